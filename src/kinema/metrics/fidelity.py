@@ -22,7 +22,8 @@ def psnr(a: np.ndarray, b: np.ndarray) -> float:
     (what ffmpeg prints as "average"): never above the mean of the frames' own PSNRs.
 
     Args:
-        a, b: uint8 (f h w 3), grey levels 0-255.
+        a: uint8 (f h w 3), grey levels 0-255.
+        b: the same shape.
 
     Raises:
         UserError: if the shapes differ.
@@ -43,7 +44,8 @@ def ssim(a: np.ndarray, b: np.ndarray) -> float:
     averaged over frames.
 
     Args:
-        a, b: uint8 (f h w 3), at least 11 x 11 pixels.
+        a: uint8 (f h w 3), at least 11 x 11 pixels.
+        b: the same shape.
 
     Raises:
         UserError: if the shapes differ or the frames are smaller than the window.

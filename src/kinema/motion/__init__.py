@@ -1,0 +1,6 @@
+"""How pixels move: optical flow, warping, occlusion."""
+
+from kinema.motion.flow import DIS, Farneback, Flow, FlowMethod, optical_flow
+from kinema.motion.warp import confirmed, warp
+
+__all__ = ["DIS", "Farneback", "Flow", "FlowMethod", "confirmed", "optical_flow", "warp"]

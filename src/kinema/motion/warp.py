@@ -1,0 +1,50 @@
+"""Backward warping, and where it can be trusted.
+
+F = flow(t -> t+1) lives on frame t's grid, so frame t is rebuilt by *fetching*: I_t(x) is
+I_{t+1}(x + F(x)). Fetching I_t(x + F(x)) instead, as is often printed, moves content away.
+"""
+
+import cv2
+import numpy as np
+
+
+def warp(image: np.ndarray, flow: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Fetch image(x + flow(x)) for every pixel x, bilinearly.
+
+    Args:
+        image: (h w) or (h w c), uint8 or float.
+        flow: (h w 2) pixels, on the grid of the result.
+
+    Returns:
+        warped: float32, the shape of `image`. Sample positions are rounded to 1/32 pixel
+            (OpenCV's remap); outside the image the nearest border pixel is taken.
+        valid: (h w) bool, where the sample position lies inside the image.
+    """
+    h, w = flow.shape[:2]
+    assert image.shape[:2] == (h, w), (image.shape, flow.shape)
+    x = flow[..., 0] + np.arange(w, dtype=np.float32)
+    y = flow[..., 1] + np.arange(h, dtype=np.float32)[:, None]
+    image = image.astype(np.float32)
+    warped = cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    valid = (x >= 0) & (x <= w - 1) & (y >= 0) & (y <= h - 1)
+    return warped, valid
+
+
+def confirmed(flow: np.ndarray, reverse: np.ndarray) -> np.ndarray:
+    """Where a pixel can be followed to the other frame and back to itself.
+
+    Forward-backward check of Sundaram et al. 2010 as used by Lai et al. 2018: x is occluded if
+    |F(x) + B(x + F(x))|^2 > 0.01 (|F(x)|^2 + |B(x + F(x))|^2) + 0.5, and unconfirmed too if it
+    leaves the picture.
+
+    Args:
+        flow: (h w 2), F on this frame's grid.
+        reverse: (h w 2), B on the other frame's grid.
+
+    Returns:
+        (h w) bool.
+    """
+    returned, valid = warp(reverse, flow)
+    gap = np.square(flow + returned).sum(-1)
+    length = np.square(flow).sum(-1) + np.square(returned).sum(-1)
+    return valid & (gap <= 0.01 * length + 0.5)
