@@ -1,0 +1,359 @@
+"""A causal video VAE whose promises are exact: N frames in, N frames out, streamed or whole.
+
+The clip is first folded: blocks of 4 frames x 4 x 4 pixels become channels (as in LTX-Video, HaCohen
+et al. 2024, arXiv 2501.00103), so that every convolution runs at the frame rate of the latents and
+none at the resolution of the pixels. The first frame is repeated in front until it fills a block of
+its own; hence 1 + 4k frames make 1 + k latent frames, one frame is a legal clip, and its latent is
+the first latent of every clip that begins with it. Convolutions are causal and norms look at one
+pixel, so no frame feels a later one, neither in the latents nor in the decoded clip.
+
+Axes: b batch, c channels, f frames, h height, w width.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from math import ceil, prod
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from huggingface_hub import PyTorchModelHubMixin
+from torch import Tensor, nn
+
+from kinema.blocks.convolution import (
+    Cache,
+    CausalConv3d,
+    PixelNorm,
+    depth_to_space,
+    space_to_depth,
+)
+from kinema.codecs.codec import check_frames, crop
+from kinema.errors import UserError
+
+
+@dataclass(frozen=True)
+class CausalVAEConfig:
+    """The shape of a `CausalVAE`.
+
+    Args:
+        channels: numbers in one latent.
+        fold: the block of (frames, height, width) that becomes channels at the door.
+        widths: features at each stage, outermost first; each stage after the first halves the
+            height and the width, so two stages after a fold of 4 make 8 pixels a latent.
+        encoder_depth: residual blocks at each stage of the encoder.
+        decoder_depth: residual blocks at each stage of the decoder.
+    """
+
+    channels: int = 8
+    fold: tuple[int, int, int] = (4, 4, 4)
+    widths: tuple[int, ...] = (96, 192)
+    encoder_depth: tuple[int, ...] = (1, 2)
+    decoder_depth: tuple[int, ...] = (2, 3)
+
+    def __post_init__(self):
+        for name in ("fold", "widths", "encoder_depth", "decoder_depth"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))  # JSON gives lists
+        if not len(self.widths) == len(self.encoder_depth) == len(self.decoder_depth):
+            raise UserError(
+                f"a CausalVAE needs a width, an encoder depth and a decoder depth for every stage, "
+                f"not {self.widths}, {self.encoder_depth} and {self.decoder_depth}"
+            )
+        if min(self.channels, *self.fold, *self.widths) < 1 or len(self.fold) != 3:
+            raise UserError(
+                f"channels, fold and widths of a CausalVAE are at least 1 and fold has three "
+                f"numbers, not {self.channels}, {self.fold} and {self.widths}"
+            )
+
+    @property
+    def factors(self) -> tuple[int, int, int]:
+        """Frames, rows and columns of pixels for one latent."""
+        halvings = 2 ** (len(self.widths) - 1)
+        return (self.fold[0], self.fold[1] * halvings, self.fold[2] * halvings)
+
+
+class ResidualBlock(nn.Module):
+    """x + conv(silu(conv(norm(x)))); the last convolution starts at zero, the block as identity."""
+
+    def __init__(self, dim: int):
+        super().__init__()
+        self.norm = PixelNorm()
+        self.conv_in = CausalConv3d(dim, dim)
+        self.conv_out = CausalConv3d(dim, dim, kernel=(1, 3, 3))
+
+    def forward(self, x: Tensor, cache: Cache | None = None) -> Tensor:
+        y = self.conv_in(self.norm(x), cache)
+        return x + self.conv_out(F.silu(y), cache)
+
+
+class Down(nn.Module):
+    """Halve height and width: 2 x 2 pixels become channels, then a linear map."""
+
+    def __init__(self, dim_in: int, dim_out: int):
+        super().__init__()
+        self.linear = CausalConv3d(4 * dim_in, dim_out, kernel=(1, 1, 1))
+
+    def forward(self, x: Tensor, cache: Cache | None = None) -> Tensor:
+        return self.linear(space_to_depth(x, (1, 2, 2)))
+
+
+class Up(nn.Module):
+    """Double height and width: a linear map, then channels become 2 x 2 pixels."""
+
+    def __init__(self, dim_in: int, dim_out: int):
+        super().__init__()
+        self.linear = CausalConv3d(dim_in, 4 * dim_out, kernel=(1, 1, 1))
+
+    def forward(self, x: Tensor, cache: Cache | None = None) -> Tensor:
+        return depth_to_space(self.linear(x), (1, 2, 2))
+
+
+class Chain(nn.ModuleList):
+    """Modules one after the other, all with the same cache."""
+
+    def forward(self, x: Tensor, cache: Cache | None = None) -> Tensor:
+        for module in self:
+            x = module(x, cache)
+        return x
+
+
+@dataclass
+class Posterior:
+    """The Gaussian q(latents | frames), before the statistics are taken off.
+
+    mean, log_variance: b c f' h' w'.
+    """
+
+    mean: Tensor
+    log_variance: Tensor
+
+    def sample(self, generator: torch.Generator | None = None) -> Tensor:
+        noise = torch.randn(
+            self.mean.shape, generator=generator, dtype=torch.float32, device=self.mean.device
+        )
+        return self.mean + torch.exp(0.5 * self.log_variance) * noise
+
+    def kl(self) -> Tensor:
+        """KL(q || N(0, 1)), summed over the channels and averaged over the rest: (b,)."""
+        mean, log_variance = self.mean.float(), self.log_variance.float()
+        kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance)
+        return kl.sum(dim=1).flatten(1).mean(dim=1)
+
+
+class CausalVAE(nn.Module, PyTorchModelHubMixin, library_name="kinema", license="apache-2.0"):
+    """Frames to latents and back; see the module's docstring for the idea.
+
+    `encode` and `decode` take whole clips, `encode_stream` and `decode_stream` take any chunks and
+    give the same numbers. Latents leave with the mean and the scale of `fit_statistics` taken off.
+    """
+
+    def __init__(self, config: CausalVAEConfig | None = None):
+        super().__init__()
+        config = config or CausalVAEConfig()
+        self._hub_mixin_config = config  # what save_pretrained writes as config.json
+        self.config, self.channels, self.factors = config, config.channels, config.factors
+        pixels = 3 * prod(config.fold)
+        widths = config.widths
+        down, up = Chain(), Chain()
+        for stage, width in enumerate(widths):
+            if stage:
+                down.append(Down(widths[stage - 1], width))
+            down.extend(ResidualBlock(width) for _ in range(config.encoder_depth[stage]))
+        for stage in reversed(range(len(widths))):
+            up.extend(ResidualBlock(widths[stage]) for _ in range(config.decoder_depth[stage]))
+            if stage:
+                up.append(Up(widths[stage], widths[stage - 1]))
+        self.fold_in = CausalConv3d(pixels, widths[0], kernel=(1, 1, 1))
+        self.down = down
+        self.norm_latents = PixelNorm()
+        self.to_latents = CausalConv3d(widths[-1], 2 * config.channels)
+        self.from_latents = CausalConv3d(config.channels, widths[-1])
+        self.up = up
+        self.norm_frames = PixelNorm()
+        self.fold_out = CausalConv3d(widths[0], pixels, kernel=(1, 3, 3))
+        self.register_buffer("latent_mean", torch.zeros(config.channels))
+        self.register_buffer("latent_scale", torch.ones(config.channels))
+        self.initialise()
+
+    def initialise(self) -> None:
+        """Convolutions keep the variance (fan-in), biases are 0, and residual branches end in 0.
+
+        The first posterior is narrow (log variance -6), so that training starts as an autoencoder.
+        """
+        for module in self.modules():
+            if isinstance(module, CausalConv3d):
+                nn.init.normal_(module.weight, std=module.weight[0].numel() ** -0.5)
+                nn.init.zeros_(module.bias)
+        for module in self.modules():
+            if isinstance(module, ResidualBlock):
+                nn.init.zeros_(module.conv_out.weight)
+        nn.init.zeros_(self.to_latents.weight[self.channels :])
+        nn.init.constant_(self.to_latents.bias[self.channels :], -6.0)
+        self.to(memory_format=torch.channels_last_3d)  # the fast layout of bf16 conv3d on a CPU
+
+    # Shapes -----------------------------------------------------------------------------------
+
+    def latent_shape(
+        self, num_frames: int, height: int, width: int
+    ) -> tuple[int, int, int, int]:
+        """The shape (c, f', h', w') of the latents of a clip of any length and size."""
+        r, p, q = self.factors
+        return (self.channels, 1 + ceil((num_frames - 1) / r), ceil(height / p), ceil(width / q))
+
+    def _blocks(self, frames: Tensor, first: bool, last: bool) -> Tensor:
+        """Pad a clip to whole blocks: sizes by the edge, time by the first and the last frame."""
+        r, p, q = self.factors
+        height, width = frames.shape[3:]
+        front = r - 1 if first else 0
+        back = -(frames.shape[2] + front) % r if last else 0
+        padding = (0, -width % q, 0, -height % p, front, back)
+        return F.pad(frames, padding, mode="replicate")
+
+    # Networks: blocks of frames <-> unnormalised latents -------------------------------------
+
+    def _encode(self, blocks: Tensor, cache: Cache | None = None) -> Posterior:
+        x = space_to_depth(blocks, self.config.fold)  # b (r p q c) f' h/4 w/4
+        x = x.contiguous(memory_format=torch.channels_last_3d)
+        x = self.fold_in(x)  # b d f' h/4 w/4
+        x = self.down(x, cache)  # b d f' h/8 w/8
+        x = self.to_latents(self.norm_latents(x), cache)  # b 2c f' h/8 w/8
+        mean, log_variance = x.float().chunk(2, dim=1)
+        return Posterior(mean, log_variance.clamp(-20, 10))
+
+    def _decode(self, latents: Tensor, cache: Cache | None = None) -> Tensor:
+        x = latents.contiguous(memory_format=torch.channels_last_3d)
+        x = self.from_latents(x, cache)  # b d f' h/8 w/8
+        x = self.up(x, cache)  # b d f' h/4 w/4
+        x = self.fold_out(self.norm_frames(x), cache)  # b (r p q c) f' h/4 w/4
+        return depth_to_space(x.float(), self.config.fold)  # b 3 4f' h w
+
+    # Whole clips ------------------------------------------------------------------------------
+
+    def posterior(self, frames: Tensor) -> Posterior:
+        """q(latents | frames), for training; b 3 f h w in [-1, 1].
+
+        Raises:
+            UserError: if the frames have another shape or range, or there are none.
+        """
+        check_frames(frames)
+        return self._encode(self._blocks(frames, first=True, last=True))
+
+    def encode(self, frames: Tensor) -> Tensor:
+        """b 3 f h w in [-1, 1] -> b c f' h' w': the posterior mean, normalised.
+
+        f' = 1 + ceil((f - 1) / 4), h' = ceil(h / 8), w' = ceil(w / 8) with the usual factors.
+
+        Raises:
+            UserError: if the frames have another shape or range, or there are none.
+        """
+        return self.normalise(self.posterior(frames).mean)
+
+    def decode(
+        self,
+        latents: Tensor,
+        num_frames: int | None = None,
+        size: tuple[int, int] | None = None,
+    ) -> Tensor:
+        """b c f' h' w' -> b 3 f h w, in [-1, 1] up to the error of the codec (not clamped).
+
+        Args:
+            latents: as `encode` gives them.
+            num_frames: keep this many; all 4 (f' - 1) + 1 if None.
+            size: keep (height, width) from the upper left; all 8 h' x 8 w' if None.
+
+        Raises:
+            UserError: if the channels are not this codec's, or more is asked for than there is.
+        """
+        self._check_latents(latents)
+        frames = self._decode(self.denormalise(latents))
+        return crop(frames[:, :, self.factors[0] - 1 :], num_frames, size)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """The clip as it looks after coding: b 3 f h w -> b 3 f h w."""
+        return self.decode(self.encode(frames), frames.shape[2], tuple(frames.shape[3:]))
+
+    # Streams ----------------------------------------------------------------------------------
+
+    def encode_stream(self, chunks: Iterable[Tensor]) -> Iterator[Tensor]:
+        """Encode a clip that comes in chunks of any lengths; memory is flat in the clip's length.
+
+        The latents, joined, equal `encode` of the joined frames. Each leaves as soon as its frames
+        are there, so extending a clip encodes only the new frames.
+        """
+        cache: Cache = {}
+        waiting, first = None, True
+        for chunk in chunks:
+            check_frames(chunk)
+            frames = self._blocks(chunk, first=first, last=False)
+            if waiting is not None:
+                frames = torch.cat([waiting, frames], dim=2)
+            first = False
+            whole = frames.shape[2] - frames.shape[2] % self.factors[0]
+            waiting = frames[:, :, whole:].clone()
+            if whole:
+                yield self.normalise(self._encode(frames[:, :, :whole], cache).mean)
+        if waiting is not None and waiting.shape[2]:
+            blocks = self._blocks(waiting, first=False, last=True)
+            yield self.normalise(self._encode(blocks, cache).mean)
+
+    def decode_stream(
+        self,
+        chunks: Iterable[Tensor],
+        num_frames: int | None = None,
+        size: tuple[int, int] | None = None,
+    ) -> Iterator[Tensor]:
+        """Decode latents that come in chunks of any lengths; memory is flat in the clip's length.
+
+        The frames, joined, equal `decode` of the joined latents. With `num_frames` it stops there.
+        """
+        cache: Cache = {}
+        skip, made = self.factors[0] - 1, 0
+        for chunk in chunks:
+            self._check_latents(chunk)
+            frames = self._decode(self.denormalise(chunk), cache)[:, :, skip:]
+            skip = 0
+            if num_frames is not None:
+                frames = frames[:, :, : num_frames - made]
+            made += frames.shape[2]
+            if frames.shape[2]:
+                yield crop(frames, None, size)
+            if made == num_frames:
+                return
+
+    # Statistics -------------------------------------------------------------------------------
+
+    def normalise(self, latents: Tensor) -> Tensor:
+        """Take the statistics off: zero mean and unit variance over the data they were fitted on."""
+        return (latents - self._column(self.latent_mean)) / self._column(self.latent_scale)
+
+    def denormalise(self, latents: Tensor) -> Tensor:
+        """The inverse of `normalise`."""
+        return latents * self._column(self.latent_scale) + self._column(self.latent_mean)
+
+    @staticmethod
+    def _column(values: Tensor) -> Tensor:
+        return values.view(1, -1, 1, 1, 1)
+
+    @torch.no_grad()
+    def fit_statistics(self, clips: Iterable[Tensor]) -> None:
+        """Set the mean and the scale of every channel from batches of frames (b 3 f h w).
+
+        They live in the weights; call it once after training, on clips like those of training.
+        """
+        count, total, squares = 0, 0.0, 0.0
+        for frames in clips:
+            latents = self.posterior(frames).mean.double()
+            count += latents.numel() // self.channels
+            total = total + latents.sum(dim=(0, 2, 3, 4))
+            squares = squares + latents.square().sum(dim=(0, 2, 3, 4))
+        if not count:
+            raise UserError("fit_statistics was given no clips: give at least one batch of frames")
+        mean = total / count
+        self.latent_mean.copy_(mean)
+        self.latent_scale.copy_((squares / count - mean.square()).clamp_min(1e-8).sqrt())
+
+    def _check_latents(self, latents: Tensor) -> None:
+        if latents.ndim != 5 or latents.shape[1] != self.channels or latents.numel() == 0:
+            raise UserError(
+                f"this codec decodes latents of shape (batch, {self.channels}, frames, height, "
+                f"width), not {tuple(latents.shape)}: take them from its own encode"
+            )
