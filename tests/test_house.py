@@ -1,0 +1,238 @@
+"""The house itself: its floors, its habits, its front door.
+
+These tests read the repository, not the package, and hold what CONTRIBUTING.md promises.
+"""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src" / "kinema"
+BIN = Path(sys.executable).parent
+
+VAGUE_NAMES = {"utils", "util", "misc", "common", "helpers", "helper", "base", "manager"}
+MAX_FILE_LINES, MAX_FUNCTION_LINES, MAX_ARGUMENTS = 400, 60, 8
+MAX_WEIGHT_BYTES = 60_000_000
+# Where the name in `import NAME` is not the name that pip installs.
+DISTRIBUTIONS = {"cv2": "opencv-python-headless", "google": "protobuf", "yaml": "pyyaml"}
+# Files without a test file of their own: nothing in them can go wrong alone.
+UNTESTED = {"errors.py", "__main__.py"}
+
+
+def run(*command: str) -> str:
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@cache
+def repository_files() -> list[Path]:
+    """What is tracked, and what is new and not ignored."""
+    names = run("git", "ls-files", "--cached", "--others", "--exclude-standard").splitlines()
+    return [ROOT / name for name in names if (ROOT / name).is_file()]
+
+
+def source_files() -> list[Path]:
+    return sorted(SOURCE.rglob("*.py"))
+
+
+@cache
+def syntax(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def project() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def distribution(requirement: str) -> str:
+    return re.split(r"[\[<>=!~; ]", requirement)[0].lower().replace("_", "-")
+
+
+def requirements(*extras: str) -> set[str]:
+    table = project()["project"]
+    optional = table["optional-dependencies"]
+    lists = [table["dependencies"], *(optional[extra] for extra in extras or optional)]
+    return {distribution(r) for rs in lists for r in rs} - {"kinema"}
+
+
+# ---- floors, style, types -------------------------------------------------------------------
+
+
+def test_floors_hold():
+    run(str(BIN / "lint-imports"), "--no-cache")
+
+
+def test_ruff_is_content():
+    run(str(BIN / "ruff"), "check", "--quiet", "src", "tests", "benchmarks", "docs")
+
+
+def test_types_hold():
+    run(str(BIN / "mypy"), "--no-error-summary")
+
+
+def test_import_is_lazy():
+    loaded = run(sys.executable, "-c", "import kinema, sys; print(*sys.modules)").split()
+    assert "kinema" in loaded
+    assert not {"torch", "numpy", "av", "cv2"} & set(loaded)
+
+
+def test_files_and_functions_are_short():
+    long = []
+    for path in source_files():
+        if (lines := len(path.read_text().splitlines())) > MAX_FILE_LINES:
+            long.append(f"{path.name}: {lines} lines")
+        for node in ast.walk(syntax(path)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                long += too_long(path, node)
+    assert not long, "\n".join(long)
+
+
+def too_long(path: Path, function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
+    """A docstring is not counted: what is said well may be said at length."""
+    first = function.body[1:2] if ast.get_docstring(function) else function.body[:1]
+    lines = function.end_lineno - first[0].lineno + 1 if first else 0
+    arguments = function.args.args + function.args.kwonlyargs
+    count = sum(argument.arg not in ("self", "cls") for argument in arguments)
+    where = f"{path.name}:{function.lineno} {function.name}"
+    found = [f"{where}: {lines} lines"] if lines > MAX_FUNCTION_LINES else []
+    return found + ([f"{where}: {count} arguments"] if count > MAX_ARGUMENTS else [])
+
+
+def test_names_say_something():
+    assert not [path for path in source_files() if VAGUE_NAMES & {path.stem, path.parent.name}]
+
+
+def test_nothing_is_left_undone():
+    marks = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b|NotImplementedError")
+    assert not [path for path in source_files() if marks.search(path.read_text())]
+
+
+def test_no_exception_is_swallowed():
+    swallowed = [
+        f"{path}:{node.lineno}"
+        for path in source_files()
+        for node in ast.walk(syntax(path))
+        if isinstance(node, ast.ExceptHandler)
+        and all(isinstance(line, ast.Pass) for line in node.body)
+    ]
+    assert not swallowed
+
+
+# ---- tests mirror the source ----------------------------------------------------------------
+
+
+def mirrored_test(path: Path) -> Path:
+    relative = path.relative_to(SOURCE)
+    return ROOT / "tests" / relative.parent / f"test_{relative.name}"
+
+
+def test_every_source_file_has_its_test_file():
+    needed = [p for p in source_files() if p.name != "__init__.py" and p.name not in UNTESTED]
+    missing = [str(mirrored_test(p).relative_to(ROOT)) for p in needed]
+    assert not [name for name in missing if not (ROOT / name).exists()]
+
+
+# ---- what is installed, what ships ----------------------------------------------------------
+
+
+def imported_distributions(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(syntax(path)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names.add(node.module)
+    tops = {name.split(".")[0] for name in names} - set(sys.stdlib_module_names) - {"kinema"}
+    return {DISTRIBUTIONS.get(top, top).replace("_", "-").lower() for top in tops}
+
+
+def test_everything_imported_is_declared():
+    declared = requirements("pretrained", "plots")
+    undeclared = {p.name: imported_distributions(p) - declared for p in source_files()}
+    assert not {name: extra for name, extra in undeclared.items() if extra}
+
+
+def test_constraints_pin_exactly_the_direct_dependencies():
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pins = [line for line in lines if line and not line.startswith("#")]
+    assert all(re.fullmatch(r"[A-Za-z0-9_.-]+==[0-9][0-9.]*", pin) for pin in pins), pins
+    assert sorted(map(distribution, pins)) == sorted(requirements())
+
+
+def test_shipped_weights_are_small():
+    shipped = [path for path in repository_files() if SOURCE / "models" in path.parents]
+    assert sum(path.stat().st_size for path in shipped) < MAX_WEIGHT_BYTES
+
+
+def test_no_path_of_one_machine():
+    # Put together from pieces, or this file would find itself.
+    roots = "|".join(["wo" + "rk", "ro" + "ot", "ho" + "me", "Us" + "ers"])
+    foreign = re.compile(rf"(?<![\w.\-~])/(?:{roots})/\w|\.\./sha" + "red")
+    found = []
+    for path in repository_files():
+        data = path.read_bytes()
+        if b"\0" not in data and (match := foreign.search(data.decode("utf-8", "replace"))):
+            found.append(f"{path.relative_to(ROOT)}: {match.group()}")
+    assert not found
+
+
+# ---- README and the documentation -----------------------------------------------------------
+
+
+def readme() -> str:
+    return (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_readme_prints_the_rooms_that_exist():
+    tree = re.search(r"```text\nsrc/kinema/\n(.*?)```", readme(), re.S).group(1)
+    house = tree.split("\ntests/")[0]
+    printed = re.findall(r"^ {4}(\w+(?:/|\.py)) ", house, re.M)
+    rooms = [p.name + "/" for p in SOURCE.iterdir() if p.is_dir() and not p.name.startswith("_")]
+    files = [p.name for p in SOURCE.glob("*.py") if p.name not in ("__init__.py", "__main__.py")]
+    assert sorted(printed) == sorted(rooms + files)
+
+
+@pytest.mark.parametrize("name", ["generate", "test"])
+def test_ci_runs_the_commands_of_readme(name):
+    block = re.search(rf"<!-- ci: {name} -->\n```bash\n(.*?)```", readme(), re.S).group(1)
+    assert "-m venv" in block
+    assert "pip install -c constraints.txt" in block
+    assert block in run("bash", ".ci/run", "--print")
+
+
+def test_every_install_command_is_constrained():
+    pages = [path for path in repository_files() if path.suffix in (".md", ".yml", ".yaml")]
+    free = [
+        f"{path.name}: {line}"
+        for path in pages
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if "pip install" in line and "-c constraints.txt" not in line
+    ]
+    assert not free
+
+
+def test_every_link_leads_somewhere():
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
+    broken = []
+    for page in pages:
+        text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.S)
+        targets = re.findall(r"\]\(([^)#\s]+)|(?:src|href)=\"([^\"#]+)\"", text)
+        for target in filter(None, (a or b for a, b in targets)):
+            if "://" not in target and not (page.parent / target).exists():
+                broken.append(f"{page.relative_to(ROOT)}: {target}")
+    assert not broken
+
+
+def test_every_page_is_in_the_navigation():
+    text = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    listed = set(re.findall(r"^\s+- (?:[^:\n]+: )?(\S+\.md)$", text, re.M))
+    pages = {str(p.relative_to(ROOT / "docs")) for p in (ROOT / "docs").rglob("*.md")}
+    assert listed == pages
