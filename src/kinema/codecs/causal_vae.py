@@ -1,11 +1,11 @@
 """A causal video VAE whose promises are exact: N frames in, N frames out, streamed or whole.
 
-The clip is first folded: blocks of 4 frames x 4 x 4 pixels become channels (as in LTX-Video, HaCohen
-et al. 2024, arXiv 2501.00103), so that every convolution runs at the frame rate of the latents and
-none at the resolution of the pixels. The first frame is repeated in front until it fills a block of
-its own; hence 1 + 4k frames make 1 + k latent frames, one frame is a legal clip, and its latent is
-the first latent of every clip that begins with it. Convolutions are causal and norms look at one
-pixel, so no frame feels a later one, neither in the latents nor in the decoded clip.
+The clip is first folded: blocks of 4 frames x 4 x 4 pixels become channels (as in LTX-Video,
+HaCohen et al. 2024, arXiv 2501.00103), so that every convolution runs at the frame rate of the
+latents and none at the resolution of the pixels. The first frame is repeated in front until it
+fills a block of its own; hence 1 + 4k frames make 1 + k latent frames, one frame is a legal clip,
+and its latent is the first latent of every clip that begins with it. Convolutions are causal and
+norms look at one pixel, so no frame feels a later one, neither in latents nor in decoded frames.
 
 Axes: b batch, c channels, f frames, h height, w width.
 """
@@ -13,7 +13,6 @@ Axes: b batch, c channels, f frames, h height, w width.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import ceil, prod
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -322,7 +321,7 @@ class CausalVAE(nn.Module, PyTorchModelHubMixin, library_name="kinema", license=
     # Statistics -------------------------------------------------------------------------------
 
     def normalise(self, latents: Tensor) -> Tensor:
-        """Take the statistics off: zero mean and unit variance over the data they were fitted on."""
+        """Take the statistics off: zero mean and unit variance over the fitted data."""
         return (latents - self._column(self.latent_mean)) / self._column(self.latent_scale)
 
     def denormalise(self, latents: Tensor) -> Tensor:

@@ -1,10 +1,10 @@
 """What a video autoencoder is trained for: sharp pixels, true motion, and latents easy to denoise.
 
 The loss is a Charbonnier distance of the pixels, of their differences in space (outlines) and in
-time (motion), the KL divergence that keeps the posterior near N(0, 1) (Kingma and Welling 2014), and
-a scale equivariance: latents averaged over 2 x 2 must decode to frames averaged over 2 x 2, which
-takes high frequencies that a denoiser cannot learn out of the latents (Kouzelis et al. 2025, EQ-VAE,
-arXiv 2502.09509).
+time (motion), the KL divergence that keeps the posterior near N(0, 1) (Kingma and Welling 2014),
+and a scale equivariance: latents averaged over 2 x 2 must decode to frames averaged over 2 x 2,
+which takes out of the latents the high frequencies that a denoiser cannot learn (Kouzelis et al.
+2025, EQ-VAE, arXiv 2502.09509).
 """
 
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ def codec_loss(
     codec: CausalVAE,
     frames: Tensor,
     generator: torch.Generator | None = None,
-    weights: CodecLoss = CodecLoss(),  # noqa: B008 - frozen
+    weights: CodecLoss = CodecLoss(),
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """The loss of a batch of clips, and its parts, each of shape (b,) and before its weight.
 
