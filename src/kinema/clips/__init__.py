@@ -1,0 +1,28 @@
+"""A video as a file and as a tensor: reading, writing, data sets, contact sheets."""
+
+from kinema.clips.clip import Clip
+from kinema.clips.files import whole_file, write_bytes
+from kinema.clips.folder import ClipFolder
+from kinema.clips.images import read_image
+from kinema.clips.reading import VideoInfo, inspect, read, read_metadata, stream
+from kinema.clips.sheet import contact_sheet
+from kinema.clips.tensors import to_frames, to_tensor
+from kinema.clips.writing import FORMATS, write
+
+__all__ = [
+    "FORMATS",
+    "Clip",
+    "ClipFolder",
+    "VideoInfo",
+    "contact_sheet",
+    "inspect",
+    "read",
+    "read_image",
+    "read_metadata",
+    "stream",
+    "to_frames",
+    "to_tensor",
+    "whole_file",
+    "write",
+    "write_bytes",
+]

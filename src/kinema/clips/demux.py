@@ -1,0 +1,180 @@
+"""Opening a file and taking pictures out of it, whatever container they came in.
+
+PyAV reads everything but animated WebP, which its FFmpeg cannot decode; Pillow can. Both are
+brought to one shape here: tags, a rate, a count, and pictures with their times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import av
+import numpy as np
+from PIL import Image, ImageSequence
+
+from kinema.errors import UserError
+
+EXIF_DESCRIPTION = 0x010E  # ImageDescription: where `writing` keeps its note in a WebP
+
+
+class Frame(NamedTuple):
+    """A picture and when it is shown, in seconds from the first one."""
+
+    picture: av.VideoFrame
+    time: float
+    duration: float
+
+
+class Source(Protocol):
+    """An open file."""
+
+    tags: dict[str, str]
+    fps: float
+    merges_repeats: bool  # GIF and WebP store equal neighbours as one longer frame
+
+    def count(self) -> int: ...
+    def frames(self) -> Iterator[Frame]: ...
+    def pictures_from(self, start: int) -> Iterator[av.VideoFrame]: ...
+
+
+@contextmanager
+def open_video(path: Path, track: int) -> Iterator[Source]:
+    """Open a file; every error of the decoder inside the block names the file."""
+    try:
+        if _is_webp(path):
+            with Image.open(path) as image:
+                yield _WebP(image)
+        else:
+            with av.open(str(path), metadata_errors="replace") as container:
+                yield _Container(path, container, track)
+    except av.FFmpegError as error:
+        raise UserError(f"{path} is not a video that can be read ({error.strerror}).") from error
+    except (OSError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+        raise UserError(f"{path} is not a video that can be read ({error}).") from error
+
+
+def _is_webp(path: Path) -> bool:
+    with open(path, "rb") as file:
+        head = file.read(12)
+    return head[:4] == b"RIFF" and head[8:] == b"WEBP"
+
+
+class _Container:
+    """Anything FFmpeg reads."""
+
+    def __init__(self, path: Path, container: Any, track: int) -> None:
+        streams = container.streams.video
+        if not streams:
+            raise UserError(f"{path} holds no video stream (only sound or data).")
+        if track >= len(streams):
+            raise UserError(f"{path} holds {len(streams)} video streams: there is no {track}.")
+        self.path, self.container, self.stream = path, container, streams[track]
+        self.stream.thread_type = "AUTO"
+        self.tags = {k.lower(): v for k, v in container.metadata.items()}
+        self.fps = float(self.stream.average_rate or self.stream.guessed_rate or 25)
+        self.merges_repeats = container.format.name == "gif"
+        if self.merges_repeats:
+            self.tags["comment"] = _gif_comment(path)
+
+    def count(self) -> int:
+        """Frames in the file, by its packets; refuses a file that broke off."""
+        times = self._packet_times()
+        end = (times[-1] - times[0]) * float(self.stream.time_base) if times else 0.0
+        self._require_whole(len(times), end)
+        return len(times)
+
+    def frames(self) -> Iterator[Frame]:
+        count, origin, time = 0, None, 0.0
+        self._rewind()
+        for picture in self.container.decode(self.stream):
+            shown = count / self.fps if picture.time is None else picture.time
+            origin = shown if origin is None else origin
+            time = shown - origin
+            duration = float((picture.duration or 0) * (picture.time_base or 0)) or 1 / self.fps
+            yield Frame(picture, time, duration)
+            count += 1
+        self._require_whole(count, time)
+
+    def pictures_from(self, start: int) -> Iterator[av.VideoFrame]:
+        """The pictures from number `start` on, by a seek to the key frame before it."""
+        if start == 0:
+            yield from (frame.picture for frame in self.frames())
+            return
+        times = self._packet_times()
+        if start >= len(times):
+            return
+        self.container.seek(times[start], stream=self.stream)
+        for picture in self.container.decode(self.stream):
+            if picture.pts is not None and picture.pts >= times[start]:
+                yield picture
+
+    def _rewind(self) -> None:
+        self.container.seek(self.stream.start_time or 0, stream=self.stream)
+
+    def _packet_times(self) -> list[int]:
+        """When each frame is shown, in ticks of the stream, read without decoding."""
+        self._rewind()
+        packets = self.container.demux(self.stream)
+        return sorted(p.pts for p in packets if p.pts is not None and p.size and not p.is_discard)
+
+    def _require_whole(self, count: int, last: float) -> None:
+        """Refuse a file that ends before its header says; `last` is when its last frame begins."""
+        promised = self.stream.frames
+        if not promised and self._duration_is_ours():  # Matroska tells the time, not the count
+            promised = round(self.container.duration / av.time_base * self.fps) - 2
+            count = round(last * self.fps) + 1
+        if count < promised:
+            raise UserError(
+                f"{self.path} is truncated or damaged: its header promises {promised} frames, "
+                f"{count} can be read."
+            )
+        if self.container.format.name == "gif" and not _gif_is_closed(self.path):
+            raise UserError(f"{self.path} is truncated: the mark that ends a GIF is missing.")
+
+    def _duration_is_ours(self) -> bool:
+        matroska = "matroska" in self.container.format.name
+        return matroska and bool(self.container.duration) and len(self.container.streams) == 1
+
+
+class _WebP:
+    """Still or animated WebP."""
+
+    merges_repeats = True
+
+    def __init__(self, image: Image.Image) -> None:
+        self.image = image
+        self.tags = {"comment": str(image.getexif().get(EXIF_DESCRIPTION, ""))}
+        durations = [frame.duration for frame in self.frames()]
+        self.fps = len(durations) / sum(durations)
+
+    def count(self) -> int:
+        return getattr(self.image, "n_frames", 1)
+
+    def frames(self) -> Iterator[Frame]:
+        time = 0.0
+        for image in ImageSequence.Iterator(self.image):
+            rgba = np.asarray(image.convert("RGBA"))
+            duration = (image.info.get("duration") or 40) / 1000
+            yield Frame(av.VideoFrame.from_ndarray(rgba, format="rgba"), time, duration)
+            time += duration
+
+    def pictures_from(self, start: int) -> Iterator[av.VideoFrame]:
+        for number, frame in enumerate(self.frames()):
+            if number >= start:
+                yield frame.picture
+
+
+def _gif_comment(path: Path) -> str:
+    """FFmpeg drops a GIF's comment; Pillow keeps it."""
+    with Image.open(path) as image:
+        comment = image.info.get("comment", b"")
+    return comment.decode(errors="replace") if isinstance(comment, bytes) else str(comment)
+
+
+def _gif_is_closed(path: Path) -> bool:
+    with open(path, "rb") as file:
+        file.seek(-min(64, path.stat().st_size), 2)
+        return file.read().rstrip(b"\0").endswith(b";")

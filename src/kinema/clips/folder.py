@@ -1,0 +1,155 @@
+"""A folder of clips with captions, as Hugging Face lays it out: `metadata.jsonl` beside the files.
+
+    {"file_name": "0001.mp4", "text": "a red ball rolls to the right"}
+
+Each item carries its own caption, so a file set aside can never shift the captions of others.
+What an item holds is a function of (seed, epoch, index) alone: the same in every process and
+after every resume.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from kinema.clips.clip import Clip
+from kinema.clips.files import require_file
+from kinema.clips.reading import inspect, read
+from kinema.errors import UserError
+
+
+@dataclass(frozen=True)
+class Item:
+    """A file that can be read, its caption, and how many frames may be drawn from."""
+
+    path: Path
+    text: str
+    num_frames: int
+
+
+class ClipFolder:
+    """Clips of one length and size, cut from the files of a folder.
+
+    Args:
+        folder: holds `metadata.jsonl`, lines of `{"file_name": ..., "text": ...}`.
+        num_frames: frames in each clip.
+        size: height and width of each clip; frames are scaled to cover it, then cropped.
+        stride: take every stride-th frame.
+        fps: bring every file to this rate first; None leaves each at its own.
+        crop: "random" (position drawn per item) or "centre".
+        seed: with the epoch and the index, decides start and crop.
+
+    Attributes:
+        items: what can be read, in the order of `metadata.jsonl`.
+        set_aside: the reason for each file that cannot, by its name.
+
+    Raises:
+        UserError: if the folder or its `metadata.jsonl` is missing or malformed, or no file fits.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        num_frames: int,
+        size: tuple[int, int],
+        *,
+        stride: int = 1,
+        fps: float | None = None,
+        crop: str = "random",
+        seed: int = 0,
+    ) -> None:
+        assert crop in ("random", "centre"), f'crop is "random" or "centre", not {crop!r}'
+        self.folder, self.num_frames, self.size = Path(folder), num_frames, size
+        self.stride, self.fps, self.crop, self.seed = stride, fps, crop, seed
+        self.set_aside: dict[str, str] = {}
+        self.items = list(self._readable_items())
+        if not self.items:
+            raise UserError(f"{folder} holds no clip that can be used: {self.reasons()}")
+        if self.set_aside:
+            warnings.warn(f"{folder}: set aside {self.reasons()}", stacklevel=2)
+
+    def reasons(self) -> str:
+        """Why files were set aside, the first few of them."""
+        shown = " ".join(list(self.set_aside.values())[:3]) or "metadata.jsonl names none."
+        return f"{len(self.set_aside)} file(s). {shown}"
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index: int) -> Clip:
+        return self.clip(index)
+
+    def clip(self, index: int, epoch: int = 0) -> Clip:
+        """Item `index` as drawn in an epoch: frames `(num_frames, *size, 3)` and its caption.
+
+        A file that turns out damaged only when decoded is set aside with a warning, and the next
+        item that can be read stands in, with its own caption.
+        """
+        for step in range(len(self)):
+            item = self.items[(index + step) % len(self)]
+            if item.path.name in self.set_aside:
+                continue
+            try:
+                return self._cut(item, np.random.default_rng([self.seed, epoch, index]))
+            except UserError as error:
+                self.set_aside[item.path.name] = str(error)
+                warnings.warn(f"set aside while reading: {error}", stacklevel=2)
+        raise UserError(f"{self.folder} holds no clip that can still be read: {self.reasons()}")
+
+    def _cut(self, item: Item, rng: np.random.Generator) -> Clip:
+        start = int(rng.integers(item.num_frames - self._span() + 1))
+        corner = rng.uniform(size=2) if self.crop == "random" else (0.5, 0.5)
+        clip = read(
+            item.path,
+            num_frames=self.num_frames,
+            start=start,
+            stride=self.stride,
+            fps=self.fps,
+            size=self.size,
+            crop=(float(corner[0]), float(corner[1])),
+        )
+        clip.text = item.text
+        return clip
+
+    def _span(self) -> int:
+        """How many frames of the file one clip reaches over."""
+        return (self.num_frames - 1) * self.stride + 1
+
+    def _readable_items(self) -> Iterator[Item]:
+        for name, text in _rows(self.folder):
+            path = self.folder / name
+            try:
+                info = inspect(path)
+                scale = self.fps / info.fps if self.fps else 1
+                item = Item(path, text, int(info.num_frames * scale))
+                if item.num_frames < self._span():
+                    raise UserError(
+                        f"{path} is too short: it has {item.num_frames} frames, "
+                        f"{self.num_frames} at stride {self.stride} need {self._span()}."
+                    )
+            except UserError as error:
+                self.set_aside[name] = str(error)
+            else:
+                yield item
+
+
+def _rows(folder: Path) -> Iterator[tuple[str, str]]:
+    """The (file_name, text) pairs of `metadata.jsonl`."""
+    if not folder.is_dir():
+        raise UserError(f"{folder} is not a folder: name one that holds metadata.jsonl and clips.")
+    path = require_file(folder / "metadata.jsonl", "list of clips")
+    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+            yield str(row["file_name"]), str(row.get("text", ""))
+        except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+            raise UserError(
+                f'{path}, line {number}: expected {{"file_name": ..., "text": ...}} ({error}).'
+            ) from error

@@ -1,0 +1,181 @@
+"""Reading clips: one pass over the file, one frame in memory at a time.
+
+The header of a file is a hint. Matroska and WebM do not say how many frames they hold, a
+download that broke off says too many, and GIFs have a duration per frame: counts come from the
+packets, times from the frames. Frames are turned upright, transparency is laid over white, 10-bit
+video becomes 8-bit, and resizing happens in the same pass as the conversion to RGB.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kinema.clips import demux
+from kinema.clips.clip import Clip
+from kinema.clips.files import require_file
+from kinema.clips.picture import Crop, fit
+from kinema.errors import UserError
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What a file holds, without its frames.
+
+    Args:
+        num_frames: counted, not taken from the header.
+        fps: mean frames per second.
+        height: of an upright frame, in pixels.
+        width: of an upright frame, in pixels.
+        text: the caption or prompt that kinema wrote, or the file's title.
+        metadata: what kinema wrote beside it.
+    """
+
+    num_frames: int
+    fps: float
+    height: int
+    width: int
+    text: str = ""
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+def inspect(path: str | Path, track: int = 0) -> VideoInfo:
+    """Count the frames and decode the first one.
+
+    Args:
+        path: a video file.
+        track: which video stream, for files that hold several.
+
+    Raises:
+        UserError: if the file is missing, empty, truncated or not a video.
+    """
+    path = require_file(path, "video")
+    with demux.open_video(path, track) as source:
+        own = _note(source.tags).get("kinema", {})
+        first = next(source.frames(), None)
+        if first is None:
+            raise UserError(f"{path} holds no frames that can be decoded.")
+        height, width = fit(first.picture, None).shape[:2]
+        num_frames = own.get("num_frames") or source.count()
+    text, metadata = _text_and_metadata(source.tags)
+    height, width = own.get("size", (height, width))
+    return VideoInfo(num_frames, own.get("fps", source.fps), height, width, text, metadata)
+
+
+def read_metadata(path: str | Path) -> dict[str, Any]:
+    """The values that `write` put into a file: prompt, seed, settings; {} if it wrote none."""
+    path = require_file(path, "video")
+    with demux.open_video(path, 0) as source:
+        return _text_and_metadata(source.tags)[1]
+
+
+def read(
+    path: str | Path,
+    *,
+    num_frames: int | None = None,
+    start: int = 0,
+    stride: int = 1,
+    fps: float | None = None,
+    size: tuple[int, int] | None = None,
+    crop: Crop = (0.5, 0.5),
+    track: int = 0,
+) -> Clip:
+    """Read a clip into memory; see `stream` for the arguments.
+
+    Args:
+        num_frames: how many frames; None for all there are. The file must hold that many.
+
+    Raises:
+        UserError: if the file is missing, empty, truncated, not a video, or too short.
+    """
+    path = require_file(path, "video")
+    frames = stream(path, start=start, stride=stride, fps=fps, size=size, crop=crop, track=track)
+    taken = list(itertools.islice(frames, num_frames))
+    if not taken or (num_frames is not None and len(taken) < num_frames):
+        wanted = "any" if num_frames is None else str(num_frames)
+        raise UserError(
+            f"{path} holds {len(taken)} frames from frame {start} at stride {stride}, not {wanted}."
+        )
+    with demux.open_video(path, track) as source:
+        text, metadata = _text_and_metadata(source.tags)
+        rate = fps or _note(source.tags).get("kinema", {}).get("fps", source.fps)
+    return Clip(np.stack(taken), rate / stride, text, metadata)
+
+
+def stream(
+    path: str | Path,
+    *,
+    start: int = 0,
+    stride: int = 1,
+    fps: float | None = None,
+    size: tuple[int, int] | None = None,
+    crop: Crop = (0.5, 0.5),
+    track: int = 0,
+) -> Iterator[np.ndarray]:
+    """Yield the frames of a file one by one, however long it is.
+
+    Args:
+        path: a video file (anything FFmpeg reads), an animated GIF or WebP, or a picture.
+        start: the first frame to take, counted in the frames the file holds (after `fps`).
+        stride: take every stride-th frame from there.
+        fps: first bring the file to this rate, by repeating or leaving out frames.
+        size: height and width: the frame is scaled until it covers them and then cropped.
+        crop: where the crop lies, (0, 0) top left to (1, 1) bottom right.
+        track: which video stream, for files that hold several.
+
+    Yields:
+        uint8 `(h, w, 3)`.
+
+    Raises:
+        UserError: if the file is missing, empty, truncated (once the end is reached) or no video.
+    """
+    path = require_file(path, "video")
+    assert start >= 0 and stride >= 1, "start is 0 or more, stride 1 or more"
+    with demux.open_video(path, track) as source:
+        own = _note(source.tags).get("kinema", {})
+        rate = fps or (own.get("fps") if source.merges_repeats else None)
+        if rate:
+            pictures = itertools.islice(_at_rate(source.frames(), rate), start, None, stride)
+        else:
+            pictures = itertools.islice(source.pictures_from(start), 0, None, stride)
+        for picture in pictures:
+            yield fit(picture, size, crop, trim=own.get("size"))
+
+
+def _at_rate(frames: Iterator[demux.Frame], fps: float) -> Iterator[Any]:
+    """Repeat or leave out frames so that frame k is the one shown at k / fps seconds."""
+    position, previous = 0, None
+    for frame in frames:
+        begin = math.floor(frame.time * fps + 0.5)
+        if previous is not None:
+            yield from itertools.repeat(previous.picture, max(begin - position, 0))
+            position = max(begin, position)
+        previous = frame
+    if previous is not None:
+        end = math.floor((previous.time + previous.duration) * fps + 0.5)
+        yield from itertools.repeat(previous.picture, max(end - position, 1))
+
+
+def _note(tags: dict[str, str]) -> dict[str, Any]:
+    """What `write` put into the file's comment; {} for the files of others."""
+    comment = tags.get("comment", "")
+    if '"kinema"' not in comment:
+        return {}
+    try:
+        note = json.loads(comment)
+    except json.JSONDecodeError:  # a comment that mentions us, by someone else
+        return {}
+    return note if isinstance(note, dict) and isinstance(note.get("kinema"), dict) else {}
+
+
+def _text_and_metadata(tags: dict[str, str]) -> tuple[str, dict[str, Any]]:
+    note = _note(tags)
+    own = note.pop("kinema", {})
+    return own.get("text", tags.get("title", "")), note

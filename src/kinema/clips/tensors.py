@@ -1,0 +1,45 @@
+"""Frames as bytes <-> frames as numbers.
+
+On disk and on screen a video is uint8 `f h w c`. Inside kinema it is float in [-1, 1] with
+channels first and time next to space, `c f h w`, which 3-D convolutions want. Other libraries
+(torchvision, diffusers' processors) put frames first, `f c h w`: name that as `layout`.
+A leading batch axis is kept: `n f h w c` <-> `n c f h w`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from einops import rearrange
+from torch import Tensor
+
+
+def to_tensor(frames: np.ndarray, layout: str = "c f h w") -> Tensor:
+    """Turn frames into a float tensor.
+
+    Args:
+        frames: uint8 `(f, h, w, 3)` or `(n, f, h, w, 3)`.
+        layout: the order of the axes wanted: "c f h w" (kinema) or "f c h w" (torchvision).
+
+    Returns:
+        float32 in [-1, 1]; 0 becomes -1 and 255 becomes 1.
+    """
+    assert frames.dtype == np.uint8, f"frames are uint8, not {frames.dtype}"
+    x = torch.from_numpy(np.ascontiguousarray(frames))
+    x = rearrange(x, f"... f h w c -> ... {layout}")
+    return x.to(torch.float32) / 127.5 - 1
+
+
+def to_frames(x: Tensor, layout: str = "c f h w") -> np.ndarray:
+    """Turn a tensor into frames: the inverse of `to_tensor`, with values clipped and rounded.
+
+    Args:
+        x: float `(3, f, h, w)` or `(n, 3, f, h, w)`, nominally in [-1, 1].
+        layout: the order of its axes: "c f h w" (kinema) or "f c h w" (torchvision).
+
+    Returns:
+        uint8 `(f, h, w, 3)` or `(n, f, h, w, 3)`.
+    """
+    x = (x.detach().to(torch.float32).clamp(-1, 1) + 1) * 127.5
+    x = rearrange(x.round().to(torch.uint8), f"... {layout} -> ... f h w c")
+    return x.cpu().contiguous().numpy()

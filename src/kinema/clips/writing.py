@@ -1,0 +1,144 @@
+"""Writing clips: H.264 that browsers play, GIF, WebP, lossless Matroska.
+
+A clip is written beside its place and then renamed, so a full disk or Ctrl-C leaves no partial
+file. Caption, seed and settings travel inside the file as JSON (the container's comment,
+a GIF comment, WebP's EXIF user comment), from which `read_metadata` takes them.
+
+Sizes: H.264 with 4:2:0 chroma holds even heights and widths only. A clip with an odd side gains
+a copy of its last row or column in the mp4; `read` trims it again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from PIL import Image
+
+from kinema.clips.clip import Clip
+from kinema.clips.files import whole_file
+from kinema.errors import UserError
+
+EXIF_DESCRIPTION = 0x010E  # ImageDescription: the one text field that every reader shows
+
+
+def write(clip: Clip, path: str | Path, metadata: dict[str, Any] | None = None) -> Path:
+    """Write a clip; the suffix chooses the format (mp4, gif, webp, or mkv, which is lossless).
+
+    Args:
+        clip: what to write; its text becomes the title.
+        path: the file to make; folders on the way are made, an existing file is replaced.
+        metadata: JSON values added to `clip.metadata` in the file.
+
+    Raises:
+        UserError: for an unknown suffix, a full disk or a folder that cannot be written.
+    """
+    path = Path(path)
+    encode = FORMATS.get(path.suffix.lower())
+    if encode is None:
+        raise UserError(f"Cannot write {path}: its suffix must be one of {', '.join(FORMATS)}.")
+    with whole_file(path) as partial:
+        encode(clip, _note(clip, metadata), partial)
+    return path
+
+
+def _note(clip: Clip, metadata: dict[str, Any] | None) -> str:
+    """The JSON that travels in the file: the user's values, and what the format cannot say."""
+    own = {"text": clip.text, "fps": clip.fps, "num_frames": len(clip), "size": list(clip.size)}
+    return json.dumps({**clip.metadata, **(metadata or {}), "kinema": own}, default=str)
+
+
+def encode_mp4(clip: Clip, note: str, path: Path) -> None:
+    """H.264, yuv420p, BT.709, index first (faststart): what every browser plays."""
+    _, h, w, _ = clip.frames.shape
+    even = np.pad(clip.frames, ((0, 0), (0, h % 2), (0, w % 2), (0, 0)), mode="edge")
+    with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as output:
+        stream = _add_stream(output, "libx264", "yuv420p", clip, note)
+        stream.height, stream.width = even.shape[1:3]
+        stream.options = {"crf": "16"}
+        _tag_bt709(stream.codec_context)
+        for frame in even:
+            picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
+            yuv = picture.reformat(format="yuv420p", dst_colorspace="ITU709")
+            output.mux(stream.encode(yuv))
+        output.mux(stream.encode())
+
+
+def encode_mkv(clip: Clip, note: str, path: Path) -> None:
+    """FFV1 in RGB: every bit comes back."""
+    with av.open(str(path), "w", format="matroska") as output:
+        stream = _add_stream(output, "ffv1", "bgr0", clip, note)
+        stream.height, stream.width = clip.size
+        for frame in clip.frames:
+            output.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        output.mux(stream.encode())
+
+
+def _add_stream(
+    output: av.container.OutputContainer, codec: str, pixel_format: str, clip: Clip, note: str
+) -> av.VideoStream:
+    output.metadata.update(title=clip.text, comment=note)
+    stream = output.add_stream(codec, rate=Fraction(clip.fps).limit_denominator(1001))
+    stream.pix_fmt = pixel_format
+    return stream
+
+
+def _tag_bt709(codec: av.VideoCodecContext) -> None:
+    """Say in the file which matrix made its colours: players guess differently otherwise."""
+    codec.color_range = 1  # limited ("mpeg"): 16..235
+    codec.color_primaries = codec.color_trc = codec.colorspace = 1  # BT.709
+
+
+def encode_gif(clip: Clip, note: str, path: Path) -> None:
+    """One palette of 256 colours for the whole clip, ordered dither (it stands still in time)."""
+    palette = _palette(clip.frames)
+    threshold = np.kron(np.ones((2, 2)), [[0, 2], [3, 1]]) * 4 + np.kron(
+        [[0, 2], [3, 1]], np.ones((2, 2))
+    )  # the 4 x 4 Bayer matrix
+    _, h, w, _ = clip.frames.shape
+    dither = np.tile((threshold / 15 - 0.5) * 8, (h // 4 + 1, w // 4 + 1))[:h, :w, None]
+    frames = np.clip(clip.frames + dither, 0, 255).astype(np.uint8)
+    pictures = [Image.fromarray(f).quantize(palette=palette, dither=0) for f in frames]
+    _animate(pictures, path, _durations(clip, tick=10), comment=note.encode())
+
+
+def _palette(frames: np.ndarray) -> Image.Image:
+    """256 colours for all frames, chosen from at most 16 of them."""
+    some = frames[np.linspace(0, len(frames) - 1, min(16, len(frames))).round().astype(int)]
+    return Image.fromarray(some.reshape(-1, some.shape[2], 3)).quantize(256)
+
+
+def encode_webp(clip: Clip, note: str, path: Path) -> None:
+    """Lossy WebP: a tenth of the GIF, and true colours."""
+    exif = Image.Exif()
+    exif[EXIF_DESCRIPTION] = note
+    pictures = [Image.fromarray(f) for f in clip.frames]
+    _animate(pictures, path, _durations(clip, tick=1), exif=exif, quality=85, method=4)
+
+
+def _animate(
+    pictures: list[Image.Image], path: Path, durations: list[int], **options: Any
+) -> None:
+    rest = pictures[1:]
+    pictures[0].save(
+        path, save_all=True, append_images=rest, duration=durations, loop=0, **options
+    )
+
+
+def _durations(clip: Clip, tick: int) -> list[int]:
+    """Milliseconds each frame stays, in whole ticks, without drift over the clip."""
+    edges = np.round(np.arange(len(clip) + 1) * 1000 / clip.fps / tick).astype(int) * tick
+    return np.diff(edges).tolist()
+
+
+FORMATS: dict[str, Callable[[Clip, str, Path], None]] = {
+    ".mp4": encode_mp4,
+    ".gif": encode_gif,
+    ".webp": encode_webp,
+    ".mkv": encode_mkv,
+}
