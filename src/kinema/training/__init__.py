@@ -1,0 +1,18 @@
+"""The loop, exact resume, weight averages, and the clips that a run draws from."""
+
+from kinema.training.checkpoint import Position, State
+from kinema.training.loop import Loop, Task, train
+from kinema.training.machine import matrix_ceiling
+from kinema.training.shards import Shards, Source, draw
+
+__all__ = [
+    "Loop",
+    "Position",
+    "Shards",
+    "Source",
+    "State",
+    "Task",
+    "draw",
+    "matrix_ceiling",
+    "train",
+]

@@ -1,0 +1,113 @@
+"""A run's whole state in one safetensors file, written beside and renamed: never half a checkpoint.
+
+All randomness of a run is reseeded from its position, so weights, averages, optimizer moments and
+the position are the whole state, and a resumed run is bit for bit the run that was never stopped.
+"""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from kinema.errors import UserError
+from kinema.training.ema import WeightAverages
+
+
+@dataclass
+class Position:
+    """Where a run stands.
+
+    Attributes:
+        step: optimizer steps taken or skipped.
+        samples: clips seen.
+        rollbacks: how often the run went back after repeated non-finite losses; part of every
+            seed, so that the same batch does not fail again.
+    """
+
+    step: int = 0
+    samples: int = 0
+    rollbacks: int = 0
+
+
+@dataclass
+class State:
+    """Everything that a step changes."""
+
+    network: nn.Module
+    averages: WeightAverages
+    optimizers: list[torch.optim.Optimizer]
+    position: Position
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All state tensors under flat names."""
+        named = {f"network.{n}": t for n, t in self.network.state_dict().items()}
+        for width, track in self.averages.tracks.items():
+            named |= {f"average.{width}.{n}": t for n, t in track.items()}
+        for k, optimizer in enumerate(self.optimizers):
+            for i, moments in optimizer.state_dict()["state"].items():
+                named |= {f"optimizer.{k}.{i}.{n}": t for n, t in moments.items()}
+        return {name: t.detach().contiguous() for name, t in named.items()}
+
+
+def save(state: State, path: Path) -> None:
+    """Write the state atomically; a crash at any moment leaves the old file or the new one."""
+    beside = path.with_suffix(".partial")
+    copies = {
+        n: t.cpu().clone() for n, t in state.tensors().items()
+    }  # tied tensors are stored twice
+    save_file(copies, beside, {"position": json.dumps(asdict(state.position))})
+    with open(beside, "rb") as file:
+        os.fsync(file.fileno())
+    beside.replace(path)
+
+
+def load(state: State, path: Path) -> None:
+    """Read a state written by `save` into networks and optimizers of the same configuration.
+
+    Raises:
+        UserError: if the file is damaged or belongs to another configuration.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            position = json.loads(file.metadata()["position"])
+            found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, KeyError, TypeError, OSError) as error:
+        raise UserError(
+            f"{path} is not a readable checkpoint ({error}); delete it to start the run anew"
+        ) from None
+    _load_network(state.network, found, path)
+    for width, track in state.averages.tracks.items():
+        for name, tensor in track.items():
+            tensor.copy_(found[f"average.{width}.{name}"])
+    for k, optimizer in enumerate(state.optimizers):
+        _load_optimizer(optimizer, k, found)
+    state.position = Position(**position)
+
+
+def _load_network(network: nn.Module, found: dict[str, Tensor], path: Path) -> None:
+    weights = {n[len("network.") :]: t for n, t in found.items() if n.startswith("network.")}
+    own = network.state_dict()
+    for name in sorted(own.keys() | weights.keys()):
+        here = tuple(own[name].shape) if name in own else "nothing"
+        there = tuple(weights[name].shape) if name in weights else "nothing"
+        if here != there:
+            raise UserError(
+                f"{path} belongs to another network: {name} is {there} there and {here} here; "
+                "use the run's own settings or another folder"
+            )
+    network.load_state_dict(weights)
+
+
+def _load_optimizer(optimizer: torch.optim.Optimizer, k: int, found: dict[str, Tensor]) -> None:
+    moments: dict[int, dict[str, Tensor]] = {}
+    for key, tensor in found.items():
+        if key.startswith(f"optimizer.{k}."):
+            _, _, i, name = key.split(".", 3)
+            moments.setdefault(int(i), {})[name] = tensor
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": moments, "param_groups": groups})

@@ -1,0 +1,71 @@
+"""What a run says while it runs: JSON lines, tensorboard, and one progress line."""
+
+import json
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from torch.utils.tensorboard import SummaryWriter
+
+
+class Journal:
+    """Writes `metrics.jsonl` and tensorboard events into the run's folder, and a progress line.
+
+    Args:
+        folder: the run's folder.
+        num_samples: length of the run, for the progress bar.
+        samples: where the run resumes; lines written beyond it by an interrupted run are dropped.
+    """
+
+    def __init__(self, folder: Path, num_samples: int, samples: int = 0):
+        self.path = folder / "metrics.jsonl"
+        self._forget_after(samples)
+        self.events = SummaryWriter(str(folder / "tensorboard"), purge_step=samples + 1)
+        self.console = Console(stderr=True)
+        self.progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed:,}/{task.total:,} clips"),
+            TimeRemainingColumn(),
+            console=self.console,
+            disable=not self.console.is_terminal,
+        )
+        self.task = self.progress.add_task("training", total=num_samples, completed=samples)
+
+    def __enter__(self) -> "Journal":
+        self.progress.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.progress.stop()
+        self.events.close()
+
+    def log(self, values: dict[str, float], samples: int) -> None:
+        """Write named numbers at a position of the run."""
+        with open(self.path, "a") as file:
+            file.write(json.dumps({"samples": samples, **values}) + "\n")
+        for name, value in values.items():
+            self.events.add_scalar(name, value, samples)
+
+    def show(self, samples: int, loss: float, rate: float, mfu: float) -> None:
+        """Move the progress line; without a terminal, print it."""
+        line = f"loss {loss:.4f}  {rate:.1f} clips/s  MFU {mfu:.0%}"
+        self.progress.update(self.task, completed=samples, description=line)
+        if not self.console.is_terminal:
+            self.say(f"{samples:,} clips  {line}")
+
+    def say(self, text: str) -> None:
+        """One line to the person who watches."""
+        self.console.print(text, highlight=False)
+
+    def _forget_after(self, samples: int) -> None:
+        if self.path.exists():
+            lines = self.path.read_text().splitlines(keepends=True)
+            kept = [line for line in lines if line.endswith("\n") and _position(line) <= samples]
+            beside = self.path.with_suffix(".partial")
+            beside.write_text("".join(kept))
+            beside.replace(self.path)
+
+
+def _position(line: str) -> int:
+    return json.loads(line)["samples"]

@@ -1,0 +1,140 @@
+"""Training clips kept on disk in shards that a process beside training makes ahead of it.
+
+Clip i is always the same clip: rendering is seeded and folders are listed in order. A run that
+draws from the first n clips therefore sees the same data whoever made the shards and whenever.
+"""
+
+import json
+import multiprocessing
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from kinema.errors import UserError
+
+SHARD_SIZE = 64
+
+
+class Source(Protocol):
+    """Makes clips by index: tensors with one row a clip, and a caption each.
+
+    A source must be picklable (it travels to the process beside training) and pure: the same
+    indices give the same clips. `name` tells two different sources apart on disk.
+    """
+
+    name: str
+    num_clips: int
+
+    def make(self, indices: list[int]) -> tuple[dict[str, Tensor], list[str]]:
+        """Tensors of shape (len(indices), ...) under their names, and the captions."""
+
+
+@dataclass
+class Shards:
+    """The clips of a source, made once and read many times.
+
+    Args:
+        source: what makes the clips.
+        cache: folder for the shards of all sources; this one's lie in `cache/source.name`.
+        workers: processes beside training; 0 makes missing shards in this process, on demand.
+    """
+
+    source: Source
+    cache: Path
+    workers: int = 1
+    _open: dict[int, tuple] = field(default_factory=dict, repr=False)
+    _pool: list = field(default_factory=list, repr=False)
+
+    def __len__(self) -> int:
+        return self.source.num_clips
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.cache) / self.source.name
+
+    def start(self) -> None:
+        """Start the processes that make the missing shards, lowest first."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        context = multiprocessing.get_context("spawn")
+        for worker in range(self.workers):
+            process = context.Process(
+                target=_make_all, args=(self.source, self.folder, worker, self.workers), daemon=True
+            )
+            process.start()
+            self._pool.append(process)
+
+    def stop(self) -> None:
+        """Stop the processes; what they have made stays."""
+        for process in self._pool:
+            process.terminate()
+            process.join()
+        self._pool.clear()
+
+    def read(self, indices) -> tuple[dict[str, Tensor], list[str]]:
+        """The clips at `indices`, waiting for those that are still being made.
+
+        Raises:
+            UserError: if a process beside training died.
+        """
+        rows: list[dict[str, Tensor]] = []
+        captions = []
+        for index in indices:
+            file, texts = self._shard(int(index) // SHARD_SIZE)
+            row = int(index) % SHARD_SIZE
+            rows.append({name: file.get_slice(name)[row] for name in file.keys()})  # noqa: SIM118
+            captions.append(texts[row])
+        return {name: torch.stack([r[name] for r in rows]) for name in rows[0]}, captions
+
+    def _shard(self, number: int) -> tuple:
+        if number not in self._open:
+            path = _shard_path(self.folder, number)
+            self._wait_for(path, number)
+            file = safe_open(path, "pt").__enter__()  # memory-mapped: rows are read on demand
+            self._open[number] = (file, json.loads(file.metadata()["captions"]))
+        return self._open[number]
+
+    def _wait_for(self, path: Path, number: int) -> None:
+        while not path.exists():
+            if not self._pool:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                _make_shard(self.source, self.folder, number)
+            elif any(p.exitcode not in (None, 0) for p in self._pool):
+                raise UserError(
+                    f"a process that makes clips for {self.folder} died; free memory or disk space"
+                    " there and start the run again: it resumes where it was"
+                )
+            else:
+                time.sleep(0.05)
+
+
+def draw(seed: int, step: int, batch_size: int, num_ready: int) -> np.ndarray:
+    """Indices of the clips of one step: uniform over the first `num_ready`, a function of the step."""
+    return np.random.default_rng((seed, step)).integers(0, num_ready, batch_size)
+
+
+def _make_all(source: Source, folder: Path, worker: int, workers: int) -> None:
+    torch.set_num_threads(1)
+    for number in range(worker, -(-source.num_clips // SHARD_SIZE), workers):
+        if not _shard_path(folder, number).exists():
+            _make_shard(source, folder, number)
+
+
+def _make_shard(source: Source, folder: Path, number: int) -> None:
+    first = number * SHARD_SIZE
+    indices = list(range(first, min(first + SHARD_SIZE, source.num_clips)))
+    tensors, captions = source.make(indices)
+    path = _shard_path(folder, number)
+    beside = path.with_suffix(".partial")
+    save_file(tensors, beside, {"captions": json.dumps(captions)})
+    beside.replace(path)
+
+
+def _shard_path(folder: Path, number: int) -> Path:
+    return folder / f"{number:06d}.safetensors"

@@ -1,0 +1,60 @@
+import pytest
+import torch
+from torch import nn
+
+from kinema.errors import UserError
+from kinema.training import checkpoint
+from kinema.training.checkpoint import Position, State
+from kinema.training.ema import WeightAverages
+from kinema.training.optimizer import make_optimizers
+
+
+def make_state(width: int = 64) -> State:
+    network = nn.ModuleDict({"blocks": nn.ModuleList([nn.Linear(width, width)])})
+    optimizers = make_optimizers(network, "muon", 1e-3, 0.01)
+    for _ in range(3):
+        network["blocks"][0](torch.randn(2, width)).square().sum().backward()
+        for optimizer in optimizers:
+            optimizer.step()
+            optimizer.zero_grad()
+    return State(network, WeightAverages(network, (0.1,)), optimizers, Position(3, 96, 1))
+
+
+def test_everything_comes_back(tmp_path):
+    state, other = make_state(), make_state()
+    checkpoint.save(state, tmp_path / "c.safetensors")
+    checkpoint.load(other, tmp_path / "c.safetensors")
+    a, b = state.tensors(), other.tensors()
+    assert a.keys() == b.keys() and all(torch.equal(a[n], b[n]) for n in a)
+    assert any(n.startswith("optimizer.1") for n in a)
+    assert other.position == Position(3, 96, 1)
+
+
+def test_a_failed_write_leaves_the_old_checkpoint(tmp_path, monkeypatch):
+    path = tmp_path / "c.safetensors"
+    checkpoint.save(make_state(), path)
+    before = path.read_bytes()
+
+    def full_disk(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoint, "save_file", full_disk)
+    with pytest.raises(OSError):
+        checkpoint.save(make_state(), path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b"", lambda b: b"x" * 99])
+def test_a_damaged_file_is_one_sentence(tmp_path, damage):
+    path = tmp_path / "c.safetensors"
+    checkpoint.save(make_state(), path)
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(UserError, match="not a readable checkpoint"):
+        checkpoint.load(make_state(), path)
+
+
+def test_another_network_is_refused_and_the_difference_named(tmp_path):
+    path = tmp_path / "c.safetensors"
+    checkpoint.save(make_state(64), path)
+    with pytest.raises(UserError, match=r"blocks.0.bias is \(64,\) there and \(80,\) here"):
+        checkpoint.load(make_state(80), path)

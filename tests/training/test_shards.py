@@ -1,0 +1,55 @@
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+
+from kinema.errors import UserError
+from kinema.training.shards import SHARD_SIZE, Shards, draw
+
+
+@dataclass
+class Squares:
+    """Clip i is the number i squared."""
+
+    num_clips: int = 150
+    name: str = "squares"
+    dies: bool = False
+
+    def make(self, indices):
+        if self.dies:
+            raise MemoryError
+        return {"value": torch.tensor(indices) ** 2}, [f"clip {i}" for i in indices]
+
+
+def test_rows_are_the_clips_in_the_order_asked(tmp_path):
+    tensors, captions = Shards(Squares(), tmp_path, workers=0).read([149, 3, 70, 3])
+    assert tensors["value"].tolist() == [149**2, 9, 4900, 9]
+    assert captions == ["clip 149", "clip 3", "clip 70", "clip 3"]
+
+
+def test_a_process_beside_makes_the_same_clips(tmp_path):
+    shards = Shards(Squares(), tmp_path, workers=2)
+    shards.start()
+    try:
+        tensors, _ = shards.read(range(150))
+    finally:
+        shards.stop()
+    assert tensors["value"].tolist() == [i * i for i in range(150)]
+    assert len(list(shards.folder.glob("*.safetensors"))) == -(-150 // SHARD_SIZE)
+
+
+def test_a_dead_process_is_told(tmp_path):
+    shards = Shards(Squares(dies=True), tmp_path, workers=1)
+    shards.start()
+    try:
+        with pytest.raises(UserError, match="a process that makes clips"):
+            shards.read([0])
+    finally:
+        shards.stop()
+
+
+def test_draws_depend_on_the_step_alone():
+    assert np.array_equal(draw(0, 7, 32, 1000), draw(0, 7, 32, 1000))
+    assert not np.array_equal(draw(0, 7, 32, 1000), draw(0, 8, 32, 1000))
+    assert draw(0, 7, 1000, 10).max() == 9

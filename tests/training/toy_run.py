@@ -1,0 +1,56 @@
+"""A tiny real run for the loop's tests: `python toy_run.py FOLDER SAMPLES`."""
+
+import sys
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from kinema.training import Loop, Position, train
+
+
+class Denoise1D:
+    """Learn to denoise points on a circle; dropout makes the step depend on the random state."""
+
+    def __init__(self, fail_at: range = range(0)):
+        torch.manual_seed(0)
+        self.network = nn.Sequential(nn.Linear(2, 64), nn.SiLU(), nn.Dropout(0.1), nn.Linear(64, 2))
+        self.fail_at = fail_at
+        self.saved: Path | None = None
+
+    def loss(self, position: Position, batch_size: int):
+        angle = 6.2832 * torch.rand(batch_size)
+        x0 = torch.stack([angle.cos(), angle.sin()], dim=1)
+        loss = (self.network(x0 + 0.3 * torch.randn_like(x0)) - x0).square().mean()
+        if position.step in self.fail_at and position.rollbacks == 0:
+            loss = loss * float("nan")
+        return loss, {"parts": loss.item()}
+
+    def validate(self):
+        angle = torch.linspace(0, 6.2832, 64)
+        x0 = torch.stack([angle.cos(), angle.sin()], dim=1)
+        return {"loss": (self.network(0.9 * x0) - x0).square().mean().item()}
+
+    def show(self, folder: Path, samples: int):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{samples}.txt").write_text("shown")
+
+    def save(self, folder: Path):
+        folder.mkdir(parents=True, exist_ok=True)
+        torch.save(self.network.state_dict(), folder / "weights.pt")
+
+    def flops(self, batch_size: int):
+        return 6.0 * batch_size * 256
+
+
+def toy_loop(num_samples: int, **changes) -> Loop:
+    settings = dict(
+        num_samples=num_samples, batch_size=16, learning_rate=3e-3, warmup=160, log_every=5,
+        validate_every=1600, checkpoint_minutes=0.0, precision="fp32",
+    )  # fmt: skip
+    return Loop(**{**settings, **changes})
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    train(Denoise1D(), toy_loop(int(sys.argv[2])), Path(sys.argv[1]))
