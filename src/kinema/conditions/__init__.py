@@ -1,0 +1,16 @@
+"""What steers a sample: encoded text, and the object in which all conditions travel."""
+
+from kinema.conditions.condition_set import Conditions, cat_conditions
+from kinema.conditions.pretrained_text import PretrainedTextEncoder
+from kinema.conditions.small_text import SmallTextConfig, SmallTextEncoder
+from kinema.conditions.text import Text, cat_text
+
+__all__ = [
+    "Conditions",
+    "PretrainedTextEncoder",
+    "SmallTextConfig",
+    "SmallTextEncoder",
+    "Text",
+    "cat_conditions",
+    "cat_text",
+]

@@ -1,0 +1,7 @@
+"""Denoisers: denoiser(x: b c f h w, t: b f, conditions) -> b c f h w. One architecture a file."""
+
+from kinema.denoisers.dit import DiT, DiTConfig
+
+DENOISERS = {"dit": DiT}
+
+__all__ = ["DENOISERS", "DiT", "DiTConfig"]

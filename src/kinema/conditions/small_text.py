@@ -1,0 +1,191 @@
+"""A small text encoder that is trained together with its denoiser.
+
+A word-level vocabulary from the captions it will see, learned positions, and a few bidirectional
+transformer layers. The empty prompt has a learned token of its own: caption dropout trains it, and
+guidance asks for it.
+"""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from huggingface_hub import hf_hub_download
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+from torch import Tensor, nn
+
+from kinema.blocks.attention import attend
+from kinema.blocks.modulation import RMSNorm
+from kinema.blocks.pretrained import PretrainedMixin
+from kinema.conditions.text import Text
+from kinema.errors import UserError
+
+TOKENIZER_NAME = "tokenizer.json"
+PAD, UNKNOWN, NULL = "<pad>", "<unk>", "<null>"
+
+
+@dataclass
+class SmallTextConfig:
+    """What a SmallTextEncoder is.
+
+    Attributes:
+        dim: features of a token; a multiple of `num_heads`.
+        depth: layers.
+        num_heads: attention heads.
+        max_length: words a prompt; what comes after is not read.
+    """
+
+    dim: int = 192
+    depth: int = 2
+    num_heads: int = 4
+    max_length: int = 64
+
+    def __post_init__(self):
+        if self.dim % self.num_heads:
+            raise UserError(
+                f"text encoder: dim is {self.dim}, and must be a multiple of num_heads, "
+                f"that is of {self.num_heads}."
+            )
+
+
+def word_tokenizer(captions: Iterable[str], max_words: int = 30_000) -> Tokenizer:
+    """A lower-case word tokenizer that knows the `max_words` most frequent words of `captions`."""
+    tokenizer = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Punctuation()]
+    )
+    trainer = trainers.WordLevelTrainer(
+        vocab_size=max_words, special_tokens=[PAD, UNKNOWN, NULL], show_progress=False
+    )
+    # In order and all at once, so that the same captions always give the same numbers
+    tokenizer.train_from_iterator(sorted(set(captions)), trainer)
+    return tokenizer
+
+
+class Layer(nn.Module):
+    """Attention among the words and an MLP, both on normed input."""
+
+    def __init__(self, config: SmallTextConfig):
+        super().__init__()
+        self.num_heads = config.num_heads
+        self.attention_norm, self.mlp_norm = RMSNorm(config.dim), RMSNorm(config.dim)
+        self.qkv = nn.Linear(config.dim, 3 * config.dim)
+        self.out = nn.Linear(config.dim, config.dim)
+        self.up = nn.Linear(config.dim, 4 * config.dim)
+        self.down = nn.Linear(4 * config.dim, config.dim)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:  # x: b n d, mask: b 1 n
+        qkv = self.qkv(self.attention_norm(x))
+        q, k, v = rearrange(qkv, "b n (s k d) -> s b k n d", s=3, k=self.num_heads).unbind()
+        y = attend(q, k, v, mask)
+        x = x + self.out(rearrange(y, "b k n d -> b n (k d)"))
+        return x + self.down(F.relu(self.up(self.mlp_norm(x))).square())
+
+
+class SmallTextEncoder(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.0"):
+    """encoder(prompts) -> Text, for prompts in the words of a given corpus.
+
+    Args:
+        config: the network.
+        tokenizer: the vocabulary, as `word_tokenizer` makes it; saved as tokenizer.json.
+    """
+
+    config_class = SmallTextConfig
+
+    def __init__(self, config: SmallTextConfig, tokenizer: Tokenizer):
+        super().__init__()
+        self.config, self.tokenizer = config, tokenizer
+        self.tokenizer.no_padding()
+        self.tokenizer.enable_truncation(config.max_length)
+        self.words = nn.Embedding(tokenizer.get_vocab_size(), config.dim)
+        self.positions = nn.Parameter(torch.zeros(config.max_length, config.dim))
+        self.layers = nn.ModuleList(Layer(config) for _ in range(config.depth))
+        self.norm = RMSNorm(config.dim)
+        self.initialize()
+
+    @classmethod
+    def from_corpus(
+        cls, captions: Iterable[str], config: SmallTextConfig | None = None
+    ) -> "SmallTextEncoder":
+        """A new encoder whose vocabulary is the words of `captions`."""
+        return cls(config or SmallTextConfig(), word_tokenizer(captions))
+
+    def initialize(self) -> None:
+        """Words from N(0, 1) but the unknown word and the padding zero: they say nothing until
+        trained. Positions from N(0, 0.1). Matrices Xavier-uniform, and what a layer adds starts
+        at zero.
+        """
+        nn.init.normal_(self.words.weight)
+        nn.init.normal_(self.positions, std=0.1)
+        with torch.no_grad():
+            for token in (PAD, UNKNOWN):
+                self.words.weight[self.tokenizer.token_to_id(token)] = 0
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.xavier_uniform_(module.weight)
+                nn.init.zeros_(module.bias)
+        for layer in self.layers:
+            nn.init.zeros_(layer.out.weight)
+            nn.init.zeros_(layer.down.weight)
+
+    @property
+    def dim(self) -> int:
+        """Features of a token of the text."""
+        return self.config.dim
+
+    def forward(self, prompts: list[str], length: int | None = None) -> Text:
+        """Encode prompts; "" is the null prompt.
+
+        Args:
+            prompts: b prompts.
+            length: pad to this many tokens instead of to the longest prompt.
+        """
+        ids, mask = self.tokenize(prompts, length)
+        x = self.words(ids) + self.positions[: ids.shape[1]]  # b n d
+        for layer in self.layers:
+            x = layer(x, mask[:, None])
+        return Text(self.norm(x), mask)
+
+    def tokenize(self, prompts: list[str], length: int | None = None) -> tuple[Tensor, Tensor]:
+        """Token numbers and mask of the prompts, both (b, n)."""
+        null = [self.tokenizer.token_to_id(NULL)]
+        rows = [encoding.ids or null for encoding in (self.tokenizer.encode(p) for p in prompts)]
+        length = max(length or 0, max(map(len, rows)))
+        device = self.positions.device
+        ids = torch.full((len(rows), length), self.tokenizer.token_to_id(PAD), device=device)
+        mask = torch.zeros(ids.shape, dtype=torch.bool, device=device)
+        for i, row in enumerate(rows):
+            ids[i, : len(row)] = torch.tensor(row, device=device)
+            mask[i, : len(row)] = True
+        return ids, mask
+
+    def unknown_words(self, prompt: str) -> list[str]:
+        """The words of `prompt` that the vocabulary lacks, in order, each once."""
+        text = self.tokenizer.normalizer.normalize_str(prompt)
+        words = [word for word, _ in self.tokenizer.pre_tokenizer.pre_tokenize_str(text)]
+        known = self.tokenizer.get_vocab()
+        return [word for word in dict.fromkeys(words) if word not in known and word.isalnum()]
+
+    def _save_pretrained(self, save_directory: Path) -> None:
+        super()._save_pretrained(save_directory)
+        self.tokenizer.save(str(save_directory / TOKENIZER_NAME))
+
+    @classmethod
+    def _from_pretrained(cls, *, model_id: str, **kwargs: Any):
+        if os.path.isdir(model_id):
+            path = os.path.join(model_id, TOKENIZER_NAME)
+            if not os.path.isfile(path):
+                raise UserError(
+                    f"{model_id} is not a saved text encoder: {TOKENIZER_NAME} is missing."
+                )
+        else:
+            hub = {name: kwargs.get(name) for name in ("revision", "cache_dir", "token")}
+            path = hf_hub_download(model_id, TOKENIZER_NAME, **hub)
+        return super()._from_pretrained(
+            model_id=model_id, tokenizer=Tokenizer.from_file(path), **kwargs
+        )

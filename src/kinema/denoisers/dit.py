@@ -1,0 +1,237 @@
+"""Diffusion transformer over spacetime patches.
+
+Peebles & Xie 2023 (DiT), made for video as in Wan (2025) and given one noise level a frame as in
+Diffusion Forcing (Chen et al. 2024): the tokens of a frame are modulated by that frame's own time.
+It knows no schedule: it maps (x, t, conditions) to whatever it was trained to predict.
+
+Axes: b batch, c channels, f frames, h w places, n tokens a frame, d features, k heads, l layers,
+m text tokens.
+"""
+
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange, repeat
+from torch import Tensor, nn
+
+from kinema.blocks.attention import AttentionSpec, Full, attend, attend_video, attention_spec
+from kinema.blocks.embedding import TimeEmbedding, pad_to_multiple, patchify, unpatchify
+from kinema.blocks.modulation import RMSNorm, gated, modulate
+from kinema.blocks.pretrained import PretrainedMixin
+from kinema.blocks.rotary import rotary_angles, rotate
+from kinema.blocks.token_shift import token_shift
+from kinema.conditions import Conditions, Text
+from kinema.errors import UserError
+
+
+@dataclass
+class DiTConfig:
+    """What a DiT is.
+
+    Attributes:
+        channels: channels of the video or the latents.
+        dim: features of a token; a multiple of `num_heads`.
+        depth: layers.
+        num_heads: attention heads.
+        patch: frames, rows and columns a token covers.
+        text_dim: features of the text tokens; 0 makes a network without text.
+        attention: which tokens see which: a spec, its name, or its dictionary.
+        shift: whether tokens see their neighbours through `token_shift`.
+        mlp_ratio: width of the MLP over `dim`.
+    """
+
+    channels: int = 16
+    dim: int = 256
+    depth: int = 6
+    num_heads: int = 4
+    patch: tuple[int, int, int] = (1, 2, 2)
+    text_dim: int = 192
+    attention: AttentionSpec = field(default_factory=Full)
+    shift: bool = True
+    mlp_ratio: int = 4
+
+    def __post_init__(self):
+        self.attention = attention_spec(self.attention)
+        self.patch = tuple(self.patch)
+        if self.dim % (8 * self.num_heads):
+            raise UserError(
+                f"DiT: dim is {self.dim}, and must be a multiple of 8 x num_heads, that is of "
+                f"{8 * self.num_heads}."
+            )
+
+
+class SelfAttention(nn.Module):
+    """Attention among the tokens of the video, with qk-norm and rotary positions."""
+
+    def __init__(self, config: DiTConfig, layer: int):
+        super().__init__()
+        self.num_heads, self.spec, self.layer = config.num_heads, config.attention, layer
+        self.qkv = nn.Linear(config.dim, 3 * config.dim)
+        self.q_norm = RMSNorm(config.dim // config.num_heads)
+        self.k_norm = RMSNorm(config.dim // config.num_heads)
+        self.out = nn.Linear(config.dim, config.dim)
+
+    def forward(self, x: Tensor, angles: Tensor) -> Tensor:  # x: b f n d, angles: (f n) d/2k
+        num_frames = x.shape[1]
+        qkv = rearrange(self.qkv(x), "b f n (s k d) -> s b k (f n) d", s=3, k=self.num_heads)
+        q, k, v = qkv.contiguous().unbind()
+        q, k = rotate(self.q_norm(q), angles), rotate(self.k_norm(k), angles)
+        q, k, v = (rearrange(y, "b k (f n) d -> b k f n d", f=num_frames) for y in (q, k, v))
+        y = attend_video(q, k, v, self.spec, self.layer)
+        return self.out(rearrange(y, "b k f n d -> b f n (k d)"))
+
+
+class CrossAttention(nn.Module):
+    """Attention of the tokens of the video to the tokens of the text."""
+
+    def __init__(self, config: DiTConfig):
+        super().__init__()
+        self.num_heads = config.num_heads
+        self.q = nn.Linear(config.dim, config.dim)
+        self.kv = nn.Linear(config.dim, 2 * config.dim)
+        self.q_norm = RMSNorm(config.dim // config.num_heads)
+        self.k_norm = RMSNorm(config.dim // config.num_heads)
+        self.out = nn.Linear(config.dim, config.dim)
+
+    def forward(self, x: Tensor, text: Text) -> Tensor:  # x: b f n d
+        num_frames = x.shape[1]
+        q = rearrange(self.q(x), "b f n (k d) -> b k (f n) d", k=self.num_heads)
+        kv = rearrange(self.kv(text.tokens), "b m (s k d) -> s b k m d", s=2, k=self.num_heads)
+        k, v = kv.unbind()
+        y = attend(self.q_norm(q), self.k_norm(k), v, text.mask[:, None])
+        return self.out(rearrange(y, "b k (f n) d -> b f n (k d)", f=num_frames))
+
+
+class MLP(nn.Module):
+    """Two layers and a squared ReLU (So et al. 2021, Primer), far cheaper than GELU on a CPU."""
+
+    def __init__(self, config: DiTConfig):
+        super().__init__()
+        self.up = nn.Linear(config.dim, config.mlp_ratio * config.dim)
+        self.down = nn.Linear(config.mlp_ratio * config.dim, config.dim)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.down(F.relu(self.up(x)).square())
+
+
+class Block(nn.Module):
+    """Self-attention, cross-attention and MLP, the first and the last gated by the frame's time."""
+
+    def __init__(self, config: DiTConfig, layer: int):
+        super().__init__()
+        self.config = config
+        self.attention = SelfAttention(config, layer)
+        self.mlp = MLP(config)
+        if config.text_dim:
+            self.text_norm = RMSNorm(config.dim)
+            self.text_attention = CrossAttention(config)
+
+    def forward(self, x: Tensor, modulation: Tensor, angles: Tensor, text: Text | None) -> Tensor:
+        # x: b f h w d, modulation: b f 1 6 d
+        grid = x.shape[1:4]
+        shift1, scale1, gate1, shift2, scale2, gate2 = modulation.unbind(3)
+        x = x.flatten(2, 3)
+        y = self.mix(modulate(x, shift1, scale1), grid)
+        x = gated(x, gate1, self.attention(y, angles))
+        if text is not None:
+            x = x + self.text_attention(self.text_norm(x), text)
+        y = self.mix(modulate(x, shift2, scale2), grid)
+        x = gated(x, gate2, self.mlp(y))
+        return x.unflatten(2, grid[1:])
+
+    def mix(self, y: Tensor, grid: torch.Size) -> Tensor:
+        """Let every token see a little of its neighbours; b f n d."""
+        if not self.config.shift:
+            return y
+        shifted = token_shift(y.unflatten(2, grid[1:]), self.config.attention.causal)
+        return shifted.flatten(2, 3)
+
+
+class DiT(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.0"):
+    """A diffusion transformer for videos of any size and length.
+
+    Frames, rows and columns that no whole patch covers are padded and cut off again.
+    """
+
+    config_class = DiTConfig
+
+    def __init__(self, config: DiTConfig):
+        super().__init__()
+        self.config = config
+        dim, (p, q, r) = config.dim, config.patch
+        self.patches_in = nn.Linear(config.channels * p * q * r, dim)
+        self.time = TimeEmbedding(dim)
+        if config.text_dim:
+            self.text_in = nn.Linear(config.text_dim, dim)
+            self.text_summary = nn.Linear(dim, dim)
+        # All layers' modulations in one matrix product: six vectors a layer, two at the end
+        self.modulation = nn.Linear(dim, (6 * config.depth + 2) * dim)
+        self.blocks = nn.ModuleList(Block(config, layer) for layer in range(config.depth))
+        self.patches_out = nn.Linear(dim, config.channels * p * q * r)
+        self.initialize()
+
+    def initialize(self) -> None:
+        """Matrices Xavier-uniform, biases zero, except: all that adds to the residual stream
+        starts at zero (the gates, the text's way in), so a new network is the identity there; and
+        so does the output, so a new network predicts zero.
+        """
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.xavier_uniform_(module.weight)
+                nn.init.zeros_(module.bias)
+        zero = [self.modulation, self.patches_out]
+        if self.config.text_dim:
+            zero += [block.text_attention.out for block in self.blocks]
+        for linear in zero:
+            nn.init.zeros_(linear.weight)
+
+    def forward(self, x: Tensor, t: Tensor, conditions: Conditions | None = None) -> Tensor:
+        """Predict from noisy frames.
+
+        Args:
+            x: (b, c, f, h, w) noisy video or latents.
+            t: (b, f) noise level of every frame, 0 clean to 1 noise.
+            conditions: the text, if any; without one the cross-attention adds nothing.
+
+        Returns:
+            (b, c, f, h, w), in the type of `x`.
+        """
+        text = conditions.text if conditions is not None and self.config.text_dim else None
+        patch = self.config.patch
+        tokens = self.patches_in(patchify(pad_to_multiple(x, patch), patch))  # b f h w d
+        if text is not None:
+            text = Text(self.text_in(text.tokens.to(tokens.dtype)), text.mask)  # b m d
+        *modulations, last = self.modulations(t, text)  # b f 1 6 d each; b f 1 2 d
+        angles = self.angles(tokens)  # (f h w) d/2k
+        for block, modulation in zip(self.blocks, modulations, strict=True):
+            tokens = block(tokens, modulation, angles, text)
+        shift, scale = last.unbind(3)
+        tokens = modulate(tokens, shift[:, :, None], scale[:, :, None])
+        output = unpatchify(self.patches_out(tokens), patch)  # b c f h w, padded
+        return output[:, :, : x.shape[2], : x.shape[3], : x.shape[4]].to(x.dtype)
+
+    def modulations(self, t: Tensor, text: Text | None) -> list[Tensor]:
+        """Each layer's six vectors and the last two, from the frame's time and the whole prompt."""
+        vector = self.time(t)  # b f d
+        if text is not None:
+            real = text.mask[..., None].to(text.tokens.dtype)
+            mean = (text.tokens * real).sum(1) / real.sum(1)  # b d
+            vector = vector + self.text_summary(mean)[:, None]
+        frames = self.config.patch[0]
+        if frames > 1:  # a token of several frames: the mean of their vectors
+            vector = repeat_last(vector, -vector.shape[1] % frames)
+            vector = rearrange(vector, "b (f p) d -> b f p d", p=frames).mean(2)
+        vectors = self.modulation(F.silu(vector))
+        vectors = rearrange(vectors, "b f (l d) -> b f 1 l d", d=self.config.dim)
+        return list(vectors.split([6] * self.config.depth + [2], dim=3))
+
+    def angles(self, tokens: Tensor) -> Tensor:
+        """Rotary angles of the tokens, (f h w) d/2k."""
+        f, h, w = tokens.shape[1:4]
+        return rotary_angles((f, h, w), self.config.dim // self.config.num_heads, tokens.device)
+
+
+def repeat_last(x: Tensor, times: int) -> Tensor:
+    """Append the last frame of b f d `times` times."""
+    return torch.cat([x, repeat(x[:, -1], "b d -> b f d", f=times)], dim=1)
