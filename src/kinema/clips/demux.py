@@ -6,6 +6,7 @@ brought to one shape here: tags, a rate, a count, and pictures with their times.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -107,9 +108,14 @@ class _Container:
         if start >= len(times):
             return
         self.container.seek(times[start], stream=self.stream)
-        for picture in self.container.decode(self.stream):
-            if picture.pts is not None and picture.pts >= times[start]:
-                yield picture
+        rest = (p for p in self.container.decode(self.stream) if (p.pts or 0) >= times[start])
+        first = next(rest, None)
+        if first is None or first.pts != times[start]:
+            # After an open-GOP key frame the pictures before it cannot be decoded: start over.
+            yield from itertools.islice((frame.picture for frame in self.frames()), start, None)
+            return
+        yield first
+        yield from rest
 
     def _rewind(self) -> None:
         self.container.seek(self.stream.start_time or 0, stream=self.stream)

@@ -87,10 +87,17 @@ def read(
     crop: Crop = (0.5, 0.5),
     track: int = 0,
 ) -> Clip:
-    """Read a clip into memory; see `stream` for the arguments.
+    """Read a clip into memory.
 
     Args:
+        path: a video file (anything FFmpeg reads), an animated GIF or WebP, or a picture.
         num_frames: how many frames; None for all there are. The file must hold that many.
+        start: the first frame to take, counted in the frames the file holds (after `fps`).
+        stride: take every stride-th frame from there.
+        fps: first bring the file to this rate, by repeating or leaving out frames.
+        size: height and width: the frame is scaled until it covers them and then cropped.
+        crop: where the crop lies, (0, 0) top left to (1, 1) bottom right.
+        track: which video stream, for files that hold several.
 
     Raises:
         UserError: if the file is missing, empty, truncated, not a video, or too short.

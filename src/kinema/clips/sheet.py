@@ -57,7 +57,8 @@ def film_strip(frames: np.ndarray, columns: int = 8, cell: int = 128) -> np.ndar
     height = max(1, round(h * cell / w))
     smooth = Image.Resampling.LANCZOS
     cells = [np.asarray(Image.fromarray(f).resize((cell, height), smooth)) for f in chosen]
-    return np.concatenate([np.pad(c, ((0, 0), (0, GAP), (0, 0)), constant_values=255) for c in cells], 1)
+    gap = np.full((height, GAP, 3), 255, np.uint8)
+    return np.concatenate([part for picture in cells for part in (picture, gap)], axis=1)
 
 
 def _block(strip: np.ndarray, label: str, width: int) -> np.ndarray:

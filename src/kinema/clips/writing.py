@@ -121,13 +121,9 @@ def encode_webp(clip: Clip, note: str, path: Path) -> None:
     _animate(pictures, path, _durations(clip, tick=1), exif=exif, quality=85, method=4)
 
 
-def _animate(
-    pictures: list[Image.Image], path: Path, durations: list[int], **options: Any
-) -> None:
+def _animate(pictures: list[Image.Image], path: Path, durations: list[int], **options: Any) -> None:
     rest = pictures[1:]
-    pictures[0].save(
-        path, save_all=True, append_images=rest, duration=durations, loop=0, **options
-    )
+    pictures[0].save(path, save_all=True, append_images=rest, duration=durations, loop=0, **options)
 
 
 def _durations(clip: Clip, tick: int) -> list[int]:
