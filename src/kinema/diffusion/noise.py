@@ -1,0 +1,194 @@
+"""Drawing noise: how much of it each frame gets (t: b f), and which.
+
+Training draws `t` from the patterns that sampling plans walk through (together, given frames,
+interpolation, staircase, every frame for itself), so one set of weights serves every plan. A spec
+is a frozen dataclass with `draw(batch, num_frames, generator) -> t`; `Mixture` chooses one per row.
+Noise itself is drawn row by row from each row's own seed, so a row never depends on its batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import torch
+from einops import einsum
+from torch import Generator, Tensor
+
+
+class Times(Protocol):
+    """A distribution over noise levels."""
+
+    def draw(self, batch: int, num_frames: int, generator: Generator | None = None) -> Tensor:
+        """t: (batch, num_frames) in [0, 1], float32 on the generator's device."""
+        ...
+
+
+def shift_times(t: Tensor, shift: float) -> Tensor:
+    """Move times towards noise for shift > 1: shift t / (1 + (shift - 1) t) (SD3, eq. 23)."""
+    return shift * t / (1 + (shift - 1) * t)
+
+
+def shift_for(num_values: int, reference: int) -> float:
+    """The shift that keeps the signal-to-noise of a clip with `num_values` frames times pixels.
+
+    sqrt(m / n) of SD3 (eq. 23): more redundant pixels need more noise to be hidden. `reference`
+    is the number of values at which shift = 1 was found good.
+    """
+    return (num_values / reference) ** 0.5
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """One time per clip, uniform in [0, 1], then shifted."""
+
+    shift: float = 1.0
+
+    def draw(self, batch: int, num_frames: int, generator: Generator | None = None) -> Tensor:
+        t = torch.rand(batch, 1, generator=generator, device=device_of(generator))
+        return shift_times(t, self.shift).expand(batch, num_frames)
+
+
+@dataclass(frozen=True)
+class LogitNormal:
+    """One time per clip, sigmoid(mean + std * normal), then shifted (SD3, section 3.1)."""
+
+    mean: float = 0.0
+    std: float = 1.0
+    shift: float = 1.0
+
+    def draw(self, batch: int, num_frames: int, generator: Generator | None = None) -> Tensor:
+        normal = torch.randn(batch, 1, generator=generator, device=device_of(generator))
+        t = torch.sigmoid(self.mean + self.std * normal)
+        return shift_times(t, self.shift).expand(batch, num_frames)
+
+
+@dataclass(frozen=True)
+class PerFrame:
+    """Every frame its own draw of `times`: diffusion forcing (Chen et al. 2024)."""
+
+    times: Times = field(default_factory=Uniform)
+
+    def draw(self, batch: int, num_frames: int, generator: Generator | None = None) -> Tensor:
+        return self.times.draw(batch * num_frames, 1, generator).reshape(batch, num_frames)
+
+
+@dataclass(frozen=True)
+class GivenFrames:
+    """The first k frames given, k uniform in 1 ... max_given, the rest at one time together.
+
+    Given frames are clean, or carry context noise uniform in [0, context_noise] (GameNGen: the
+    network learns to mistrust its own history). At least one frame stays to be made.
+    """
+
+    times: Times = field(default_factory=Uniform)
+    max_given: int = 1
+    context_noise: float = 0.0
+
+    def draw(self, batch: int, num_frames: int, generator: Generator | None = None) -> Tensor:
+        t = self.times.draw(batch, num_frames, generator)
+        most = min(self.max_given, num_frames - 1)
+        uniform = torch.rand(batch, 2, generator=generator, device=t.device)
+        count = (1 + (uniform[:, :1] * most).long()).clamp(max=most)
+        given = torch.arange(num_frames, device=t.device) < count
+        return torch.where(given, self.context_noise * uniform[:, 1:], t)
+
+
+@dataclass(frozen=True)
+class Interpolation:
+    """Key frames clean, every `stride` and the last, with the frames between at one time."""
+
+    times: Times = field(default_factory=Uniform)
+    stride: int = 4
+
+    def draw(self, batch: int, num_frames: int, generator: Generator | None = None) -> Tensor:
+        t = self.times.draw(batch, num_frames, generator)
+        index = torch.arange(num_frames, device=t.device)
+        keys = (index % self.stride == 0) | (index == num_frames - 1)
+        return t if num_frames < 3 else torch.where(keys, 0.0, t)
+
+
+@dataclass(frozen=True)
+class Staircase:
+    """A random moment of a staircase plan: clean, then rising over `width` frames, then noise.
+
+    `width` 1 is frame by frame; a large width is nearly all frames together.
+    """
+
+    width: float = 4.0
+    shift: float = 1.0
+
+    def draw(self, batch: int, num_frames: int, generator: Generator | None = None) -> Tensor:
+        front = torch.rand(batch, 1, generator=generator, device=device_of(generator))
+        front = front * (num_frames + self.width) - self.width  # the first frame still in motion
+        index = torch.arange(1, num_frames + 1, device=front.device)
+        return shift_times(((index - front) / self.width).clamp(0, 1), self.shift)
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Each row drawn from one of several specs: parts = [(weight, spec), ...]."""
+
+    parts: Sequence[tuple[float, Times]]
+
+    def draw(self, batch: int, num_frames: int, generator: Generator | None = None) -> Tensor:
+        device = device_of(generator)
+        weights = torch.tensor([weight for weight, _ in self.parts], device=device)
+        choice = torch.multinomial(weights, batch, replacement=True, generator=generator)
+        draws = [spec.draw(batch, num_frames, generator) for _, spec in self.parts]
+        return torch.stack(draws)[choice, torch.arange(batch, device=device)]
+
+
+def device_of(generator: Generator | None) -> torch.device:
+    return torch.device("cpu") if generator is None else generator.device
+
+
+class RowNoise:
+    """Standard normal noise in which every row of the batch has its own random stream.
+
+    Args:
+        seeds: one seed per row.
+        stream: independent streams of the same seeds (0 starts a sample, 1 feeds its solver).
+    """
+
+    def __init__(self, seeds: Sequence[int], stream: int = 0):
+        golden = 0x9E3779B97F4A7C15  # spreads the streams far apart among the 63-bit seeds
+        self.generators = [
+            Generator().manual_seed((int(seed) + stream * golden) % 2**63) for seed in seeds
+        ]
+
+    def __call__(self, shape: Sequence[int]) -> Tensor:
+        """Noise of `shape`, whose first axis is the row, float32 on the CPU."""
+        assert shape[0] == len(self.generators), "one seed per row"
+        return torch.stack([torch.randn(*shape[1:], generator=g) for g in self.generators])
+
+
+def noise_like_rows(shape: Sequence[int], seeds: Sequence[int]) -> Tensor:
+    """Noise of shape (b, ...), row i from seeds[i] alone: a row of a batch is that row alone."""
+    return RowNoise(seeds)(shape)
+
+
+def correlated_noise(
+    noise: Tensor, kind: Literal["mixed", "progressive"], strength: float
+) -> Tensor:
+    """Give independent noise, b c f h w, the correlation over frames of PYoCo (Ge et al. 2023).
+
+    Args:
+        noise: independent standard normal; each frame stays standard normal.
+        kind: "mixed", all frames share a part; "progressive", each frame continues the last.
+        strength: PYoCo's alpha; 0 leaves the noise as it is.
+    """
+    correlation = frame_correlation(noise.shape[2], kind, strength)
+    root = torch.linalg.cholesky(correlation).to(noise)
+    return einsum(root, noise, "g f, b c f h w -> b c g h w")
+
+
+def frame_correlation(num_frames: int, kind: str, strength: float) -> Tensor:
+    """The (f, f) correlation of PYoCo's noise, float64."""
+    shared = strength**2 / (1 + strength**2)
+    index = torch.arange(num_frames, dtype=torch.float64)
+    distance = (index[:, None] - index).abs()
+    if kind == "progressive":
+        return shared ** (distance / 2)  # eps_f = sqrt(shared) eps_{f-1} + sqrt(1 - shared) new
+    return torch.where(distance == 0, 1.0, shared)

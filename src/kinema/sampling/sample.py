@@ -1,0 +1,91 @@
+"""The sampler: walk a plan from noise to video, one step formula a row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from kinema.diffusion.noise import RowNoise
+from kinema.diffusion.path import Linear, Path
+from kinema.errors import UserError
+from kinema.sampling.solvers import DenoiseFn, Euler, Move, Past, Solver
+
+Progress = Callable[[int, int, Tensor], None]
+
+
+@torch.no_grad()
+def sample(
+    denoise: DenoiseFn,
+    noise: Tensor,
+    plan: Tensor,
+    solver: Solver = Euler(),  # noqa: B008 (frozen)
+    path: Path = Linear(),  # noqa: B008 (frozen)
+    known: Tensor | None = None,
+    seeds: Sequence[int] | None = None,
+    progress: Progress | None = None,
+) -> Tensor:
+    """Clean video or latents, b c f h w.
+
+    Args:
+        denoise: (x: b c f h w, t: b f) -> x0; t is float32, or float64 where x is.
+        noise: standard normal, b c f h w; draw it with `diffusion.noise_like_rows`.
+        plan: (num_steps + 1, f) times, from `sampling.plans`.
+        solver: how a step estimates x0 and how much noise it renews.
+        path: the path on which the network was trained.
+        known: clean video or latents, b c f h w, where the plan starts below 1: given frames
+            (0), or all of them for video to video. Frames that start at 1 ignore it.
+        seeds: one per row, for the noise of a stochastic solver; a row then never depends on
+            its batch. Needed where solver.eta > 0.
+        progress: called after every step with (step, num_steps, the x0 estimated).
+
+    Raises:
+        UserError: if the plan does not fit the noise, or needs `known` or `seeds`.
+    """
+    x = start(noise, plan, path, known)
+    fresh = renewal(noise, solver, seeds)
+    past, num_steps = None, len(plan) - 1
+    for i, (t, t_next) in enumerate(zip(plan[:-1, None], plan[1:, None], strict=True)):
+        move = Move(path, t, t_next)
+        x0 = denoise(x, network_times(t, x))
+        estimate = solver.estimate(denoise, x, x0, move, past)
+        x = move.step(x, estimate, solver.eta, fresh())
+        past = Past(move, x0)
+        if progress is not None:
+            progress(i + 1, num_steps, x0)
+    return x
+
+
+def start(noise: Tensor, plan: Tensor, path: Path, known: Tensor | None) -> Tensor:
+    """The first state: noise, and `known` noised to the plan's first row where that is below 1."""
+    if plan.ndim != 2 or plan.shape[1] != noise.shape[2]:
+        raise UserError(
+            f"the plan is {tuple(plan.shape)} and the noise has {noise.shape[2]} frames: "
+            "make the plan for as many frames as the noise has."
+        )
+    if known is None:
+        if (plan[0] == 0).any():
+            raise UserError("the plan has given frames (time 0): pass their latents as `known`.")
+        return noise
+    first = plan[:1].expand(noise.shape[0], -1)
+    noised = path.add_noise(known, noise, first.to(noise.device))
+    return torch.where((first < 1)[:, None, :, None, None].to(noise.device), noised, noise)
+
+
+def renewal(
+    noise: Tensor, solver: Solver, seeds: Sequence[int] | None
+) -> Callable[[], Tensor | None]:
+    """Draws the fresh noise of a step, from a stream apart from that of the starting noise."""
+    if solver.eta == 0:
+        return lambda: None
+    if seeds is None:
+        raise UserError("a stochastic solver needs `seeds`, one for every row of the batch.")
+    rows = RowNoise(seeds, stream=1)
+    return lambda: rows(noise.shape).to(noise)
+
+
+def network_times(t: Tensor, x: Tensor) -> Tensor:
+    """A row of the plan as (b, f) for a network: float32 (never half), or float64 where x is."""
+    dtype = torch.float64 if x.dtype == torch.float64 else torch.float32
+    return t.to(device=x.device, dtype=dtype).expand(x.shape[0], -1)
