@@ -21,7 +21,7 @@ from torch import Tensor
 
 from kinema.diffusion.path import Path, per_frame
 
-SMALLEST_DIVISOR = 1e-4  # eps says nothing of x0 where alpha = 0, nor x0 of eps where sigma = 0
+SMALLEST_DIVISOR = 1e-3  # eps says nothing of x0 where alpha = 0, nor x0 of eps where sigma = 0
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,9 @@ class Prediction:
             x0 = output
         else:
             _, b = self.coefficients(path, t)
-            d = away_from_zero(self.determinant(path, t))
-            of_x, of_output = per_frame(b / d).to(x), per_frame(path.sigma(t) / d).to(x)
-            x0 = of_x * x - of_output * output
+            inverse = bounded_inverse(self.determinant(path, t))
+            of_x, of_output = per_frame(b * inverse), per_frame(path.sigma(t) * inverse)
+            x0 = of_x.to(x) * x - of_output.to(x) * output
         return torch.where(per_frame(t == 0), x, x0.to(x))
 
     def from_x0(self, path: Path, x0: Tensor, x: Tensor, t: Tensor) -> Tensor:
@@ -62,13 +62,14 @@ class Prediction:
         if self.name == "x0":
             return x0
         _, b = self.coefficients(path, t)
-        sigma, d = away_from_zero(path.sigma(t)), self.determinant(path, t)
-        return per_frame(b / sigma).to(x) * x - per_frame(d / sigma).to(x) * x0
+        inverse = bounded_inverse(path.sigma(t))
+        of_x, of_x0 = per_frame(b * inverse), per_frame(self.determinant(path, t) * inverse)
+        return of_x.to(x) * x - of_x0.to(x) * x0
 
 
-def away_from_zero(value: Tensor) -> Tensor:
-    """Value with its magnitude raised to SMALLEST_DIVISOR where it is smaller, its sign kept."""
-    return torch.where(value < 0, -1.0, 1.0).to(value) * value.abs().clamp(min=SMALLEST_DIVISOR)
+def bounded_inverse(d: Tensor) -> Tensor:
+    """1 / d, falling to 0 below SMALLEST_DIVISOR: no information, then the mean of the data, 0."""
+    return d / d.square().clamp(min=SMALLEST_DIVISOR**2)
 
 
 PREDICTIONS: dict[str, Prediction] = {

@@ -10,9 +10,10 @@ from torch import Tensor
 from kinema.diffusion.noise import RowNoise
 from kinema.diffusion.path import Linear, Path
 from kinema.errors import UserError
-from kinema.sampling.solvers import DenoiseFn, Euler, Move, Past, Solver
+from kinema.sampling.solvers import DenoiseFn, Euler, Move, Past, Solver, network_times
 
 Progress = Callable[[int, int, Tensor], None]
+NoiseSource = Callable[[Sequence[int]], Tensor]  # shape -> standard normal noise
 
 
 @torch.no_grad()
@@ -23,7 +24,7 @@ def sample(
     solver: Solver = Euler(),  # noqa: B008 (frozen)
     path: Path = Linear(),  # noqa: B008 (frozen)
     known: Tensor | None = None,
-    seeds: Sequence[int] | None = None,
+    seeds: Sequence[int] | NoiseSource | None = None,
     progress: Progress | None = None,
 ) -> Tensor:
     """Clean video or latents, b c f h w.
@@ -36,8 +37,8 @@ def sample(
         path: the path on which the network was trained.
         known: clean video or latents, b c f h w, where the plan starts below 1: given frames
             (0), or all of them for video to video. Frames that start at 1 ignore it.
-        seeds: one per row, for the noise of a stochastic solver; a row then never depends on
-            its batch. Needed where solver.eta > 0.
+        seeds: one per row, for the fresh noise of a stochastic solver: a row then never depends
+            on its batch. Or a function from a shape to noise. Needed where solver.eta > 0.
         progress: called after every step with (step, num_steps, the x0 estimated).
 
     Raises:
@@ -74,18 +75,12 @@ def start(noise: Tensor, plan: Tensor, path: Path, known: Tensor | None) -> Tens
 
 
 def renewal(
-    noise: Tensor, solver: Solver, seeds: Sequence[int] | None
+    noise: Tensor, solver: Solver, seeds: Sequence[int] | NoiseSource | None
 ) -> Callable[[], Tensor | None]:
     """Draws the fresh noise of a step, from a stream apart from that of the starting noise."""
     if solver.eta == 0:
         return lambda: None
     if seeds is None:
         raise UserError("a stochastic solver needs `seeds`, one for every row of the batch.")
-    rows = RowNoise(seeds, stream=1)
-    return lambda: rows(noise.shape).to(noise)
-
-
-def network_times(t: Tensor, x: Tensor) -> Tensor:
-    """A row of the plan as (b, f) for a network: float32 (never half), or float64 where x is."""
-    dtype = torch.float64 if x.dtype == torch.float64 else torch.float32
-    return t.to(device=x.device, dtype=dtype).expand(x.shape[0], -1)
+    source = seeds if callable(seeds) else RowNoise(seeds, stream=1)
+    return lambda: source(noise.shape).to(noise)
