@@ -1,0 +1,264 @@
+"""What all metrics look at: a clip at a stated working size, with its motion computed once.
+
+Flow is most of the cost of measuring a video, so it is estimated once, lazily, on frames whose
+shorter side is at most 256 pixels, and shared. At that size a score means the same for 256 px and
+for 4K, and costs the same. Only sharpness is measured at the native size, as frames come in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+import cv2
+import numpy as np
+
+from kinema.errors import UserError
+from kinema.metrics.cuts import find_cuts
+from kinema.motion import DIS, Flow, optical_flow, warp
+from kinema.motion.camera import Affine, fit_affine
+
+WORKING_SIDE = 256  # shorter side in pixels; larger frames are shrunk, smaller ones left alone
+SMALLEST_FLOW_SIDE = 128  # DIS matches 8 x 8 patches: smaller frames are enlarged for it
+STILL = 0.1  # pixels per frame at the working size: below this nothing moves
+
+
+class Score(float):
+    """A number that remembers where it came from.
+
+    Attributes:
+        curve: (f,) float64, the same quantity frame by frame; NaN where it is not defined.
+    """
+
+    curve: np.ndarray
+
+    def __new__(cls, value: float, curve: np.ndarray) -> Score:
+        score = super().__new__(cls, value)
+        score.curve = np.asarray(curve, np.float64)
+        return score
+
+    def __reduce__(self):
+        return Score, (float(self), self.curve)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A clip as the metrics see it; make it with `observe`.
+
+    Attributes:
+        frames: uint8 (f h w 3) at the working size.
+        fps: frames per second.
+        detail: (f,) log2 variance of the Laplacian of the luma at the native size.
+        native_size: height and width of the frames that were observed.
+        given_flow: exact motion at the working size, where it is known; otherwise estimated.
+    """
+
+    frames: np.ndarray
+    fps: float
+    detail: np.ndarray
+    native_size: tuple[int, int]
+    given_flow: Flow | None = None
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    @cached_property
+    def luma(self) -> np.ndarray:
+        """Grey levels (f h w) float32."""
+        grey = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in self.frames]
+        return np.asarray(grey, np.float32)
+
+    @cached_property
+    def gradient(self) -> np.ndarray:
+        """Length of the luma's spatial gradient (f h w) float32, grey levels per pixel."""
+        return np.stack([_gradient(image) for image in self.luma])
+
+    @cached_property
+    def flow(self) -> Flow:
+        """Motion at the working size, both ways."""
+        if self.given_flow is not None:
+            return self.given_flow
+        side = min(self.frames.shape[1:3])
+        enlarge = SMALLEST_FLOW_SIDE if side < SMALLEST_FLOW_SIDE else None
+        return optical_flow(self.frames, DIS(short_side=enlarge))
+
+    @cached_property
+    def cuts(self) -> list[int]:
+        """Indices of the first frames of new shots."""
+        return find_cuts(self.frames)
+
+    @cached_property
+    def joined(self) -> np.ndarray:
+        """(f-1) bool: whether frames t and t+1 belong to one shot."""
+        joined = np.ones(max(len(self) - 1, 0), bool)
+        joined[[cut - 1 for cut in self.cuts]] = False
+        return joined
+
+    @cached_property
+    def shots(self) -> list[range]:
+        """The frames of each shot."""
+        edges = [0, *self.cuts, len(self)]
+        return [range(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+
+    @cached_property
+    def speed(self) -> np.ndarray:
+        """(f-1) pixels per frame: the mean over the fastest 5 % of the pixels of each pair."""
+        return top_speed(self.flow)
+
+    @cached_property
+    def inner(self) -> np.ndarray:
+        """(f-2) bool: whether frame t (from 1) lies in one shot with both of its neighbours."""
+        return self.joined[:-1] & self.joined[1:]
+
+    @cached_property
+    def moving(self) -> np.ndarray:
+        """(f-2) bool: `inner`, and neither neighbour is a repetition of frame t.
+
+        A held frame stops everything at once and would be read as shake and swimming.
+        """
+        live = ~self.held
+        return self.inner & live[:-1] & live[1:]
+
+    @cached_property
+    def held(self) -> np.ndarray:
+        """(f-1) bool: frame t+1 repeats frame t although the neighbouring pairs move.
+
+        Held: the fastest 5 % move less than a fifth of what the livelier of the two neighbouring
+        pairs on either side does, and less than half of the median pair.
+        """
+        speed = self.speed
+        if len(speed) < 3:
+            return np.zeros(len(speed), bool)
+        padded = np.pad(speed, 2, mode="reflect" if len(speed) > 2 else "edge")
+        around = np.max([padded[i : i + len(speed)] for i in (0, 1, 3, 4)], axis=0)
+        lively = around > 2 * STILL
+        return lively & (speed < 0.2 * around) & (speed < 0.5 * np.quantile(speed, 0.75))
+
+    @cached_property
+    def ahead(self) -> np.ndarray:
+        """(f-1 h w) float32: frame t+1 carried back to frame t along the forward flow."""
+        pairs = zip(self.luma[1:], self.flow.forward, strict=True)
+        return self._stack([warp(image, flow)[0] for image, flow in pairs])
+
+    @cached_property
+    def behind(self) -> np.ndarray:
+        """(f-1 h w) float32: frame t carried to frame t+1 along the backward flow."""
+        pairs = zip(self.luma[:-1], self.flow.backward, strict=True)
+        return self._stack([warp(image, flow)[0] for image, flow in pairs])
+
+    @cached_property
+    def surprise(self) -> np.ndarray:
+        """(f-2 h w) float32: frame t minus the mean of both neighbours, carried to it.
+
+        The second difference in time along the motion: zero for anything that moves and changes
+        steadily, large for what is different in one frame only.
+        """
+        return self.luma[1:-1] - (self.behind[:-1] + self.ahead[1:]) / 2
+
+    @cached_property
+    def acceleration(self) -> np.ndarray:
+        """(f-2 h w 2) pixels per frame^2 on the grid of frame t.
+
+        The way to the next frame plus the way to the previous one: both flows live on frame t's
+        grid, so nothing has to be warped, and steady motion gives zero.
+        """
+        return self.flow.forward[1:] + self.flow.backward[:-1]
+
+    @cached_property
+    def camera(self) -> Affine:
+        """Global motion of each pair of frames."""
+        return fit_affine(self.flow.forward)
+
+    @cached_property
+    def shake(self) -> Affine:
+        """Global acceleration at each inner frame."""
+        return fit_affine(self.acceleration)
+
+    def _stack(self, images: list[np.ndarray]) -> np.ndarray:
+        return np.asarray(images, np.float32).reshape(-1, *self.frames.shape[1:3])
+
+
+def observe(
+    frames: np.ndarray | Iterable[np.ndarray] | Evidence,
+    fps: float = 25.0,
+    flow: Flow | None = None,
+) -> Evidence:
+    """Shrink a clip to the working size and measure what needs the native one.
+
+    Args:
+        frames: uint8 (f h w 3), or an iterable of uint8 (h w 3), which is never held whole at its
+            native size; Evidence is returned as it is.
+        fps: frames per second.
+        flow: exact motion, only for frames that need no shrinking.
+
+    Raises:
+        UserError: if there is no frame, or the frames are not uint8 RGB of one size.
+    """
+    if isinstance(frames, Evidence):
+        return frames
+    small, detail = [], []
+    size: tuple[int, int] | None = None
+    for index, frame in enumerate(frames):
+        _require_rgb(frame, index, size)
+        size = frame.shape[:2]
+        small.append(_shrink(frame))
+        detail.append(_detail(frame))
+    if size is None:
+        raise UserError("There is nothing to measure: the clip has no frame.")
+    return Evidence(np.stack(small), fps, np.asarray(detail), size, flow)
+
+
+def top_speed(flow: Flow) -> np.ndarray:
+    """Mean speed of the fastest 5 % of the pixels of each pair of frames, (f-1) pixels per frame."""
+    n, h, w, _ = flow.forward.shape
+    slow = int(h * w * 0.95)
+    speeds = (np.hypot(field[..., 0], field[..., 1]).ravel() for field in flow.forward)
+    return np.array([np.partition(speed, slow)[slow:].mean() for speed in speeds], np.float64)
+
+
+def frame_curve(values: np.ndarray, valid: np.ndarray, length: int, first: int) -> np.ndarray:
+    """Spread values over a clip's frames: NaN before `first`, after the end, where not `valid`."""
+    curve = np.full(length, np.nan)
+    curve[first : first + len(values)] = np.where(valid, values, np.nan)
+    return curve
+
+
+def trimmed_mean(curve: np.ndarray, share: float = 0.1) -> float:
+    """Mean without the largest `share` of the values, so that one event is not a habit; NaN-safe.
+
+    0 where nothing is defined: a clip too short to show a fault has not shown it.
+    """
+    values = np.sort(curve[np.isfinite(curve)])
+    keep = max(1, round(len(values) * (1 - share)))
+    return float(values[:keep].mean()) if len(values) else 0.0
+
+
+def _require_rgb(frame: np.ndarray, index: int, size: tuple[int, int] | None) -> None:
+    if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
+        raise UserError(
+            f"Metrics look at uint8 RGB frames (h w 3); frame {index} is {frame.dtype} "
+            f"{frame.shape}."
+        )
+    if size is not None and frame.shape[:2] != size:
+        raise UserError(f"Frame {index} is {frame.shape[:2]}, the frames before it are {size}.")
+
+
+def _shrink(frame: np.ndarray) -> np.ndarray:
+    h, w = frame.shape[:2]
+    scale = WORKING_SIDE / min(h, w)
+    if scale >= 1:
+        return frame
+    return cv2.resize(frame, (round(w * scale), round(h * scale)), interpolation=cv2.INTER_AREA)
+
+
+def _detail(frame: np.ndarray) -> float:
+    grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
+    laplacian = cv2.Laplacian(grey, cv2.CV_16S, ksize=1)
+    return float(np.log2(cv2.meanStdDev(laplacian)[1][0, 0] ** 2 + 1))
+
+
+def _gradient(image: np.ndarray) -> np.ndarray:
+    along_x = cv2.Sobel(image, cv2.CV_32F, 1, 0, ksize=3, scale=1 / 8)
+    along_y = cv2.Sobel(image, cv2.CV_32F, 0, 1, ksize=3, scale=1 / 8)
+    return cv2.magnitude(along_x, along_y)

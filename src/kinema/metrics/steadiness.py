@@ -1,0 +1,106 @@
+"""Motion that is not steady: camera shake, swimming texture, frames out of order.
+
+The way to the next frame plus the way to the previous one is the acceleration at each pixel. Its
+affine part is the camera (shake); what is left in textured places is texture that swims; and if
+frames were shuffled, neighbours in time are no nearer to each other than strangers.
+"""
+
+import cv2
+import numpy as np
+
+from kinema.metrics.evidence import Evidence, Score, frame_curve, observe, trimmed_mean
+
+THUMBNAIL = 32  # pixels on the shorter side: a shake of one pixel in a hundred hardly shows
+
+
+def shake(frames: np.ndarray | Evidence) -> Score:
+    """Camera shake: acceleration of the whole picture, percent of the shorter side; 0 is steady.
+
+    Length of the global acceleration (translation, zoom and roll of a robust affine fit), median
+    over the frames: one bump is not a shake.
+    """
+    evidence = observe(frames)
+    fit = evidence.shake
+    length = np.sqrt((fit.translation**2).sum(-1) + fit.zoom**2 + fit.roll**2) / 2
+    length = 100 * length / min(fit.size)
+    curve = frame_curve(length, evidence.moving, len(evidence), 1)
+    return Score(_median(curve), curve)
+
+
+def swimming(frames: np.ndarray | Evidence) -> Score:
+    """Local acceleration of textured pixels, percent of the shorter side; 0 is steady.
+
+    The acceleration less its affine part, averaged over the quarter of the pixels with the
+    strongest gradient, median over the frames. Moving limbs and water have it too.
+    """
+    evidence = observe(frames)
+    lengths = []
+    for t, acceleration in enumerate(evidence.acceleration):
+        local = acceleration[::2, ::2] - evidence.shake.field(t)[::2, ::2]
+        gradient = evidence.gradient[t + 1, ::2, ::2]
+        textured = gradient >= np.quantile(gradient[::2, ::2], 0.75)
+        lengths.append(np.median(np.hypot(local[..., 0], local[..., 1])[textured]) / 2)
+    values = 100 * np.asarray(lengths, np.float64) / min(evidence.frames.shape[1:3])
+    curve = frame_curve(values, evidence.moving, len(evidence), 1)
+    return Score(_median(curve), curve)
+
+
+def acceleration(frames: np.ndarray | Evidence) -> Score:
+    """Change of the motion along its own path, relative to its speed; 0 steady, 2 reversing.
+
+    mean |F_t + B_t| / mean (|F_t| + |B_t|) / 2 over the moving pixels of each frame.
+    """
+    evidence = observe(frames)
+    values = []
+    for change, out, back in zip(
+        evidence.acceleration, evidence.flow.forward[1:], evidence.flow.backward[:-1], strict=True
+    ):
+        speed = (np.hypot(*np.moveaxis(out, -1, 0)) + np.hypot(*np.moveaxis(back, -1, 0))) / 2
+        values.append(np.hypot(*np.moveaxis(change, -1, 0)).mean() / (speed.mean() + 0.1))
+    curve = frame_curve(np.asarray(values, np.float64), evidence.moving, len(evidence), 1)
+    return Score(trimmed_mean(curve), curve)
+
+
+def disorder(frames: np.ndarray | Evidence) -> Score:
+    """How little the order of the frames follows their likeness; 0 ordered, towards 1 shuffled.
+
+    With d(s, t) the distance of normalised thumbnails: (mean d of neighbours in time - mean d of
+    nearest frames) / (mean d of all within 16 frames). Ordered video: its neighbours are its
+    nearest, 0. Shuffled: neighbours are any. A still noisy clip: all distances are alike, 0.
+    """
+    evidence = observe(frames)
+    curve = np.full(len(evidence), np.nan)
+    tiles = thumbnails(evidence)
+    for shot in evidence.shots:
+        if len(shot) >= 5:
+            curve[shot.start : shot.stop - 1] = _shot_disorder(tiles[shot.start : shot.stop])
+    return Score(float(np.nanmean(curve)) if np.isfinite(curve).any() else 0.0, curve)
+
+
+def _shot_disorder(tiles: np.ndarray, reach: int = 16) -> np.ndarray:
+    n = len(tiles)
+    near = np.full((n, n), np.nan)
+    for lag in range(1, min(reach, n - 1) + 1):
+        distance = np.abs(tiles[lag:] - tiles[:-lag]).mean((1, 2))
+        index = np.arange(n - lag)
+        near[index, index + lag] = near[index + lag, index] = distance
+    nearest, everything = np.nanmin(near, axis=1), np.nanmean(near)
+    beside = near[np.arange(n - 1), np.arange(1, n)]
+    either = np.minimum(nearest[:-1], nearest[1:])
+    return np.clip((beside - either) / (everything + 1e-3), 0, None)
+
+
+def thumbnails(evidence: Evidence) -> np.ndarray:
+    """Blurred luma thumbnails with mean 0 and standard deviation 1: exposure plays no part."""
+    h, w = evidence.luma.shape[1:]
+    scale = THUMBNAIL / min(h, w)
+    size = (max(1, round(w * scale)), max(1, round(h * scale)))
+    small = [cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in evidence.luma]
+    small = np.stack([cv2.GaussianBlur(image, (0, 0), 1.0) for image in small])
+    centred = small - small.mean((1, 2), keepdims=True)
+    return centred / (centred.std((1, 2), keepdims=True) + 1)
+
+
+def _median(curve: np.ndarray) -> float:
+    defined = curve[np.isfinite(curve)]
+    return float(np.median(defined)) if len(defined) else 0.0

@@ -1,0 +1,90 @@
+"""Clips that stop: frozen, held and looping frames. They score best on every residual.
+
+Each of these is measured on motion, not on residuals, so that a frozen clip with a little noise
+on top is still frozen.
+"""
+
+import numpy as np
+
+from kinema.metrics.evidence import STILL, Evidence, Score, frame_curve, observe
+from kinema.metrics.steadiness import thumbnails
+
+
+def motion(frames: np.ndarray | Evidence) -> Score:
+    """Speed of the fastest 5 % of the pixels, percent of the shorter side per frame, median.
+
+    0 is frozen; people walking at 25 fps have 0.5 to 2. Put it beside every other score.
+    """
+    evidence = observe(frames)
+    speed = 100 * evidence.speed / min(evidence.frames.shape[1:3])
+    curve = frame_curve(speed, evidence.joined, len(evidence), 1)
+    return Score(float(np.nanmedian(curve)) if evidence.joined.any() else 0.0, curve)
+
+
+def still_share(frames: np.ndarray | Evidence) -> Score:
+    """Longest run of pairs of frames in which nothing moves, as a share of the clip; 1 is frozen.
+
+    Nothing moves where the fastest 5 % go less than 0.1 pixels at the working size.
+    """
+    evidence = observe(frames)
+    still = (evidence.speed < STILL) & evidence.joined
+    curve = frame_curve(still.astype(float), evidence.joined, len(evidence), 1)
+    return Score(_longest_run(still) / max(len(still), 1), curve)
+
+
+def held_share(frames: np.ndarray | Evidence) -> Score:
+    """Share of frames that repeat the one before although their neighbours move; 0 is smooth.
+
+    Stutter (each third frame held) has 1/3; animation drawn on twos 1/2. Doubled frames that were
+    re-encoded count too: they are found by their motion, not by equal bytes.
+    """
+    evidence = observe(frames)
+    held = evidence.held & evidence.joined
+    curve = frame_curve(held.astype(float), evidence.joined, len(evidence), 1)
+    return Score(held.mean() if len(held) else 0.0, curve)
+
+
+def duplicate_share(frames: np.ndarray | Evidence) -> Score:
+    """Share of frames equal, byte for byte at the working size, to the one before; [0, 1]."""
+    evidence = observe(frames)
+    pairs = zip(evidence.frames[:-1], evidence.frames[1:], strict=True)
+    same = np.array([np.array_equal(a, b) for a, b in pairs], bool)
+    curve = frame_curve(same.astype(float), np.ones(len(same), bool), len(evidence), 1)
+    return Score(same.mean() if len(same) else 0.0, curve)
+
+
+def judder(frames: np.ndarray | Evidence) -> Score:
+    """Unevenness of the speed, relative to it; 0 is even, dropped or held frames raise it.
+
+    mean |s_t - (s_{t-1} + s_{t+1}) / 2| / mean s with s the speed of the fastest 5 %.
+    """
+    evidence = observe(frames)
+    speed = evidence.speed
+    uneven = np.abs(speed[1:-1] - (speed[:-2] + speed[2:]) / 2) / (speed.mean() + STILL)
+    valid = evidence.joined[:-2] & evidence.joined[1:-1] & evidence.joined[2:]
+    curve = frame_curve(uneven, valid, len(evidence), 2)
+    return Score(np.mean(uneven[valid]) if valid.any() else 0.0, curve)
+
+
+def loop(frames: np.ndarray | Evidence) -> Score:
+    """How exactly a clip repeats itself, [0, 1]; 1 is an endless loop, below 0.7 is usual.
+
+    1 - the least, over lags k of up to half the clip, of mean d(t, t+k) / max_{j<k} mean d(t, t+j),
+    with d the distance of normalised thumbnails. A frozen clip has 0: it goes nowhere to return.
+    """
+    evidence = observe(frames)
+    tiles = thumbnails(evidence)
+    curve = np.full(len(tiles), np.nan)
+    away = [np.abs(tiles[k:] - tiles[:-k]).mean() if k else 0.0 for k in range(len(tiles) // 2 + 1)]
+    farthest = np.maximum.accumulate(away)
+    if len(away) < 5 or farthest[-1] < 0.02:
+        return Score(0.0, curve)
+    returns = np.asarray(away[4:]) / farthest[3:-1].clip(0.02)
+    lag = 4 + int(np.argmin(returns))
+    curve[lag:] = np.abs(tiles[lag:] - tiles[:-lag]).mean((1, 2))
+    return Score(np.clip(1 - returns.min(), 0, 1), curve)
+
+
+def _longest_run(flags: np.ndarray) -> int:
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype(int), [0]])))
+    return int(np.max(edges[1::2] - edges[::2], initial=0))
