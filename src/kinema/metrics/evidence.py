@@ -210,7 +210,7 @@ def observe(
 
 
 def top_speed(flow: Flow) -> np.ndarray:
-    """Mean speed of the fastest 5 % of the pixels of each pair of frames, (f-1) pixels per frame."""
+    """Mean speed of the fastest 5 % of the pixels of each pair, (f-1) pixels per frame."""
     n, h, w, _ = flow.forward.shape
     slow = int(h * w * 0.95)
     speeds = (np.hypot(field[..., 0], field[..., 1]).ravel() for field in flow.forward)
