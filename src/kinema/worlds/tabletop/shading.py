@@ -1,0 +1,126 @@
+"""Light: a soft key light from the upper left, sky light, a weak fill; matte and metal surfaces.
+
+Colours are linear while they are added up and stored as their square root (gamma 2). The key light
+is a disc of directions, so that shadows have penumbras; ambient occlusion of the table under a body
+is that of a ball: cos(angle) r^2 / d^2 (Quilez, sphere ambient occlusion).
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from kinema.worlds.tabletop.attributes import BACKDROPS, COLORS, TABLES
+from kinema.worlds.tabletop.scene import Body, Stage
+from kinema.worlds.tabletop.shapes import dot
+
+KEY, FILL, SKY, GROUND = 0.95, 0.16, 0.42, 0.16
+LIGHT_RADIUS = 0.11  # of the disc of key light directions, as a tangent
+FILL_DIRECTION = (0.80, -0.55, 0.25)
+DOME_RADIUS = 25.0  # the backdrop is the inside of a ball about the table
+
+
+def linear(color: tuple[float, float, float], device) -> Tensor:
+    return torch.tensor(color, device=device) ** 2
+
+
+def light_directions(light: Tensor, count: int) -> Tensor:
+    """Directions (3 count) spread evenly over the disc of the key light (a Vogel spiral)."""
+    index = torch.arange(count, device=light.device) + 0.5
+    radius, angle = LIGHT_RADIUS * (index / count).sqrt(), index * (math.pi * (3.0 - 5.0**0.5))
+    side = torch.linalg.cross(light, light.new_tensor((0.0, 0.0, 1.0)))
+    side = side / side.norm()
+    up = torch.linalg.cross(side, light)
+    disc = side[:, None] * (radius * angle.cos()) + up[:, None] * (radius * angle.sin())
+    return light[:, None] + disc
+
+
+def backdrop(stage: Stage, d: Tensor) -> Tensor:
+    """Colour (f 3 n) seen along world directions (f 3 n): a wall lit softly from below centre."""
+    base = linear(BACKDROPS[stage.backdrop], d.device)
+    inverse = dot(d, d).rsqrt()
+    height, side = d[:, 2] * inverse, d[:, 0] * inverse
+    glow = torch.exp(-3.0 * side * side - 6.0 * (height + 0.22) ** 2)
+    return base[:, None] * (0.42 + 0.75 * glow)[:, None]
+
+
+def table_albedo(stage: Stage, x: Tensor, y: Tensor, footprint: Tensor) -> Tensor:
+    """Colour (f 3 n) of the table at (x, y), its pattern filtered over the pixel's footprint."""
+    base = linear(TABLES[stage.table], x.device)
+    if stage.kind == "plain":
+        return base[:, None].expand(3, 1)[None]
+    if stage.kind == "checkered":
+        wave = (math.pi / 0.9 * x).sin() * (math.pi / 0.9 * y).sin()
+        pattern = (wave / (3.5 * footprint).clamp_min(1e-6)).clamp(-1.0, 1.0)
+        return base[:, None] * (1.0 + 0.38 * pattern)[:, None]
+    plank = torch.floor(y / 0.75)
+    grain = (9.0 * y + 1.3 * (1.7 * x + 2.4 * plank).sin() + 5.0 * plank).sin()
+    shade = 1.0 + 0.10 * grain + 0.16 * (12.9898 * plank + 0.5).sin()
+    seam = ((y / 0.75 - plank - 0.5).abs() * 2.0 - 1.0).abs() * 0.375 / footprint
+    shade = shade * (0.62 + 0.38 * seam.clamp(0.0, 1.0))
+    return base[:, None] * shade[:, None]
+
+
+def table_light(light: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Sky and key light (f n) on the open table: a pool of light about its middle."""
+    pool = 1.0 / (1.0 + (x * x + y * y) / 26.0)
+    return SKY * (0.6 + 0.4 * pool) + 0.04, KEY * light[2] * pool
+
+
+def body_albedo(body: Body, local: Tensor) -> Tensor:
+    """Colour (f 3 n) or (1 3 1) at points (f 3 n) of the body's surface, in its frame."""
+    base = linear(COLORS[body.color], local.device)[None, :, None]
+    if body.pattern == "plain":
+        return base
+    # Bands along the body's x: they turn with every kind of motion but a slide.
+    band = (3.4 * local[:, 0] / body.half[0] + 0.6).sin()
+    return torch.where((band > 0.25)[:, None], 0.25 * base + 0.62, base)
+
+
+def body_color(
+    body: Body, stage: Stage, light: Tensor, point: Tensor, local: Tensor, normal: Tensor,
+    d: Tensor, key: Tensor | None,
+) -> Tensor:  # fmt: skip
+    """Colour (f 3 n) of a body's surface.
+
+    point, local: the place in the world and in the body's frame; d: the ray's direction (all
+    f 3 n); key: share (f n) of the key light that reaches it past other bodies, None for all.
+    """
+    albedo = body_albedo(body, local)
+    table = linear(TABLES[stage.table], light.device)[None, :, None]
+    view = d * -dot(d, d).rsqrt()[:, None]
+    facing = (normal * light[:, None]).sum(1).clamp_min(0.0)
+    facing = facing if key is None else facing * key
+    fill_direction = normal.new_tensor(FILL_DIRECTION)[:, None]
+    fill = FILL * (normal * fill_direction).sum(1).clamp_min(0.0)
+    up = 0.5 + 0.5 * normal[:, 2]
+    low = (0.35 + 0.65 * (point[:, 2] * 1.6)).clamp(max=1.0)  # the table keeps light from below
+    sky = (SKY * up * (0.5 + 0.5 * low) + fill)[:, None] + table * (GROUND * (1 - up) * low)[:, None]
+    mirror = normal * (2.0 * dot(normal, view))[:, None] - view
+    shine = (mirror * light[:, None]).sum(1).clamp_min(0.0)
+    lit = facing > 0.0
+    if body.material == "rubber":
+        gloss = 0.10 * shine**12 * lit
+        return albedo * (sky + KEY * facing[:, None]) + gloss[:, None]
+    room = _room(stage, table, mirror)
+    softbox = ((shine - 0.90) * 16.0).clamp(0.0, 1.0) * lit
+    grazing = (1.0 - dot(normal, view).clamp(0.0, 1.0)) ** 4
+    reflected = room * (0.62 * albedo + 0.06 + 0.30 * grazing[:, None])
+    diffuse = albedo * (0.62 * sky + 0.62 * KEY * facing[:, None])
+    return diffuse + reflected + 0.9 * softbox[:, None]
+
+
+def _room(stage: Stage, table: Tensor, mirror: Tensor) -> Tensor:
+    """What a metal surface mirrors: the table below, the bright studio above."""
+    wall = linear(BACKDROPS[stage.backdrop], mirror.device)[None, :, None]
+    height = mirror[:, 2]
+    above = ((height + 0.06) * 8.0).clamp(0.0, 1.0)[:, None]
+    studio = wall * (0.55 + 0.9 * height.clamp_min(0.0))[:, None]
+    return above * studio + (1.0 - above) * table * 0.55
+
+
+def to_bytes(color: Tensor) -> Tensor:
+    """Linear colour to stored uint8: a square root, and highlights that end softly."""
+    return color.clamp(0.0, 1.0).sqrt_().mul_(255.0).add_(0.5).to(torch.uint8)

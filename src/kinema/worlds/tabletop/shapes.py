@@ -1,0 +1,113 @@
+"""Ray against ball, cube, cylinder and cone, each a convex solid in its own frame.
+
+A ray o + t d meets a convex solid in one interval [near, far] of t, empty when near > far. The
+solids are intersections of a quadric and slabs, so their intervals are intersections of intervals.
+Axes: f frames, 3 coordinates, n rays. `half` holds the half extents (x, y, z); round solids stand
+along z with radius half[0]; the cone's apex is at +z.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+Half = tuple[float, float, float]
+INFINITY = float("inf")
+
+
+def dot(a: Tensor, b: Tensor) -> Tensor:
+    """Scalar product over the coordinate axis: (f 3 n), (f 3 n) -> (f n)."""
+    return a[:, 0] * b[:, 0] + a[:, 1] * b[:, 1] + a[:, 2] * b[:, 2]
+
+
+def rotate(rotation: Tensor, v: Tensor) -> Tensor:
+    """Rotation (f 3 3) times vectors (f 3 n)."""
+    rows = [
+        rotation[:, i, 0, None] * v[:, 0]
+        + rotation[:, i, 1, None] * v[:, 1]
+        + rotation[:, i, 2, None] * v[:, 2]
+        for i in range(3)
+    ]
+    return torch.stack(rows, dim=1)
+
+
+def _nonzero(d: Tensor) -> Tensor:
+    return torch.where(d.abs() < 1e-9, 1e-9, d)
+
+
+def _quadratic(a: Tensor, b: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+    """The roots of a t^2 + 2 b t + c as ((-b - s) / a, (-b + s) / a); empty where none is real."""
+    disc = b * b - a * c
+    s, inverse = disc.clamp_min(0.0).sqrt(), 1.0 / _nonzero(a)
+    miss = disc < 0.0
+    near = ((-b - s) * inverse).masked_fill(miss, INFINITY)
+    far = ((-b + s) * inverse).masked_fill(miss, -INFINITY)
+    return near, far
+
+
+def _ball(o: Tensor, d: Tensor, half: Half) -> tuple[Tensor, Tensor]:
+    return _quadratic(dot(d, d), dot(o, d), dot(o, o) - half[0] ** 2)
+
+
+def _slab(o: Tensor, d: Tensor, half: float) -> tuple[Tensor, Tensor]:
+    inverse = 1.0 / _nonzero(d)
+    middle, reach = -o * inverse, half * inverse.abs()
+    return middle - reach, middle + reach
+
+
+def _cube(o: Tensor, d: Tensor, half: Half) -> tuple[Tensor, Tensor]:
+    near, far = _slab(o[:, 0], d[:, 0], half[0])
+    for axis in (1, 2):
+        enter, leave = _slab(o[:, axis], d[:, axis], half[axis])
+        near, far = torch.maximum(near, enter), torch.minimum(far, leave)
+    return near, far
+
+
+def _cylinder(o: Tensor, d: Tensor, half: Half) -> tuple[Tensor, Tensor]:
+    ox, oy, dx, dy = o[:, 0], o[:, 1], d[:, 0], d[:, 1]
+    near, far = _quadratic(dx * dx + dy * dy, ox * dx + oy * dy, ox * ox + oy * oy - half[0] ** 2)
+    enter, leave = _slab(o[:, 2], d[:, 2], half[2])
+    return torch.maximum(near, enter), torch.minimum(far, leave)
+
+
+def _cone(o: Tensor, d: Tensor, half: Half) -> tuple[Tensor, Tensor]:
+    k2 = (half[0] / (2.0 * half[2])) ** 2  # x^2 + y^2 <= k^2 z^2 below the apex
+    ox, oy, oz, dx, dy, dz = o[:, 0], o[:, 1], o[:, 2] - half[2], d[:, 0], d[:, 1], d[:, 2]
+    a = dx * dx + dy * dy - k2 * dz * dz
+    near, far = _quadratic(
+        a, ox * dx + oy * dy - k2 * oz * dz, ox * ox + oy * oy - k2 * oz * oz
+    )
+    # A ray steeper than the side enters the lower half of the double cone for ever, or leaves it.
+    near = near.masked_fill((a < 0.0) & (dz > 0.0), -INFINITY)
+    far = far.masked_fill((a < 0.0) & (dz <= 0.0), INFINITY)
+    enter, leave = _slab(o[:, 2], d[:, 2], half[2])
+    return torch.maximum(near, enter), torch.minimum(far, leave)
+
+
+INTERVALS = {"ball": _ball, "cube": _cube, "cylinder": _cylinder, "cone": _cone}
+
+
+def interval(shape: str, o: Tensor, d: Tensor, half: Half) -> tuple[Tensor, Tensor]:
+    """Where rays o + t d, both (f 3 n), lie inside the solid: (near, far), each (f n)."""
+    return INTERVALS[shape](o, d, half)
+
+
+def normal(shape: str, p: Tensor, half: Half) -> Tensor:
+    """Outward unit normals (f 3 n) at points (f 3 n) of the surface, in the solid's frame."""
+    if shape == "ball":
+        return p / half[0]
+    x, y, z = p[:, 0], p[:, 1], p[:, 2]
+    if shape == "cube":
+        share = p.abs() / torch.tensor(half, device=p.device)[:, None]
+        return p.sign() * (share >= share.amax(1, keepdim=True))
+    rho = (x * x + y * y).sqrt().clamp_min(1e-9)
+    if shape == "cylinder":
+        flat = z.abs() / half[2] > rho / half[0]
+        slope, tip = 0.0, z.sign()
+    else:
+        k = half[0] / (2.0 * half[2])
+        flat = z + half[2] < (rho - k * (half[2] - z)).abs()
+        slope, tip = k, -torch.ones_like(z)
+    side = (~flat) / (rho * (1.0 + slope * slope) ** 0.5)
+    up = torch.where(flat, tip, slope / (1.0 + slope * slope) ** 0.5)
+    return torch.stack((x * side, y * side, up), dim=1)
