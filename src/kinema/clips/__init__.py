@@ -4,6 +4,7 @@ from kinema.clips.clip import Clip
 from kinema.clips.files import whole_file, write_bytes
 from kinema.clips.folder import ClipFolder
 from kinema.clips.images import read_image
+from kinema.clips.picture import fit_frames
 from kinema.clips.reading import VideoInfo, inspect, read, read_metadata, stream
 from kinema.clips.sheet import contact_sheet
 from kinema.clips.tensors import to_frames, to_tensor
@@ -15,6 +16,7 @@ __all__ = [
     "ClipFolder",
     "VideoInfo",
     "contact_sheet",
+    "fit_frames",
     "inspect",
     "read",
     "read_image",

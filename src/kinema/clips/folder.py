@@ -20,7 +20,7 @@ import numpy as np
 from kinema.clips.clip import Clip
 from kinema.clips.files import require_file
 from kinema.clips.reading import inspect, read
-from kinema.errors import UserError
+from kinema.errors import Notice, UserError
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class ClipFolder:
         if not self.items:
             raise UserError(f"{folder} holds no clip that can be used: {self.reasons()}")
         if self.set_aside:
-            warnings.warn(f"{folder}: set aside {self.reasons()}", stacklevel=2)
+            warnings.warn(f"{folder}: set aside {self.reasons()}", Notice, stacklevel=2)
 
     def reasons(self) -> str:
         """Why files were set aside, the first few of them."""
@@ -98,7 +98,7 @@ class ClipFolder:
                 return self._cut(item, np.random.default_rng([self.seed, epoch, index]))
             except UserError as error:
                 self.set_aside[item.path.name] = str(error)
-                warnings.warn(f"set aside while reading: {error}", stacklevel=2)
+                warnings.warn(f"set aside while reading: {error}", Notice, stacklevel=2)
         raise UserError(f"{self.folder} holds no clip that can still be read: {self.reasons()}")
 
     def _cut(self, item: Item, rng: np.random.Generator) -> Clip:

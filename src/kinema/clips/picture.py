@@ -44,6 +44,13 @@ def fit(
     return np.ascontiguousarray(rgb)
 
 
+def fit_frames(frames: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Scale and crop frames that are in memory: uint8 `(f, h, w, 3)` -> `(f, *size, 3)`."""
+    if frames.shape[1:3] == tuple(size):
+        return frames
+    return np.stack([fit(av.VideoFrame.from_ndarray(f, format="rgb24"), size) for f in frames])
+
+
 def cover(have: tuple[int, int], want: tuple[int, int]) -> tuple[int, int]:
     """The smallest size of the aspect of `have` that covers `want`."""
     scale = max(want[0] / have[0], want[1] / have[1])

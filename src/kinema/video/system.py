@@ -1,0 +1,188 @@
+"""A system on disk: `system.json` and a folder for each of its parts.
+
+    tabletop/
+      system.json    what the parts are, how they were trained, and the defaults of a video
+      denoiser/      config.json, model.safetensors
+      codec/         config.json, model.safetensors
+      text/          config.json, model.safetensors, tokenizer.json
+
+Everything that can be wrong with such a folder is found while it is read, and told with the name
+of the file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import io
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from safetensors import SafetensorError
+
+from kinema.blocks.pretrained import nearest
+from kinema.codecs import CausalVAE, Pixels
+from kinema.conditions import PretrainedTextEncoder, SmallTextEncoder
+from kinema.denoisers import DENOISERS
+from kinema.diffusion import PATHS, PREDICTIONS
+from kinema.errors import UserError
+from kinema.sampling import SOLVERS
+
+CODECS: dict[str, type] = {"causal_vae": CausalVAE, "pixels": Pixels}
+TEXT_ENCODERS: dict[str, type] = {"small": SmallTextEncoder, "pretrained": PretrainedTextEncoder}
+PARTS: dict[str, dict[str, type]] = {
+    "denoiser": DENOISERS,
+    "codec": CODECS,
+    "text": TEXT_ENCODERS,
+}
+CHOICES: dict[str, dict[str, Any]] = {
+    **PARTS,
+    "path": PATHS,
+    "prediction": PREDICTIONS,
+    "solver": SOLVERS,
+}
+SHIPPED = Path(__file__).parents[1] / "models"
+SYSTEM_FILE = "system.json"
+
+
+@dataclass
+class System:
+    """How the parts of a system belong together, and the defaults of its videos.
+
+    Attributes:
+        denoiser: its architecture, a key of `kinema.denoisers.DENOISERS`.
+        codec: a key of CODECS.
+        text: a key of TEXT_ENCODERS.
+        path: from data to noise, a key of `kinema.diffusion.PATHS`.
+        prediction: what the denoiser outputs, a key of `kinema.diffusion.PREDICTIONS`.
+        solver: a key of `kinema.sampling.SOLVERS`.
+        num_frames: frames of a clip in training.
+        size: height and width in training.
+        fps: frames per second in training.
+        num_steps: sampling steps.
+        guidance_scale: classifier-free guidance; 1 is off.
+        shift: above 1 spends more of the steps near noise.
+        overlap: frames of a clip that its continuation sees.
+        max_size: the longest side that is worth asking for.
+    """
+
+    denoiser: str = "dit"
+    codec: str = "causal_vae"
+    text: str = "small"
+    path: str = "linear"
+    prediction: str = "velocity"
+    solver: str = "euler"
+    num_frames: int = 33
+    size: tuple[int, int] = (64, 64)
+    fps: float = 16.0
+    num_steps: int = 30
+    guidance_scale: float = 4.0
+    shift: float = 1.0
+    overlap: int = 9
+    max_size: int = 256
+
+    def __post_init__(self) -> None:
+        self.size = (int(self.size[0]), int(self.size[1]))
+        for field, choices in CHOICES.items():
+            if (name := getattr(self, field)) not in choices:
+                raise UserError(f"{field} {name!r} is unknown; {nearest(str(name), [*choices])}")
+
+
+def find(name: str | Path) -> Path:
+    """The folder of a system: one that ships, one on disk, or one fetched from the hub.
+
+    Raises:
+        UserError: if there is none.
+    """
+    shipped = [path.parent.name for path in sorted(SHIPPED.glob(f"*/{SYSTEM_FILE}"))]
+    if str(name) in shipped:
+        return SHIPPED / name
+    if Path(name).exists():
+        return Path(name)
+    if str(name).count("/") == 1 and not str(name).startswith((".", "/", "~")):
+        return _download(str(name))
+    hint = nearest(str(name), shipped) if shipped else "give a folder or a repository, owner/name."
+    raise UserError(f"There is no model {str(name)!r}: {hint}")
+
+
+def _download(repository: str) -> Path:
+    patterns = [SYSTEM_FILE, *(f"{part}/*" for part in PARTS)]
+    try:
+        return Path(snapshot_download(repository, allow_patterns=patterns))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(
+            f"There is no folder {repository}, and it cannot be fetched from the hub: {reason}"
+        ) from error
+
+
+def read_system(folder: Path) -> System:
+    """Read `system.json`, naming what is missing or unknown in it."""
+    file = folder / SYSTEM_FILE
+    if not file.is_file():
+        raise UserError(f"{folder} is not a kinema system: {SYSTEM_FILE} is missing.")
+    known = [field.name for field in dataclasses.fields(System)]
+    try:
+        values = json.loads(file.read_text("utf-8"))
+        unknown = [key for key in values if key not in known]
+        if unknown:
+            raise UserError(f"unknown field {unknown[0]!r}; {nearest(unknown[0], known)}")
+        return System(**values)
+    except (ValueError, TypeError, IndexError) as error:  # UserError and bad JSON are ValueErrors
+        raise UserError(f"{file}: {error}") from error
+
+
+def load_part(folder: Path, part: str, kind: str) -> Any:
+    """Load the network in `folder/part`, an instance of PARTS[part][kind]."""
+    place, network_class = folder / part, PARTS[part][kind]
+    if network_class is Pixels:
+        return Pixels()
+    for name in ("config.json", "model.safetensors"):
+        if not (place / name).is_file():
+            raise UserError(f"{folder} is not a whole system: {part}/{name} is missing.")
+    options = {} if network_class is PretrainedTextEncoder else {"strict": True}
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):  # the mixin prints that it loads
+            return network_class.from_pretrained(str(place), **options)
+    except UserError:
+        raise
+    except (SafetensorError, RuntimeError, ValueError, TypeError, KeyError, OSError) as error:
+        reason = str(error).strip().splitlines()[-1].strip()
+        raise UserError(f"{place} does not hold a {network_class.__name__}: {reason}") from error
+
+
+def save_part(network: Any, place: Path) -> None:
+    """Write a network as a folder; a codec without weights writes nothing."""
+    if isinstance(network, Pixels):
+        return
+    if isinstance(network, PretrainedTextEncoder):  # transformers writes its own
+        network.model.save_pretrained(place)
+        network.tokenizer.save_pretrained(place)
+        return
+    network.save_pretrained(place)
+    (place / "README.md").unlink(
+        missing_ok=True
+    )  # the mixin's card, written for whole repositories
+
+
+def write_system(system: System, parts: dict[str, Any], folder: Path) -> None:
+    """Write everything beside its place, then move it there; other files stay as they are."""
+    folder.mkdir(parents=True, exist_ok=True)
+    staging = folder / ".part"
+    shutil.rmtree(staging, ignore_errors=True)
+    try:
+        staging.mkdir()
+        for part, network in parts.items():
+            save_part(network, staging / part)
+        (staging / SYSTEM_FILE).write_text(json.dumps(dataclasses.asdict(system), indent=2) + "\n")
+        for part in parts:
+            shutil.rmtree(folder / part, ignore_errors=True)
+        for new in sorted(staging.iterdir()):  # system.json comes last: it makes the folder whole
+            new.replace(folder / new.name)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
