@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,7 +28,15 @@ from kinema.video.opening import Opening, open_with
 from kinema.video.output import Output
 from kinema.video.progress import step_bar
 from kinema.video.request import Request, Settings, settle
-from kinema.video.system import PARTS, System, find, load_part, read_system, write_system
+from kinema.video.system import (
+    PARTS,
+    System,
+    find,
+    kind_of,
+    load_part,
+    read_system,
+    write_system,
+)
 
 Progress = Callable[[int, float, Tensor], None]  # (step, t after it, the x0 estimated)
 SEED_STRIDE = 2**32  # windows of one video draw their noise this far apart
@@ -58,12 +66,10 @@ class VideoPipeline(nn.Module):
     ) -> None:
         super().__init__()
         self.denoiser, self.codec, self.text = denoiser, codec, text
-        for part, classes in PARTS.items():
-            names = [name for name, kind in classes.items() if type(getattr(self, part)) is kind]
-            assert names, f"a {type(getattr(self, part)).__name__} is none of {[*classes]}"
-            setattr(system, part, names[0])
-        self.system, self.name = system, name
-        self.eval().requires_grad_(False)
+        self.system = replace(
+            system, **{part: kind_of(part, getattr(self, part)) for part in PARTS}
+        )
+        self.name = name
 
     # Loading and saving -------------------------------------------------------------------------
 
@@ -81,7 +87,7 @@ class VideoPipeline(nn.Module):
         folder = find(name)
         system = read_system(folder)
         parts = {part: load_part(folder, part, getattr(system, part)) for part in PARTS}
-        return cls(**parts, system=system, name=str(name))
+        return cls(**parts, system=system, name=str(name)).eval().requires_grad_(False)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write the system as a folder that `from_pretrained` reads."""

@@ -137,6 +137,13 @@ def read_system(folder: Path) -> System:
         raise UserError(f"{file}: {error}") from error
 
 
+def kind_of(part: str, network: Any) -> str:
+    """The key in PARTS[part] of a network's class."""
+    kinds = {network_class: name for name, network_class in PARTS[part].items()}
+    assert type(network) in kinds, f"a {type(network).__name__} is none of {[*PARTS[part]]}"
+    return kinds[type(network)]
+
+
 def load_part(folder: Path, part: str, kind: str) -> Any:
     """Load the network in `folder/part`, an instance of PARTS[part][kind]."""
     place, network_class = folder / part, PARTS[part][kind]
