@@ -41,9 +41,13 @@ def expect_none(found: Iterable[object]) -> None:
 
 @cache
 def repository_files() -> list[Path]:
-    """What is tracked, and what is new and not ignored."""
-    names = run("git", "ls-files", "--cached", "--others", "--exclude-standard").splitlines()
-    return [ROOT / name for name in names if (ROOT / name).is_file()]
+    """What is tracked, or new and not ignored; in a source distribution, everything."""
+    if (ROOT / ".git").exists():
+        names = run("git", "ls-files", "--cached", "--others", "--exclude-standard").splitlines()
+        return [ROOT / name for name in names if (ROOT / name).is_file()]
+    folders = [ROOT / name for name in ("src", "tests", "benchmarks", "docs", ".ci", ".github")]
+    inside = [path for folder in folders for path in folder.rglob("*") if path.suffix != ".pyc"]
+    return [path for path in [*ROOT.iterdir(), *inside] if path.is_file()]
 
 
 def source_files() -> list[Path]:
