@@ -21,7 +21,7 @@ COLORS = {  # as seen (gamma-encoded); far apart in hue
 }
 SHAPES = ("ball", "cube", "cylinder", "cone")
 MATERIALS = ("rubber", "metal")
-SIZES = {"small": 0.53, "large": 0.70}  # the radius of a ball, in world units
+SIZES = {"small": 0.60, "large": 0.74}  # the radius of a ball, in world units
 TABLES = {
     "gray": (0.56, 0.56, 0.58),
     "white": (0.84, 0.84, 0.83),
@@ -70,7 +70,7 @@ def combinations() -> list[Combination]:
 
 def is_held_out(combination: Combination) -> bool:
     """Whether a combination never appears in training: fixed for ever by a hash of its name."""
-    digest = hashlib.sha256("tabletop/" .encode() + " ".join(combination).encode()).digest()
+    digest = hashlib.sha256(b"tabletop/" + " ".join(combination).encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64 < HELD_OUT_SHARE
 
 

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from kinema.worlds.tabletop import shading
 from kinema.worlds.tabletop.sampling import sample_scene
-from kinema.worlds.tabletop.scene import Scene
-from kinema.worlds.tabletop.shapes import dot, interval, normal, rotate
+from kinema.worlds.tabletop.scene import Body, Scene
+from kinema.worlds.tabletop.shapes import dot, interval, normal
 from kinema.worlds.tabletop.truth import scene_truth
 from kinema.worlds.tabletop.view import View, box_corners
 from kinema.worlds.world_clip import WorldClip
@@ -40,8 +40,14 @@ def render(
     """Render one clip a seed; a seed gives the same clip alone or in any company.
 
     Args:
+        seeds: one per clip.
+        num_frames: any from 1 up.
         size: pixels of a square frame, or (height, width); any from 8 up.
+        level: 1 to 4, see `sample_scene`.
+        split: "train", "held_out" or "all".
+        fps: frames a second; the motion is the same in seconds at any rate.
         truth: also return exact flow, depth, masks, tracks, cameras and events.
+        device: where to cast the rays.
     """
     size = (size, size) if isinstance(size, int) else size
     scenes = [sample_scene(seed, level, split) for seed in seeds]
@@ -87,16 +93,15 @@ def _picture(scene: Scene, view: View) -> Tensor:
 
 def _surroundings(scene: Scene, view: View) -> tuple[Tensor, Tensor]:
     """Table and backdrop without bodies, (f 3 h*w): what the sky lights, and what the key adds."""
-    d = view.rays(*view.all_pixels())
-    down = d[:, 2].clamp_max(-1e-3)
-    point = view.origin[:, :, None] - d * (view.origin[:, 2, None] / down)[:, None]
+    directions = view.to_world(view.rays(*view.all_pixels()))
+    point = view.on_table(directions)
     x, y = point[:, 0], point[:, 1]
     stage = scene.stage
     outside = torch.maximum(x.abs() - stage.half_width, y - stage.far_edge)
     covered, footprint = _coverage(outside.unflatten(1, (view.height, view.width)))
     albedo = shading.table_albedo(stage, x, y, footprint) * covered[:, None]
     sky, key = shading.table_light(view.light, x, y)
-    wall = shading.backdrop(stage, d) * (1.0 - covered)[:, None]
+    wall = shading.backdrop(stage, directions) * (1.0 - covered)[:, None]
     return albedo * sky[:, None] + wall, albedo * key[:, None]
 
 
@@ -114,50 +119,60 @@ def _with_shadows(scene: Scene, view: View, sky: Tensor, key: Tensor) -> Tensor:
     sky_share = sky.new_ones(view.num_frames, pixels)
     key_share = sky.new_ones(view.num_frames, pixels)
     for index, body in enumerate(scene.bodies):
-        window = view.window(_shadow_bounds(view, index, body.reach))
-        if window is None:
-            continue
-        rows, columns = window // view.width, window % view.width
-        d = view.rays(rows.float(), columns.float())
-        down = d[:, 2].clamp_max(-1e-3)
-        point = view.origin[:, :, None] - d * (view.origin[:, 2, None] / down)[:, None]
-        to_centre = view.centres[index][:, :, None] - point
-        lit = _reached_by_light(view, scene, index, point, SHADOW_RAYS)
-        distance2 = dot(to_centre, to_centre)
-        share = (0.8 * body.reach) ** 2 / distance2
-        fade = (1.0 - distance2 / (OCCLUSION_REACH * body.reach) ** 2).clamp_min(0.0)
-        occluded = (to_centre[:, 2] * distance2.rsqrt() * share * fade * fade).clamp(0.0, 0.85)
-        key_share.scatter_(1, window, key_share.gather(1, window) * lit)
-        sky_share.scatter_(1, window, sky_share.gather(1, window) * (1.0 - occluded))
+        window = view.window(_shadow_bounds(view, index, body))
+        if window is not None:
+            point = view.on_table(view.to_world(view.rays(window.rows, window.columns)))
+            lit = _key_share(view, index, body, _into_body(view, index, point), SHADOW_RAYS)
+            key_share.scatter_(1, window.index, key_share.gather(1, window.index) * lit)
+        window = view.window(_occlusion_bounds(view, index, body))
+        if window is not None:
+            point = view.on_table(view.to_world(view.rays(window.rows, window.columns)))
+            open_sky = _sky_share(view, index, body, point)
+            sky_share.scatter_(1, window.index, sky_share.gather(1, window.index) * open_sky)
     return sky * sky_share[:, None] + key * key_share[:, None]
 
 
-def _shadow_bounds(view: View, index: int, reach: float) -> Tensor:
-    """Corners (f 3 4) of the part of the table that a body can darken."""
-    centre, light = view.centres[index], view.light
-    height = centre[:, 2:3]
-    shadow = centre[:, :2] - light[:2] * (height / light[2])
-    spread = shading.LIGHT_RADIUS * (height + reach) / light[2] ** 2
-    lean = (light[:2].abs() / light[2]).max()
-    far = reach * (1.0 + lean) + spread
-    near = OCCLUSION_REACH * reach * (height < 2.0 * reach)
-    low = torch.minimum(shadow - far, centre[:, :2] - near)
-    high = torch.maximum(shadow + far, centre[:, :2] + near)
-    x = torch.stack((low[:, 0], high[:, 0], low[:, 0], high[:, 0]), dim=1)
-    y = torch.stack((low[:, 1], low[:, 1], high[:, 1], high[:, 1]), dim=1)
-    return torch.stack((x, y, torch.zeros_like(x)), dim=1)
+def _shadow_bounds(view: View, index: int, body: Body) -> Tensor:
+    """Corners (f 3 8) of the box about a body, cast on the table, widened by the penumbra."""
+    corners = body_corners(view, index, body.half)
+    height = corners[:, 2:].clamp_min(0.0)
+    shadow = corners[:, :2] - view.light[:2, None] * (height / view.light[2])
+    outward = shadow - shadow.mean(2, keepdim=True)
+    shadow = shadow + outward.sign() * (shading.LIGHT_RADIUS * 1.3 * height)
+    return torch.cat((shadow, torch.zeros_like(height)), dim=1)
 
 
-def _reached_by_light(view: View, scene: Scene, index: int, point: Tensor, rays: int) -> Tensor:
-    """Share (f n) of the key light that body `index` lets through to points (f 3 n)."""
-    body = scene.bodies[index]
-    inward = view.rotations[index].transpose(1, 2)
-    o = rotate(inward, point - view.centres[index][:, :, None])
-    directions = shading.light_directions(view.light, rays).expand(view.num_frames, 3, rays)
-    d = rotate(inward, directions)
-    near, far = interval(body.shape, o[:, :, None, :], d[:, :, :, None], body.half)
+def _occlusion_bounds(view: View, index: int, body: Body) -> Tensor:
+    """Corners (f 3 4) of the part of the table whose sky a body hides."""
+    reach = OCCLUSION_REACH * body.reach
+    centre = view.centres[index]
+    radius = (reach**2 - centre[:, 2] ** 2).clamp_min(0.0).sqrt()
+    sides = torch.tensor(((-1, 1, -1, 1), (-1, -1, 1, 1), (0, 0, 0, 0)), device=radius.device)
+    ground = centre * torch.tensor((1.0, 1.0, 0.0), device=radius.device)
+    return ground[:, :, None] + sides * radius[:, None, None]
+
+
+def _into_body(view: View, index: int, point: Tensor) -> Tensor:
+    """World points (f 3 n) in the frame of a body."""
+    return view.rotations[index].transpose(1, 2) @ (point - view.centres[index][:, :, None])
+
+
+def _key_share(view: View, index: int, body: Body, point: Tensor, num_rays: int) -> Tensor:
+    """Share (f n) of the key light that a body lets through to points (f 3 n) in its frame."""
+    disc = shading.light_directions(view.light, num_rays)
+    directions = view.rotations[index].transpose(1, 2) @ disc
+    near, far = interval(body.shape, point[:, :, None], directions[:, :, :, None], body.half)
     blocked = far > near.clamp_min(1e-3)
     return 1.0 - blocked.float().mean(1)
+
+
+def _sky_share(view: View, index: int, body: Body, point: Tensor) -> Tensor:
+    """Share (f n) of the sky that a body leaves to points (f 3 n) of the table."""
+    to_body = view.centres[index][:, :, None] - point
+    distance2 = dot(to_body, to_body)
+    fade = (1.0 - distance2 / (OCCLUSION_REACH * body.reach) ** 2).clamp_min(0.0)
+    solid = (0.8 * body.reach) ** 2 / distance2
+    return 1.0 - (to_body[:, 2] * distance2.rsqrt() * solid * fade * fade).clamp(0.0, 0.85)
 
 
 def _add_body(scene: Scene, view: View, index: int, empty: Tensor, canvas: Tensor) -> None:
@@ -167,50 +182,58 @@ def _add_body(scene: Scene, view: View, index: int, empty: Tensor, canvas: Tenso
     if window is None:
         return
     offsets = torch.tensor(SUBPIXELS, device=canvas.device)
-    rows = ((window // view.width).float()[:, None] + offsets[:, :1]).flatten(1)
-    columns = ((window % view.width).float()[:, None] + offsets[:, 1:]).flatten(1)
-    d = view.rays(rows, columns)
-    inward = view.rotations[index].transpose(1, 2)
-    o_local = rotate(inward, (view.origin - view.centres[index])[:, :, None])
-    d_local = rotate(inward, d)
-    near, far = interval(body.shape, o_local, d_local, body.half)
+    rows = (window.rows[:, None] + offsets[:, :1]).flatten(1)
+    columns = (window.columns[:, None] + offsets[:, 1:]).flatten(1)
+    rays = view.rays(rows, columns)
+    origin, directions = view.to_body(index, rays)
+    near, far = interval(body.shape, origin, directions, body.half)
     hit = (near < far) & (near > 0.0)
-    for other in range(len(scene.bodies)):
+    for other, rival in enumerate(scene.bodies):
         if other != index:
-            hit &= near < depth_of(scene, view, other, d)
+            hit &= near < body_depth(view, other, rival, rays)
     near = torch.where(hit, near, 1.0)
-    color = _surface(scene, view, index, d, near, o_local + d_local * near[:, None])
+    color = _surface_color(scene, view, index, origin, directions, near)
     color = (color * hit[:, None]).unflatten(2, (len(SUBPIXELS), -1)).mean(2)
-    share = hit.unflatten(1, (len(SUBPIXELS), -1)).float().mean(1)
-    window = window[:, None].expand(-1, 3, -1)
+    share = hit.unflatten(1, (len(SUBPIXELS), -1)).float().mean(1)[:, None]
+    pixels = window.index[:, None].expand(-1, 3, -1)
     # No ray shows two bodies, so in whatever order each takes away its share of the table.
-    canvas.scatter_add_(2, window, color - share[:, None] * empty.gather(2, window))
+    canvas.scatter_add_(2, pixels, color - share * empty.gather(2, pixels))
 
 
-def _surface(
-    scene: Scene, view: View, index: int, d: Tensor, depth: Tensor, local: Tensor
+def _surface_color(
+    scene: Scene, view: View, index: int, origin: Tensor, directions: Tensor, depth: Tensor
 ) -> Tensor:
-    """Colour (f 3 n) where rays meet the body at the given depths and local points."""
-    body = scene.bodies[index]
-    point = view.origin[:, :, None] + d * depth[:, None]
-    outward = rotate(view.rotations[index], normal(body.shape, local, body.half))
+    """Colour (f 3 n) where rays of the body's frame, origin + depth directions, meet the body."""
+    body, outward = scene.bodies[index], view.rotations[index]
+    inward = outward.transpose(1, 2)
+    point = origin + directions * depth[:, None]
+    fill = view.light.new_tensor(shading.FILL_DIRECTION)
     key = None
-    for other in range(len(scene.bodies)):
+    for other, rival in enumerate(scene.bodies):
         if other != index:
-            key = _reached_by_light(view, scene, other, point, BODY_SHADOW_RAYS)
-    return shading.body_color(body, scene.stage, view.light, point, local, outward, d, key)
+            world = outward @ point + view.centres[index][:, :, None]
+            seen = _into_body(view, other, world)
+            key = _key_share(view, other, rival, seen, BODY_SHADOW_RAYS)
+    surface = shading.Surface(
+        point=point,
+        normal=normal(body.shape, point, body.half),
+        view=directions * -dot(directions, directions).rsqrt()[:, None],
+        up=inward[:, :, 2:],
+        light=inward @ view.light[:, None],
+        fill=inward @ fill[:, None],
+        height=dot(point, inward[:, :, 2:]) + view.centres[index][:, 2:],
+        key=key,
+    )
+    return shading.body_color(body, scene.stage, surface)
 
 
 def body_corners(view: View, index: int, half: tuple[float, float, float]) -> Tensor:
     """Corners (f 3 8) of the box about a body, in the world."""
-    corners = box_corners(half, view.focal.device).expand(view.num_frames, 3, 8)
-    return rotate(view.rotations[index], corners) + view.centres[index][:, :, None]
+    corners = box_corners(half, view.focal.device)
+    return view.rotations[index] @ corners + view.centres[index][:, :, None]
 
 
-def depth_of(scene: Scene, view: View, index: int, d: Tensor) -> Tensor:
-    """Depth (f n) at which rays from the camera meet a body; infinity where they do not."""
-    body = scene.bodies[index]
-    inward = view.rotations[index].transpose(1, 2)
-    o_local = rotate(inward, (view.origin - view.centres[index])[:, :, None])
-    near, far = interval(body.shape, o_local, rotate(inward, d), body.half)
-    return near.masked_fill((near >= far) | (near <= 0.0), float("inf"))
+def body_depth(view: View, index: int, body: Body, rays: Tensor) -> Tensor:
+    """Depth (f n) at which the camera's rays meet a body; infinity where they do not."""
+    near, far = interval(body.shape, *view.to_body(index, rays), body.half)
+    return torch.where((near < far) & (near > 0.0), near, float("inf"))

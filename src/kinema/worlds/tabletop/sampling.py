@@ -135,6 +135,8 @@ def _draw_second(rng: Rng, attributes: dict, actions, directions, level: int) ->
         looks["size"], subject["size"] = "large", "small"
     if relation == "in front of":
         looks["size"] = "large"
+    if relation == "into" and subject["size"] == "small":  # so that the blow moves it
+        looks["size"] = "small"
     return {**looks, "action": action, "direction": direction, "speed": speed}
 
 
@@ -169,14 +171,26 @@ def _stage(attributes: dict, rng: Rng) -> tuple[list[Body], list[float]]:
         nearer = -1.0 if relation == "in front of" else 1.0
         if relation == "while":
             nearer = _pick(rng, (-1.0, 1.0))
-        tilt = 0.5 * abs(np.sin(subject.heading)) + (0.5 if relation == "while" else 0.0)
-        subject.origin[1] = nearer * (0.5 * gap + 0.5 * tilt)
-        second.origin[1] = -nearer * (0.5 * gap + 0.5 * tilt) + 0.1
+        gap += 0.5 * abs(np.sin(subject.heading)) + (0.5 if relation == "while" else 0.0)
+        subject.origin[1], second.origin[1] = 0.5 * nearer * gap, 0.1 - 0.5 * nearer * gap
+        if relation == "behind":
+            _start_in_sight(subject, second)
+        elif relation == "while" and attributes["direction"] == attributes["second"]["direction"]:
+            subject.origin[0], second.origin[0] = _pick(rng, ((-0.7, 0.7), (0.7, -0.7)))
         return [subject, second], []
     side = _pick(rng, (-1.0, 1.0))
     gap = max(gap, 1.6)
     subject.origin[0], second.origin[0] = side * 0.5 * gap, -side * 0.5 * gap
     return [subject, second], []
+
+
+def _start_in_sight(subject: Body, second: Body) -> None:
+    """Move both apart so that the subject is not hidden from the first frame on."""
+    start = subject.poses(np.zeros(1))[0][0, 0] - subject.origin[0]
+    missing = 0.9 * (subject.reach + second.reach) - abs(start)
+    if missing > 0.0:
+        subject.origin[0] += 0.5 * np.sign(start) * missing
+        second.origin[0] = -0.5 * np.sign(start) * missing
 
 
 def _stays_on_table(bodies: list[Body]) -> bool:

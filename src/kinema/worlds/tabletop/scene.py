@@ -83,7 +83,7 @@ class Camera:
     amount: float  # pan and circle: radians; zoom: the ratio of focal lengths
     pitch: float
     distance: float
-    focal: float = 3.2  # focal length over half the shorter image side
+    focal: float = 3.3  # focal length over half the shorter image side
 
     def at(self, times: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Origins (f 3), rotations camera -> world (f 3 3), focal lengths (f,)."""
@@ -107,7 +107,7 @@ class Stage:
     kind: str  # "plain", "checkered" or "wooden"
     backdrop: str
     light: np.ndarray  # (3,) unit vector towards the key light
-    half_width: float = 3.3
+    half_width: float = 4.3
     far_edge: float = 3.9
 
 

@@ -8,6 +8,7 @@ is that of a ball: cos(angle) r^2 / d^2 (Quilez, sphere ambient occlusion).
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -18,7 +19,7 @@ from kinema.worlds.tabletop.shapes import dot
 
 KEY, FILL, SKY, GROUND = 0.95, 0.16, 0.42, 0.16
 LIGHT_RADIUS = 0.11  # of the disc of key light directions, as a tangent
-FILL_DIRECTION = (0.80, -0.55, 0.25)
+FILL_DIRECTION = (0.80, -0.55, 0.24)
 DOME_RADIUS = 25.0  # the backdrop is the inside of a ball about the table
 
 
@@ -79,46 +80,50 @@ def body_albedo(body: Body, local: Tensor) -> Tensor:
     return torch.where((band > 0.25)[:, None], 0.25 * base + 0.62, base)
 
 
-def body_color(
-    body: Body, stage: Stage, light: Tensor, point: Tensor, local: Tensor, normal: Tensor,
-    d: Tensor, key: Tensor | None,
-) -> Tensor:  # fmt: skip
-    """Colour (f 3 n) of a body's surface.
+@dataclass
+class Surface:
+    """Points of a body's surface and what is about them, all in the body's own frame."""
 
-    point, local: the place in the world and in the body's frame; d: the ray's direction (all
-    f 3 n); key: share (f n) of the key light that reaches it past other bodies, None for all.
-    """
-    albedo = body_albedo(body, local)
-    table = linear(TABLES[stage.table], light.device)[None, :, None]
-    view = d * -dot(d, d).rsqrt()[:, None]
-    facing = (normal * light[:, None]).sum(1).clamp_min(0.0)
-    facing = facing if key is None else facing * key
-    fill_direction = normal.new_tensor(FILL_DIRECTION)[:, None]
-    fill = FILL * (normal * fill_direction).sum(1).clamp_min(0.0)
-    up = 0.5 + 0.5 * normal[:, 2]
-    low = (0.35 + 0.65 * (point[:, 2] * 1.6)).clamp(max=1.0)  # the table keeps light from below
-    sky = (SKY * up * (0.5 + 0.5 * low) + fill)[:, None] + table * (GROUND * (1 - up) * low)[:, None]
-    mirror = normal * (2.0 * dot(normal, view))[:, None] - view
-    shine = (mirror * light[:, None]).sum(1).clamp_min(0.0)
-    lit = facing > 0.0
+    point: Tensor  # (f 3 n)
+    normal: Tensor  # (f 3 n), unit
+    view: Tensor  # (f 3 n), unit, towards the camera
+    up: Tensor  # (f 3 1), the world's up
+    light: Tensor  # (f 3 1), towards the key light
+    fill: Tensor  # (f 3 1), towards the fill light
+    height: Tensor  # (f n), above the table
+    key: Tensor | None  # (f n), share of the key light that other bodies let through; None = all
+
+
+def body_color(body: Body, stage: Stage, surface: Surface) -> Tensor:
+    """Colour (f 3 n) of a body's surface: matte with a broad gloss, or metal."""
+    albedo = body_albedo(body, surface.point)
+    table = linear(TABLES[stage.table], albedo.device)[None, :, None]
+    facing = dot(surface.normal, surface.light).clamp_min(0.0)
+    facing = facing if surface.key is None else facing * surface.key
+    fill = FILL * dot(surface.normal, surface.fill).clamp_min(0.0)
+    up = 0.5 + 0.5 * dot(surface.normal, surface.up)
+    open_air = (0.35 + 1.04 * surface.height).clamp_max(1.0)  # the table takes light from below
+    sky = (SKY * up * (0.5 + 0.5 * open_air) + fill)[:, None]
+    sky = sky + table * (GROUND * (1.0 - up) * open_air)[:, None]
+    towards = dot(surface.normal, surface.view)
+    mirror = surface.normal * (2.0 * towards)[:, None] - surface.view
+    shine = dot(mirror, surface.light).clamp_min(0.0) * (facing > 0.0)
     if body.material == "rubber":
-        gloss = 0.10 * shine**12 * lit
+        gloss = 0.10 * shine.square().square() ** 3
         return albedo * (sky + KEY * facing[:, None]) + gloss[:, None]
-    room = _room(stage, table, mirror)
-    softbox = ((shine - 0.90) * 16.0).clamp(0.0, 1.0) * lit
-    grazing = (1.0 - dot(normal, view).clamp(0.0, 1.0)) ** 4
-    reflected = room * (0.62 * albedo + 0.06 + 0.30 * grazing[:, None])
-    diffuse = albedo * (0.62 * sky + 0.62 * KEY * facing[:, None])
-    return diffuse + reflected + 0.9 * softbox[:, None]
+    room = _room(stage, table, dot(mirror, surface.up))
+    softbox = 0.9 * ((shine - 0.90) * 16.0).clamp(0.0, 1.0)
+    grazing = 0.30 * (1.0 - towards.clamp(0.0, 1.0)).square().square() + 0.06
+    reflected = room * (0.62 * albedo + grazing[:, None])
+    return albedo * (0.62 * sky + (0.62 * KEY) * facing[:, None]) + reflected + softbox[:, None]
 
 
-def _room(stage: Stage, table: Tensor, mirror: Tensor) -> Tensor:
-    """What a metal surface mirrors: the table below, the bright studio above."""
-    wall = linear(BACKDROPS[stage.backdrop], mirror.device)[None, :, None]
-    height = mirror[:, 2]
+def _room(stage: Stage, table: Tensor, height: Tensor) -> Tensor:
+    """What a metal surface mirrors at a height (f n): the table below, the bright studio above."""
+    wall = linear(BACKDROPS[stage.backdrop], height.device)[None, :, None]
     above = ((height + 0.06) * 8.0).clamp(0.0, 1.0)[:, None]
     studio = wall * (0.55 + 0.9 * height.clamp_min(0.0))[:, None]
-    return above * studio + (1.0 - above) * table * 0.55
+    return above * studio + (1.0 - above) * (table * 0.55)
 
 
 def to_bytes(color: Tensor) -> Tensor:

@@ -1,7 +1,8 @@
 """Ray against ball, cube, cylinder and cone, each a convex solid in its own frame.
 
-A ray o + t d meets a convex solid in one interval [near, far] of t, empty when near > far. The
-solids are intersections of a quadric and slabs, so their intervals are intersections of intervals.
+A ray o + t d meets a convex solid in one interval [near, far] of t. Where near < far does not hold,
+be it that they are NaN, the ray misses. The solids are intersections of a quadric and slabs, so
+their intervals are intersections of intervals.
 Axes: f frames, 3 coordinates, n rays. `half` holds the half extents (x, y, z); round solids stand
 along z with radius half[0]; the cone's apex is at +z.
 """
@@ -13,6 +14,7 @@ from torch import Tensor
 
 Half = tuple[float, float, float]
 INFINITY = float("inf")
+TINY = 1e-12  # keeps divisions by an exact zero finite
 
 
 def dot(a: Tensor, b: Tensor) -> Tensor:
@@ -20,29 +22,10 @@ def dot(a: Tensor, b: Tensor) -> Tensor:
     return a[:, 0] * b[:, 0] + a[:, 1] * b[:, 1] + a[:, 2] * b[:, 2]
 
 
-def rotate(rotation: Tensor, v: Tensor) -> Tensor:
-    """Rotation (f 3 3) times vectors (f 3 n)."""
-    rows = [
-        rotation[:, i, 0, None] * v[:, 0]
-        + rotation[:, i, 1, None] * v[:, 1]
-        + rotation[:, i, 2, None] * v[:, 2]
-        for i in range(3)
-    ]
-    return torch.stack(rows, dim=1)
-
-
-def _nonzero(d: Tensor) -> Tensor:
-    return torch.where(d.abs() < 1e-9, 1e-9, d)
-
-
 def _quadratic(a: Tensor, b: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
-    """The roots of a t^2 + 2 b t + c as ((-b - s) / a, (-b + s) / a); empty where none is real."""
-    disc = b * b - a * c
-    s, inverse = disc.clamp_min(0.0).sqrt(), 1.0 / _nonzero(a)
-    miss = disc < 0.0
-    near = ((-b - s) * inverse).masked_fill(miss, INFINITY)
-    far = ((-b + s) * inverse).masked_fill(miss, -INFINITY)
-    return near, far
+    """The roots of a t^2 + 2 b t + c as ((-b - s) / a, (-b + s) / a); NaN where none is real."""
+    s, inverse = (b * b - a * c).sqrt(), 1.0 / (a + TINY)
+    return (-b - s) * inverse, (s - b) * inverse
 
 
 def _ball(o: Tensor, d: Tensor, half: Half) -> tuple[Tensor, Tensor]:
@@ -50,7 +33,7 @@ def _ball(o: Tensor, d: Tensor, half: Half) -> tuple[Tensor, Tensor]:
 
 
 def _slab(o: Tensor, d: Tensor, half: float) -> tuple[Tensor, Tensor]:
-    inverse = 1.0 / _nonzero(d)
+    inverse = 1.0 / (d + TINY)
     middle, reach = -o * inverse, half * inverse.abs()
     return middle - reach, middle + reach
 
@@ -74,12 +57,12 @@ def _cone(o: Tensor, d: Tensor, half: Half) -> tuple[Tensor, Tensor]:
     k2 = (half[0] / (2.0 * half[2])) ** 2  # x^2 + y^2 <= k^2 z^2 below the apex
     ox, oy, oz, dx, dy, dz = o[:, 0], o[:, 1], o[:, 2] - half[2], d[:, 0], d[:, 1], d[:, 2]
     a = dx * dx + dy * dy - k2 * dz * dz
-    near, far = _quadratic(
-        a, ox * dx + oy * dy - k2 * oz * dz, ox * ox + oy * oy - k2 * oz * oz
-    )
+    b, c = ox * dx + oy * dy - k2 * oz * dz, ox * ox + oy * oy - k2 * oz * oz
+    near, far = _quadratic(a, b, c)
     # A ray steeper than the side enters the lower half of the double cone for ever, or leaves it.
-    near = near.masked_fill((a < 0.0) & (dz > 0.0), -INFINITY)
-    far = far.masked_fill((a < 0.0) & (dz <= 0.0), INFINITY)
+    steep = a < 0.0
+    near = torch.where(steep & (dz > 0.0), -INFINITY, near)
+    far = torch.where(steep & (dz <= 0.0), INFINITY, far)
     enter, leave = _slab(o[:, 2], d[:, 2], half[2])
     return torch.maximum(near, enter), torch.minimum(far, leave)
 

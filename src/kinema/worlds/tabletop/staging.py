@@ -150,12 +150,12 @@ def send_into(subject: Body, second: Body, rng: np.random.Generator) -> list[flo
     approach = rng.uniform(0.75, 1.0) if lane.speed < 2.0 else rng.uniform(0.5, 0.65)
     run_up = lane.speed * approach - 0.5 * brake * approach**2
     distance = contact_distance(subject, second)
-    lane.position = -0.5 * (run_up + distance) + rng.uniform(-0.15, 0.15)
+    lane.position = -0.5 * (run_up + distance) - 0.15 * lane.speed + rng.uniform(-0.1, 0.1)
     second.lane.position = lane.position + run_up + distance
     second.lane.speed = 0.0
     if second.shape == "ball":
         second.lane.inertia, second.lane.sliding = INERTIA["ball"], 2.5
-        second.lane.rolling = max(0.25, lane.speed**2 / 7.0)
+        second.lane.rolling = max(0.1, lane.speed**2 / 5.0)
     else:
-        second.lane.sliding = max(0.4, lane.speed**2 / 4.0)
+        second.lane.sliding = max(0.15, lane.speed**2 / 3.0)
     return solve([lane, second.lane], distance, restitution=rng.uniform(0.6, 0.85))

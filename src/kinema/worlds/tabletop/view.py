@@ -12,7 +12,15 @@ import torch
 from torch import Tensor
 
 from kinema.worlds.tabletop.scene import Scene
-from kinema.worlds.tabletop.shapes import rotate
+
+
+@dataclass
+class Window:
+    """One rectangle of pixels a frame, all of one size."""
+
+    index: Tensor  # (f n) pixel numbers, row * width + column
+    rows: Tensor  # (f n) float
+    columns: Tensor  # (f n) float
 
 
 @dataclass
@@ -52,17 +60,30 @@ class View:
         return View(self.height, self.width, *camera, *poses, self.light)
 
     def rays(self, rows: Tensor, columns: Tensor) -> Tensor:
-        """World directions (f 3 n) through pixel places (f n), scaled so that t is the depth."""
+        """Directions (f 3 n) in the camera's frame through pixel places; t along them is depth."""
         x = (columns - 0.5 * (self.width - 1)) / self.focal[:, None]
         y = (rows - 0.5 * (self.height - 1)) / self.focal[:, None]
-        x, y = torch.broadcast_tensors(x, y)
-        return rotate(self.rotation, torch.stack((x, y, torch.ones_like(x)), dim=1))
+        return torch.stack((x, y, torch.ones_like(x)), dim=1)
+
+    def to_world(self, rays: Tensor) -> Tensor:
+        """Directions (f 3 n) from the camera's frame to the world's."""
+        return self.rotation @ rays
+
+    def to_body(self, index: int, rays: Tensor) -> tuple[Tensor, Tensor]:
+        """The camera's place (f 3 1) and its rays (f 3 n) in the frame of a body."""
+        inward = self.rotations[index].transpose(1, 2)
+        origin = inward @ (self.origin - self.centres[index])[:, :, None]
+        return origin, (inward @ self.rotation) @ rays
+
+    def on_table(self, directions: Tensor) -> Tensor:
+        """Where world directions (f 3 n) from the camera meet the plane of the table (f 3 n)."""
+        down = directions[:, 2:].clamp_max(-1e-3)
+        return self.origin[:, :, None] - directions * (self.origin[:, 2:, None] / down)
 
     def project(self, points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """World points (f 3 n) to columns, rows and depths, each (f n)."""
-        local = rotate(self.rotation.transpose(1, 2), points - self.origin[:, :, None])
-        depth = local[:, 2].clamp_min(1e-3)
-        scale = self.focal[:, None] / depth
+        local = self.rotation.transpose(1, 2) @ (points - self.origin[:, :, None])
+        scale = self.focal[:, None] / local[:, 2].clamp_min(1e-3)
         columns = local[:, 0] * scale + 0.5 * (self.width - 1)
         rows = local[:, 1] * scale + 0.5 * (self.height - 1)
         return columns, rows, local[:, 2]
@@ -74,26 +95,34 @@ class View:
         rows, columns = torch.meshgrid(rows, columns, indexing="ij")
         return rows.reshape(1, -1), columns.reshape(1, -1)
 
-    def window(self, points: Tensor, margin: float = 1.0) -> Tensor | None:
-        """Pixel numbers (f n) of one rectangle a frame, all of one size, holding the points.
+    def window(self, points: Tensor, margin: float = 1.0) -> Window | None:
+        """The smallest window that holds the world points (f 3 n) in every frame, where in view.
 
         None where no frame shows any of them.
         """
         columns, rows, _ = self.project(points)
-        left, right = (columns.amin(1) - margin).floor(), (columns.amax(1) + margin).ceil()
-        top, bottom = (rows.amin(1) - margin).floor(), (rows.amax(1) + margin).ceil()
-        seen = (right >= 0) & (left < self.width) & (bottom >= 0) & (top < self.height)
-        if not bool(seen.any()):
+        left, wide = _span(columns, self.width, margin)
+        top, high = _span(rows, self.height, margin)
+        if wide <= 0 or high <= 0:
             return None
-        left, right = left.clamp(0, self.width - 1), right.clamp(0, self.width - 1)
-        top, bottom = top.clamp(0, self.height - 1), bottom.clamp(0, self.height - 1)
-        wide = int((right - left).max()) + 1
-        high = int((bottom - top).max()) + 1
-        left = left.clamp_max(self.width - wide).long()
-        top = top.clamp_max(self.height - high).long()
-        row = top[:, None] + torch.arange(high, device=left.device)
-        column = left[:, None] + torch.arange(wide, device=left.device)
-        return (row[:, :, None] * self.width + column[:, None, :]).flatten(1)
+        row = (top[:, None] + torch.arange(high, device=top.device))[:, :, None]
+        column = (left[:, None] + torch.arange(wide, device=left.device))[:, None, :]
+        shape = (self.num_frames, high, wide)
+        return Window(
+            index=(row * self.width + column).flatten(1),
+            rows=row.float().expand(shape).flatten(1),
+            columns=column.float().expand(shape).flatten(1),
+        )
+
+
+def _span(places: Tensor, limit: int, margin: float) -> tuple[Tensor, int]:
+    """First pixel (f,) and common number of pixels that hold places (f n) within [0, limit)."""
+    first, last = (places.amin(1) - margin).floor(), (places.amax(1) + margin).ceil()
+    if not bool(((last >= 0) & (first < limit)).any()):
+        return first.long(), 0
+    first, last = first.clamp(0, limit - 1), last.clamp(0, limit - 1)
+    count = int((last - first).max()) + 1
+    return first.clamp_max(limit - count).long(), count
 
 
 def box_corners(half: tuple[float, float, float], device: torch.device) -> Tensor:
