@@ -3,6 +3,8 @@
 A block is as many (row, head) pairs, or as many queries of one pair, as make about half a million
 probabilities. Nothing of size n x m is kept for backward: the probabilities are computed again
 (as in FlashAttention, Dao et al. 2022, but with whole rows, so the softmax is the plain one).
+
+Axes: b (row, head) pairs, n queries, m keys, d features.
 """
 
 from collections.abc import Iterator
@@ -12,6 +14,8 @@ from torch import Tensor
 
 # Probabilities a block: 1 MiB in bf16, so that a block and its gradient stay in the cache.
 BLOCK = 2**19
+# With fewer keys than this the kernels of torch vectorise better along the queries.
+FEW_KEYS = 128
 
 
 class BlockedAttention(torch.autograd.Function):
@@ -19,59 +23,70 @@ class BlockedAttention(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
-        scale = q.shape[-1] ** -0.5
-        # b k n d -> (b k) n d
-        qs, ks, vs = (q * scale).flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1)
+        ctx.shapes, ctx.scale = (q.shape, k.shape), q.shape[-1] ** -0.5
         bias = additive(mask, q)
-        out = torch.empty_like(qs)
-        for pairs, queries in blocks(len(qs), qs.shape[1], ks.shape[1]):
-            p = probabilities(qs[pairs, queries], ks[pairs], block_bias(bias, pairs, queries))
-            torch.bmm(p, vs[pairs], out=out[pairs, queries])
-        ctx.save_for_backward(qs, ks, vs, bias)
-        ctx.shape, ctx.scale = q.shape, scale
-        return out.view(q.shape)
+        q, k, v = (q * ctx.scale).flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1)
+        out = torch.empty_like(q, memory_format=torch.contiguous_format)
+        for pairs, queries in blocks(len(q), q.shape[1], k.shape[1]):
+            p, p_rows = probabilities(q[pairs, queries], k[pairs], bias, pairs, queries)
+            torch.bmm(p_rows, v[pairs], out=out[pairs, queries])
+        ctx.save_for_backward(q, k, v, bias)
+        return out.view(ctx.shapes[0])
 
     @staticmethod
     def backward(ctx, grad: Tensor):
-        qs, ks, vs, bias = ctx.saved_tensors
+        q, k, v, bias = ctx.saved_tensors
         grad = grad.flatten(0, 1)
-        dq, dk, dv = torch.empty_like(qs), torch.zeros_like(ks), torch.zeros_like(vs)
-        for pairs, queries in blocks(len(qs), qs.shape[1], ks.shape[1]):
-            q, g = qs[pairs, queries], grad[pairs, queries]
-            p = probabilities(q, ks[pairs], block_bias(bias, pairs, queries))
-            dp = torch.bmm(g, vs[pairs].transpose(1, 2))
-            # ds = p (dp - sum_j p dp), the gradient of the softmax, in one fused pass
-            ds = torch._softmax_backward_data(dp, p, -1, p.dtype)
-            torch.bmm(ds, ks[pairs], out=dq[pairs, queries])
-            dk[pairs].baddbmm_(ds.transpose(1, 2), q)
-            dv[pairs].baddbmm_(p.transpose(1, 2), g)
-        heads = (ctx.shape[0], ctx.shape[1], *ks.shape[1:])
-        return dq.mul_(ctx.scale).view(ctx.shape), dk.view(heads), dv.view(heads), None
+        dq, dk, dv = (torch.zeros(x.shape, dtype=x.dtype, device=x.device) for x in (q, k, v))
+        for pairs, queries in blocks(len(q), q.shape[1], k.shape[1]):
+            qs, g = q[pairs, queries], grad[pairs, queries]
+            p, p_rows = probabilities(qs, k[pairs], bias, pairs, queries)
+            dp, _ = products(g, v[pairs])
+            # ds = p (dp - sum_m p dp), the gradient of the softmax, in one fused pass
+            ds = torch._softmax_backward_data(dp, p, key_axis(k), p.dtype)
+            ds_rows = as_rows(ds, k)
+            torch.bmm(ds_rows, k[pairs], out=dq[pairs, queries])
+            dk[pairs].baddbmm_(ds_rows.transpose(1, 2), qs)
+            dv[pairs].baddbmm_(p_rows.transpose(1, 2), g)
+        q_shape, k_shape = ctx.shapes
+        return dq.mul_(ctx.scale).view(q_shape), dk.view(k_shape), dv.view(k_shape), None
 
 
-def probabilities(q: Tensor, k: Tensor, bias: Tensor | None) -> Tensor:
-    """softmax(q k^T + bias) over the keys, for the scaled queries of one block."""
-    scores = torch.bmm(q, k.transpose(1, 2))
+def key_axis(k: Tensor) -> int:
+    """Where a block of probabilities has its keys: b m n if there are few, else b n m."""
+    return 1 if k.shape[1] < FEW_KEYS else 2
+
+
+def as_rows(block: Tensor, k: Tensor) -> Tensor:
+    """A view of a block as b n m."""
+    return block.transpose(1, 2) if key_axis(k) == 1 else block
+
+
+def products(q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
+    """All dot products of queries and keys: as they lie in memory, and viewed as b n m."""
+    block = torch.bmm(k, q.mT) if key_axis(k) == 1 else torch.bmm(q, k.mT)
+    return block, as_rows(block, k)
+
+
+def probabilities(
+    q: Tensor, k: Tensor, bias: Tensor | None, pairs: slice, queries: slice
+) -> tuple[Tensor, Tensor]:
+    """softmax(q k^T + bias) of one block: as it lies in memory, and viewed as b n m."""
+    scores, rows = products(q, k)
     if bias is not None:
-        scores += bias
-    return scores.softmax(-1)
+        bias = bias if len(bias) == 1 else bias[pairs]
+        rows += bias if bias.shape[1] == 1 else bias[:, queries]
+    p = scores.softmax(key_axis(k))
+    return p, as_rows(p, k)
 
 
 def additive(mask: Tensor | None, q: Tensor) -> Tensor | None:
-    """The mask as 0 and -inf to be added to the scores: (1 or b k, 1 or n, m)."""
+    """The mask as 0 and -inf to be added to the scores: (1 or b, 1 or n, m)."""
     if mask is None:
         return None
     bias = torch.zeros(mask.shape, dtype=q.dtype, device=q.device)
     bias.masked_fill_(~mask, float("-inf"))
     return bias[None] if bias.ndim == 2 else bias.repeat_interleave(q.shape[1], 0)
-
-
-def block_bias(bias: Tensor | None, pairs: slice, queries: slice) -> Tensor | None:
-    """The part of the bias that belongs to one block."""
-    if bias is None:
-        return None
-    bias = bias if len(bias) == 1 else bias[pairs]
-    return bias if bias.shape[1] == 1 else bias[:, queries]
 
 
 def blocks(num_pairs: int, num_queries: int, num_keys: int) -> Iterator[tuple[slice, slice]]:

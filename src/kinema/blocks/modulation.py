@@ -5,7 +5,7 @@ The vectors come from the frame's own time, so they are (b, f, 1, d) against tok
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 
 def modulate(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
@@ -17,17 +17,3 @@ def modulate(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
 def gated(x: Tensor, gate: Tensor, branch: Tensor) -> Tensor:
     """The residual sum x + gate * branch; a zero gate leaves x as it is."""
     return torch.addcmul(x, gate, branch)
-
-
-class RMSNorm(nn.Module):
-    """x / rms(x) * gain over the last axis (Zhang & Sennrich 2019).
-
-    The gain is cast to the type of `x`: with another type the fused kernel is left.
-    """
-
-    def __init__(self, dim: int):
-        super().__init__()
-        self.gain = nn.Parameter(torch.ones(dim))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.rms_norm(x, x.shape[-1:], self.gain.to(x.dtype), eps=1e-6)

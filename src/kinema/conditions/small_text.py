@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from einops import rearrange
 from huggingface_hub import hf_hub_download
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 from torch import Tensor, nn
 
+from kinema.blocks.activation import squared_relu
 from kinema.blocks.attention import attend
-from kinema.blocks.modulation import RMSNorm
+from kinema.blocks.normalization import RMSNorm
 from kinema.blocks.pretrained import PretrainedMixin
 from kinema.conditions.text import Text
 from kinema.errors import UserError
@@ -84,7 +84,7 @@ class Layer(nn.Module):
         q, k, v = rearrange(qkv, "b n (s k d) -> s b k n d", s=3, k=self.num_heads).unbind()
         y = attend(q, k, v, mask)
         x = x + self.out(rearrange(y, "b k n d -> b n (k d)"))
-        return x + self.down(F.relu(self.up(self.mlp_norm(x))).square())
+        return x + self.down(squared_relu(self.up(self.mlp_norm(x))))
 
 
 class SmallTextEncoder(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.0"):

@@ -15,9 +15,11 @@ import torch.nn.functional as F
 from einops import rearrange, repeat
 from torch import Tensor, nn
 
+from kinema.blocks.activation import squared_relu
 from kinema.blocks.attention import AttentionSpec, Full, attend, attend_video, attention_spec
 from kinema.blocks.embedding import TimeEmbedding, pad_to_multiple, patchify, unpatchify
-from kinema.blocks.modulation import RMSNorm, gated, modulate
+from kinema.blocks.modulation import gated, modulate
+from kinema.blocks.normalization import RMSNorm
 from kinema.blocks.pretrained import PretrainedMixin
 from kinema.blocks.rotary import rotary_angles, rotate
 from kinema.blocks.token_shift import token_shift
@@ -67,10 +69,10 @@ class SelfAttention(nn.Module):
     def __init__(self, config: DiTConfig, layer: int):
         super().__init__()
         self.num_heads, self.spec, self.layer = config.num_heads, config.attention, layer
-        self.qkv = nn.Linear(config.dim, 3 * config.dim)
+        self.qkv = nn.Linear(config.dim, 3 * config.dim, bias=False)
         self.q_norm = RMSNorm(config.dim // config.num_heads)
         self.k_norm = RMSNorm(config.dim // config.num_heads)
-        self.out = nn.Linear(config.dim, config.dim)
+        self.out = nn.Linear(config.dim, config.dim, bias=False)
 
     def forward(self, x: Tensor, angles: Tensor) -> Tensor:  # x: b f n d, angles: (f n) d/2k
         num_frames = x.shape[1]
@@ -88,11 +90,11 @@ class CrossAttention(nn.Module):
     def __init__(self, config: DiTConfig):
         super().__init__()
         self.num_heads = config.num_heads
-        self.q = nn.Linear(config.dim, config.dim)
-        self.kv = nn.Linear(config.dim, 2 * config.dim)
+        self.q = nn.Linear(config.dim, config.dim, bias=False)
+        self.kv = nn.Linear(config.dim, 2 * config.dim, bias=False)
         self.q_norm = RMSNorm(config.dim // config.num_heads)
         self.k_norm = RMSNorm(config.dim // config.num_heads)
-        self.out = nn.Linear(config.dim, config.dim)
+        self.out = nn.Linear(config.dim, config.dim, bias=False)
 
     def forward(self, x: Tensor, text: Text) -> Tensor:  # x: b f n d
         num_frames = x.shape[1]
@@ -108,11 +110,11 @@ class MLP(nn.Module):
 
     def __init__(self, config: DiTConfig):
         super().__init__()
-        self.up = nn.Linear(config.dim, config.mlp_ratio * config.dim)
-        self.down = nn.Linear(config.mlp_ratio * config.dim, config.dim)
+        self.up = nn.Linear(config.dim, config.mlp_ratio * config.dim, bias=False)
+        self.down = nn.Linear(config.mlp_ratio * config.dim, config.dim, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.down(F.relu(self.up(x)).square())
+        return self.down(squared_relu(self.up(x)))
 
 
 class Block(nn.Module):
@@ -179,7 +181,8 @@ class DiT(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.0
         for module in self.modules():
             if isinstance(module, nn.Linear):
                 nn.init.xavier_uniform_(module.weight)
-                nn.init.zeros_(module.bias)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
         zero = [self.modulation, self.patches_out]
         if self.config.text_dim:
             zero += [block.text_attention.out for block in self.blocks]
