@@ -29,13 +29,15 @@ def karras(
 ) -> Spacing:
     """Equal steps in (sigma / alpha)^(1 / rho), EDM eq. 5, between pure noise and clean.
 
-    The first time is 1 and not that of `ratio_max`: a sample starts from noise alone.
+    A path that ends at a smaller ratio than `ratio_max` is spaced from there. The first time is
+    1 and not that of `ratio_max`: a sample starts from noise alone.
     """
+    one = torch.ones(1, dtype=torch.float64)
+    end = (path.sigma(one) / path.alpha(one)).clamp(max=ratio_max) ** (1 / rho)
 
     def spacing(num_steps: int) -> Tensor:
         u = torch.linspace(0, 1, num_steps, dtype=torch.float64)
-        low, high = ratio_min ** (1 / rho), ratio_max ** (1 / rho)
-        t = path.time_of((high + u * (low - high)) ** rho)
+        t = path.time_of((end + u * (ratio_min ** (1 / rho) - end)) ** rho)
         t[0] = 1
         return torch.cat([t, torch.zeros(1, dtype=torch.float64)])
 
