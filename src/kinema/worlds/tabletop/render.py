@@ -17,7 +17,7 @@ from kinema.worlds.tabletop.sampling import sample_scene
 from kinema.worlds.tabletop.scene import Body, Scene
 from kinema.worlds.tabletop.shapes import dot, interval, normal
 from kinema.worlds.tabletop.truth import scene_truth
-from kinema.worlds.tabletop.view import View, box_corners
+from kinema.worlds.tabletop.view import View
 from kinema.worlds.world_clip import WorldClip
 
 SUBPIXELS = ((-0.125, -0.375), (0.375, -0.125), (-0.375, 0.125), (0.125, 0.375))
@@ -76,13 +76,13 @@ def _pieces(scene: Scene, view: View):
     per_frame = max(view.height * view.width // 2, 1)
     step = max(1, budget // per_frame)
     for start in range(0, view.num_frames, step):
-        yield view.frames(start, min(start + step, view.num_frames))
+        yield view.frames(slice(start, start + step))
 
 
 def _picture(scene: Scene, view: View) -> Tensor:
     """Frames uint8 (f h w 3) of a view."""
     still = scene.camera.move == "still"
-    sky, key = _surroundings(scene, view.frames(0, 1) if still else view)
+    sky, key = _surroundings(scene, view.frames(slice(0, 1)) if still else view)
     empty = _with_shadows(scene, view, sky, key)
     canvas = empty.clone()
     for index in range(len(scene.bodies)):
@@ -134,7 +134,7 @@ def _with_shadows(scene: Scene, view: View, sky: Tensor, key: Tensor) -> Tensor:
 
 def _shadow_bounds(view: View, index: int, body: Body) -> Tensor:
     """Corners (f 3 8) of the box about a body, cast on the table, widened by the penumbra."""
-    corners = body_corners(view, index, body.half)
+    corners = view.body_corners(index, body)
     height = corners[:, 2:].clamp_min(0.0)
     shadow = corners[:, :2] - view.light[:2, None] * (height / view.light[2])
     outward = shadow - shadow.mean(2, keepdim=True)
@@ -178,7 +178,7 @@ def _sky_share(view: View, index: int, body: Body, point: Tensor) -> Tensor:
 def _add_body(scene: Scene, view: View, index: int, empty: Tensor, canvas: Tensor) -> None:
     """Cast a body's rays and put it on the canvas (f 3 h*w) in place of the empty table."""
     body = scene.bodies[index]
-    window = view.window(body_corners(view, index, body.half))
+    window = view.body_window(index, body)
     if window is None:
         return
     offsets = torch.tensor(SUBPIXELS, device=canvas.device)
@@ -225,12 +225,6 @@ def _surface_color(
         key=key,
     )
     return shading.body_color(body, scene.stage, surface)
-
-
-def body_corners(view: View, index: int, half: tuple[float, float, float]) -> Tensor:
-    """Corners (f 3 8) of the box about a body, in the world."""
-    corners = box_corners(half, view.focal.device)
-    return view.rotations[index] @ corners + view.centres[index][:, :, None]
 
 
 def body_depth(view: View, index: int, body: Body, rays: Tensor) -> Tensor:

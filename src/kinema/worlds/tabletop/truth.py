@@ -1,3 +1,185 @@
-"""placeholder"""
-def scene_truth(scene, view, fps):
-    return None
+"""Exact truth of a clip, from the rays through pixel centres: what is there, and where it goes.
+
+The flow of a pixel is that of the surface point it shows: on a body the point moves with the body,
+on the table and the backdrop it stays, and both are seen by the camera of the other frame. Whether
+the point is still visible there plays no part.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kinema.worlds.tabletop.scene import Scene
+from kinema.worlds.tabletop.shading import DOME_RADIUS
+from kinema.worlds.tabletop.shapes import dot, interval
+from kinema.worlds.tabletop.view import View, Window
+from kinema.worlds.world_clip import Truth
+
+HIDDEN = 0.5  # a body counts as occluded while less than this share of its pixels is seen
+FRAMES_AT_ONCE = 65_536  # pixels
+
+
+@dataclass
+class Glimpse:
+    """What a body shows of itself inside its window."""
+
+    window: Window
+    shown: Tensor  # (f n) bool: this pixel shows the body
+    local: Tensor  # (f 3 n), in the body's frame
+
+
+@dataclass
+class Hits:
+    """First surfaces behind the pixels of f frames."""
+
+    rows: Tensor  # (1 h*w)
+    columns: Tensor  # (1 h*w)
+    depth: Tensor  # (f h*w)
+    masks: Tensor  # (f h*w) uint8
+    fixed: Tensor  # (f 3 h*w) world points of table and backdrop, also behind bodies
+    glimpses: list[Glimpse | None]
+    visible: Tensor  # (k f) share of each body's pixels in view that no other body hides
+
+
+def scene_truth(scene: Scene, view: View, fps: float) -> Truth:
+    """Everything that is known about a clip; see `Truth` and `docs/worlds.md`."""
+    step = max(1, FRAMES_AT_ONCE // (view.height * view.width))
+    last = view.num_frames - 1
+    parts = []
+    for start in range(0, view.num_frames, step):
+        index = torch.arange(start, min(start + step, view.num_frames))
+        here = view.frames(index)
+        hits = _hits(scene, here)
+        ahead = _flow(scene, hits, view.frames((index + 1).clamp_max(last)))
+        back = _flow(scene, hits, view.frames((index - 1).clamp_min(0)))
+        parts.append((hits.depth, hits.masks, ahead, back, hits.visible.T))
+    depth, masks, ahead, back, visible = (
+        torch.cat(part).cpu().numpy() for part in zip(*parts, strict=True)
+    )
+    size = (view.height, view.width)
+    return Truth(
+        flow_forward=ahead[:-1].reshape(-1, *size, 2),
+        flow_backward=back[1:].reshape(-1, *size, 2),
+        depth=depth.reshape(-1, *size),
+        masks=masks.reshape(-1, *size),
+        tracks=_tracks(view, visible.T),
+        cameras=_cameras(view),
+        events=_events(scene, visible.T, fps),
+    )
+
+
+def _hits(scene: Scene, view: View) -> Hits:
+    rows, columns = view.all_pixels()
+    still = scene.camera.move == "still"
+    fixed, depth = _fixed_points(scene, view.frames(slice(0, 1)) if still else view, rows, columns)
+    depth = depth.expand(view.num_frames, -1).clone()
+    masks = torch.zeros_like(depth, dtype=torch.uint8)
+    met: list[tuple[Window, Tensor, Tensor] | None] = []
+    for index, body in enumerate(scene.bodies):
+        window = view.body_window(index, body)
+        if window is None:
+            met.append(None)
+            continue
+        origin, directions = view.to_body(index, view.rays(window.rows, window.columns))
+        near, far = interval(body.shape, origin, directions, body.half)
+        met.append((window, (near < far) & (near > 0.0), origin + directions * near[:, None]))
+        behind = depth.gather(1, window.index)
+        first = met[-1][1] & (near < behind)
+        depth.scatter_(1, window.index, torch.where(first, near, behind))
+        number = masks.gather(1, window.index).masked_fill(first, index + 1)
+        masks.scatter_(1, window.index, number)
+    glimpses, visible = [], depth.new_ones(len(scene.bodies), view.num_frames)
+    for index, found in enumerate(met):
+        if found is None:
+            glimpses.append(None)
+            continue
+        window, hit, local = found
+        shown = hit & (masks.gather(1, window.index) == index + 1)
+        visible[index] = shown.sum(1) / hit.sum(1).clamp_min(1)
+        glimpses.append(Glimpse(window, shown, local))
+    return Hits(rows, columns, depth, masks, fixed, glimpses, visible)
+
+
+def _fixed_points(scene: Scene, view: View, rows, columns) -> tuple[Tensor, Tensor]:
+    """World points (f 3 n) of table or backdrop behind pixels, and their depths (f n)."""
+    directions = view.to_world(view.rays(rows, columns))
+    point = view.on_table(directions)
+    on_table = (point[:, 0].abs() < scene.stage.half_width) & (point[:, 1] < scene.stage.far_edge)
+    origin = view.origin[:, :, None]
+    a, b = dot(directions, directions), dot(directions, origin)
+    dome = (-b + (b * b - a * (dot(origin, origin) - DOME_RADIUS**2)).sqrt()) / a
+    down = directions[:, 2].clamp_max(-1e-3)
+    depth = torch.where(on_table, -view.origin[:, 2:] / down, dome)
+    return origin + directions * depth[:, None], depth
+
+
+def _flow(scene: Scene, hits: Hits, target: View) -> Tensor:
+    """Displacements (f h*w 2) in pixels from the frames of the hits to those of the target."""
+    flow = hits.depth.new_zeros(*hits.depth.shape, 2)
+    if scene.camera.move != "still":
+        columns, rows, _ = target.project(hits.fixed)
+        flow = torch.stack((columns - hits.columns, rows - hits.rows), dim=2)
+    for index, glimpse in enumerate(hits.glimpses):
+        if glimpse is None:
+            continue
+        moved = target.rotations[index] @ glimpse.local + target.centres[index][:, :, None]
+        columns, rows, _ = target.project(moved)
+        window, shown = glimpse.window, glimpse.shown
+        step = torch.stack((columns - window.columns, rows - window.rows), dim=2)
+        frame, _ = shown.nonzero(as_tuple=True)
+        flow[frame, window.index[shown]] = step[shown]
+    return flow
+
+
+def _tracks(view: View, visible: np.ndarray) -> dict[str, np.ndarray]:
+    """Projected centres, 3-D poses and visible shares of the k bodies."""
+    pixels = []
+    for centre in view.centres:
+        columns, rows, _ = view.project(centre[:, :, None])
+        pixels.append(torch.cat((columns, rows), dim=1))
+    return {
+        "pixels": torch.stack(pixels).cpu().numpy(),  # (k f 2), column and row
+        "positions": view.centres.cpu().numpy(),  # (k f 3)
+        "rotations": view.rotations.cpu().numpy(),  # (k f 3 3), body -> world
+        "visible": visible,  # (k f)
+    }
+
+
+def _cameras(view: View) -> dict[str, np.ndarray]:
+    """OpenCV cameras: intrinsics (f 3 3), and camera -> world (f 4 4)."""
+    focal = view.focal.cpu().numpy()
+    intrinsics = np.zeros((len(focal), 3, 3), np.float32)
+    intrinsics[:, 0, 0] = intrinsics[:, 1, 1] = focal
+    intrinsics[:, 0, 2], intrinsics[:, 1, 2] = 0.5 * (view.width - 1), 0.5 * (view.height - 1)
+    intrinsics[:, 2, 2] = 1.0
+    poses = np.tile(np.eye(4, dtype=np.float32), (len(focal), 1, 1))
+    poses[:, :3, :3], poses[:, :3, 3] = view.rotation.cpu().numpy(), view.origin.cpu().numpy()
+    return {"intrinsics": intrinsics, "camera_to_world": poses}
+
+
+def _events(scene: Scene, visible: np.ndarray, fps: float) -> list[dict]:
+    """Contacts, bounces and occlusions within the clip, in order of time.
+
+    `frame` is the first frame at or after the event, `time` its exact second.
+    """
+    num_frames = visible.shape[1]
+    events = []
+    for time in scene.contacts:
+        events.append({"kind": "contact", "time": float(time), "objects": [0, 1]})
+    for index, body in enumerate(scene.bodies):
+        for time in body.height.bounces:
+            events.append({"kind": "bounce", "time": float(time), "objects": [index]})
+        edges = np.diff((visible[index] < HIDDEN).astype(int), prepend=0, append=0)
+        for start, stop in zip(np.flatnonzero(edges > 0), np.flatnonzero(edges < 0), strict=True):
+            others = [other for other in range(len(scene.bodies)) if other != index]
+            events.append({
+                "kind": "occlusion", "time": float(start / fps), "objects": [index, *others],
+                "last_frame": int(stop - 1),
+            })  # fmt: skip
+    for event in events:
+        event["frame"] = int(np.ceil(event["time"] * fps - 1e-9))
+    return sorted((e for e in events if e["frame"] < num_frames), key=lambda e: e["time"])

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kinema.worlds.tabletop.scene import Scene
+from kinema.worlds.tabletop.scene import Body, Scene
 
 
 @dataclass
@@ -52,9 +52,8 @@ class View:
     def num_frames(self) -> int:
         return len(self.focal)
 
-    def frames(self, start: int, stop: int) -> View:
-        """The view of some of the frames."""
-        part = slice(start, stop)
+    def frames(self, part: slice | Tensor) -> View:
+        """The view of some of the frames, by a slice or by their numbers."""
         camera = (self.origin[part], self.rotation[part], self.focal[part])
         poses = (self.centres[:, part], self.rotations[:, part])
         return View(self.height, self.width, *camera, *poses, self.light)
@@ -95,6 +94,16 @@ class View:
         rows, columns = torch.meshgrid(rows, columns, indexing="ij")
         return rows.reshape(1, -1), columns.reshape(1, -1)
 
+    def body_corners(self, index: int, body: Body) -> Tensor:
+        """Corners (f 3 8) of the box about a body, in the world."""
+        sides = [torch.tensor((-a, a), device=self.focal.device) for a in body.half]
+        corners = torch.stack(torch.meshgrid(*sides, indexing="ij")).reshape(3, 8)
+        return self.rotations[index] @ corners + self.centres[index][:, :, None]
+
+    def body_window(self, index: int, body: Body) -> Window | None:
+        """The window that shows a body, or None where it is out of view in all frames."""
+        return self.window(self.body_corners(index, body))
+
     def window(self, points: Tensor, margin: float = 1.0) -> Window | None:
         """The smallest window that holds the world points (f 3 n) in every frame, where in view.
 
@@ -123,9 +132,3 @@ def _span(places: Tensor, limit: int, margin: float) -> tuple[Tensor, int]:
     first, last = first.clamp(0, limit - 1), last.clamp(0, limit - 1)
     count = int((last - first).max()) + 1
     return first.clamp_max(limit - count).long(), count
-
-
-def box_corners(half: tuple[float, float, float], device: torch.device) -> Tensor:
-    """The eight corners (3 8) of a box about the origin."""
-    sides = [torch.tensor((-a, a), device=device) for a in half]
-    return torch.stack(torch.meshgrid(*sides, indexing="ij")).reshape(3, 8)
