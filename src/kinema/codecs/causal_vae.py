@@ -176,7 +176,9 @@ class CausalVAE(nn.Module, PyTorchModelHubMixin, library_name="kinema", license=
     def initialise(self) -> None:
         """Convolutions keep the variance (fan-in), biases are 0, and residual branches end in 0.
 
-        The first posterior is narrow (log variance -6), so that training starts as an autoencoder.
+        The first posterior is narrow (log variance -6), so that training starts as an autoencoder,
+        and the first frames are nearly grey: from noisy ones the penalties on differences drive
+        the decoder to a constant picture, where it stays.
         """
         for module in self.modules():
             if isinstance(module, CausalConv3d):
@@ -185,6 +187,7 @@ class CausalVAE(nn.Module, PyTorchModelHubMixin, library_name="kinema", license=
         for module in self.modules():
             if isinstance(module, ResidualBlock):
                 nn.init.zeros_(module.conv_out.weight)
+        self.fold_out.weight.data.mul_(0.1)
         nn.init.zeros_(self.to_latents.weight[self.channels :])
         nn.init.constant_(self.to_latents.bias[self.channels :], -6.0)
         self.to(memory_format=torch.channels_last_3d)  # the fast layout of bf16 conv3d on a CPU
