@@ -7,7 +7,7 @@ falls freely and bounces with restitution. Both are exact at every time, whateve
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 
 import numpy as np
 
@@ -28,7 +28,8 @@ class Phase:
     surface_speed: float = 0.0
     surface_acceleration: float = 0.0
 
-    def at(self, time: float) -> tuple[float, float, float, float]:
+    def at(self, time):
+        """Position, speed, rolled length and its speed at a time."""
         s = time - self.start
         return (
             self.position + self.speed * s + 0.5 * self.acceleration * s * s,
@@ -36,6 +37,13 @@ class Phase:
             self.rolled + self.surface_speed * s + 0.5 * self.surface_acceleration * s * s,
             self.surface_speed + self.surface_acceleration * s,
         )
+
+
+def evaluate(phases: list[Phase], times: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Position, speed, rolled length and its speed, each (f,), at the times (f,)."""
+    index = np.searchsorted([phase.start for phase in phases], times, side="right") - 1
+    columns = np.array([astuple(phase) for phase in phases])[index].T
+    return Phase(*columns).at(times)
 
 
 @dataclass
@@ -95,11 +103,7 @@ class Lane:
 
     def at(self, times: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Positions, speeds and rolled lengths at the times, each (f,)."""
-        starts = [phase.start for phase in self.phases]
-        index = np.searchsorted(starts, times, side="right") - 1
-        values = [self.phases[i].at(time) for i, time in zip(index, times, strict=True)]
-        position, speed, rolled, _ = np.array(values).T
-        return position, speed, rolled
+        return evaluate(self.phases, times)[:3]
 
 
 def _meeting_time(behind: Phase, ahead: Phase, now: float, distance: float) -> float:
@@ -181,6 +185,4 @@ class Height:
         self.phases.append(Phase(time, 0.0, 0.0, 0.0))
 
     def at(self, times: np.ndarray) -> np.ndarray:
-        starts = [phase.start for phase in self.phases]
-        index = np.searchsorted(starts, times, side="right") - 1
-        return np.array([self.phases[i].at(time)[0] for i, time in zip(index, times, strict=True)])
+        return evaluate(self.phases, times)[0]

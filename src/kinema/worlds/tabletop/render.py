@@ -23,7 +23,6 @@ from kinema.worlds.world_clip import WorldClip
 SUBPIXELS = ((-0.125, -0.375), (0.375, -0.125), (-0.375, 0.125), (0.125, 0.375))
 RAYS_AT_ONCE = {"cpu": 16_384, "cuda": 4_194_304}
 SHADOW_RAYS = 16
-BODY_SHADOW_RAYS = 4
 OCCLUSION_REACH = 2.3  # ambient occlusion ends at so many radii
 
 
@@ -85,8 +84,10 @@ def _picture(scene: Scene, view: View) -> Tensor:
     sky, key = _surroundings(scene, view.frames(slice(0, 1)) if still else view)
     empty = _with_shadows(scene, view, sky, key)
     canvas = empty.clone()
-    for index in range(len(scene.bodies)):
-        _add_body(scene, view, index, empty, canvas)
+    windows = [view.body_window(index, body) for index, body in enumerate(scene.bodies)]
+    for index, window in enumerate(windows):
+        if window is not None:
+            _add_body(scene, view, index, windows, (canvas, empty))
     canvas = canvas.unflatten(2, (view.height, view.width)).permute(0, 2, 3, 1)
     return shading.to_bytes(canvas.contiguous())
 
@@ -159,11 +160,9 @@ def _into_body(view: View, index: int, point: Tensor) -> Tensor:
 
 def _key_share(view: View, index: int, body: Body, point: Tensor, num_rays: int) -> Tensor:
     """Share (f n) of the key light that a body lets through to points (f 3 n) in its frame."""
-    disc = shading.light_directions(view.light, num_rays)
-    directions = view.rotations[index].transpose(1, 2) @ disc
-    near, far = interval(body.shape, point[:, :, None], directions[:, :, :, None], body.half)
-    blocked = far > near.clamp_min(1e-3)
-    return 1.0 - blocked.float().mean(1)
+    disc = view.rotations[index].transpose(1, 2) @ shading.light_directions(view.light, num_rays)
+    near, far = interval(body.shape, point[:, :, None], disc[:, :, :, None], body.half)
+    return 1.0 - (far > near.clamp_min(1e-3)).float().mean(1)
 
 
 def _sky_share(view: View, index: int, body: Body, point: Tensor) -> Tensor:
@@ -175,12 +174,9 @@ def _sky_share(view: View, index: int, body: Body, point: Tensor) -> Tensor:
     return 1.0 - (to_body[:, 2] * distance2.rsqrt() * solid * fade * fade).clamp(0.0, 0.85)
 
 
-def _add_body(scene: Scene, view: View, index: int, empty: Tensor, canvas: Tensor) -> None:
+def _add_body(scene: Scene, view: View, index: int, windows: list, layers: tuple) -> None:
     """Cast a body's rays and put it on the canvas (f 3 h*w) in place of the empty table."""
-    body = scene.bodies[index]
-    window = view.body_window(index, body)
-    if window is None:
-        return
+    body, window, (canvas, empty) = scene.bodies[index], windows[index], layers
     offsets = torch.tensor(SUBPIXELS, device=canvas.device)
     rows = (window.rows[:, None] + offsets[:, :1]).flatten(1)
     columns = (window.columns[:, None] + offsets[:, 1:]).flatten(1)
@@ -189,8 +185,8 @@ def _add_body(scene: Scene, view: View, index: int, empty: Tensor, canvas: Tenso
     near, far = interval(body.shape, origin, directions, body.half)
     hit = (near < far) & (near > 0.0)
     for other, rival in enumerate(scene.bodies):
-        if other != index:
-            hit &= near < body_depth(view, other, rival, rays)
+        if other != index and windows[other] is not None and window.meets(windows[other]):
+            hit &= near < _body_depth(view, other, rival, rays)
     near = torch.where(hit, near, 1.0)
     color = _surface_color(scene, view, index, origin, directions, near)
     color = (color * hit[:, None]).unflatten(2, (len(SUBPIXELS), -1)).mean(2)
@@ -200,34 +196,56 @@ def _add_body(scene: Scene, view: View, index: int, empty: Tensor, canvas: Tenso
     canvas.scatter_add_(2, pixels, color - share * empty.gather(2, pixels))
 
 
+def _body_depth(view: View, index: int, body: Body, rays: Tensor) -> Tensor:
+    """Depth (f n) at which the camera's rays meet a body; infinity where they do not."""
+    near, far = interval(body.shape, *view.to_body(index, rays), body.half)
+    return torch.where((near < far) & (near > 0.0), near, float("inf"))
+
+
 def _surface_color(
     scene: Scene, view: View, index: int, origin: Tensor, directions: Tensor, depth: Tensor
 ) -> Tensor:
     """Colour (f 3 n) where rays of the body's frame, origin + depth directions, meet the body."""
-    body, outward = scene.bodies[index], view.rotations[index]
-    inward = outward.transpose(1, 2)
+    body = scene.bodies[index]
+    inward = view.rotations[index].transpose(1, 2)
     point = origin + directions * depth[:, None]
-    fill = view.light.new_tensor(shading.FILL_DIRECTION)
-    key = None
-    for other, rival in enumerate(scene.bodies):
-        if other != index:
-            world = outward @ point + view.centres[index][:, :, None]
-            seen = _into_body(view, other, world)
-            key = _key_share(view, other, rival, seen, BODY_SHADOW_RAYS)
     surface = shading.Surface(
         point=point,
         normal=normal(body.shape, point, body.half),
         view=directions * -dot(directions, directions).rsqrt()[:, None],
         up=inward[:, :, 2:],
         light=inward @ view.light[:, None],
-        fill=inward @ fill[:, None],
+        fill=inward @ view.light.new_tensor(shading.FILL_DIRECTION)[:, None],
         height=dot(point, inward[:, :, 2:]) + view.centres[index][:, 2:],
-        key=key,
+        key=_key_past_others(scene, view, index, point),
     )
     return shading.body_color(body, scene.stage, surface)
 
 
-def body_depth(view: View, index: int, body: Body, rays: Tensor) -> Tensor:
-    """Depth (f n) at which the camera's rays meet a body; infinity where they do not."""
-    near, far = interval(body.shape, *view.to_body(index, rays), body.half)
-    return torch.where((near < far) & (near > 0.0), near, float("inf"))
+def _key_past_others(scene: Scene, view: View, index: int, point: Tensor) -> Tensor | None:
+    """Share (f n) of the key light that other bodies leave to points (f 3 n) of this one.
+
+    One shadow ray a camera ray: the rays of a pixel go to different places on the light. None
+    where no body can come between.
+    """
+    share = None
+    for other, rival in enumerate(scene.bodies):
+        if other == index or not _can_shade(scene, view, other, index):
+            continue
+        world = view.rotations[index] @ point + view.centres[index][:, :, None]
+        seen = _into_body(view, other, world).unflatten(2, (len(SUBPIXELS), -1))
+        disc = shading.light_directions(view.light, len(SUBPIXELS))
+        disc = view.rotations[other].transpose(1, 2) @ disc
+        near, far = interval(rival.shape, seen, disc[:, :, :, None], rival.half)
+        lit = 1.0 - (far > near.clamp_min(1e-3)).float().flatten(1)
+        share = lit if share is None else share * lit
+    return share
+
+
+def _can_shade(scene: Scene, view: View, caster: int, receiver: int) -> bool:
+    """Whether the balls about two bodies lie behind one another along the key light."""
+    apart = view.centres[caster] - view.centres[receiver]
+    along = apart @ view.light
+    aside = (apart - along[:, None] * view.light).norm(dim=1)
+    room = scene.bodies[caster].reach + scene.bodies[receiver].reach
+    return bool(((along > -room) & (aside < room + shading.LIGHT_RADIUS * along.abs())).any())

@@ -21,6 +21,15 @@ class Window:
     index: Tensor  # (f n) pixel numbers, row * width + column
     rows: Tensor  # (f n) float
     columns: Tensor  # (f n) float
+    top_left: Tensor  # (f 2) first row and column
+    size: tuple[int, int]  # rows and columns of the rectangle
+
+    def meets(self, other: Window) -> bool:
+        """Whether the two share a pixel in any frame."""
+        apart = self.top_left - other.top_left  # (f 2)
+        below = (apart < apart.new_tensor(other.size)).all(1)
+        above = (-apart < apart.new_tensor(self.size)).all(1)
+        return bool((below & above).any())
 
 
 @dataclass
@@ -121,6 +130,8 @@ class View:
             index=(row * self.width + column).flatten(1),
             rows=row.float().expand(shape).flatten(1),
             columns=column.float().expand(shape).flatten(1),
+            top_left=torch.stack((top, left), dim=1),
+            size=(high, wide),
         )
 
 
