@@ -1,0 +1,225 @@
+"""Discs under the laws of elementary mechanics, in closed form (the worlds of Kang et al. 2024).
+
+10 x 10 units, 32 frames of 0.1 s, coloured discs on white (arXiv:2411.02385): uniform motion, a
+parabola under gravity 2.5, and an elastic collision with masses as areas. Training draws radius
+and speed from one range, the held-out split from outside it. World x in [0, 10] is pixel 0 to
+width - 1, y points up; the discs' edges are one pixel soft, so that a weighted centroid reads
+positions to a few thousandths of a unit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from kinema.worlds.world_clip import Truth, WorldClip
+
+EXTENT = 10.0
+GRAVITY = 2.5
+LAWS = ("uniform", "parabola", "collision")
+SPLITS = {"train": 0, "held_out": 1, "all": 2}
+COLORS = {"red": (214, 39, 40), "blue": (31, 90, 200)}
+SECONDS_IN_VIEW = 2.3  # 24 frames of 0.1 s
+SPEED = (1.0, 4.0)
+RADIUS = {"uniform": (0.7, 1.4), "parabola": (0.7, 1.4), "collision": (0.5, 1.5)}
+OUTER_SPEEDS = ((0.0, 0.8), (4.5, 6.0))
+OUTER_RADII = ((0.3, 0.6), (1.5, 2.0))
+
+
+@dataclass
+class DiscScene:
+    """Discs that start at positions with velocities and obey one law; units and seconds."""
+
+    law: str
+    radii: np.ndarray  # (k,)
+    positions: np.ndarray  # (k 2) at time 0
+    velocities: np.ndarray  # (k 2) at time 0
+
+    @property
+    def contact(self) -> float:
+        """The time at which the two discs of a collision touch; infinity otherwise."""
+        if self.law != "collision":
+            return np.inf
+        gap = self.positions[1, 0] - self.positions[0, 0] - self.radii.sum()
+        closing = self.velocities[0, 0] - self.velocities[1, 0]
+        return float(gap / closing) if closing > 0.0 else np.inf
+
+    def velocities_after(self) -> np.ndarray:
+        """Velocities (2 2) after the elastic impact: momentum and energy are kept."""
+        m1, m2 = self.radii**2
+        mean = (m1 * self.velocities[0] + m2 * self.velocities[1]) / (m1 + m2)
+        return 2.0 * mean - self.velocities
+
+    def motion(self, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Centres and velocities, each (k f 2), at times (f,)."""
+        t = np.asarray(times, dtype=float)[None, :, None]
+        start, speed = self.positions[:, None], self.velocities[:, None]
+        if self.law == "parabola":
+            fall = np.array([0.0, -GRAVITY])
+            return start + speed * t + 0.5 * fall * t * t, speed + fall * t
+        if self.contact == np.inf:
+            return start + speed * t, speed + 0.0 * t
+        before, after = np.minimum(t, self.contact), np.maximum(t - self.contact, 0.0)
+        later = self.velocities_after()[:, None]
+        return start + speed * before + later * after, np.where(t < self.contact, speed, later)
+
+
+def sample_scene(seed: int, level: int = 1, split: str = "train") -> DiscScene:
+    """The scene of a seed. Levels 1 to 3: uniform, parabola, collision; 4: any of them.
+
+    split: "train" draws radius and speed in distribution, "held_out" outside it, "all" either.
+    """
+    assert level in (1, 2, 3, 4) and split in SPLITS, (level, split)
+    rng = np.random.default_rng([seed, level, SPLITS[split]])
+    law = LAWS[level - 1] if level < 4 else LAWS[int(rng.integers(3))]
+    outside = split == "held_out" or (split == "all" and rng.random() < 0.5)
+    count = 2 if law == "collision" else 1
+    if outside:
+        speeds = np.array([_either(rng, OUTER_SPEEDS) for _ in range(count)])
+        radii = np.array([_either(rng, OUTER_RADII) for _ in range(count)])
+    else:
+        speeds, radii = rng.uniform(*SPEED, count), rng.uniform(*RADIUS[law], count)
+    place = {"uniform": _uniform, "parabola": _parabola, "collision": _collision}[law]
+    positions, velocities = place(speeds, radii, rng)
+    return DiscScene(law, radii, positions, velocities)
+
+
+def _either(rng: np.random.Generator, ranges) -> float:
+    return rng.uniform(*ranges[int(rng.integers(len(ranges)))])
+
+
+def _uniform(speeds, radii, rng) -> tuple[np.ndarray, np.ndarray]:
+    (speed,), (radius,) = speeds, radii
+    last = max(radius, min(EXTENT - radius, EXTENT - SECONDS_IN_VIEW * speed))
+    x, y = rng.uniform(radius, last), rng.uniform(radius, EXTENT - radius)
+    return np.array([[x, y]]), np.array([[speed, 0.0]])
+
+
+def _parabola(speeds, radii, rng) -> tuple[np.ndarray, np.ndarray]:
+    positions, velocities = _uniform(speeds, radii, rng)
+    positions[0, 1] = EXTENT - radii[0] - rng.uniform(0.0, 1.0)
+    return positions, velocities
+
+
+def _collision(speeds, radii, rng) -> tuple[np.ndarray, np.ndarray]:
+    """One from the left, one from the right on one line; they meet near the middle."""
+    left, right = radii[0], EXTENT - radii[1]
+    room = right - left - radii.sum()
+    closing = max(speeds.sum(), 1e-3)
+    wait = rng.uniform(0.5, 0.9) * min(room / closing, 1.6)  # seconds until they touch
+    touch = rng.uniform(left + speeds[0] * wait, right - speeds[1] * wait - radii.sum())
+    y = rng.uniform(radii.max(), EXTENT - radii.max())
+    x1, x2 = touch - speeds[0] * wait, touch + radii.sum() + speeds[1] * wait
+    return np.array([[x1, y], [x2, y]]), np.array([[speeds[0], 0.0], [-speeds[1], 0.0]])
+
+
+def render(
+    seeds: list[int],
+    num_frames: int = 32,
+    size: int | tuple[int, int] = 64,
+    level: int = 1,
+    split: str = "train",
+    fps: float = 10,
+    truth: bool = False,
+    device: str = "cpu",
+) -> list[WorldClip]:
+    """Render one clip a seed; exact truth on request: flow, masks, tracks, the contact.
+
+    Args:
+        seeds: one per clip.
+        num_frames: any from 1 up.
+        size: pixels of a square frame, or (height, width).
+        level: 1 uniform motion, 2 parabola, 3 collision, 4 any.
+        split: "train" in distribution, "held_out" outside it, "all" either.
+        fps: frames a second (the published world has 10).
+        truth: also return the truth.
+        device: of no effect; drawn on the processor.
+    """
+    size = (size, size) if isinstance(size, int) else size
+    scenes = [sample_scene(seed, level, split) for seed in seeds]
+    return [render_scene(scene, num_frames, size, fps, truth, level) for scene in scenes]
+
+
+def render_scene(
+    scene: DiscScene, num_frames: int, size: tuple[int, int], fps: float, truth: bool, level: int
+) -> WorldClip:
+    """The clip of one scene; see `render`."""
+    times = np.arange(num_frames) / fps
+    centres, velocities = scene.motion(times)
+    share = coverage(centres, scene.radii, size)  # (k f h w)
+    colors = np.array(list(COLORS.values()), dtype=float)[: len(share)]
+    frames = 255.0 + np.einsum("kfhw,kc->fhwc", share, colors - 255.0)
+    return WorldClip(
+        frames=(frames + 0.5).clip(0, 255).astype(np.uint8),
+        fps=fps,
+        caption=_caption(scene),
+        attributes={
+            "level": level,
+            "law": scene.law,
+            "radii": scene.radii.tolist(),
+            "speeds": np.abs(scene.velocities[:, 0]).tolist(),
+        },
+        truth=_truth(scene, centres, velocities, share, size, fps) if truth else None,
+    )
+
+
+def coverage(centres: np.ndarray, radii: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Share (k f h w) of each pixel under discs at centres (k f 2); edges one pixel soft."""
+    height, width = size
+    x = np.linspace(0.0, EXTENT, width)
+    y = np.linspace(EXTENT, 0.0, height)
+    across = (x - centres[..., 0, None])[:, :, None]
+    upward = (y - centres[..., 1, None])[:, :, :, None]
+    distance = np.sqrt(across**2 + upward**2)
+    pixel = EXTENT / (min(size) - 1)
+    return np.clip(0.5 + (radii[:, None, None, None] - distance) / pixel, 0.0, 1.0)
+
+
+def centroids(frames: np.ndarray, num_discs: int = 1) -> np.ndarray:
+    """Read disc centres (k f 2), in units, off frames uint8 (f h w 3); NaN where none is seen.
+
+    Colours are unmixed linearly, so two discs do not disturb each other; weights under 0.1 are
+    noise and are left out.
+    """
+    colors = np.array(list(COLORS.values()), dtype=float)[:num_discs]
+    weights = (frames.astype(float) - 255.0) @ np.linalg.pinv(colors - 255.0)  # (f h w k)
+    weights = np.where(weights < 0.1, 0.0, weights)
+    height, width = frames.shape[1:3]
+    x, y = np.linspace(0.0, EXTENT, width), np.linspace(EXTENT, 0.0, height)
+    total = weights.sum((1, 2))
+    with np.errstate(invalid="ignore"):
+        columns = np.einsum("fhwk,w->fk", weights, x) / total
+        rows = np.einsum("fhwk,h->fk", weights, y) / total
+    return np.stack((columns, rows), axis=-1).transpose(1, 0, 2)
+
+
+def _caption(scene: DiscScene) -> str:
+    if scene.law == "collision":
+        return "a red disc and a blue disc collide"
+    if scene.law == "parabola":
+        return "a red disc falls to the right along a parabola"
+    return "a red disc moves to the right at constant speed"
+
+
+def _truth(scene, centres, velocities, share, size, fps) -> Truth:
+    height, width = size
+    scale = np.array([(width - 1) / EXTENT, -(height - 1) / EXTENT])
+    pixels = centres * scale + np.array([0.0, height - 1.0])  # column, row
+    masks = np.zeros(share.shape[1:], np.uint8)
+    for index, disc in enumerate(share):
+        masks[disc >= 0.5] = index + 1
+    steps = np.diff(pixels, axis=1).astype(np.float32)  # (k f-1 2)
+    forward = np.zeros((*masks[:-1].shape, 2), np.float32)
+    backward = np.zeros_like(forward)
+    for index, step in enumerate(steps):
+        forward += (masks[:-1] == index + 1)[..., None] * step[:, None, None]
+        backward -= (masks[1:] == index + 1)[..., None] * step[:, None, None]
+    edge = scene.radii[:, None, None]
+    in_view = ((centres >= edge) & (centres <= EXTENT - edge)).all(-1)
+    events = []
+    if scene.contact * fps <= centres.shape[1] - 1:
+        frame = int(np.ceil(scene.contact * fps))
+        events = [{"kind": "contact", "frame": frame, "time": scene.contact, "objects": [0, 1]}]
+    tracks = {"pixels": pixels, "positions": centres, "velocities": velocities, "in_view": in_view}
+    return Truth(forward, backward, masks=masks, tracks=tracks, events=events)

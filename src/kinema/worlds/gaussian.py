@@ -1,0 +1,109 @@
+"""Gaussian frames: the world in which the perfect denoiser is known in closed form.
+
+Every pixel is an independent stationary AR(1) process in time, x0[i] = rho x0[i-1] + ..., so that
+frames i and j correlate as rho^|i-j|. For x = alpha x0 + sigma noise with its own alpha and sigma
+in every frame the posterior mean is the linear (Wiener) estimate
+
+    E[x0 | x] = m + C A (A C A + S^2)^-1 (x - A m),   A = diag(alpha), S = diag(sigma).
+
+A sampler that uses it must bring noise back to the known covariance, at its own order in the step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from einops import einsum, rearrange
+from torch import Tensor
+
+from kinema.worlds.world_clip import Truth, WorldClip
+
+
+@dataclass(frozen=True)
+class GaussianWorld:
+    """Clips x0: b c f h w of Gaussian pixels, correlated in time only.
+
+    num_frames: f; rho: correlation of neighbouring frames, in (-1, 1); mean, std: of every pixel;
+    shape: (c, h, w).
+    """
+
+    num_frames: int
+    rho: float = 0.9
+    mean: float = 0.0
+    std: float = 1.0
+    shape: tuple[int, int, int] = (1, 1, 1)
+    dtype: torch.dtype = torch.float64
+
+    @property
+    def covariance(self) -> Tensor:
+        """Covariance (f f) of one pixel's frames."""
+        index = torch.arange(self.num_frames, dtype=self.dtype)
+        return self.std**2 * self.rho ** (index[:, None] - index).abs()
+
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        """Draw n clips x0 (n c f h w)."""
+        c, h, w = self.shape
+        noise = torch.randn(n, c, self.num_frames, h, w, generator=generator, dtype=self.dtype)
+        root = torch.linalg.cholesky(self.covariance)
+        return self.mean + einsum(root, noise, "f g, b c g h w -> b c f h w")
+
+    def denoise(self, x: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
+        """The posterior mean E[x0 | x] of x (b c f h w); alpha, sigma: (b f)."""
+        gain = self._gain(alpha, sigma)
+        surprise = x.to(self.dtype) - self.mean * rearrange(
+            alpha.to(self.dtype), "b f -> b 1 f 1 1"
+        )
+        x0 = self.mean + einsum(gain, surprise, "b f g, b c g h w -> b c f h w")
+        return x0.to(x.dtype)
+
+    def posterior_covariance(self, alpha: Tensor, sigma: Tensor) -> Tensor:
+        """Covariance (b f f) of one pixel's frames that is left when x is known."""
+        gain = self._gain(alpha, sigma)
+        return self.covariance - gain * alpha.to(self.dtype)[:, None] @ self.covariance
+
+    def _gain(self, alpha: Tensor, sigma: Tensor) -> Tensor:
+        """C A (A C A + S^2)^-1, (b f f). No frame may have alpha = sigma = 0."""
+        alpha, sigma = alpha.to(self.dtype), sigma.to(self.dtype)
+        covariance = self.covariance.to(alpha.device)
+        observed = alpha[:, :, None] * covariance * alpha[:, None] + torch.diag_embed(sigma**2)
+        crossed = alpha[:, :, None] * covariance  # A C, the transpose of C A
+        return torch.linalg.solve(observed, crossed).transpose(1, 2)
+
+
+def render(
+    seeds: list[int],
+    num_frames: int = 33,
+    size: int | tuple[int, int] = 64,
+    level: int = 1,
+    split: str = "all",
+    fps: float = 16,
+    truth: bool = False,
+    device: str = "cpu",
+) -> list[WorldClip]:
+    """Gaussian frames as pictures, gray 127.5 with a deviation of 42: clips of world `gaussian`.
+
+    Args:
+        seeds: one per clip.
+        num_frames: any from 1 up.
+        size: pixels of a square frame, or (height, width).
+        level: 1 to 4: the correlation rho is 0.9, 0.97, 0.6, 0.
+        split: of no effect; there is nothing to hold out.
+        fps: frames a second, noted only.
+        truth: also return the mean and the covariance in time, as tracks.
+        device: of no effect; drawn on the processor.
+    """
+    height, width = (size, size) if isinstance(size, int) else size
+    rho = (0.9, 0.97, 0.6, 0.0)[level - 1]
+    world = GaussianWorld(num_frames, rho, 127.5, 42.0, (3, height, width))
+    known = {"mean": np.full(num_frames, 127.5), "covariance": world.covariance.numpy()}
+    clips = []
+    for seed in seeds:
+        x0 = world.sample(1, torch.Generator().manual_seed(seed))[0]
+        frames = rearrange(x0, "c f h w -> f h w c").round().clamp(0, 255).to(torch.uint8)
+        attributes = {"level": level, "rho": rho, "mean": 127.5, "std": 42.0}
+        caption = f"gaussian frames with correlation {rho:g}"
+        exact = Truth(tracks=dict(known)) if truth else None
+        clips.append(WorldClip(frames.numpy(), fps, caption, attributes, exact))
+    return clips
