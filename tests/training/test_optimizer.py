@@ -36,9 +36,9 @@ def test_both_optimizers_fit_a_matrix():
         linear, target = network["blocks"][0], torch.randn(64, 64) / 8
         first = (linear.weight - target).square().mean().item()
         optimizers = make_optimizers(network, name, 1e-2, 0.0)
-        for _ in range(60):
+        for _ in range(100):
             (linear.weight - target).square().mean().backward()
             for optimizer in optimizers:
                 optimizer.step()
                 optimizer.zero_grad()
-        assert (linear.weight - target).square().mean().item() < first / 4
+        assert (linear.weight - target).square().mean().item() < first / 3

@@ -44,10 +44,16 @@ class Denoise1D:
 
 
 def toy_loop(num_samples: int, **changes) -> Loop:
-    settings = dict(
-        num_samples=num_samples, batch_size=16, learning_rate=3e-3, warmup=160, log_every=5,
-        validate_every=1600, checkpoint_minutes=0.0, precision="fp32",
-    )  # fmt: skip
+    settings = {
+        "num_samples": num_samples,
+        "batch_size": 16,
+        "learning_rate": 3e-3,
+        "warmup": 160,
+        "log_every": 5,
+        "validate_every": 1600,
+        "checkpoint_minutes": 0.0,
+        "precision": "fp32",
+    }
     return Loop(**{**settings, **changes})
 
 

@@ -1,4 +1,4 @@
-"""The training loop. It knows no architecture: a `Task` brings the networks, the data and the loss."""
+"""The training loop. It knows no architecture: a `Task` brings networks, data and loss."""
 
 import time
 from contextlib import contextmanager, nullcontext

@@ -115,7 +115,7 @@ class Shards:
 
 
 def draw(seed: int, step: int, batch_size: int, num_ready: int) -> np.ndarray:
-    """Indices of the clips of one step: uniform over the first `num_ready`, a function of the step."""
+    """Indices of a step's clips: uniform over the first `num_ready`, a function of the step."""
     return np.random.default_rng((seed, step)).integers(0, num_ready, batch_size)
 
 
@@ -127,9 +127,8 @@ def _make_all(source: Source, folder: Path, worker: int, workers: int) -> None:
 
 
 def _make_shard(source: Source, folder: Path, number: int) -> None:
-    first = number * SHARD_SIZE
-    indices = list(range(first, min(first + SHARD_SIZE, source.num_clips)))
-    tensors, captions = source.make(indices)
+    first = number * SHARD_SIZE  # shards are always full: another num_clips finds the same files
+    tensors, captions = source.make(list(range(first, first + SHARD_SIZE)))
     path = _shard_path(folder, number)
     beside = path.with_suffix(".partial")
     save_file(tensors, beside, {"captions": json.dumps(captions)})

@@ -1,0 +1,173 @@
+"""Training a text-to-video denoiser in the latents of a codec."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from kinema import diffusion
+from kinema.clips import contact_sheet
+from kinema.codecs import CausalVAE
+from kinema.conditions import Conditions, SmallTextConfig, SmallTextEncoder
+from kinema.denoisers import DENOISERS, DiTConfig
+from kinema.diffusion import GivenFrames, Linear, LogitNormal, Mixture, PerFrame
+from kinema.recipes.codec_run import num_ready, unseen
+from kinema.training import Loop, Position, Shards, State, draw, train
+from kinema.training.sources import CodecLatents, FolderClips, WorldClips
+from kinema.video import System, VideoPipeline
+
+VALIDATION_TIMES = (0.2, 0.4, 0.6, 0.8, 0.9, 0.97)
+
+
+@dataclass
+class NoiseLevels:
+    """How training draws the noise level of every frame.
+
+    Attributes:
+        mean: of the logit of t; above 0 leans towards noise, where the scene is decided.
+        std: of the logit of t.
+        shift: moves times towards noise, for longer and larger clips.
+        together: share of clips whose frames all have one level.
+        given: share of clips whose first frames are clean (image to video, continuation).
+        per_frame: share of clips in which every frame has its own level (diffusion forcing).
+        max_given: most latent frames that are clean.
+    """
+
+    mean: float = 1.0
+    std: float = 1.2
+    shift: float = 1.0
+    together: float = 0.7
+    given: float = 0.2
+    per_frame: float = 0.1
+    max_given: int = 3
+
+    def mixture(self) -> Mixture:
+        times = LogitNormal(self.mean, self.std, self.shift)
+        given = GivenFrames(times, self.max_given)
+        return Mixture(
+            [(self.together, times), (self.given, given), (self.per_frame, PerFrame(times))]
+        )
+
+
+@dataclass
+class TextToVideoRun:
+    """A training run of a denoiser and the text encoder that steers it.
+
+    Attributes:
+        folder: receives checkpoints, metrics and pictures, and the whole system in `final/`.
+        data: clips of a world, or of a folder with metadata.jsonl.
+        held_out: clips that are never trained on.
+        codec: folder of the codec in whose latents the denoiser works.
+        denoiser: the network; its channels and its text are set from codec and text encoder.
+        text: the text encoder.
+        noise: how noise levels are drawn.
+        prediction: what the network outputs: eps, v, velocity or x0.
+        caption_dropout: share of captions replaced by "", for guidance.
+        image_share: share of steps on single frames.
+        defaults: how samples are drawn, during training and by whoever loads the system.
+        prompts: what to sample at every validation.
+        loop: how long and how fast.
+        cache: folder for rendered clips and latents, shared by all runs.
+        workers: processes that make clips beside training.
+    """
+
+    folder: str = "runs/text-to-video"
+    data: WorldClips | FolderClips = field(default_factory=WorldClips)
+    held_out: WorldClips | FolderClips = field(default_factory=lambda: unseen(WorldClips(), 256))
+    codec: str = "runs/codec/final"
+    denoiser: DiTConfig = field(default_factory=DiTConfig)
+    text: SmallTextConfig = field(default_factory=SmallTextConfig)
+    noise: NoiseLevels = field(default_factory=NoiseLevels)
+    prediction: str = "x0"
+    caption_dropout: float = 0.1
+    image_share: float = 0.1
+    defaults: System = field(default_factory=System)
+    prompts: tuple[str, ...] = ("a red ball rolls to the right",)
+    loop: Loop = field(default_factory=Loop)
+    cache: str = "runs/cache"
+    workers: int = 1
+
+    def train(self) -> State:
+        """Train to the end, resuming where an interrupted run stopped."""
+        task = TextToVideoTask(self)
+        task.clips.start()
+        try:
+            return train(task, self.loop, Path(self.folder))
+        finally:
+            task.clips.stop()
+
+
+class TextToVideoTask:
+    """What the loop asks of a text-to-video run."""
+
+    def __init__(self, run: TextToVideoRun):
+        torch.manual_seed(run.loop.seed)
+        self.run, self.codec = run, CausalVAE.from_pretrained(run.codec).eval()
+        self.clips = Shards(CodecLatents(run.data, run.codec), Path(run.cache), run.workers)
+        self.unseen = Shards(CodecLatents(run.held_out, run.codec), Path(run.cache), workers=0)
+        run.denoiser.channels, run.denoiser.text_dim = self.codec.channels, run.text.dim
+        network_class = {kind.config_class: kind for kind in DENOISERS.values()}[type(run.denoiser)]
+        text = SmallTextEncoder.from_corpus(run.data.corpus(), run.text)
+        self.network = nn.ModuleDict({"denoiser": network_class(run.denoiser), "text": text})
+        self.path, self.times = Linear(), run.noise.mixture()
+
+    def loss(self, position: Position, batch_size: int) -> tuple[Tensor, dict[str, float]]:
+        """The diffusion loss on clips, or on single frames; some captions are dropped."""
+        image = bool(torch.rand(()) < self.run.image_share)
+        ready = num_ready(position.samples, len(self.clips))
+        clips, captions = self.clips.read(
+            draw(self.run.loop.seed, position.step, batch_size, ready)
+        )
+        x0 = clips["image" if image else "latents"].float()
+        dropped = torch.rand(batch_size) < self.run.caption_dropout
+        captions = ["" if d else c for c, d in zip(captions, dropped, strict=True)]
+        t = self.times.draw(batch_size, x0.shape[2])
+        loss = self.diffusion_loss(x0, captions, t, torch.randn_like(x0)).mean()
+        return loss, {"loss_image" if image else "loss_video": loss.item()}
+
+    def diffusion_loss(self, x0: Tensor, captions: list[str], t: Tensor, noise: Tensor) -> Tensor:
+        """Per clip, in velocity space; x0: b c f h w, t: b f."""
+        conditions = Conditions(self.network["text"](captions))
+        network = self.network["denoiser"]
+        return diffusion.loss(network, x0, conditions, t, noise, self.path, self.run.prediction)
+
+    def validate(self) -> dict[str, float]:
+        """The flow loss on clips never trained on, on fixed times and fixed noise.
+
+        It tracks quality where the training loss does not (Open-Sora 1.2); its high-noise end,
+        where scene and motion are decided, is reported by itself.
+        """
+        generator = torch.Generator().manual_seed(0)
+        clips, captions = self.unseen.read(range(min(64, len(self.unseen))))
+        x0 = clips["latents"].float()
+        losses = {}
+        for time in VALIDATION_TIMES:
+            noise = torch.randn(x0.shape, generator=generator)
+            t = torch.full((len(x0), x0.shape[2]), time)
+            losses[time] = self.diffusion_loss(x0, captions, t, noise).mean().item()
+        mean = sum(losses.values()) / len(losses)
+        return {"loss": mean, "loss_high": losses[0.97], "loss_low": losses[0.2]}
+
+    def pipeline(self) -> VideoPipeline:
+        """The system as it stands: what is sampled here is what the command line samples."""
+        system = replace(self.run.defaults, path="linear", prediction=self.run.prediction)
+        return VideoPipeline(self.network["denoiser"], self.codec, self.network["text"], system)
+
+    def show(self, folder: Path, samples: int) -> None:
+        """A sheet of samples, one row a prompt."""
+        folder.mkdir(parents=True, exist_ok=True)
+        output = self.pipeline()(list(self.run.prompts), seed=0, progress=False)
+        contact_sheet(
+            list(output.frames), folder / f"{samples:09d}.png", labels=list(self.run.prompts)
+        )
+
+    def save(self, folder: Path) -> None:
+        self.pipeline().save_pretrained(folder)
+
+    def flops(self, batch_size: int) -> float:
+        """Forward and backward of the denoiser on whole clips: three times the forward pass."""
+        shape = self.codec.latent_shape(
+            self.run.data.num_frames, self.run.data.size, self.run.data.size
+        )
+        return 3 * batch_size * self.network["denoiser"].count_flops(shape)

@@ -1,0 +1,182 @@
+"""Where clips come from: a world that renders them, a folder of files, a codec that encodes them.
+
+All of them answer the same question, "which clips have these indices?", and the answer depends on
+nothing else, so that shards may be made in any order by any process.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kinema.clips import ClipFolder, to_tensor
+from kinema.codecs import CausalVAE
+from kinema.worlds import tabletop
+from kinema.worlds.tabletop import captions
+
+RENDERER = 1  # raise it when the tabletop's pictures or captions change: old shards are left alone
+
+
+def fingerprint(**settings) -> str:
+    """Ten characters that differ when any setting differs."""
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:10]
+
+
+@dataclass
+class WorldClips:
+    """Clips of the tabletop world.
+
+    Attributes:
+        levels: levels of the world; clip i is of level `levels[i % len(levels)]`.
+        split: "train" leaves the held-out combinations of attributes out.
+        num_frames: frames a clip.
+        size: height and width in pixels.
+        fps: frames per second.
+        seed: clip i of seed s is scene `s + i`.
+        num_clips: how many different clips there are.
+    """
+
+    levels: tuple[int, ...] = (1,)
+    split: str = "train"
+    num_frames: int = 33
+    size: int = 64
+    fps: float = 16.0
+    seed: int = 0
+    num_clips: int = 16_384
+
+    @property
+    def name(self) -> str:
+        """Differs when the clips differ, the renderer's version included."""
+        settings = {k: v for k, v in asdict(self).items() if k != "num_clips"}
+        mark = fingerprint(renderer=RENDERER, **settings)
+        return f"tabletop-{''.join(map(str, self.levels))}-{self.split}-{mark}"
+
+    def corpus(self) -> list[str]:
+        """Every word that a caption of this world may hold."""
+        return captions.vocabulary()
+
+    def make(self, indices: list[int]) -> tuple[dict[str, Tensor], list[str]]:
+        """frames: (n, f, h, w, 3) uint8."""
+        clips = {}
+        for level in set(self.levels):
+            chosen = [i for i in indices if self.levels[i % len(self.levels)] == level]
+            seeds = [self.seed + i for i in chosen]
+            rendered = tabletop.render(
+                seeds,
+                num_frames=self.num_frames,
+                size=self.size,
+                level=level,
+                split=self.split,
+                fps=self.fps,
+            )
+            clips.update(zip(chosen, rendered, strict=True))
+        frames = torch.from_numpy(np.stack([clips[i].frames for i in indices]))
+        return {"frames": frames}, [clips[i].caption for i in indices]
+
+
+@dataclass
+class FolderClips:
+    """Clips cut from the files of a folder with `metadata.jsonl`.
+
+    Attributes:
+        folder: holds `metadata.jsonl`, lines of `{"file_name": ..., "text": ...}`.
+        num_frames: frames a clip.
+        size: height and width in pixels.
+        stride: take every stride-th frame.
+        fps: frames per second that the files are brought to; 0 leaves each at its own.
+        seed: decides where clips start and how they are cropped.
+        num_clips: how many different cuts there are; every file is cut about equally often.
+    """
+
+    folder: str = "clips"
+    num_frames: int = 33
+    size: int = 64
+    stride: int = 1
+    fps: float = 0.0
+    seed: int = 0
+    num_clips: int = 4_096
+
+    @property
+    def name(self) -> str:
+        """Differs when the settings or the list of files differ."""
+        settings = {k: v for k, v in asdict(self).items() if k != "num_clips"}
+        files = [(item.path.name, item.path.stat().st_size) for item in self.clips.items]
+        return f"{Path(self.folder).name}-{fingerprint(files=files, **settings)}"
+
+    @cached_property
+    def clips(self) -> ClipFolder:
+        """The files, unreadable ones set aside with the reason."""
+        return ClipFolder(
+            self.folder,
+            self.num_frames,
+            (self.size, self.size),
+            stride=self.stride,
+            fps=self.fps or None,
+            seed=self.seed,
+        )
+
+    def corpus(self) -> list[str]:
+        """The captions."""
+        return [item.text for item in self.clips.items]
+
+    def make(self, indices: list[int]) -> tuple[dict[str, Tensor], list[str]]:
+        """frames: (n, f, h, w, 3) uint8."""
+        files = len(self.clips)
+        cuts = [self.clips.clip(i % files, epoch=i // files) for i in indices]
+        frames = torch.from_numpy(np.stack([cut.frames for cut in cuts]))
+        return {"frames": frames}, [cut.text for cut in cuts]
+
+
+@dataclass
+class CodecLatents:
+    """The latents of another source's clips, and one frame of each clip as an image.
+
+    Attributes:
+        frames: a source of frames.
+        codec: folder of the codec.
+        batch_size: clips encoded together.
+    """
+
+    frames: WorldClips | FolderClips
+    codec: str
+    batch_size: int = 8
+
+    @property
+    def num_clips(self) -> int:
+        return self.frames.num_clips
+
+    @property
+    def name(self) -> str:
+        """Differs when the clips or the codec's weights differ."""
+        weights = (Path(self.codec) / "model.safetensors").read_bytes()
+        return f"{self.frames.name}-latents-{hashlib.sha256(weights).hexdigest()[:10]}"
+
+    @cached_property
+    def loaded_codec(self) -> CausalVAE:
+        return CausalVAE.from_pretrained(self.codec).eval()
+
+    @torch.no_grad()
+    def make(self, indices: list[int]) -> tuple[dict[str, Tensor], list[str]]:
+        """latents: (n, c, f', h', w') float16; image: (n, c, 1, h', w'), a frame of each clip."""
+        tensors, captions = self.frames.make(indices)
+        latents, images = [], []
+        for start in range(0, len(indices), self.batch_size):
+            rows = slice(start, start + self.batch_size)
+            frames = to_tensor(tensors["frames"][rows].numpy())
+            stills = torch.stack(
+                [_still(clip, i) for clip, i in zip(frames, indices[rows], strict=True)]
+            )
+            latents.append(self.loaded_codec.encode(frames).half())
+            images.append(self.loaded_codec.encode(stills).half())
+        return {"latents": torch.cat(latents), "image": torch.cat(images)}, captions
+
+
+def _still(clip: Tensor, index: int) -> Tensor:
+    """One frame of a clip (c f h w), the same for the same index: c 1 h w."""
+    moment = int(np.random.default_rng(index).integers(clip.shape[1]))
+    return clip[:, moment : moment + 1]
