@@ -1,0 +1,161 @@
+"""One training step of our DiT against diffusers' WanTransformer3DModel, and the matrix ceiling.
+
+    python benchmarks/training_speed.py            # about three minutes, on an idle machine
+
+Prints the table and writes it to docs/results/training_speed.md.
+"""
+
+import argparse
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import torch
+from diffusers import WanTransformer3DModel
+from torch import Tensor, nn
+
+from kinema.conditions import Conditions, Text
+from kinema.denoisers import DiT, DiTConfig, count_flops, count_parameters, forward_flops
+
+LATENTS = (16, 9, 8, 8)  # c f h w: 33 frames of 64 pixels through a 4x8x8 codec
+TEXT_TOKENS, TEXT_DIM = 20, 192
+NOTE = """
+Both networks get the same latents, the same number of tokens and text of the same size; forward,
+backward and fused AdamW. Wan runs in both of its usual ways, bf16 autocast and plain bf16 weights,
+and is given the better of the two. Rounds are interleaved: every round measures the ceiling and
+every network once, and the table quotes medians and the median of the ratios of each round.
+""".strip()
+RESULT = Path("/tmp/training_speed.md")
+
+
+@dataclass
+class Runner:
+    """A network, its training step, and the multiply-adds x 2 that the step needs."""
+
+    name: str
+    network: nn.Module
+    step: Callable[[], None]
+    flops: float
+
+    @property
+    def parameters(self) -> float:
+        return count_parameters(self.network) / 1e6
+
+
+def ceiling(size: int = 2048) -> float:
+    """FLOP/s of one large bf16 matrix product, the most that this machine gives."""
+    a, b = torch.randn(2, size, size).bfloat16()
+    return 2 * size**3 / timed(lambda: a @ b)
+
+
+def timed(call: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def training_step(network: nn.Module, loss: Callable[[], Tensor], autocast: bool) -> Callable:
+    """Forward, backward and fused AdamW."""
+    optimizer = torch.optim.AdamW(network.parameters(), lr=1e-4, fused=True)
+
+    def step() -> None:
+        with torch.autocast("cpu", torch.bfloat16) if autocast else nullcontext():
+            value = loss()
+        value.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+    return step
+
+
+def our_dit(batch: int, patch: int, depth: int) -> Runner:
+    """kinema's DiT under bf16 autocast, as `kinema train` runs it."""
+    network = DiT(DiTConfig(depth=depth, patch=(1, patch, patch), text_dim=TEXT_DIM))
+    x, t = torch.randn(batch, *LATENTS), torch.rand(batch, LATENTS[1])
+    mask = torch.ones(batch, TEXT_TOKENS, dtype=torch.bool)
+    conditions = Conditions(Text(torch.randn(batch, TEXT_TOKENS, TEXT_DIM), mask))
+    step = training_step(network, lambda: (network(x, t, conditions) - x).square().mean(), True)
+    flops = 3 * batch * count_flops(network, LATENTS, TEXT_TOKENS)
+    return Runner("kinema DiT", network, step, flops)
+
+
+def wan(batch: int, patch: int, depth: int, autocast: bool) -> Runner:
+    """diffusers' Wan, of the same width, heads and MLP."""
+    network = WanTransformer3DModel(
+        patch_size=(1, patch, patch), num_attention_heads=4, attention_head_dim=64, in_channels=16,
+        out_channels=16, text_dim=TEXT_DIM, ffn_dim=1024, num_layers=depth,
+    )  # fmt: skip
+    dtype = torch.float32 if autocast else torch.bfloat16
+    network = nn.Module.to(network, dtype)
+    x, t = torch.randn(batch, *LATENTS, dtype=dtype), torch.randint(0, 1000, (batch,))
+    text = torch.randn(batch, TEXT_TOKENS, TEXT_DIM, dtype=dtype)
+
+    def loss() -> Tensor:
+        return (network(x, t, text, return_dict=False)[0] - x).float().square().mean()
+
+    flops = 3 * forward_flops(network, x, t, text)
+    name = f"Wan, {depth} layers, {'autocast' if autocast else 'bf16 weights'}"
+    return Runner(name, network, training_step(network, loss, autocast), flops)
+
+
+def race(runners: list[Runner], rounds: int) -> tuple[list[float], list[list[float]]]:
+    """Ceilings, and seconds a step of every runner, round by round."""
+    for runner in runners:
+        runner.step()
+    ceilings, seconds = [], []
+    for _ in range(rounds):
+        ceilings.append(ceiling())
+        seconds.append([timed(runner.step) for runner in runners])
+    return ceilings, seconds
+
+
+def table(batch: int, patch: int, depth: int, rounds: int) -> list[str]:
+    """The lines of one shape."""
+    ours = our_dit(batch, patch, depth)
+    # Wan shares one modulation among its layers: equal parameters make it deeper
+    equal = min(range(depth, 2 * depth), key=lambda n: abs(wan_size(n, patch) - ours.parameters))
+    ways = [(layers, auto) for layers in (depth, equal) for auto in (True, False)]
+    runners = [ours] + [wan(batch, patch, *way) for way in ways]
+    ceilings, seconds = race(runners, rounds)
+    tokens = LATENTS[1] * LATENTS[2] * LATENTS[3] // patch**2
+    lines = [
+        f"\n{tokens} tokens, batch {batch}, bf16 ceiling {median(ceilings) / 1e9:.0f} GFLOP/s "
+        f"({torch.get_num_threads()} threads), {rounds} rounds\n",
+        "| network | parameters | ms a step | samples/s | share of ceiling | ours is faster by |",
+        "|---|---|---|---|---|---|",
+    ]
+    for i, runner in enumerate(runners):
+        times = [row[i] for row in seconds]
+        mfu = median(runner.flops / s / c for s, c in zip(times, ceilings, strict=True))
+        ratio = median(row[i] / row[0] for row in seconds)
+        lines.append(
+            f"| {runner.name} | {runner.parameters:.2f} M | {1000 * median(times):.0f} "
+            f"| {batch / median(times):.1f} | {100 * mfu:.0f} % | {ratio:.2f} |"
+        )
+    return lines
+
+
+def wan_size(depth: int, patch: int) -> float:
+    """Millions of parameters of a Wan of `depth` layers."""
+    return wan(1, patch, depth, True).parameters
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--depth", type=int, default=6, help="layers of our DiT")
+    parser.add_argument("--rounds", type=int, default=7, help="interleaved measurements")
+    options = parser.parse_args()
+    torch.manual_seed(0)
+    lines = ["# Training speed", "", "`python benchmarks/training_speed.py`", "", NOTE]
+    for batch, patch in ((32, 2), (8, 1)):
+        lines += table(batch, patch, options.depth, options.rounds)
+    RESULT.parent.mkdir(parents=True, exist_ok=True)
+    RESULT.write_text("\n".join(lines) + "\n")
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()
