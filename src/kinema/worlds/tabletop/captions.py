@@ -1,11 +1,16 @@
-"""Words for a scene: a small grammar with synonyms and free word order, and its way back.
+"""Words for a scene: a small grammar with synonyms and free word order.
 
-    [scene,] subject [slowly] verb [direction] [relation second] [scene] [camera]
+    [scene,] subject [speed] verb [speed] [direction] [speed] [relation second] [scene] [camera]
+
+Subject colour and shape, action, direction and the second object are always named; size, material,
+scene and camera often. `parsing` goes the way back.
 """
 
 from __future__ import annotations
 
 import numpy as np
+
+from kinema.worlds.tabletop.attributes import BACKDROPS, COLORS, TABLES
 
 NOUNS = {
     "ball": ("ball", "sphere"),
@@ -45,8 +50,10 @@ CAMERA_WORDS = {
     "zooms in": ("the camera zooms in",),
     "zooms out": ("the camera zooms out",),
 }
-KIND_WORDS = {"plain": ("",), "checkered": ("checkered",), "wooden": ("wooden",)}
+KIND_WORDS = {"plain": "", "checkered": "checkered", "wooden": "wooden"}
 BACKDROP_NOUNS = ("backdrop", "background")
+BACKDROP_LINKS = ("before", "against")
+IN_PLACE = {"bounces": "up and down", "spins": "in place"}
 
 
 def _pick(rng: np.random.Generator, options):
@@ -75,10 +82,8 @@ def _deed(action: str, direction: str, speed: str, rng: np.random.Generator) -> 
     verb = verbs[0] if rng.random() < 0.6 else _pick(rng, verbs)
     where = DIRECTIONS.get(direction, ("",))
     where = where[0] if rng.random() < 0.6 else _pick(rng, where)
-    if not direction and action == "bounces" and rng.random() < 0.5:
-        where = "up and down"
-    if not direction and action == "spins" and rng.random() < 0.4:
-        where = "in place"
+    if not direction and action in IN_PLACE and rng.random() < 0.45:
+        where = IN_PLACE[action]
     if not speed:
         return f"{verb} {where}".strip()
     how = _pick(rng, SPEED_WORDS[speed])
@@ -90,17 +95,15 @@ def _deed(action: str, direction: str, speed: str, rng: np.random.Generator) -> 
     return f"{verb} {where} {how}"
 
 
-def _place(scene: dict, rng: np.random.Generator, falls: bool) -> str:
-    kind = KIND_WORDS[scene["kind"]][0]
-    table = _article(f"{scene['table']} {kind}".strip() + " table")
-    on = "onto" if falls else "on"
-    backdrop = f"{_article(scene['backdrop'])} {_pick(rng, BACKDROP_NOUNS)}"
+def _place(scene: dict, rng: np.random.Generator, on: str) -> str:
+    kind = KIND_WORDS[scene["kind"]]
+    table = f"{on} " + _article(f"{scene['table']} {kind}".strip()) + " table"
+    noun, link = _pick(rng, BACKDROP_NOUNS), _pick(rng, BACKDROP_LINKS)
+    backdrop = f"{link} {_article(scene['backdrop'])} {noun}"
     choice = rng.random()
     if choice < 0.45:
-        return f"{on} {table}"
-    if choice < 0.8:
-        return f"{on} {table} {_pick(rng, ('before', 'against'))} {backdrop}"
-    return f"{_pick(rng, ('before', 'against'))} {backdrop}"
+        return table
+    return f"{table} {backdrop}" if choice < 0.8 else backdrop
 
 
 def describe(attributes: dict, rng: np.random.Generator) -> str:
@@ -116,14 +119,24 @@ def describe(attributes: dict, rng: np.random.Generator) -> str:
             sentence.append(_deed(second["action"], second["direction"], second["speed"], rng))
     caption = " ".join(sentence)
     if rng.random() < 0.6:
-        falls = attributes["action"] == "falls" and not second
+        onto = "onto" if attributes["action"] == "falls" and not second else "on"
         if rng.random() < 0.3:
-            caption = f"{_place(attributes['scene'], rng, False)}, {caption}"
+            caption = f"{_place(attributes['scene'], rng, 'on')}, {caption}"
         else:
-            caption = f"{caption} {_place(attributes['scene'], rng, falls)}"
+            caption = f"{caption} {_place(attributes['scene'], rng, onto)}"
     camera = attributes["camera"]
     if rng.random() < (0.15 if camera == "still" else 0.9):
-        words = _pick(rng, CAMERA_WORDS[camera])
-        link = _pick(rng, (", ", " while ", " as ")) if camera != "still" else ", "
-        caption = f"{caption}{link}{words}"
+        links = (", ", " as ", " while ")
+        links = links[:1] if camera == "still" else links[:2] if relation == "while" else links
+        caption = f"{caption}{_pick(rng, links)}{_pick(rng, CAMERA_WORDS[camera])}"
     return caption
+
+
+def vocabulary() -> set[str]:
+    """Every word that a caption can contain."""
+    tables = (NOUNS, VERBS, DIRECTIONS, SPEED_WORDS, SIZE_WORDS, MATERIAL_WORDS, RELATION_WORDS,
+              CAMERA_WORDS)  # fmt: skip
+    phrases = [phrase for table in tables for phrases in table.values() for phrase in phrases]
+    phrases += [*COLORS, *TABLES, *BACKDROPS, *KIND_WORDS.values(), *BACKDROP_NOUNS]
+    phrases += [*BACKDROP_LINKS, *IN_PLACE.values(), "a an on onto table striped as while"]
+    return {word for phrase in phrases for word in phrase.split()}

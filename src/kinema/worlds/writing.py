@@ -1,0 +1,114 @@
+"""A world as a folder: clips, captions, truth and a contact sheet (`kinema world`)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from kinema import clips
+from kinema.errors import UserError
+from kinema.worlds import WORLDS
+from kinema.worlds.parallel import stream
+from kinema.worlds.world_clip import Truth, WorldClip
+
+DEFAULT_FPS = {"tabletop": 16.0, "discs": 10.0, "gaussian": 16.0}
+ON_SHEET = 16
+SPLITS = ("train", "held_out", "all")
+
+
+def write_world(
+    name: str,
+    folder: str | Path,
+    num_clips: int = 16,
+    size: int | tuple[int, int] = 64,
+    num_frames: int = 33,
+    seed: int = 0,
+    *,
+    level: int = 1,
+    split: str = "train",
+    fps: float | None = None,
+    truth: bool = True,
+    num_workers: int = 2,
+) -> Path:
+    """Render clips of a world into a folder; clip i has the seed `seed + i`.
+
+    Writes `clip_00000.mp4` ..., `metadata.jsonl` with a row {file_name, text, seed, attributes} a
+    clip, `truth_00000.npz` ... if asked for, and `contact_sheet.png`.
+
+    Args:
+        name: one of `WORLDS`.
+        folder: made if need be; files of the same names are replaced.
+        num_clips: how many.
+        size: pixels of a square frame, or (height, width).
+        num_frames: of each clip.
+        seed: of the first clip, 0 or more.
+        level: 1 to 4.
+        split: "train", "held_out" or "all".
+        fps: frames a second; by default the world's own rate.
+        truth: also write the truth.
+        num_workers: processes that render; 0 renders in this one.
+
+    Returns:
+        The folder.
+
+    Raises:
+        UserError: for an unknown world or split, numbers out of range, or a folder that cannot be
+            written.
+    """
+    _check(name, num_clips, size, num_frames, seed, level, split)
+    fps = DEFAULT_FPS[name] if fps is None else fps
+    folder = Path(folder)
+    settings = {"num_frames": num_frames, "size": size, "level": level, "split": split, "fps": fps}
+    seeds = range(seed, seed + num_clips)
+    num_workers = min(num_workers, num_clips - 1)
+    rendered = stream(WORLDS[name].render, seeds, num_workers, truth=truth, **settings)
+    rows, sheet = [], []
+    for index, (own_seed, made) in enumerate(zip(seeds, rendered, strict=True)):
+        file_name = f"clip_{index:05d}.mp4"
+        clip = _write_clip(made, folder / file_name, {"world": name, "seed": own_seed})
+        if made.truth is not None:
+            write_truth(made.truth, folder / f"truth_{index:05d}.npz")
+        row = {"file_name": file_name, "text": made.caption, "seed": own_seed}
+        rows.append(json.dumps({**row, "attributes": made.attributes}))
+        sheet += [clip] if index < ON_SHEET else []
+    clips.write_bytes(folder / "metadata.jsonl", ("\n".join(rows) + "\n").encode())
+    clips.contact_sheet(sheet, folder / "contact_sheet.png")
+    return folder
+
+
+def write_truth(truth: Truth, path: str | Path) -> Path:
+    """Write a truth as npz: arrays by name, tracks_* and cameras_*, the events as JSON."""
+    arrays = {
+        key: getattr(truth, key) for key in ("flow_forward", "flow_backward", "depth", "masks")
+    }
+    arrays |= {f"tracks_{key}": value for key, value in truth.tracks.items()}
+    arrays |= {f"cameras_{key}": value for key, value in truth.cameras.items()}
+    known = {key: value for key, value in arrays.items() if value is not None}
+    with clips.whole_file(path) as partial, open(partial, "wb") as file:
+        np.savez_compressed(file, events=np.array(json.dumps(truth.events)), **known)
+    return Path(path)
+
+
+def _write_clip(made: WorldClip, path: Path, origin: dict) -> clips.Clip:
+    metadata = {**origin, "attributes": made.attributes}
+    clip = clips.Clip(made.frames, made.fps, made.caption, metadata)
+    clips.write(clip, path)
+    return clip
+
+
+def _check(name, num_clips, size, num_frames, seed, level, split) -> None:
+    if name not in WORLDS:
+        raise UserError(f"There is no world named {name!r}: choose one of {', '.join(WORLDS)}.")
+    if split not in SPLITS:
+        raise UserError(f"There is no split named {split!r}: choose one of {', '.join(SPLITS)}.")
+    if level not in (1, 2, 3, 4):
+        raise UserError(f"A world has the levels 1 to 4, not {level}: choose one of them.")
+    if num_clips < 1 or num_frames < 1 or seed < 0:
+        raise UserError(
+            "A world needs at least one clip, one frame and a seed of 0 or more: "
+            f"change -n {num_clips}, --frames {num_frames} or --seed {seed}."
+        )
+    if min((size, size) if isinstance(size, int) else size) < 8:
+        raise UserError(f"Frames of a world have at least 8 pixels a side: change --size {size}.")
