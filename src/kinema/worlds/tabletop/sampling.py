@@ -21,18 +21,20 @@ from kinema.worlds.tabletop.attributes import (
     is_held_out,
 )
 from kinema.worlds.tabletop.scene import Body, Camera, Scene, Stage
-from kinema.worlds.tabletop.staging import place, send_into
+from kinema.worlds.tabletop.staging import SECONDS, place, send_into
 
 SPLITS = {"train": 0, "held_out": 1, "all": 2}
 LEVELS = (1, 2, 3, 4)
 TABLE_REACH = 3.1  # no body rests further out than this
+ACTION_WEIGHTS = {"rolls": 1.0, "slides": 1.0, "bounces": 0.9, "falls": 0.6, "spins": 0.6}
+SHAPE_WEIGHTS = {"ball": 1.8, "cube": 1.2, "cylinder": 0.8, "cone": 1.0}
 # What the subject may do under each relation to the second object
 RELATED_ACTIONS = {
     "": tuple(ACTIONS),
     "behind": ("rolls", "slides", "bounces"),
     "in front of": ("rolls", "slides", "bounces"),
     "into": ("rolls", "slides"),
-    "next to": ("bounces", "falls", "spins"),
+    "next to": tuple(ACTIONS),
     "while": tuple(ACTIONS),
 }
 Rng = np.random.Generator
@@ -52,11 +54,12 @@ def sample_scene(seed: int, level: int = 1, split: str = "train") -> Scene:
         attributes = _draw_attributes(rng, level)
         if not _in_split(attributes, split):
             continue
+        camera = _camera(attributes, rng)
         bodies, contacts = _stage(attributes, rng)
-        if _stays_on_table(bodies):
+        apart = attributes["relation"] == "into" or _stay_apart(bodies)
+        if apart and all(_stays_on_table(body) and _in_view(body, camera) for body in bodies):
             break
     attributes["level"] = level
-    camera = _camera(attributes, rng)
     stage = _surroundings(attributes, rng)
     caption = captions.describe(attributes, rng)
     return Scene(seed, level, split, attributes, caption, bodies, camera, stage, contacts)
@@ -82,11 +85,12 @@ def _draw_looks(rng: Rng, shape: str, level: int) -> dict:
 
 def _draw_action(rng: Rng, actions, directions=None) -> tuple[str, str, str, str]:
     """Shape, action, direction and speed; the directions narrowed where the relation asks it."""
-    action = _pick(rng, actions, [{"falls": 0.6, "spins": 0.6}.get(a, 1.0) for a in actions])
+    action = _pick(rng, actions, [ACTION_WEIGHTS[a] for a in actions])
     shapes, possible = ACTIONS[action]
     possible = [d for d in possible if directions is None or d in directions]
     speed = _pick(rng, SPEEDS, (0.3, 0.4, 0.3)) if action in HAS_SPEED else ""
-    return _pick(rng, shapes), action, _pick(rng, possible), speed
+    shape = _pick(rng, shapes, [SHAPE_WEIGHTS[s] for s in shapes])
+    return shape, action, _pick(rng, possible), speed
 
 
 def _draw_attributes(rng: Rng, level: int) -> dict:
@@ -100,7 +104,7 @@ def _draw_attributes(rng: Rng, level: int) -> dict:
         actions = ("bounces", "falls", "spins") if in_place else ("rolls", "slides", "bounces")
         directions = ("",) if in_place else SIDEWAYS
     if relation == "next to":
-        directions = ("",)
+        directions = ("", "towards", "away")
     shape, action, direction, speed = _draw_action(rng, actions, directions)
     subject = _draw_looks(rng, shape, level)
     attributes = {
@@ -167,7 +171,7 @@ def _stage(attributes: dict, rng: Rng) -> tuple[list[Body], list[float]]:
     if relation == "into":
         return [subject, second], send_into(subject, second, rng)
     gap = subject.reach + second.reach + rng.uniform(0.0, 0.1)
-    if relation in ("behind", "in front of") or attributes["direction"]:
+    if attributes["direction"] in SIDEWAYS:
         nearer = -1.0 if relation == "in front of" else 1.0
         if relation == "while":
             nearer = _pick(rng, (-1.0, 1.0))
@@ -179,7 +183,7 @@ def _stage(attributes: dict, rng: Rng) -> tuple[list[Body], list[float]]:
             subject.origin[0], second.origin[0] = _pick(rng, ((-0.7, 0.7), (0.7, -0.7)))
         return [subject, second], []
     side = _pick(rng, (-1.0, 1.0))
-    gap = max(gap, 1.6)
+    gap = max(gap, 1.6) + (0.5 if attributes["direction"] else 0.0)
     subject.origin[0], second.origin[0] = side * 0.5 * gap, -side * 0.5 * gap
     return [subject, second], []
 
@@ -193,13 +197,29 @@ def _start_in_sight(subject: Body, second: Body) -> None:
         second.origin[0] = -0.5 * np.sign(start) * missing
 
 
-def _stays_on_table(bodies: list[Body]) -> bool:
-    times = np.linspace(0.0, 8.0, 33)
-    centres = np.stack([body.poses(times)[0] for body in bodies])
-    # The view widens with distance from the camera: in view to start with, on the table for ever.
-    start = np.abs(centres[:, 0, 0]) < 2.0 + 0.3 * centres[:, 0, 1]
-    inside = (np.abs(centres[..., 0]) < TABLE_REACH) & (centres[..., 1] < TABLE_REACH)
-    return bool(inside.all() and (centres[..., 1] > -2.6).all() and start.all())
+def _stay_apart(bodies: list[Body]) -> bool:
+    """Whether the balls about all bodies never meet in a plan of the table."""
+    plans = [body.poses(np.linspace(0.0, 8.0, 41))[0][:, :2] for body in bodies]
+    return len(bodies) == 1 or bool(
+        np.linalg.norm(plans[0] - plans[1], axis=1).min() > bodies[0].reach + bodies[1].reach - 0.1
+    )
+
+
+def _stays_on_table(body: Body) -> bool:
+    x, y, _ = body.poses(np.linspace(0.0, 8.0, 17))[0].T
+    return bool(np.abs(x).max() < TABLE_REACH and y.max() < TABLE_REACH and y.min() > -3.2)
+
+
+def _in_view(body: Body, camera: Camera) -> bool:
+    """Whether the first two seconds of a square picture show the body from side to side.
+
+    Its centre may leave the picture a little, and for a fifth of the time only.
+    """
+    times = np.linspace(0.0, SECONDS, 11)
+    origin, rotation, focal = camera.at(times)
+    local = np.einsum("fji,fj->fi", rotation, body.poses(times)[0] - origin)
+    place = np.abs(focal * local[:, 0] / local[:, 2])  # 1 at the edge of the picture
+    return bool(place.max() < 1.15 and (place < 0.92).mean() >= 0.8)
 
 
 def _camera(attributes: dict, rng: Rng) -> Camera:

@@ -83,9 +83,9 @@ def place(looks: dict, action: str, direction: str, speed: str, rng: np.random.G
 def _set_pace(lane: Lane, shape: str, action: str, direction: str, speed: str, rng) -> None:
     (low, high), distance = PACE[action, speed]
     stretch = 1.2 if direction in ("towards", "away") else 1.0  # foreshortened: goes further
-    lane.speed, distance = rng.uniform(low, high) * stretch, distance * min(stretch, 1.1)
+    lane.speed = rng.uniform(low, high) * stretch
     lane.inertia = INERTIA[shape] if action == "rolls" else 0.0
-    slow_down = lane.speed**2 / (2.0 * distance)
+    slow_down = lane.speed**2 / (2.0 * distance * min(stretch, 1.05))
     lane.sliding, lane.rolling = (2.5, slow_down) if lane.inertia else (slow_down, 0.0)
     seconds = min(SECONDS, lane.speed / slow_down)
     travel = lane.speed * seconds - 0.5 * slow_down * seconds**2
@@ -122,7 +122,7 @@ def _origin(direction: str, rng: np.random.Generator) -> np.ndarray:
     if direction in ("left", "right"):
         return np.array([0.0, y])
     if direction:
-        return np.array([1.8 * x, 0.3])
+        return np.array([1.8 * x, 0.2])
     return np.array([1.8 * x, y])
 
 
