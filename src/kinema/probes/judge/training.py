@@ -1,0 +1,183 @@
+"""Train the judge on true renders of every level, worn as generated video is worn."""
+
+import json
+import os
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from rich.progress import track
+from torch import Tensor
+
+from kinema.probes.judge.network import FRAMES_PER_SECOND, SIZE, JudgeNetwork
+from kinema.probes.judge.questions import VOCABULARY, mirror, true_answers
+from kinema.probes.judge.wear import wear
+from kinema.worlds import tabletop
+
+LEVELS = (1, 2, 3, 4)
+NUM_FRAMES = 17  # two seconds
+FIRST_SEED = 1_000_000_000  # far from the seeds that anything else is likely to be trained on
+LENGTHS = (NUM_FRAMES, NUM_FRAMES, 13, 9)  # drawn per batch: shorter clips are read as well
+
+
+@dataclass
+class Examples:
+    """Clips and what is to be said about them.
+
+    Attributes:
+        frames: uint8 (n f h w 3), 8 frames a second.
+        answers: int64 (n q), the place of the true answer in the vocabulary.
+    """
+
+    frames: Tensor
+    answers: Tensor
+
+
+def train(
+    folder: str | Path,
+    num_clips: int = 4000,
+    minutes: float = 12.0,
+    seed: int = 0,
+    num_epochs: int = 8,
+    batch_size: int = 32,
+    learning_rate: float = 2e-3,
+    num_unseen: int = 400,
+) -> dict[str, float]:
+    """Train a judge and write it to a folder: model.safetensors (fp16), config.json, scores.json.
+
+    Args:
+        folder: where to write; an earlier judge there is replaced.
+        num_clips: true renders to learn from, spread evenly over the levels.
+        minutes: when training ends at the latest, rendering not counted; the learning rate has
+            then come down all the same.
+        seed: of the renders, the wear and the weights.
+        num_epochs: how often each clip is seen, differently worn each time.
+        batch_size: clips a step.
+        learning_rate: at its height.
+        num_unseen: renders set aside to measure it.
+
+    Returns:
+        Question -> share of right answers on unseen clean renders.
+    """
+    torch.manual_seed(seed)
+    examples = render_examples(num_clips, FIRST_SEED + seed * 1_000_000, "clips to learn from")
+    network = JudgeNetwork(VOCABULARY)
+    _fit(network, examples, seed, minutes * 60, num_epochs, batch_size, learning_rate)
+    unseen = render_examples(num_unseen, FIRST_SEED - num_unseen, "unseen clips")
+    scores = accuracy(network, unseen)
+    _write(network, scores, Path(folder))
+    return scores
+
+
+def render_examples(num_clips: int, first_seed: int, title: str = "clips") -> Examples:
+    """True renders of all levels and combinations, one level after the other."""
+    frames = np.empty((num_clips, NUM_FRAMES, SIZE, SIZE, 3), np.uint8)
+    answers = torch.empty(num_clips, len(VOCABULARY), dtype=torch.long)
+    for i in track(range(num_clips), f"Rendering {title}"):
+        clip = tabletop.render(
+            [first_seed + i],
+            num_frames=NUM_FRAMES,
+            size=SIZE,
+            level=LEVELS[i % len(LEVELS)],
+            split="all",
+            fps=FRAMES_PER_SECOND,
+        )[0]
+        truth = true_answers(clip.attributes)
+        frames[i] = clip.frames
+        answers[i] = torch.tensor([VOCABULARY[q].index(truth[q]) for q in VOCABULARY])
+    return Examples(torch.from_numpy(frames), answers)
+
+
+def accuracy(network: JudgeNetwork, examples: Examples, batch_size: int = 32) -> dict[str, float]:
+    """Question -> share of right answers."""
+    network.eval()
+    right = []
+    for rows in torch.arange(len(examples.answers)).split(batch_size):
+        with torch.inference_mode():
+            logits = network(_float(examples.frames[rows]))
+        chosen = torch.stack([scores.argmax(-1) for scores in logits.values()], 1)
+        right.append(chosen == examples.answers[rows])
+    share = torch.cat(right).float().mean(0).tolist()
+    return dict(zip(VOCABULARY, share, strict=True))
+
+
+def _fit(
+    network: JudgeNetwork,
+    examples: Examples,
+    seed: int,
+    seconds: float,
+    num_epochs: int,
+    batch_size: int,
+    learning_rate: float,
+) -> None:
+    network.train().to(memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(
+        network.parameters(), lr=learning_rate, weight_decay=0.02, fused=True
+    )
+    generator = torch.Generator().manual_seed(seed)
+    num_steps = num_epochs * (len(examples.answers) // batch_size)
+    start = time.monotonic()
+    for step in track(range(num_steps), "Training the judge"):
+        # Whichever ends first, the steps or the time, the learning rate reaches zero with it.
+        progress = max(step / num_steps, (time.monotonic() - start) / seconds)
+        if progress >= 1:
+            break
+        optimizer.param_groups[0]["lr"] = learning_rate * _rate(progress)
+        frames, answers = _batch(examples, step * batch_size, batch_size, seed, generator)
+        with torch.autocast("cpu", torch.bfloat16):
+            logits = network(frames)
+        losses = [F.cross_entropy(s.float(), answers[:, i]) for i, s in enumerate(logits.values())]
+        torch.stack(losses).mean().backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+
+
+def _rate(progress: float) -> float:
+    """Warm up over 3 % of the way, then fall to zero along a cosine."""
+    return min(progress / 0.03, 0.5 + 0.5 * np.cos(np.pi * progress))
+
+
+def _batch(
+    examples: Examples, start: int, batch_size: int, seed: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Worn frames (b c f h w) and answers (b q); half of the clips are mirrored."""
+    num_clips = len(examples.answers)
+    epoch, offset = divmod(start, num_clips // batch_size * batch_size)
+    order = torch.randperm(num_clips, generator=torch.Generator().manual_seed(seed + epoch))
+    rows = order[offset : offset + batch_size]
+    length = LENGTHS[int(torch.randint(len(LENGTHS), (), generator=generator))]
+    frames, answers = _float(examples.frames[rows][:, :length]), examples.answers[rows]
+    flip = torch.rand(batch_size, generator=generator) < 0.5
+    frames = torch.where(flip[:, None, None, None, None], frames.flip(-1), frames)
+    answers = torch.where(flip[:, None], _mirrored(answers), answers)
+    return wear(frames, generator), answers
+
+
+def _mirrored(answers: Tensor) -> Tensor:
+    columns = []
+    for i, words in enumerate(VOCABULARY.values()):
+        table = torch.tensor([words.index(mirror(word)) for word in words])
+        columns.append(table[answers[:, i]])
+    return torch.stack(columns, 1)
+
+
+def _float(frames: Tensor) -> Tensor:
+    return rearrange(frames, "b f h w c -> b c f h w").float() / 127.5 - 1
+
+
+def _write(network: JudgeNetwork, scores: dict[str, float], folder: Path) -> None:
+    """Write beside, then rename: an interrupted run leaves no half a judge."""
+    beside = folder.with_name(f"{folder.name}.{os.getpid()}.partial")
+    network.half().save_pretrained(str(beside))
+    (beside / "README.md").unlink(missing_ok=True)  # the hub's model card template
+    (beside / "scores.json").write_text(json.dumps(scores, indent=2) + "\n")
+    if folder.exists():
+        shutil.rmtree(folder)
+    beside.rename(folder)
+    network.float()

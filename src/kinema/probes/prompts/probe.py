@@ -1,0 +1,226 @@
+"""Does the video show what the prompt says, and do its frames agree?
+
+Prompts are drawn from a world, some with combinations of attributes that training never saw. The
+judge reads the generated clips without the prompt; what it reads is compared with what was asked.
+The same judge on true renders gives the ceiling, on true renders through the codec what the
+denoiser could reach at best, and against captions of other clips the floor.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from rich.progress import track
+
+import kinema
+from kinema.clips import to_frames, to_tensor
+from kinema.errors import UserError
+from kinema.probes import judge
+from kinema.probes.prompts.consistency import Measured, Ratio, mean, measure, ratio
+from kinema.probes.prompts.scoring import Answers, Share, score
+from kinema.worlds import tabletop
+
+SPLITS = {"seen": "train", "held out": "held_out"}
+FIRST_SEED = 2_000_000_000  # scenes that no training run draws
+AT_ONCE = 8  # clips in a batch
+
+
+@dataclass
+class PromptProbe:
+    """What to measure.
+
+    Attributes:
+        model: a system that ships, a folder, or a repository of the hub.
+        num_prompts: from seen combinations, and as many from held-out ones.
+        level: of the world the prompts are drawn from, 1 to 4.
+        seed: of the prompts and of the videos.
+        num_consistency: how many of the held-out prompts are also sampled frame by frame; 0 leaves
+            consistency out.
+        num_steps: sampling steps; the system's own unless given.
+        guidance_scale: the system's own unless given.
+        report: a Markdown file to write, with a .json and a contact sheet .png of the same name.
+    """
+
+    model: str = "tabletop"
+    num_prompts: int = 200
+    level: int = 2
+    seed: int = 0
+    num_consistency: int = 24
+    num_steps: int | None = None
+    guidance_scale: float | None = None
+    report: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.num_prompts < 2:
+            raise UserError(f"--num-prompts is {self.num_prompts}: at least 2 are needed.")
+        if self.level not in (1, 2, 3, 4):
+            raise UserError(f"--level is {self.level}: the world has levels 1 to 4.")
+        if self.num_consistency < 0:
+            raise UserError(f"--num-consistency is {self.num_consistency}: give 0 or more.")
+        self.num_consistency = min(self.num_consistency, self.num_prompts)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """How the pipeline samples."""
+        return {
+            "num_steps": self.num_steps,
+            "guidance_scale": self.guidance_scale,
+            "progress": False,
+        }
+
+
+@dataclass
+class Shown:
+    """Clips of one kind (generated, rendered, ...) and what the judge read in them."""
+
+    frames: np.ndarray  # uint8 (n f h w 3)
+    read: list[Answers]
+
+
+@dataclass
+class Group:
+    """The scenes of one split.
+
+    Attributes:
+        captions: the prompts.
+        asked: what the prompts call for.
+        clips: kind of clip -> clips of these scenes, in the same order.
+    """
+
+    captions: list[str]
+    asked: list[Answers]
+    clips: dict[str, Shown] = field(default_factory=dict)
+
+
+@dataclass
+class Findings:
+    """All that the probe found.
+
+    Attributes:
+        groups: split -> its scenes with all clips.
+        scores: column -> aspect -> share of clips that show it.
+        consistency: kind of clip -> mean figures; empty if it was left out.
+        ratio: of the warping errors above the floor; None if it was left out.
+    """
+
+    probe: PromptProbe
+    groups: dict[str, Group]
+    scores: dict[str, dict[str, Share]]
+    consistency: dict[str, Measured]
+    ratio: Ratio | None
+
+
+def measure_prompts(probe: PromptProbe, pipe: Any | None = None) -> Findings:
+    """Generate, judge and count.
+
+    Args:
+        probe: what to measure.
+        pipe: a pipeline in memory, instead of loading `probe.model`.
+    """
+    pipe = kinema.load(probe.model) if pipe is None else pipe
+    network = judge.load()
+    groups = {}
+    for name, split in SPLITS.items():
+        group = groups[name] = _scenes(probe, split)
+        made = _generate(pipe, group.captions, probe, name)
+        true = _render(pipe.system, probe, split, name)
+        decoded = _through_codec(pipe, true)
+        for kind, frames in {"generated": made, "true": true, "codec": decoded}.items():
+            group.clips[kind] = Shown(frames, judge.read(network, frames, pipe.system.fps))
+    consistency, relation = _consistency(pipe, groups["held out"], probe)
+    return Findings(probe, groups, _scores(groups), consistency, relation)
+
+
+def _scenes(probe: PromptProbe, split: str) -> Group:
+    scenes = [tabletop.sample_scene(seed, probe.level, split) for seed in _seeds(probe)]
+    asked = [judge.true_answers(scene.attributes) for scene in scenes]
+    return Group([scene.caption for scene in scenes], asked)
+
+
+def _seeds(probe: PromptProbe) -> list[int]:
+    first = FIRST_SEED + probe.seed * probe.num_prompts
+    return list(range(first, first + probe.num_prompts))
+
+
+def _generate(pipe: Any, captions: list[str], probe: PromptProbe, name: str) -> np.ndarray:
+    """One clip a prompt, uint8 (n f h w 3)."""
+    seeds = _seeds(probe)
+    batches = list(_slices(len(seeds)))
+    made = [
+        pipe(captions[rows], seed=seeds[rows], **probe.options).frames
+        for rows in track(batches, f"Generating from {name} prompts")
+    ]
+    return np.concatenate(made)
+
+
+def _render(system: Any, probe: PromptProbe, split: str, name: str) -> np.ndarray:
+    """The scenes themselves, as the prompts' clips should look."""
+    clips = [
+        tabletop.render([seed], system.num_frames, system.size, probe.level, split, system.fps)[0]
+        for seed in track(_seeds(probe), f"Rendering {name} scenes")
+    ]
+    return np.stack([clip.frames for clip in clips])
+
+
+@torch.inference_mode()
+def _through_codec(pipe: Any, frames: np.ndarray) -> np.ndarray:
+    """Encoded and decoded again."""
+    num_frames, *size = frames.shape[1:4]
+    decoded = []
+    for rows in track(list(_slices(len(frames))), "Passing them through the codec"):
+        clips = torch.stack([to_tensor(clip) for clip in frames[rows]]).to(pipe.device)
+        back = pipe.codec.decode(pipe.codec.encode(clips), num_frames, tuple(size))
+        decoded.append(to_frames(back))
+    return np.concatenate(decoded)
+
+
+def _scores(groups: dict[str, Group]) -> dict[str, dict[str, Share]]:
+    """Column -> aspect -> share; the columns that need no model pool both splits."""
+    asked = [answers for group in groups.values() for answers in group.asked]
+
+    def pooled(kind: str) -> list[Answers]:
+        return [answers for group in groups.values() for answers in group.clips[kind].read]
+
+    columns = {
+        f"generated, {name}": score(group.clips["generated"].read, group.asked)
+        for name, group in groups.items()
+    }
+    columns["true renders"] = score(pooled("true"), asked)
+    columns["true, through codec"] = score(pooled("codec"), asked)
+    # Each clip against the caption of the next scene: what captions have in common by chance.
+    columns["random captions"] = score(pooled("true"), asked[1:] + asked[:1])
+    return columns
+
+
+def _consistency(
+    pipe: Any, group: Group, probe: PromptProbe
+) -> tuple[dict[str, Measured], Ratio | None]:
+    n = probe.num_consistency
+    if n == 0:
+        return {}, None
+    clips = {kind: shown.frames[:n] for kind, shown in group.clips.items()}
+    clips["frame by frame"] = _frame_by_frame(pipe, group.captions[:n], probe)
+    rows = {
+        kind: [measure(clip) for clip in track(frames, f"Warping ({kind})")]
+        for kind, frames in clips.items()
+    }
+    relation = ratio(rows["generated"], rows["true"], rows["frame by frame"])
+    return {kind: mean(measured) for kind, measured in rows.items()}, relation
+
+
+def _frame_by_frame(pipe: Any, captions: Sequence[str], probe: PromptProbe) -> np.ndarray:
+    """Clips whose frames were generated one by one, each from its own noise: (n f h w 3)."""
+    num_frames = pipe.system.num_frames
+    made = []
+    for i, caption in enumerate(track(captions, "Generating frame by frame")):
+        first = FIRST_SEED + (i + 1) * num_frames
+        seeds = list(range(first, first + num_frames))
+        still = pipe([caption] * num_frames, num_frames=1, seed=seeds, **probe.options)
+        made.append(still.frames[:, 0])
+    return np.stack(made)
+
+
+def _slices(count: int) -> Iterator[slice]:
+    return (slice(start, start + AT_ONCE) for start in range(0, count, AT_ONCE))
