@@ -28,7 +28,7 @@ backward and fused AdamW. Wan runs in both of its usual ways, bf16 autocast and 
 and is given the better of the two. Rounds are interleaved: every round measures the ceiling and
 every network once, and the table quotes medians and the median of the ratios of each round.
 """.strip()
-RESULT = Path("/tmp/training_speed.md")
+RESULT = Path(__file__).parent.parent / "docs" / "results" / "training_speed.md"
 
 
 @dataclass

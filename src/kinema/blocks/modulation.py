@@ -8,10 +8,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
+def norm(x: Tensor) -> Tensor:
+    """Layer normalisation over the last axis, without parameters."""
+    return F.layer_norm(x, x.shape[-1:], eps=1e-6)
+
+
 def modulate(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
-    """norm(x) (1 + scale) + shift, where `norm` has no parameters of its own."""
-    normed = F.layer_norm(x, x.shape[-1:], eps=1e-6)
-    return torch.addcmul(shift, normed, 1 + scale)
+    """norm(x) (1 + scale) + shift."""
+    return torch.addcmul(shift, norm(x), 1 + scale)
 
 
 def gated(x: Tensor, gate: Tensor, branch: Tensor) -> Tensor:

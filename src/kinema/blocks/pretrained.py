@@ -11,6 +11,7 @@ import os
 from dataclasses import fields
 from difflib import get_close_matches
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from huggingface_hub import PyTorchModelHubMixin
@@ -34,11 +35,30 @@ class PretrainedMixin(PyTorchModelHubMixin):
 
     config_class: type
 
+    def _save_pretrained(self, save_directory: Path) -> None:
+        # Written beside and then renamed: a full disk never leaves half a file behind.
+        with TemporaryDirectory(dir=save_directory) as beside:
+            self.write_files(Path(beside))
+            for file in Path(beside).iterdir():
+                os.replace(file, save_directory / file.name)
+
+    def write_files(self, folder: Path) -> None:
+        """Write all files but config.json; a network with more than weights adds its own."""
+        super()._save_pretrained(folder)
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **kwargs: Any):
+        """Load from a folder that `save_pretrained` wrote, or from the hub.
+
+        Raises:
+            UserError: if the folder lacks a file, or holds another network's.
+        """
+        if os.path.isdir(pretrained_model_name_or_path):
+            check_folder(Path(pretrained_model_name_or_path), cls.config_class)
+        return super().from_pretrained(pretrained_model_name_or_path, **kwargs)
+
     @classmethod
     def _from_pretrained(cls, *, model_id: str, **kwargs: Any):
-        # A folder is checked before it is opened; on the hub a missing file is the hub's error.
-        if os.path.isdir(model_id):
-            check_folder(Path(model_id), cls.config_class)
         kwargs["strict"] = True
         try:
             with contextlib.redirect_stdout(io.StringIO()):  # the mixin prints that it loads
@@ -55,7 +75,12 @@ def check_folder(folder: Path, config_class: type) -> None:
     for name in (CONFIG_NAME, SAFETENSORS_SINGLE_FILE):
         if not (folder / name).is_file():
             raise UserError(f"{folder} is not a saved network: {name} is missing.")
-    check_config(json.loads((folder / CONFIG_NAME).read_text()), config_class, folder / CONFIG_NAME)
+    path = folder / CONFIG_NAME
+    try:
+        config = json.loads(path.read_text())
+    except ValueError as error:
+        raise UserError(f"{path} is not JSON: {error}.") from error
+    check_config(config, config_class, path)
 
 
 def check_config(config: dict[str, Any], config_class: type, where: object) -> None:

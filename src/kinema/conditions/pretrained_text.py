@@ -65,7 +65,7 @@ class PretrainedTextEncoder(nn.Module):
             hint = nearest(kind, list(ENCODER_CLASSES))
             raise UserError(f"{folder}: {kind!r} is not a text encoder kinema knows; {hint}")
         model_class = getattr(transformers, ENCODER_CLASSES[kind])
-        model = model_class.from_pretrained(folder, subfolder=subfolder, dtype=dtype)
+        model = model_class.from_pretrained(folder, subfolder=subfolder).to(dtype)
         tokenizer = transformers.AutoTokenizer.from_pretrained(
             folder, subfolder=tokenizer_subfolder
         )
@@ -104,7 +104,10 @@ def model_type(folder: str, subfolder: str) -> str:
     try:
         path = cached_file(folder, "config.json", subfolder=subfolder)
     except OSError as error:
+        first = str(error).splitlines()[0]
+        raise UserError(f"{folder}: no text encoder there ({first})") from error
+    if path is None:
         raise UserError(
-            f"{folder}: no text encoder there ({str(error).splitlines()[0]})"
-        ) from error
+            f"{Path(folder, subfolder)}: no text encoder there, config.json is missing."
+        )
     return str(json.loads(Path(path).read_text()).get("model_type", "none"))

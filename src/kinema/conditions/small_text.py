@@ -21,6 +21,7 @@ from kinema.blocks.activation import squared_relu
 from kinema.blocks.attention import attend
 from kinema.blocks.normalization import RMSNorm
 from kinema.blocks.pretrained import PretrainedMixin
+from kinema.blocks.transformer import xavier_
 from kinema.conditions.text import Text
 from kinema.errors import UserError
 
@@ -125,10 +126,7 @@ class SmallTextEncoder(nn.Module, PretrainedMixin, library_name="kinema", licens
         with torch.no_grad():
             for token in (PAD, UNKNOWN):
                 self.words.weight[self.tokenizer.token_to_id(token)] = 0
-        for module in self.modules():
-            if isinstance(module, nn.Linear):
-                nn.init.xavier_uniform_(module.weight)
-                nn.init.zeros_(module.bias)
+        xavier_(self)
         for layer in self.layers:
             nn.init.zeros_(layer.out.weight)
             nn.init.zeros_(layer.down.weight)
@@ -171,9 +169,9 @@ class SmallTextEncoder(nn.Module, PretrainedMixin, library_name="kinema", licens
         known = self.tokenizer.get_vocab()
         return [word for word in dict.fromkeys(words) if word not in known and word.isalnum()]
 
-    def _save_pretrained(self, save_directory: Path) -> None:
-        super()._save_pretrained(save_directory)
-        self.tokenizer.save(str(save_directory / TOKENIZER_NAME))
+    def write_files(self, folder: Path) -> None:
+        super().write_files(folder)
+        self.tokenizer.save(str(folder / TOKENIZER_NAME))
 
     @classmethod
     def _from_pretrained(cls, *, model_id: str, **kwargs: Any):

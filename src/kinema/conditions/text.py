@@ -32,6 +32,11 @@ class Text:
         tokens = self.tokens.to(*args, **kwargs)
         return Text(tokens, self.mask.to(tokens.device))
 
+    def mean(self) -> Tensor:
+        """The mean of the real tokens: (b, d)."""
+        real = self.mask[..., None].to(self.tokens.dtype)
+        return (self.tokens * real).sum(1) / real.sum(1)
+
     def pad(self, length: int) -> "Text":
         """Pad to `length` tokens, (b, length, d), without changing what the text means."""
         missing = length - self.tokens.shape[1]

@@ -2,7 +2,22 @@
 
 from kinema.denoisers.cost import count_flops, count_parameters, forward_flops
 from kinema.denoisers.dit import DiT, DiTConfig
+from kinema.denoisers.sizes import SIZES
+from kinema.denoisers.unet import UNet, UNetConfig
+from kinema.denoisers.uvit import UViT, UViTConfig
 
-DENOISERS = {"dit": DiT}
+DENOISERS = {"dit": DiT, "unet": UNet, "uvit": UViT}
 
-__all__ = ["DENOISERS", "DiT", "DiTConfig", "count_flops", "count_parameters", "forward_flops"]
+__all__ = [
+    "DENOISERS",
+    "SIZES",
+    "DiT",
+    "DiTConfig",
+    "UNet",
+    "UNetConfig",
+    "UViT",
+    "UViTConfig",
+    "count_flops",
+    "count_parameters",
+    "forward_flops",
+]

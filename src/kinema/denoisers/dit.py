@@ -15,14 +15,14 @@ import torch.nn.functional as F
 from einops import rearrange, repeat
 from torch import Tensor, nn
 
-from kinema.blocks.activation import squared_relu
-from kinema.blocks.attention import AttentionSpec, Full, attend, attend_video, attention_spec
+from kinema.blocks.attention import AttentionSpec, Full, attention_spec
 from kinema.blocks.embedding import TimeEmbedding, pad_to_multiple, patchify, unpatchify
 from kinema.blocks.modulation import gated, modulate
 from kinema.blocks.normalization import RMSNorm
 from kinema.blocks.pretrained import PretrainedMixin
-from kinema.blocks.rotary import rotary_angles, rotate
+from kinema.blocks.rotary import rotary_angles
 from kinema.blocks.token_shift import token_shift
+from kinema.blocks.transformer import MLP, CrossAttention, SelfAttention, xavier_
 from kinema.conditions import Conditions, Text
 from kinema.errors import UserError
 
@@ -63,71 +63,17 @@ class DiTConfig:
             )
 
 
-class SelfAttention(nn.Module):
-    """Attention among the tokens of the video, with qk-norm and rotary positions."""
-
-    def __init__(self, config: DiTConfig, layer: int):
-        super().__init__()
-        self.num_heads, self.spec, self.layer = config.num_heads, config.attention, layer
-        self.qkv = nn.Linear(config.dim, 3 * config.dim, bias=False)
-        self.q_norm = RMSNorm(config.dim // config.num_heads)
-        self.k_norm = RMSNorm(config.dim // config.num_heads)
-        self.out = nn.Linear(config.dim, config.dim, bias=False)
-
-    def forward(self, x: Tensor, angles: Tensor) -> Tensor:  # x: b f n d, angles: (f n) d/2k
-        num_frames = x.shape[1]
-        qkv = rearrange(self.qkv(x), "b f n (s k d) -> s b k (f n) d", s=3, k=self.num_heads)
-        q, k, v = qkv.contiguous().unbind()
-        q, k = rotate(self.q_norm(q), angles), rotate(self.k_norm(k), angles)
-        q, k, v = (rearrange(y, "b k (f n) d -> b k f n d", f=num_frames) for y in (q, k, v))
-        y = attend_video(q, k, v, self.spec, self.layer)
-        return self.out(rearrange(y, "b k f n d -> b f n (k d)"))
-
-
-class CrossAttention(nn.Module):
-    """Attention of the tokens of the video to the tokens of the text."""
-
-    def __init__(self, config: DiTConfig):
-        super().__init__()
-        self.num_heads = config.num_heads
-        self.q = nn.Linear(config.dim, config.dim, bias=False)
-        self.kv = nn.Linear(config.dim, 2 * config.dim, bias=False)
-        self.q_norm = RMSNorm(config.dim // config.num_heads)
-        self.k_norm = RMSNorm(config.dim // config.num_heads)
-        self.out = nn.Linear(config.dim, config.dim, bias=False)
-
-    def forward(self, x: Tensor, text: Text) -> Tensor:  # x: b f n d
-        num_frames = x.shape[1]
-        q = rearrange(self.q(x), "b f n (k d) -> b k (f n) d", k=self.num_heads)
-        kv = rearrange(self.kv(text.tokens), "b m (s k d) -> s b k m d", s=2, k=self.num_heads)
-        k, v = kv.unbind()
-        y = attend(self.q_norm(q), self.k_norm(k), v, text.mask[:, None])
-        return self.out(rearrange(y, "b k (f n) d -> b f n (k d)", f=num_frames))
-
-
-class MLP(nn.Module):
-    """Two layers and a squared ReLU (So et al. 2021, Primer), far cheaper than GELU on a CPU."""
-
-    def __init__(self, config: DiTConfig):
-        super().__init__()
-        self.up = nn.Linear(config.dim, config.mlp_ratio * config.dim, bias=False)
-        self.down = nn.Linear(config.mlp_ratio * config.dim, config.dim, bias=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.down(squared_relu(self.up(x)))
-
-
 class Block(nn.Module):
     """Self-attention, cross-attention and MLP, the first and the last gated by the frame's time."""
 
     def __init__(self, config: DiTConfig, layer: int):
         super().__init__()
         self.config = config
-        self.attention = SelfAttention(config, layer)
-        self.mlp = MLP(config)
+        self.attention = SelfAttention(config.dim, config.num_heads, config.attention, layer)
+        self.mlp = MLP(config.dim, config.mlp_ratio)
         if config.text_dim:
             self.text_norm = RMSNorm(config.dim)
-            self.text_attention = CrossAttention(config)
+            self.text_attention = CrossAttention(config.dim, config.num_heads)
 
     def forward(self, x: Tensor, modulation: Tensor, angles: Tensor, text: Text | None) -> Tensor:
         # x: b f h w d, modulation: b f 1 6 d
@@ -137,7 +83,7 @@ class Block(nn.Module):
         y = self.mix(modulate(x, shift1, scale1), grid)
         x = gated(x, gate1, self.attention(y, angles))
         if text is not None:
-            x = x + self.text_attention(self.text_norm(x), text)
+            x = x + self.text_attention(self.text_norm(x), text.tokens, text.mask)
         y = self.mix(modulate(x, shift2, scale2), grid)
         x = gated(x, gate2, self.mlp(y))
         return x.unflatten(2, grid[1:])
@@ -178,11 +124,7 @@ class DiT(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.0
         starts at zero (the gates, the text's way in), so a new network is the identity there; and
         so does the output, so a new network predicts zero.
         """
-        for module in self.modules():
-            if isinstance(module, nn.Linear):
-                nn.init.xavier_uniform_(module.weight)
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
+        xavier_(self)
         zero = [self.modulation, self.patches_out]
         if self.config.text_dim:
             zero += [block.text_attention.out for block in self.blocks]
@@ -218,9 +160,7 @@ class DiT(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.0
         """Each layer's six vectors and the last two, from the frame's time and the whole prompt."""
         vector = self.time(t)  # b f d
         if text is not None:
-            real = text.mask[..., None].to(text.tokens.dtype)
-            mean = (text.tokens * real).sum(1) / real.sum(1)  # b d
-            vector = vector + self.text_summary(mean)[:, None]
+            vector = vector + self.text_summary(text.mean())[:, None]
         frames = self.config.patch[0]
         if frames > 1:  # a token of several frames: the mean of their vectors
             vector = repeat_last(vector, -vector.shape[1] % frames)

@@ -1,0 +1,68 @@
+"""A residual block whose convolution is factorised: 3x3 within a frame, then 3 along time.
+
+(2+1)-D convolution (Tran et al. 2018) with adaptive norms as in DiT. Features lie last, b f h w d,
+which the convolutions of a CPU like best, and which makes the one along time a matrix product.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from kinema.blocks.activation import squared_relu
+from kinema.blocks.modulation import gated, modulate
+
+
+class FrameConv(nn.Module):
+    """A 3x3 convolution of every frame by itself, b f h w d, with zeros around the frame."""
+
+    def __init__(self, dim_in: int, dim_out: int, stride: int = 1):
+        super().__init__()
+        self.conv = nn.Conv2d(dim_in, dim_out, 3, stride, padding=1)
+        self.conv.to(memory_format=torch.channels_last)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.conv(x.flatten(0, 1).permute(0, 3, 1, 2))  # (b f) d h w, features still last
+        return y.permute(0, 2, 3, 1).unflatten(0, x.shape[:2])
+
+
+class TimeConv(nn.Module):
+    """A convolution of three frames at each place, b f h w d, with zeros before and after.
+
+    With `causal` they are this frame and the two before it.
+    """
+
+    def __init__(self, dim: int, causal: bool = False):
+        super().__init__()
+        self.before, self.after = (2, 0) if causal else (1, 1)
+        self.taps = nn.Linear(3 * dim, dim, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        num_frames = x.shape[1]
+        padded = F.pad(x, (0, 0, 0, 0, 0, 0, self.before, self.after))
+        return self.taps(torch.cat([padded[:, i : i + num_frames] for i in range(3)], dim=-1))
+
+
+class SpaceTimeBlock(nn.Module):
+    """x + gate1 conv(conv(x)) in space, then x + gate2 conv(x) in time.
+
+    Args:
+        dim: features.
+        dim_vector: features of the vector that modulates each frame.
+        causal: along time, see only the past and the present.
+    """
+
+    def __init__(self, dim: int, dim_vector: int, causal: bool = False):
+        super().__init__()
+        self.modulation = nn.Linear(dim_vector, 6 * dim)
+        self.conv1, self.conv2 = FrameConv(dim, dim), FrameConv(dim, dim)
+        self.time = TimeConv(dim, causal)
+        nn.init.zeros_(self.modulation.weight)
+        nn.init.zeros_(self.modulation.bias)
+
+    def forward(self, x: Tensor, vector: Tensor) -> Tensor:
+        """x: b f h w d, vector: b f e -> b f h w d."""
+        vectors = self.modulation(F.silu(vector))[:, :, None, None].chunk(6, dim=-1)
+        shift1, scale1, gate1, shift2, scale2, gate2 = vectors
+        y = self.conv2(squared_relu(self.conv1(modulate(x, shift1, scale1))))
+        x = gated(x, gate1, y)
+        return gated(x, gate2, self.time(modulate(x, shift2, scale2)))

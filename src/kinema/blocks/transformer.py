@@ -1,0 +1,84 @@
+"""The parts of a transformer layer: self-attention, cross-attention, MLP. None adds its input.
+
+Axes: b batch, f frames, n tokens a frame, d features, k heads, m text tokens.
+"""
+
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+
+from kinema.blocks.activation import squared_relu
+from kinema.blocks.attention import AttentionSpec, attend, attend_video
+from kinema.blocks.normalization import RMSNorm
+from kinema.blocks.rotary import rotate
+
+
+class SelfAttention(nn.Module):
+    """Attention among the tokens of a video, with qk-norm and rotary positions.
+
+    Args:
+        dim: features of a token.
+        num_heads: heads; divides `dim`.
+        spec: which tokens see which.
+        layer: the layer's number, for specs that differ from layer to layer.
+    """
+
+    def __init__(self, dim: int, num_heads: int, spec: AttentionSpec, layer: int = 0):
+        super().__init__()
+        self.num_heads, self.spec, self.layer = num_heads, spec, layer
+        self.qkv = nn.Linear(dim, 3 * dim, bias=False)
+        self.q_norm = RMSNorm(dim // num_heads)
+        self.k_norm = RMSNorm(dim // num_heads)
+        self.out = nn.Linear(dim, dim, bias=False)
+
+    def forward(self, x: Tensor, angles: Tensor) -> Tensor:
+        """x: b f n d, angles: (f n) d/2k as `rotary_angles` gives them -> b f n d."""
+        num_frames = x.shape[1]
+        qkv = rearrange(self.qkv(x), "b f n (s k d) -> s b k (f n) d", s=3, k=self.num_heads)
+        q, k, v = qkv.contiguous().unbind()
+        q, k = rotate(self.q_norm(q), angles), rotate(self.k_norm(k), angles)
+        q, k, v = (rearrange(y, "b k (f n) d -> b k f n d", f=num_frames) for y in (q, k, v))
+        y = attend_video(q, k, v, self.spec, self.layer)
+        return self.out(rearrange(y, "b k f n d -> b f n (k d)"))
+
+
+class CrossAttention(nn.Module):
+    """Attention of the tokens of a video to the tokens of a text, with qk-norm."""
+
+    def __init__(self, dim: int, num_heads: int):
+        super().__init__()
+        self.num_heads = num_heads
+        self.q = nn.Linear(dim, dim, bias=False)
+        self.kv = nn.Linear(dim, 2 * dim, bias=False)
+        self.q_norm = RMSNorm(dim // num_heads)
+        self.k_norm = RMSNorm(dim // num_heads)
+        self.out = nn.Linear(dim, dim, bias=False)
+
+    def forward(self, x: Tensor, text: Tensor, mask: Tensor) -> Tensor:
+        """x: b f n d, text: b m d, mask: b m, True where a token is real -> b f n d."""
+        q = rearrange(self.q(x), "b f n (k d) -> b k (f n) d", k=self.num_heads)
+        kv = rearrange(self.kv(text), "b m (s k d) -> s b k m d", s=2, k=self.num_heads)
+        k, v = kv.unbind()
+        y = attend(self.q_norm(q), self.k_norm(k), v, mask[:, None])
+        return self.out(rearrange(y, "b k (f n) d -> b f n (k d)", f=x.shape[1]))
+
+
+class MLP(nn.Module):
+    """Two layers with a squared ReLU between, `ratio` times as wide."""
+
+    def __init__(self, dim: int, ratio: int = 4):
+        super().__init__()
+        self.up = nn.Linear(dim, ratio * dim, bias=False)
+        self.down = nn.Linear(ratio * dim, dim, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.down(squared_relu(self.up(x)))
+
+
+def xavier_(network: nn.Module) -> None:
+    """Every linear layer Xavier-uniform with zero bias: where a network's own choices start."""
+    for module in network.modules():
+        if isinstance(module, nn.Linear):
+            torch.nn.init.xavier_uniform_(module.weight)
+            if module.bias is not None:
+                torch.nn.init.zeros_(module.bias)

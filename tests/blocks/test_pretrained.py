@@ -1,0 +1,84 @@
+import json
+from dataclasses import dataclass
+
+import pytest
+import torch
+from torch import nn
+
+from kinema.blocks.pretrained import PretrainedMixin
+from kinema.errors import UserError
+
+
+@dataclass
+class LineConfig:
+    size: int = 3
+
+
+class Line(nn.Module, PretrainedMixin):
+    config_class = LineConfig
+
+    def __init__(self, config: LineConfig):
+        super().__init__()
+        self.config = config
+        self.linear = nn.Linear(config.size, 1)
+
+
+def test_a_network_comes_back_as_it_went(tmp_path, capsys):
+    line = Line(LineConfig(size=5))
+    line.save_pretrained(tmp_path)
+    again = Line.from_pretrained(tmp_path)
+    assert again.config == line.config
+    assert torch.equal(again.linear.weight, line.linear.weight)
+    assert capsys.readouterr().out == ""
+    assert {file.name for file in tmp_path.iterdir()} == {
+        "config.json", "model.safetensors", "README.md",
+    }  # fmt: skip
+
+
+def saved(tmp_path):
+    Line(LineConfig()).save_pretrained(tmp_path)
+    return tmp_path
+
+
+def test_a_missing_file_is_named(tmp_path):
+    (saved(tmp_path) / "model.safetensors").unlink()
+    with pytest.raises(UserError, match=r"model\.safetensors is missing"):
+        Line.from_pretrained(tmp_path)
+
+
+def test_an_unknown_field_is_named_with_the_nearest(tmp_path):
+    (saved(tmp_path) / "config.json").write_text(json.dumps({"sise": 3}))
+    with pytest.raises(UserError, match="'sise'; did you mean 'size'"):
+        Line.from_pretrained(tmp_path)
+
+
+def test_broken_json_is_named(tmp_path):
+    (saved(tmp_path) / "config.json").write_text("{")
+    with pytest.raises(UserError, match="config.json is not JSON"):
+        Line.from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize("weights", [b"not weights", None])
+def test_foreign_weights_are_refused(tmp_path, weights):
+    folder = saved(tmp_path / "mine")
+    if weights is None:
+        Line(LineConfig(size=4)).save_pretrained(tmp_path / "other")
+        weights = (tmp_path / "other" / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(weights)
+    with pytest.raises(UserError, match="does not hold the weights of a Line"):
+        Line.from_pretrained(folder)
+
+
+def test_a_failed_save_leaves_the_old_weights(tmp_path, monkeypatch):
+    line = Line(LineConfig())
+    line.save_pretrained(tmp_path)
+    before = (tmp_path / "model.safetensors").read_bytes()
+
+    def full_disk(self, folder):
+        (folder / "model.safetensors").write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Line, "write_files", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        line.save_pretrained(tmp_path)
+    assert (tmp_path / "model.safetensors").read_bytes() == before

@@ -1,0 +1,42 @@
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kinema.blocks.rotary import rotary_angles, rotate
+
+sizes = st.integers(1, 5)
+
+
+@given(f=sizes, h=sizes, w=sizes, head_dim=st.sampled_from([6, 8, 16, 64]))
+@settings(max_examples=20, deadline=None)
+def test_rotation_keeps_lengths_and_leaves_the_first_token_alone(f, h, w, head_dim):
+    angles = rotary_angles((f, h, w), head_dim)
+    assert angles.shape == (f * h * w, head_dim // 2)
+    x = torch.randn(2, f * h * w, head_dim)
+    y = rotate(x, angles)
+    torch.testing.assert_close(y.norm(dim=-1), x.norm(dim=-1))
+    torch.testing.assert_close(y[:, 0], x[:, 0])
+
+
+def test_dot_products_depend_on_differences_of_positions_only():
+    grid = (4, 4, 4)
+    angles = rotary_angles(grid, 16).double()
+    q, k = torch.randn(2, 16, dtype=torch.double)
+    turned_q = rotate(q.expand(64, 16), angles).view(*grid, 16)
+    turned_k = rotate(k.expand(64, 16), angles).view(*grid, 16)
+    for step in [(1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 2, 1)]:
+        here = turned_q[0, 0, 0] @ turned_k[step]
+        there = turned_q[1, 1, 1] @ turned_k[1 + step[0], 1 + step[1], 1 + step[2]]
+        torch.testing.assert_close(here, there)
+        assert (here - turned_q[0, 0, 0] @ turned_k[0, 0, 0]).abs() > 1e-6  # and do depend
+
+
+def test_positions_of_a_part_of_the_grid_are_those_of_the_whole():
+    whole = rotary_angles((3, 4, 5), 16).view(3, 4, 5, -1)
+    part = rotary_angles((2, 3, 4), 16).view(2, 3, 4, -1)
+    assert torch.equal(whole[:2, :3, :4], part)
+
+
+def test_gradcheck():
+    x = torch.randn(2, 6, 8, dtype=torch.double, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda y: rotate(y, rotary_angles((1, 2, 3), 8)), (x,))

@@ -1,0 +1,36 @@
+import pytest
+import torch
+
+from kinema.blocks.space_time import FrameConv, SpaceTimeBlock, TimeConv
+
+
+def test_time_conv_is_torchs_convolution():
+    x = torch.randn(2, 5, 3, 4, 8)
+    conv = TimeConv(8)
+    weight = conv.taps.weight.view(8, 3, 8).permute(0, 2, 1)  # out, taps, in -> out, in, taps
+    rows = x.permute(0, 2, 3, 4, 1).flatten(0, 2)
+    theirs = torch.nn.functional.conv1d(rows, weight, padding=1)
+    ours = conv(x).permute(0, 2, 3, 4, 1).flatten(0, 2)
+    torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_frame_conv_keeps_frames_apart():
+    x = torch.randn(1, 3, 4, 4, 8)
+    changed = x.clone()
+    changed[:, 1] += 1
+    conv = FrameConv(8, 16, stride=2)
+    before, after = conv(x), conv(changed)
+    assert before.shape == (1, 3, 2, 2, 16)
+    torch.testing.assert_close(before[:, [0, 2]], after[:, [0, 2]])
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_a_new_block_is_the_identity_and_a_causal_one_never_sees_the_future(causal):
+    block = SpaceTimeBlock(8, 6, causal)
+    x, vector = torch.randn(1, 4, 3, 3, 8), torch.randn(1, 4, 6)
+    assert torch.equal(block(x, vector), x)
+    torch.nn.init.normal_(block.modulation.weight)
+    changed = x.clone()
+    changed[:, 2:] = torch.randn(1, 2, 3, 3, 8)
+    moved = (block(changed, vector) - block(x, vector)).abs().amax((0, 2, 3, 4)) > 1e-6
+    assert moved.tolist() == [False, not causal, True, True]

@@ -1,0 +1,31 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kinema.blocks.token_shift import token_shift
+
+sizes = st.integers(1, 4)
+# What each eighth takes, as a step along (f, h, w); the last two stay.
+TAKEN = [(0, 0, -1), (0, 0, 1), (0, -1, 0), (0, 1, 0), (-1, 0, 0), (1, 0, 0), (0, 0, 0), (0, 0, 0)]
+
+
+@given(f=sizes, h=sizes, w=sizes, causal=st.booleans())
+@settings(max_examples=30, deadline=None)
+def test_every_eighth_takes_one_neighbour_or_zero(f, h, w, causal):
+    x = torch.randn(2, f, h, w, 16)
+    y = token_shift(x, causal)
+    taken = TAKEN[:5] + [(0, 0, 0)] * 3 if causal else TAKEN
+    for eighth, step in enumerate(taken):
+        channels = slice(2 * eighth, 2 * eighth + 2)
+        for place in torch.cartesian_prod(torch.arange(f), torch.arange(h), torch.arange(w)):
+            source = [int(a) + b for a, b in zip(place, step, strict=True)]
+            inside = all(0 <= i < n for i, n in zip(source, (f, h, w), strict=True))
+            expected = x[:, *source, channels] if inside else torch.zeros(2, 2)
+            assert torch.equal(y[:, *place, channels], expected)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_gradcheck(causal):
+    x = torch.randn(1, 2, 2, 3, 8, dtype=torch.double, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda y: token_shift(y, causal), (x,))

@@ -1,0 +1,169 @@
+"""What every architecture promises."""
+
+import copy
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kinema.conditions import Conditions, Text
+from kinema.denoisers import (
+    DENOISERS,
+    SIZES,
+    DiT,
+    DiTConfig,
+    UNet,
+    UNetConfig,
+    UViT,
+    UViTConfig,
+    count_parameters,
+)
+
+TINY = {
+    "dit": DiT(DiTConfig(channels=3, dim=32, depth=2, num_heads=2, text_dim=8)),
+    "unet": UNet(UNetConfig(channels=3, dims=(16, 32), num_blocks=1, num_heads=2, text_dim=8)),
+    "uvit": UViT(
+        UViTConfig(channels=3, conv_dim=16, dim=32, depth=2, num_heads=2, text_dim=8)
+    ),
+}  # fmt: skip
+FACTORIZED = {"kind": "factorized", "causal": True}
+CAUSAL = {
+    "dit": DiT(replace(TINY["dit"].config, attention="causal")),
+    "dit chunk": DiT(replace(TINY["dit"].config, attention={"kind": "causal", "chunk": 2})),
+    "dit factorized": DiT(replace(TINY["dit"].config, attention=FACTORIZED)),
+    "unet": UNet(replace(TINY["unet"].config, causal=True)),
+    "uvit": UViT(replace(TINY["uvit"].config, attention="causal")),
+}  # fmt: skip
+
+
+def shaken(network):
+    """Random weights everywhere: a new network predicts zero, which would prove nothing."""
+    torch.manual_seed(0)
+    network = copy.deepcopy(network)
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    return network.eval()
+
+
+def inputs(batch=2, f=3, h=4, w=4, words=4):
+    torch.manual_seed(1)
+    mask = torch.arange(words)[None] <= torch.arange(batch)[:, None]
+    text = Text(torch.randn(batch, words, 8), mask)
+    return torch.randn(batch, 3, f, h, w), torch.rand(batch, f), Conditions(text)
+
+
+def test_every_architecture_is_tested_and_has_a_size():
+    assert set(TINY) == set(DENOISERS) == {name.split("-")[0] for name in SIZES}
+
+
+@pytest.mark.parametrize("name", TINY)
+@given(f=st.integers(1, 4), h=st.integers(1, 7), w=st.integers(1, 7), text=st.booleans())
+@settings(max_examples=10, deadline=None)
+def test_any_size_and_length(name, f, h, w, text):
+    x, t, conditions = inputs(1, f, h, w)
+    with torch.no_grad():
+        assert TINY[name](x, t, conditions if text else None).shape == x.shape
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_a_new_network_predicts_zero(name):
+    assert not TINY[name](*inputs()).any()
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_a_row_of_a_batch_is_that_row_alone(name):
+    network, (x, t, conditions) = shaken(TINY[name]), inputs(batch=3)
+    whole = network(x, t, conditions)
+    assert whole.abs().mean() > 0.01
+    for i in range(3):
+        rows = slice(i, i + 1)
+        alone = network(x[rows], t[rows], conditions[rows])
+        torch.testing.assert_close(alone, whole[rows], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_padding_of_the_text_has_no_influence(name):
+    network, (x, t, conditions) = shaken(TINY[name]), inputs()
+    padded = Conditions(conditions.text.pad(9))
+    torch.testing.assert_close(
+        network(x, t, padded), network(x, t, conditions), rtol=1e-5, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_input_time_and_text_all_matter(name):
+    network, (x, t, conditions) = shaken(TINY[name]), inputs()
+    y = network(x, t, conditions)
+    text = Text(conditions.text.tokens + 1, conditions.text.mask)
+    for other in [(x + 1, t, conditions), (x, 1 - t, conditions), (x, t, Conditions(text))]:
+        assert (network(*other) - y).abs().max() > 1e-4
+
+
+@pytest.mark.parametrize("name", CAUSAL)
+def test_a_causal_network_never_sees_the_future(name):
+    network, (x, t, conditions) = shaken(CAUSAL[name]), inputs(f=5)
+    changed_x, changed_t = x.clone(), t.clone()
+    changed_x[:, :, 2:] = torch.randn_like(x[:, :, 2:])
+    changed_t[:, 2:] = torch.rand_like(t[:, 2:])
+    before, after = network(x, t, conditions), network(changed_x, changed_t, conditions)
+    torch.testing.assert_close(after[:, :, :2], before[:, :, :2], rtol=1e-5, atol=1e-5)
+    assert (after[:, :, 2:] - before[:, :, 2:]).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_the_others_do_see_the_future(name):
+    network, (x, t, conditions) = shaken(TINY[name]), inputs(f=3)
+    changed = x.clone()
+    changed[:, :, 2] = torch.randn_like(x[:, :, 2])
+    assert (network(changed, t, conditions) - network(x, t, conditions))[:, :, 0].abs().max() > 1e-4
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_every_weight_learns_under_bf16_autocast(name):
+    network, (x, t, conditions) = shaken(TINY[name]), inputs()
+    with torch.autocast("cpu", torch.bfloat16):
+        y = network(x, t, conditions)
+    assert y.dtype == x.dtype
+    y.square().mean().backward()
+    for key, parameter in network.named_parameters():
+        assert parameter.grad is not None and parameter.grad.isfinite().all(), key
+        assert parameter.grad.any(), key
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_a_network_comes_back_from_a_folder(name, tmp_path):
+    network = shaken(TINY[name])
+    network.save_pretrained(tmp_path)
+    again = DENOISERS[name].from_pretrained(tmp_path)
+    assert again.config == network.config
+    assert torch.equal(again(*inputs()), network(*inputs()))
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_the_loss_falls_on_a_tiny_problem(name):
+    """Predict the clean frames, which are one of two pictures, told by the text."""
+    torch.manual_seed(0)
+    network = copy.deepcopy(TINY[name])
+    pictures, words = torch.randn(2, 3, 1, 4, 4), torch.randn(2, 1, 8)
+    optimizer = torch.optim.Adam(network.parameters(), lr=3e-3)
+    losses = []
+    for _ in range(50):
+        which, t = torch.randint(0, 2, (8,)), torch.full((8, 2), 0.9)
+        x0 = pictures[which].expand(-1, -1, 2, -1, -1)
+        x = 0.1 * x0 + 0.9 * torch.randn_like(x0)
+        text = Text(words[which], torch.ones(8, 1, dtype=torch.bool))
+        loss = (network(x, t, Conditions(text)) - x0).square().mean()
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(loss.item())
+    # Without the text the best is the mean of the two pictures, whose loss is about a half
+    assert sum(losses[-5:]) / 5 < 0.35 * losses[0]
+
+
+def test_sizes_are_as_their_names():
+    with torch.device("meta"):
+        tiny, small, base = (DiT(SIZES[f"dit-{size}"]) for size in ("tiny", "small", "base"))
+    assert count_parameters(tiny) < 2e6 < count_parameters(small) < 1e7 < count_parameters(base)

@@ -1,0 +1,41 @@
+import pytest
+import torch
+
+from kinema.denoisers import DiT, DiTConfig
+from kinema.errors import UserError
+
+
+def test_patches_of_several_frames_take_any_length():
+    network = DiT(DiTConfig(channels=2, dim=16, depth=1, num_heads=2, patch=(2, 1, 1), text_dim=0))
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    x, t = torch.randn(2, 2, 3, 2, 2), torch.rand(2, 3)
+    assert network(x, t).shape == x.shape
+    # The last frame is alone in its patch, padded with itself
+    doubled = network(torch.cat([x, x[:, :, -1:]], 2), torch.cat([t, t[:, -1:]], 1))
+    torch.testing.assert_close(network(x, t), doubled[:, :, :3], rtol=1e-5, atol=1e-5)
+
+
+def test_a_new_layer_is_the_identity():
+    network = DiT(DiTConfig(channels=2, dim=16, depth=2, num_heads=2, text_dim=0))
+    *vectors, _ = network.modulations(torch.rand(1, 3), None)
+    tokens = torch.randn(1, 3, 2, 2, 16)
+    for block, vector in zip(network.blocks, vectors, strict=True):
+        assert torch.equal(block(tokens, vector, network.angles(tokens), None), tokens)
+
+
+def test_without_the_shift_a_token_does_not_see_its_neighbours_first():
+    with_shift, without = (
+        DiT(DiTConfig(channels=2, dim=16, depth=1, num_heads=2, text_dim=0, shift=shift))
+        for shift in (True, False)
+    )
+    y = torch.randn(1, 1, 4, 16)
+    assert torch.equal(without.blocks[0].mix(y, torch.Size((1, 2, 2))), y)
+    assert not torch.equal(with_shift.blocks[0].mix(y, torch.Size((1, 2, 2))), y)
+
+
+def test_wrong_configurations_are_told():
+    with pytest.raises(UserError, match="multiple of 8 x num_heads, that is of 24"):
+        DiTConfig(dim=100, num_heads=3)
+    with pytest.raises(UserError, match="did you mean 'factorized'"):
+        DiTConfig(attention="factorised")
