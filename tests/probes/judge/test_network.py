@@ -12,7 +12,7 @@ def small_network():
     return JudgeNetwork(VOCABULARY, channels=(8, 16), num_looks=1, num_heads=2).eval()
 
 
-@pytest.mark.parametrize("num_frames", [1, 2, 17])
+@pytest.mark.parametrize("num_frames", [1, 2, 9])
 def test_one_row_of_logits_per_question(num_frames):
     logits = small_network()(torch.zeros(2, 3, num_frames, 64, 64))
     assert {question: scores.shape for question, scores in logits.items()} == {
@@ -48,7 +48,7 @@ def test_coordinates_are_distinct_and_bounded():
     assert len(torch.unique(places, dim=0)) == 60
 
 
-@pytest.mark.parametrize("fps, kept", [(16, 9), (8, 17), (24, 6), (5, 17)])
+@pytest.mark.parametrize("fps, kept", [(16, 5), (8, 9), (24, 3), (4, 17), (3, 17)])
 def test_clips_are_thinned_and_resized(fps, kept):
     assert prepare(np.zeros((17, 32, 48, 3), np.uint8), fps).shape == (3, kept, 64, 64)
 
@@ -56,5 +56,5 @@ def test_clips_are_thinned_and_resized(fps, kept):
 def test_bytes_become_numbers_from_minus_one_to_one():
     frames = np.zeros((1, 64, 64, 3), np.uint8)
     frames[..., 0] = 255
-    values = prepare(frames, 8)[:, 0, 0, 0]
+    values = prepare(frames, 4)[:, 0, 0, 0]
     assert values.tolist() == [1, -1, -1]

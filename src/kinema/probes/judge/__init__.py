@@ -6,6 +6,16 @@ It never sees the caption. Its accuracy on true renders is the ceiling of every 
 from kinema.probes.judge.network import JudgeNetwork
 from kinema.probes.judge.questions import NONE, VOCABULARY, true_answers
 from kinema.probes.judge.reading import SHIPPED, load, read
-from kinema.probes.judge.training import train
+from kinema.probes.judge.training import JudgeRun, train
 
-__all__ = ["NONE", "SHIPPED", "VOCABULARY", "JudgeNetwork", "load", "read", "train", "true_answers"]
+__all__ = [
+    "NONE",
+    "SHIPPED",
+    "VOCABULARY",
+    "JudgeNetwork",
+    "JudgeRun",
+    "load",
+    "read",
+    "train",
+    "true_answers",
+]

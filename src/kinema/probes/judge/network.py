@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from kinema.clips import to_tensor
 
 SIZE = 64  # pixels; other sizes are resized
-FRAMES_PER_SECOND = 8  # clips are thinned to this rate before they are looked at
+FRAMES_PER_SECOND = 4  # clips are thinned to this rate before they are looked at
 
 
 def shift_frames(x: Tensor, num_frames: int) -> Tensor:
@@ -132,7 +132,7 @@ class JudgeNetwork(nn.Module, PyTorchModelHubMixin):
 
 
 def prepare(frames: np.ndarray, fps: float) -> Tensor:
-    """Frames uint8 (f h w 3) as the network sees them: (3 f' 64 64) in [-1, 1], 8 a second."""
+    """Frames uint8 (f h w 3) as the network sees them: (3 f' 64 64) in [-1, 1], 4 a second."""
     stride = max(1, round(fps / FRAMES_PER_SECOND))
     images = to_tensor(frames[::stride], layout="f c h w")
     if images.shape[-2:] != (SIZE, SIZE):

@@ -37,7 +37,7 @@ def read(
     Args:
         network: from `load`.
         clips: each uint8 (f h w 3), of any number and size of frames.
-        fps: their frame rate; the judge looks at 8 frames a second.
+        fps: their frame rate; the judge looks at 4 frames a second.
         batch_size: how many clips of equal length are read at once.
 
     Returns:

@@ -6,6 +6,7 @@ import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,9 +21,9 @@ from kinema.probes.judge.wear import wear
 from kinema.worlds import tabletop
 
 LEVELS = (1, 2, 3, 4)
-NUM_FRAMES = 17  # two seconds
+NUM_FRAMES = 9  # two seconds
 FIRST_SEED = 1_000_000_000  # far from the seeds that anything else is likely to be trained on
-LENGTHS = (NUM_FRAMES, NUM_FRAMES, 13, 9)  # drawn per batch: shorter clips are read as well
+LENGTHS = (NUM_FRAMES, NUM_FRAMES, 7, 5)  # drawn per batch: shorter clips are read as well
 
 
 @dataclass
@@ -30,7 +31,7 @@ class Examples:
     """Clips and what is to be said about them.
 
     Attributes:
-        frames: uint8 (n f h w 3), 8 frames a second.
+        frames: uint8 (n f h w 3), 4 frames a second.
         answers: int64 (n q), the place of the true answer in the vocabulary.
     """
 
@@ -38,20 +39,13 @@ class Examples:
     answers: Tensor
 
 
-def train(
-    folder: str | Path,
-    num_clips: int = 4000,
-    minutes: float = 12.0,
-    seed: int = 0,
-    num_epochs: int = 8,
-    batch_size: int = 32,
-    learning_rate: float = 2e-3,
-    num_unseen: int = 400,
-) -> dict[str, float]:
-    """Train a judge and write it to a folder: model.safetensors (fp16), config.json, scores.json.
+@dataclass
+class JudgeRun:
+    """A training run of the judge.
 
-    Args:
-        folder: where to write; an earlier judge there is replaced.
+    Attributes:
+        folder: receives model.safetensors (fp16), config.json and scores.json; an earlier judge
+            there is replaced.
         num_clips: true renders to learn from, spread evenly over the levels.
         minutes: when training ends at the latest, rendering not counted; the learning rate has
             then come down all the same.
@@ -60,18 +54,39 @@ def train(
         batch_size: clips a step.
         learning_rate: at its height.
         num_unseen: renders set aside to measure it.
-
-    Returns:
-        Question -> share of right answers on unseen clean renders.
     """
-    torch.manual_seed(seed)
-    examples = render_examples(num_clips, FIRST_SEED + seed * 1_000_000, "clips to learn from")
-    network = JudgeNetwork(VOCABULARY)
-    _fit(network, examples, seed, minutes * 60, num_epochs, batch_size, learning_rate)
-    unseen = render_examples(num_unseen, FIRST_SEED - num_unseen, "unseen clips")
-    scores = accuracy(network, unseen)
-    _write(network, scores, Path(folder))
-    return scores
+
+    folder: str = "runs/tabletop-judge"
+    num_clips: int = 6000
+    minutes: float = 12.0
+    seed: int = 0
+    num_epochs: int = 10
+    batch_size: int = 32
+    learning_rate: float = 2e-3
+    num_unseen: int = 400
+
+    def train(self) -> dict[str, float]:
+        """Train and write the judge.
+
+        Returns:
+            question -> share of right answers on unseen clean renders.
+        """
+        torch.manual_seed(self.seed)
+        first = FIRST_SEED + self.seed * 1_000_000
+        examples = render_examples(self.num_clips, first, "clips to learn from")
+        network = JudgeNetwork(VOCABULARY)
+        _fit(network, examples, self)
+        unseen = render_examples(self.num_unseen, FIRST_SEED - self.num_unseen, "unseen clips")
+        scores = accuracy(network, unseen)
+        _write(network, scores, Path(self.folder))
+        for question, share in scores.items():
+            print(f"{question:<18}{100 * share:5.1f} %")
+        return scores
+
+
+def train(folder: str | Path, **settings: Any) -> dict[str, float]:
+    """Train a judge: `JudgeRun(folder, **settings).train()`."""
+    return JudgeRun(str(folder), **settings).train()
 
 
 def render_examples(num_clips: int, first_seed: int, title: str = "clips") -> Examples:
@@ -106,29 +121,21 @@ def accuracy(network: JudgeNetwork, examples: Examples, batch_size: int = 32) ->
     return dict(zip(VOCABULARY, share, strict=True))
 
 
-def _fit(
-    network: JudgeNetwork,
-    examples: Examples,
-    seed: int,
-    seconds: float,
-    num_epochs: int,
-    batch_size: int,
-    learning_rate: float,
-) -> None:
+def _fit(network: JudgeNetwork, examples: Examples, run: JudgeRun) -> None:
     network.train().to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(
-        network.parameters(), lr=learning_rate, weight_decay=0.02, fused=True
+        network.parameters(), lr=run.learning_rate, weight_decay=0.02, fused=True
     )
-    generator = torch.Generator().manual_seed(seed)
-    num_steps = num_epochs * (len(examples.answers) // batch_size)
+    generator = torch.Generator().manual_seed(run.seed)
+    num_steps = run.num_epochs * (len(examples.answers) // run.batch_size)
     start = time.monotonic()
     for step in track(range(num_steps), "Training the judge"):
         # Whichever ends first, the steps or the time, the learning rate reaches zero with it.
-        progress = max(step / num_steps, (time.monotonic() - start) / seconds)
+        progress = max(step / num_steps, (time.monotonic() - start) / (60 * run.minutes))
         if progress >= 1:
             break
-        optimizer.param_groups[0]["lr"] = learning_rate * _rate(progress)
-        frames, answers = _batch(examples, step * batch_size, batch_size, seed, generator)
+        optimizer.param_groups[0]["lr"] = run.learning_rate * _rate(progress)
+        frames, answers = _batch(examples, step, run, generator)
         with torch.autocast("cpu", torch.bfloat16):
             logits = network(frames)
         losses = [F.cross_entropy(s.float(), answers[:, i]) for i, s in enumerate(logits.values())]
@@ -144,16 +151,16 @@ def _rate(progress: float) -> float:
 
 
 def _batch(
-    examples: Examples, start: int, batch_size: int, seed: int, generator: torch.Generator
+    examples: Examples, step: int, run: JudgeRun, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """Worn frames (b c f h w) and answers (b q); half of the clips are mirrored."""
     num_clips = len(examples.answers)
-    epoch, offset = divmod(start, num_clips // batch_size * batch_size)
-    order = torch.randperm(num_clips, generator=torch.Generator().manual_seed(seed + epoch))
-    rows = order[offset : offset + batch_size]
+    epoch, place = divmod(step, num_clips // run.batch_size)
+    order = torch.randperm(num_clips, generator=torch.Generator().manual_seed(run.seed + epoch))
+    rows = order[place * run.batch_size :][: run.batch_size]
     length = LENGTHS[int(torch.randint(len(LENGTHS), (), generator=generator))]
     frames, answers = _float(examples.frames[rows][:, :length]), examples.answers[rows]
-    flip = torch.rand(batch_size, generator=generator) < 0.5
+    flip = torch.rand(len(rows), generator=generator) < 0.5
     frames = torch.where(flip[:, None, None, None, None], frames.flip(-1), frames)
     answers = torch.where(flip[:, None], _mirrored(answers), answers)
     return wear(frames, generator), answers
