@@ -3,6 +3,7 @@
 from kinema.codecs.causal_vae import CausalVAE, CausalVAEConfig, Posterior
 from kinema.codecs.codec import Codec, Pixels
 from kinema.codecs.objective import CodecLoss, codec_loss
+from kinema.codecs.transform import start_linear
 
 __all__ = [
     "CausalVAE",
@@ -12,4 +13,5 @@ __all__ = [
     "Pixels",
     "Posterior",
     "codec_loss",
+    "start_linear",
 ]

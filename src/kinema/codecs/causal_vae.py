@@ -7,6 +7,9 @@ fills a block of its own; hence 1 + 4k frames make 1 + k latent frames, one fram
 and its latent is the first latent of every clip that begins with it. Convolutions are causal and
 norms look at one pixel, so no frame feels a later one, neither in latents nor in decoded frames.
 
+Beside the networks runs a fixed linear codec, the lowest cosine frequencies of a block. The networks
+start at zero and learn what cosines cannot say, so the first step is already a codec.
+
 Axes: b batch, c channels, f frames, h height, w width.
 """
 
@@ -16,7 +19,7 @@ from math import ceil, prod
 
 import torch
 import torch.nn.functional as F
-from huggingface_hub import PyTorchModelHubMixin
+from einops import einsum
 from torch import Tensor, nn
 
 from kinema.blocks.convolution import (
@@ -26,7 +29,9 @@ from kinema.blocks.convolution import (
     depth_to_space,
     space_to_depth,
 )
+from kinema.blocks.pretrained import PretrainedMixin
 from kinema.codecs.codec import check_frames, crop
+from kinema.codecs.cosine import cosine_basis
 from kinema.errors import UserError
 
 
@@ -46,8 +51,8 @@ class CausalVAEConfig:
     channels: int = 8
     fold: tuple[int, int, int] = (4, 4, 4)
     widths: tuple[int, ...] = (96, 192)
-    encoder_depth: tuple[int, ...] = (1, 2)
-    decoder_depth: tuple[int, ...] = (2, 3)
+    encoder_depth: tuple[int, ...] = (2, 2)
+    decoder_depth: tuple[int, ...] = (3, 3)
 
     def __post_init__(self):
         for name in ("fold", "widths", "encoder_depth", "decoder_depth"):
@@ -71,13 +76,13 @@ class CausalVAEConfig:
 
 
 class ResidualBlock(nn.Module):
-    """x + conv(silu(conv(norm(x)))); the last convolution starts at zero, the block as identity."""
+    """x + conv in time(silu(conv in space(norm(x)))); starts as the identity, its end at zero."""
 
     def __init__(self, dim: int):
         super().__init__()
         self.norm = PixelNorm()
-        self.conv_in = CausalConv3d(dim, dim)
-        self.conv_out = CausalConv3d(dim, dim, kernel=(1, 3, 3))
+        self.conv_in = CausalConv3d(dim, dim, kernel=(1, 3, 3))
+        self.conv_out = CausalConv3d(dim, dim, kernel=(3, 1, 1))
 
     def forward(self, x: Tensor, cache: Cache | None = None) -> Tensor:
         y = self.conv_in(self.norm(x), cache)
@@ -138,12 +143,14 @@ class Posterior:
         return kl.sum(dim=1).flatten(1).mean(dim=1)
 
 
-class CausalVAE(nn.Module, PyTorchModelHubMixin, library_name="kinema", license="apache-2.0"):
+class CausalVAE(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.0"):
     """Frames to latents and back; see the module's docstring for the idea.
 
     `encode` and `decode` take whole clips, `encode_stream` and `decode_stream` take any chunks and
     give the same numbers. Latents leave with the mean and the scale of `fit_statistics` taken off.
     """
+
+    config_class = CausalVAEConfig
 
     def __init__(self, config: CausalVAEConfig | None = None):
         super().__init__()
@@ -163,22 +170,22 @@ class CausalVAE(nn.Module, PyTorchModelHubMixin, library_name="kinema", license=
                 up.append(Up(widths[stage], widths[stage - 1]))
         self.fold_in = CausalConv3d(pixels, widths[0], kernel=(1, 1, 1))
         self.down = down
-        self.norm_latents = PixelNorm()
         self.to_latents = CausalConv3d(widths[-1], 2 * config.channels)
         self.from_latents = CausalConv3d(config.channels, widths[-1])
         self.up = up
-        self.norm_frames = PixelNorm()
         self.fold_out = CausalConv3d(widths[0], pixels, kernel=(1, 3, 3))
+        basis = cosine_basis(config.factors, config.channels)
+        self.register_buffer("basis", basis, persistent=False)  # c (r p q 3)
         self.register_buffer("latent_mean", torch.zeros(config.channels))
         self.register_buffer("latent_scale", torch.ones(config.channels))
         self.initialise()
 
     def initialise(self) -> None:
-        """Convolutions keep the variance (fan-in), biases are 0, and residual branches end in 0.
+        """Convolutions keep the variance (fan-in), biases are 0, residual branches end in 0.
 
-        The first posterior is narrow (log variance -6), so that training starts as an autoencoder,
-        and the first frames are nearly grey: from noisy ones the penalties on differences drive
-        the decoder to a constant picture, where it stays.
+        The networks start by adding 0 to the linear codec. (Without it, or with networks that add
+        noise, the penalties on differences soon drive the decoder to a constant picture, where it
+        stays.) The first posterior is narrow, log variance -6.
         """
         for module in self.modules():
             if isinstance(module, CausalConv3d):
@@ -187,8 +194,8 @@ class CausalVAE(nn.Module, PyTorchModelHubMixin, library_name="kinema", license=
         for module in self.modules():
             if isinstance(module, ResidualBlock):
                 nn.init.zeros_(module.conv_out.weight)
-        self.fold_out.weight.data.mul_(0.1)
-        nn.init.zeros_(self.to_latents.weight[self.channels :])
+        for module in (self.to_latents, self.fold_out):
+            nn.init.zeros_(module.weight)
         nn.init.constant_(self.to_latents.bias[self.channels :], -6.0)
         self.to(memory_format=torch.channels_last_3d)  # the fast layout of bf16 conv3d on a CPU
 
@@ -201,8 +208,11 @@ class CausalVAE(nn.Module, PyTorchModelHubMixin, library_name="kinema", license=
         r, p, q = self.factors
         return (self.channels, 1 + ceil((num_frames - 1) / r), ceil(height / p), ceil(width / q))
 
-    def _blocks(self, frames: Tensor, first: bool, last: bool) -> Tensor:
-        """Pad a clip to whole blocks: sizes by the edge, time by the first and the last frame."""
+    def whole_blocks(self, frames: Tensor, first: bool = True, last: bool = True) -> Tensor:
+        """Pad a clip to whole blocks: sizes by the edge, time by the first and the last frame.
+
+        `first`, `last`: whether the clip begins, ends here; a chunk of a stream may do neither.
+        """
         r, p, q = self.factors
         height, width = frames.shape[3:]
         front = r - 1 if first else 0
@@ -213,20 +223,33 @@ class CausalVAE(nn.Module, PyTorchModelHubMixin, library_name="kinema", license=
     # Networks: blocks of frames <-> unnormalised latents -------------------------------------
 
     def _encode(self, blocks: Tensor, cache: Cache | None = None) -> Posterior:
+        linear = self._project(space_to_depth(blocks, self.factors), self.basis)  # b c f' h/8 w/8
         x = space_to_depth(blocks, self.config.fold)  # b (r p q c) f' h/4 w/4
         x = x.contiguous(memory_format=torch.channels_last_3d)
         x = self.fold_in(x)  # b d f' h/4 w/4
         x = self.down(x, cache)  # b d f' h/8 w/8
-        x = self.to_latents(self.norm_latents(x), cache)  # b 2c f' h/8 w/8
+        x = self.to_latents(x, cache)  # b 2c f' h/8 w/8
         mean, log_variance = x.float().chunk(2, dim=1)
-        return Posterior(mean, log_variance.clamp(-20, 10))
+        return Posterior(linear / self._linear_scale + mean, log_variance.clamp(-20, 10))
 
     def _decode(self, latents: Tensor, cache: Cache | None = None) -> Tensor:
+        linear = self._project(latents, self.basis.t())  # b (r p q 3) f' h/8 w/8
         x = latents.contiguous(memory_format=torch.channels_last_3d)
         x = self.from_latents(x, cache)  # b d f' h/8 w/8
         x = self.up(x, cache)  # b d f' h/4 w/4
-        x = self.fold_out(self.norm_frames(x), cache)  # b (r p q c) f' h/4 w/4
-        return depth_to_space(x.float(), self.config.fold)  # b 3 4f' h w
+        x = self.fold_out(x, cache)  # b (r p q c) f' h/4 w/4
+        linear = depth_to_space(self._linear_scale * linear, self.factors)
+        return linear + depth_to_space(x.float(), self.config.fold)  # b 3 4f' h w
+
+    @property
+    def _linear_scale(self) -> float:
+        """Brings the linear latents, which grow with the root of the block, to about 1."""
+        return 0.5 * prod(self.factors) ** 0.5
+
+    @staticmethod
+    def _project(x: Tensor, matrix: Tensor) -> Tensor:
+        """Map the channels of b c f h w by a matrix, (d, c)."""
+        return einsum(x.float(), matrix, "b c f h w, d c -> b d f h w")
 
     # Whole clips ------------------------------------------------------------------------------
 
@@ -237,7 +260,7 @@ class CausalVAE(nn.Module, PyTorchModelHubMixin, library_name="kinema", license=
             UserError: if the frames have another shape or range, or there are none.
         """
         check_frames(frames)
-        return self._encode(self._blocks(frames, first=True, last=True))
+        return self._encode(self.whole_blocks(frames))
 
     def encode(self, frames: Tensor) -> Tensor:
         """b 3 f h w in [-1, 1] -> b c f' h' w': the posterior mean, normalised.
@@ -285,7 +308,7 @@ class CausalVAE(nn.Module, PyTorchModelHubMixin, library_name="kinema", license=
         waiting, first = None, True
         for chunk in chunks:
             check_frames(chunk)
-            frames = self._blocks(chunk, first=first, last=False)
+            frames = self.whole_blocks(chunk, first=first, last=False)
             if waiting is not None:
                 frames = torch.cat([waiting, frames], dim=2)
             first = False
@@ -294,7 +317,7 @@ class CausalVAE(nn.Module, PyTorchModelHubMixin, library_name="kinema", license=
             if whole:
                 yield self.normalise(self._encode(frames[:, :, :whole], cache).mean)
         if waiting is not None and waiting.shape[2]:
-            blocks = self._blocks(waiting, first=False, last=True)
+            blocks = self.whole_blocks(waiting, first=False, last=True)
             yield self.normalise(self._encode(blocks, cache).mean)
 
     def decode_stream(
@@ -320,6 +343,10 @@ class CausalVAE(nn.Module, PyTorchModelHubMixin, library_name="kinema", license=
                 yield crop(frames, None, size)
             if made == num_frames:
                 return
+        if num_frames is not None:
+            raise UserError(
+                f"these latents decode to {made} frames, {num_frames} were asked for: ask for fewer"
+            )
 
     # Statistics -------------------------------------------------------------------------------
 

@@ -35,7 +35,7 @@ def tabletop_codec() -> CodecRun:
         data=CLIPS,
         held_out=unseen(CLIPS),
         codec=CausalVAEConfig(),
-        loop=Loop(num_samples=60_000, batch_size=8, learning_rate=2e-3, optimizer="muon"),
+        loop=Loop(num_samples=36_000, batch_size=8, learning_rate=6e-4, validate_every=4_000),
     )
 
 

@@ -168,9 +168,8 @@ class CodecLatents:
         for start in range(0, len(indices), self.batch_size):
             rows = slice(start, start + self.batch_size)
             frames = to_tensor(tensors["frames"][rows].numpy())
-            stills = torch.stack(
-                [_still(clip, i) for clip, i in zip(frames, indices[rows], strict=True)]
-            )
+            pairs = zip(frames, indices[rows], strict=True)
+            stills = torch.stack([_still(clip, index) for clip, index in pairs])
             latents.append(self.loaded_codec.encode(frames).half())
             images.append(self.loaded_codec.encode(stills).half())
         return {"latents": torch.cat(latents), "image": torch.cat(images)}, captions

@@ -1,0 +1,53 @@
+"""The best linear codec that needs no training: the lowest cosine frequencies of a block.
+
+Cosines of low frequency carry most of a natural block's variance (Ahmed, Natarajan and Rao 1974).
+They are where a learned codec starts from, and the baseline that it has to beat.
+"""
+
+import math
+
+import torch
+from einops import einsum, rearrange
+from torch import Tensor
+
+# Luma and two opponent colours, orthonormal: natural colours vary mostly along the first.
+COLOURS = torch.nn.functional.normalize(
+    torch.tensor([[1.0, 1.0, 1.0], [1.0, 0.0, -1.0], [-0.5, 1.0, -0.5]])
+)
+OPPONENT_COST = 0.3  # how far up in frequency luma is worth more than a colour's first variation
+
+
+def cosine_basis(factors: tuple[int, int, int], channels: int) -> Tensor:
+    """Orthonormal rows: the `channels` lowest frequencies of a block of pixels.
+
+    The means of the three colours come first, then cosines by frequency, luma before colour.
+
+    Args:
+        factors: frames, rows and columns of the block.
+        channels: how many rows, at most 3 times the pixels of the block.
+
+    Returns:
+        (channels, frames * rows * columns * 3), the columns in the order of `space_to_depth`.
+    """
+    r, p, q = factors
+    assert 1 <= channels <= 3 * r * p * q, f"a block of {factors} has no {channels} frequencies"
+    rows = einsum(*map(cosines, factors), COLOURS, "i r, j p, k q, l c -> i j k l r p q c")
+    order = frequencies(factors).flatten().argsort(stable=True)[:channels]
+    return rearrange(rows, "i j k l r p q c -> (i j k l) (r p q c)")[order]
+
+
+def cosines(n: int) -> Tensor:
+    """The orthonormal DCT-II of length n: row k is cos(pi (i + 1/2) k / n); (n, n)."""
+    i, k = torch.arange(n), torch.arange(n)[:, None]
+    rows = torch.cos(math.pi * (i + 0.5) * k / n) * math.sqrt(2 / n)
+    rows[0] /= math.sqrt(2)
+    return rows
+
+
+def frequencies(factors: tuple[int, int, int]) -> Tensor:
+    """How late each cosine comes, (frames, rows, columns, 3 colours); the means come first."""
+    r, p, q = (torch.arange(n) / n for n in factors)
+    late = r[:, None, None, None] + p[:, None, None] + q[:, None] + torch.zeros(3)
+    late[..., 1:] += OPPONENT_COST
+    late[0, 0, 0] = torch.tensor([-3.0, -2.0, -1.0])
+    return late
