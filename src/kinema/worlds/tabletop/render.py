@@ -22,7 +22,8 @@ from kinema.worlds.world_clip import WorldClip
 
 SUBPIXELS = ((-0.125, -0.375), (0.375, -0.125), (-0.375, 0.125), (0.125, 0.375))
 RAYS_AT_ONCE = {"cpu": 16_384, "cuda": 4_194_304}
-SHADOW_RAYS = 16
+SHADOW_RAYS = (8, 24)  # for each pixel of the table; the more from SMOOTH_SHADOWS pixels up
+SMOOTH_SHADOWS = 128 * 128
 OCCLUSION_REACH = 2.3  # ambient occlusion ends at so many radii
 
 
@@ -117,13 +118,14 @@ def _coverage(outside: Tensor) -> tuple[Tensor, Tensor]:
 def _with_shadows(scene: Scene, view: View, sky: Tensor, key: Tensor) -> Tensor:
     """Sky and key layers added up, each dimmed where bodies stand in the light."""
     pixels = view.height * view.width
+    num_rays = SHADOW_RAYS[pixels >= SMOOTH_SHADOWS]
     sky_share = sky.new_ones(view.num_frames, pixels)
     key_share = sky.new_ones(view.num_frames, pixels)
     for index, body in enumerate(scene.bodies):
         window = view.window(_shadow_bounds(view, index, body))
         if window is not None:
             point = view.on_table(view.to_world(view.rays(window.rows, window.columns)))
-            lit = _key_share(view, index, body, _into_body(view, index, point), SHADOW_RAYS)
+            lit = _key_share(view, index, body, _into_body(view, index, point), num_rays)
             key_share.scatter_(1, window.index, key_share.gather(1, window.index) * lit)
         window = view.window(_occlusion_bounds(view, index, body))
         if window is not None:

@@ -97,33 +97,39 @@ class Surface:
 def body_color(body: Body, stage: Stage, surface: Surface) -> Tensor:
     """Colour (f 3 n) of a body's surface: matte with a broad gloss, or metal."""
     albedo = body_albedo(body, surface.point)
-    table = linear(TABLES[stage.table], albedo.device)[None, :, None]
     facing = dot(surface.normal, surface.light).clamp_min(0.0)
     facing = facing if surface.key is None else facing * surface.key
-    fill = FILL * dot(surface.normal, surface.fill).clamp_min(0.0)
-    up = 0.5 + 0.5 * dot(surface.normal, surface.up)
-    open_air = (0.35 + 1.04 * surface.height).clamp_max(1.0)  # the table takes light from below
-    sky = (SKY * up * (0.5 + 0.5 * open_air) + fill)[:, None]
-    sky = sky + table * (GROUND * (1.0 - up) * open_air)[:, None]
     towards = dot(surface.normal, surface.view)
     mirror = surface.normal * (2.0 * towards)[:, None] - surface.view
     shine = dot(mirror, surface.light).clamp_min(0.0) * (facing > 0.0)
+    sky = _ambient(stage, surface)
     if body.material == "rubber":
         gloss = 0.10 * shine.square().square() ** 3
-        return albedo * (sky + KEY * facing[:, None]) + gloss[:, None]
-    room = _room(stage, table, dot(mirror, surface.up))
+        return albedo * (sky + KEY * facing)[:, None] + gloss[:, None]
     softbox = 0.9 * ((shine - 0.90) * 16.0).clamp(0.0, 1.0)
     grazing = 0.30 * (1.0 - towards.clamp(0.0, 1.0)).square().square() + 0.06
-    reflected = room * (0.62 * albedo + grazing[:, None])
-    return albedo * (0.62 * sky + (0.62 * KEY) * facing[:, None]) + reflected + softbox[:, None]
+    reflected = _room(stage, dot(mirror, surface.up)) * (0.62 * albedo + grazing[:, None])
+    return albedo * (0.62 * (sky + KEY * facing))[:, None] + reflected + softbox[:, None]
 
 
-def _room(stage: Stage, table: Tensor, height: Tensor) -> Tensor:
-    """What a metal surface mirrors at a height (f n): the table below, the bright studio above."""
-    wall = linear(BACKDROPS[stage.backdrop], height.device)[None, :, None]
-    above = ((height + 0.06) * 8.0).clamp(0.0, 1.0)[:, None]
-    studio = wall * (0.55 + 0.9 * height.clamp_min(0.0))[:, None]
-    return above * studio + (1.0 - above) * (table * 0.55)
+def _ambient(stage: Stage, surface: Surface) -> Tensor:
+    """Light (f n) from sky and fill, and from the table below, which also shades the low parts."""
+    up = 0.5 + 0.5 * dot(surface.normal, surface.up)
+    open_air = (0.35 + 1.04 * surface.height).clamp_max(1.0)
+    ground = GROUND * float(linear(TABLES[stage.table], "cpu").mean())
+    fill = FILL * dot(surface.normal, surface.fill).clamp_min(0.0)
+    return SKY * up * (0.5 + 0.5 * open_air) + ground * (1.0 - up) * open_air + fill
+
+
+def _room(stage: Stage, height: Tensor) -> Tensor:
+    """What metal mirrors (f 3 n) at a height (f n): the table below, the bright studio above."""
+    wall, table = (
+        linear(color, height.device)[None, :, None]
+        for color in (BACKDROPS[stage.backdrop], TABLES[stage.table])
+    )
+    above = ((height + 0.06) * 8.0).clamp(0.0, 1.0)
+    studio = above * (0.55 + 0.9 * height.clamp_min(0.0))
+    return wall * studio[:, None] + table * (0.55 - 0.55 * above)[:, None]
 
 
 def to_bytes(color: Tensor) -> Tensor:
