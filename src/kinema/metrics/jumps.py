@@ -1,30 +1,40 @@
-"""Teleportation: something is elsewhere, gone, or there, from one frame to the next.
+"""Sudden changes: a new shot, or something that is elsewhere, gone, or there, at once.
 
-A jump is local in space and in time: one tile of the picture cannot be explained by motion in one
-pair of frames, though it can be in the pairs before and after. Fast motion and water are bad for
-many pairs in a row, a change of light for the whole picture.
+Teleportation is local in space and in time: one tile of the picture cannot be explained by motion
+in one pair of frames, though it can be in the pairs before and after. Fast motion and water are
+bad for many pairs in a row, a change of light for the whole picture.
 """
 
 import cv2
 import numpy as np
 
+from kinema.metrics.cuts import ADAPTIVE_RATIO, MIN_CONTENT, adaptive_ratios, content_scores
 from kinema.metrics.evidence import Evidence, Score, frame_curve, observe
 from kinema.metrics.lighting import pair_gains
 
 TILES = 10  # along the shorter side
 
 
-def jump(frames: np.ndarray | Evidence) -> Score:
-    """The worst sudden change that motion does not explain, grey levels in one tile; 0 is none.
+def cut_strength(frames: np.ndarray | Evidence) -> Score:
+    """The strongest hard cut, as a multiple of PySceneDetect's thresholds; 1 and above is a cut.
 
-    Per tile and pair of frames: the residual after warping, less the larger of the same tile's
-    residuals one pair earlier and later; the maximum over the tiles is the curve. Both directions
-    are warped and the smaller residual counts, so uncovered background does not.
+    The curve is min(ratio / 3, content / 15) of each frame (see `cuts`), the value its maximum.
+    """
+    scores = content_scores(observe(frames).frames)
+    curve = np.minimum(adaptive_ratios(scores) / ADAPTIVE_RATIO, scores / MIN_CONTENT)
+    return Score(curve.max(), curve)
+
+
+def jump(frames: np.ndarray | Evidence) -> Score:
+    """The worst sudden change that motion does not explain, pixels; 0 is none.
+
+    Per tile and pair of frames: the residual after warping (the larger of the two directions) over
+    the mean gradient, less the larger of the same tile's values one pair earlier and later. The
+    curve is the maximum over the tiles, the value how far its peak stands above its 85 % quantile.
     """
     evidence = observe(frames)
-    spikes = _spikes(_tile_residuals(evidence), evidence.joined)
-    curve = frame_curve(spikes, evidence.joined, len(evidence), 1)
-    return Score(np.nanmax(curve, initial=0.0), curve)
+    gradient = float(evidence.gradient.mean()) + 0.25
+    return _peak(evidence, _spikes(_tile_residuals(evidence) / gradient, evidence.joined))
 
 
 def leap(frames: np.ndarray | Evidence) -> Score:
@@ -39,9 +49,15 @@ def leap(frames: np.ndarray | Evidence) -> Score:
     for t, flow in enumerate(evidence.flow.forward):
         own = flow - evidence.camera.field(t)
         tiles.append(_tiles(np.hypot(own[..., 0], own[..., 1])))
-    spikes = _spikes(100 * np.asarray(tiles) / size, evidence.joined)
+    return _peak(evidence, _spikes(100 * np.asarray(tiles) / size, evidence.joined))
+
+
+def _peak(evidence: Evidence, spikes: np.ndarray) -> Score:
     curve = frame_curve(spikes, evidence.joined, len(evidence), 1)
-    return Score(np.nanmax(curve, initial=0.0), curve)
+    known = spikes[evidence.joined]
+    if not len(known):
+        return Score(0.0, curve)
+    return Score(known.max() - np.quantile(known, 0.85), curve)
 
 
 def _tile_residuals(evidence: Evidence) -> np.ndarray:
@@ -50,7 +66,7 @@ def _tile_residuals(evidence: Evidence) -> np.ndarray:
         before, after = evidence.luma[t], evidence.luma[t + 1]
         out = _tiles(np.abs(evidence.ahead[t] * np.exp(-gain) - before))
         back = _tiles(np.abs(evidence.behind[t] - after * np.exp(-gain)))
-        tiles.append(np.minimum(out, back))
+        tiles.append(np.maximum(out, back))
     return np.asarray(tiles)
 
 

@@ -4,10 +4,15 @@ Each of these is measured on motion, not on residuals, so that a frozen clip wit
 on top is still frozen.
 """
 
+import cv2
 import numpy as np
 
 from kinema.metrics.evidence import STILL, Evidence, Score, frame_curve, observe
 from kinema.metrics.steadiness import thumbnails
+
+FAR = 8  # frames: long enough for slow motion to add up
+SMALL = 48  # pixels on the shorter side: noise averages out, a small object still shows
+NOTHING = 0.2  # grey levels: slow scenes have 0.4, a frozen frame under noise 1 has 0.1
 
 
 def motion(frames: np.ndarray | Evidence) -> Score:
@@ -21,15 +26,41 @@ def motion(frames: np.ndarray | Evidence) -> Score:
     return Score(float(np.nanmedian(curve)) if evidence.joined.any() else 0.0, curve)
 
 
-def still_share(frames: np.ndarray | Evidence) -> Score:
-    """Longest run of pairs of frames in which nothing moves, as a share of the clip; 1 is frozen.
+def change(frames: np.ndarray | Evidence) -> Score:
+    """How much more far frames differ than near ones, grey levels; 0 where nothing goes on.
 
-    Nothing moves where the fastest 5 % go less than 0.1 pixels at the working size.
+    Thumbnails are compared 8 frames apart (fewer in a short clip) and one frame apart; the 98 %
+    quantile over the pixels of the first difference less that of the second, median over time.
+    Noise and flicker make both alike, so a frozen clip stays near 0 whatever is laid over it.
     """
     evidence = observe(frames)
-    still = (evidence.speed < STILL) & evidence.joined
-    curve = frame_curve(still.astype(float), evidence.joined, len(evidence), 1)
-    return Score(_longest_run(still) / max(len(still), 1), curve)
+    curve = np.full(len(evidence), np.nan)
+    tiles = _small_luma(evidence)
+    lag = min(FAR, len(tiles) - 1)
+    if lag < 2:
+        return Score(0.0, curve)
+    far = np.array([_most(tiles[t + lag] - tiles[t]) for t in range(len(tiles) - lag)])
+    near = np.array([_most(b - a) for a, b in zip(tiles[:-1], tiles[1:], strict=True)])
+    nearby = np.array([near[t : t + lag].mean() for t in range(len(far))])
+    values = far - nearby
+    for t in range(len(tiles)):
+        curve[t] = values[max(0, t - lag) : t + 1].max()
+    return Score(max(0.0, np.median(curve)), curve)
+
+
+def still_share(frames: np.ndarray | Evidence) -> Score:
+    """Longest run of frames around which nothing goes on, as a share of the clip; 1 is frozen.
+
+    Nothing goes on where `change` is below 0.2 grey levels over every 8 frames around, or where
+    the fastest 5 % of the pixels go less than 0.1 pixels at the working size in each pair.
+    """
+    evidence = observe(frames)
+    still = np.zeros(len(evidence), bool)
+    for a, b in _runs((evidence.speed < STILL) & evidence.joined):
+        still[a : b + 1] = True
+    still |= np.nan_to_num(change(evidence).curve, nan=np.inf) < NOTHING
+    longest = max((b - a for a, b in _runs(still)), default=0)
+    return Score(longest / len(evidence), still.astype(float))
 
 
 def held_share(frames: np.ndarray | Evidence) -> Score:
@@ -85,6 +116,21 @@ def loop(frames: np.ndarray | Evidence) -> Score:
     return Score(np.clip(1 - returns.min(), 0, 1), curve)
 
 
-def _longest_run(flags: np.ndarray) -> int:
+def _runs(flags: np.ndarray) -> list[tuple[int, int]]:
+    """Half-open ranges of consecutive True values."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype(int), [0]])))
-    return int(np.max(edges[1::2] - edges[::2], initial=0))
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
+
+
+def _small_luma(evidence: Evidence) -> np.ndarray:
+    """Thumbnails of the luma, all brought to the mean of the first: exposure is not change."""
+    h, w = evidence.luma.shape[1:]
+    scale = SMALL / min(h, w)
+    size = (max(1, round(w * scale)), max(1, round(h * scale)))
+    small = [cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in evidence.luma]
+    means = [max(float(image.mean()), 1.0) for image in small]
+    return np.stack([image * (means[0] / mean) for image, mean in zip(small, means, strict=True)])
+
+
+def _most(difference: np.ndarray) -> float:
+    return float(np.quantile(np.abs(difference), 0.98))

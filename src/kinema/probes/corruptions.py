@@ -105,18 +105,17 @@ def teleport(frames: np.ndarray, share: float, generator: np.random.Generator) -
 def cut(frames: np.ndarray, _: float, generator: np.random.Generator) -> np.ndarray:
     """From a middle frame on, another shot: the same footage turned, in other colours."""
     middle = _middle(frames, generator)
-    other = frames[middle:, ::-1, ::-1]
-    return np.concatenate([frames[:middle], 255 - other[..., [1, 2, 0]]])
+    return np.concatenate([frames[:middle], _tinted(frames[middle:, ::-1, ::-1])])
 
 
 def drift_identity(frames: np.ndarray, amount: float, generator: np.random.Generator) -> np.ndarray:
-    """Colours of what is in a window turn, steadily, into other colours; at the end by `amount`."""
+    """What is in a window turns steadily into something else: mirrored, in other colours."""
     h, w = frames.shape[1:3]
-    mask = amount * _bump((h, w), generator.uniform(0.4, 0.6, 2), 0.6)[..., None]
+    mask = amount * _bump((h, w), generator.uniform(0.4, 0.6, 2), 0.8)[..., None]
     out = np.empty_like(frames)
     for t, frame in enumerate(frames):
         share = mask * (t / max(len(frames) - 1, 1))
-        out[t] = _to_bytes(frame * (1 - share) + frame[..., [1, 2, 0]] * share)
+        out[t] = _to_bytes(frame * (1 - share) + _tinted(frame[:, ::-1]) * share)
     return out
 
 
@@ -295,6 +294,11 @@ def displace(frame: np.ndarray, field: np.ndarray) -> np.ndarray:
     x = field[..., 0].astype(np.float32) + np.arange(w, dtype=np.float32)
     y = field[..., 1].astype(np.float32) + np.arange(h, dtype=np.float32)[:, None]
     return cv2.remap(frame, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
+
+
+def _tinted(frames: np.ndarray) -> np.ndarray:
+    """Colour channels exchanged, and a warm tint that grey things take on too."""
+    return _to_bytes(frames[..., [1, 2, 0]] * np.float32([1.2, 0.9, 0.6]))
 
 
 def _smooth_field(

@@ -1,0 +1,221 @@
+"""From the vector to words: which failure, where, how sure, whose fault, and what to do about it.
+
+Each failure has rules on single scores. A score beyond its `alone` threshold is a failure by
+itself; beyond its `paired` threshold it is worse than a reference. The thresholds were fitted by
+`kinema probe metrics` on one half of the clips and tested on the other (docs/probe-metrics.md).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from kinema.metrics.evidence import Score
+
+ARCHITECTURE = "architecture"
+CONTEXT = "context"
+WORLD = "world knowledge"
+FOOTAGE = "footage"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """When one score speaks of a failure.
+
+    Attributes:
+        metric: its name in `METRICS`.
+        alone: a score above it is a failure; None where the score means nothing by itself.
+        paired: a change above it is worse than the reference; None where it is not compared.
+        floor: for ratios, what is added to both scores: below it differences mean nothing.
+            None compares by difference, for scores that are logarithms or shares already.
+        sign: -1 for scores of which less is worse.
+    """
+
+    metric: str
+    alone: float | None
+    paired: float | None
+    floor: float | None
+    sign: int = 1
+
+    def change(self, score: float, reference: float) -> float:
+        """How much worse than the reference: log2 of the ratio, or the difference."""
+        if self.floor is None:
+            return self.sign * (score - reference)
+        return self.sign * float(np.log2((score + self.floor) / (reference + self.floor)))
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A failure by name: where it comes from, what to do, and how it is recognised."""
+
+    rung: str
+    remedy: str
+    rules: tuple[Rule, ...]
+
+
+FAULTS: dict[str, Fault] = {
+    "flicker": Fault(
+        ARCHITECTURE,
+        "Let frames see their neighbours: temporal attention or 3-D convolution, and a codec that "
+        "decodes in time.",
+        (
+            Rule("gain_flicker", 1.2, 0.6, 0.15),
+            Rule("texture_flicker", 0.3, 0.45, 0.03),
+            Rule("pumping", 3.0, 0.7, 0.5),
+        ),
+    ),
+    "noise": Fault(
+        ARCHITECTURE,
+        "Finish the denoising: more steps or a better last step, and train the codec's decoder "
+        "without noise.",
+        (Rule("noise", 2.6, 0.5, 0.3),),
+    ),
+    "swimming": Fault(
+        ARCHITECTURE,
+        "Tie texture to motion: temporal layers at the finest resolution, or a video codec in "
+        "place of a per-frame one.",
+        (Rule("swimming", 0.3, 0.9, 0.03),),
+    ),
+    "jitter": Fault(
+        ARCHITECTURE,
+        "Condition on the camera or couple the frames more closely; shaken training clips should "
+        "be stabilised or dropped.",
+        (Rule("shake", 0.35, 0.9, 0.05),),
+    ),
+    "blur": Fault(
+        CONTEXT,
+        "Errors accumulate over the rollout: noise the context during training (diffusion "
+        "forcing), or anchor windows on clean frames.",
+        (
+            Rule("blur_growth", 0.8, 0.45, None),
+            Rule("crispness", None, 0.9, None, -1),
+            Rule("detail", None, 1.1, None, -1),
+        ),
+    ),
+    "drift": Fault(
+        CONTEXT,
+        "The last frames must see the first: full or hybrid temporal attention, an anchor frame, "
+        "or a reference image.",
+        (Rule("histogram_drift", 0.48, 0.35, 0.1), Rule("tracked_drift", 20.0, 0.5, 2.0)),
+    ),
+    "collapse": Fault(
+        WORLD,
+        "Shapes are not held: a larger model, more varied motion, depth or track supervision, a "
+        "lower motion setting.",
+        (Rule("bending", 2.0, 0.42, 0.1), Rule("strain", 0.5, 0.35, 0.03)),
+    ),
+    "teleport": Fault(
+        WORLD,
+        "Things must not jump: more temporal reach, more frames per second, or a world with "
+        "object permanence in training.",
+        (Rule("jump", 8.0, 0.9, 0.5), Rule("leap", 35.0, 0.9, 1.0)),
+    ),
+    "shuffle": Fault(
+        WORLD,
+        "The order of frames is lost: check temporal positions, and the reader that makes "
+        "training clips.",
+        (Rule("disorder", 0.4, 0.1, None),),
+    ),
+    "stutter": Fault(
+        CONTEXT,
+        "Frames repeat or are missing: check the frame rate of the data, and how windows are "
+        "joined.",
+        (Rule("held_share", 0.12, 0.07, None), Rule("judder", None, 0.8, 0.15)),
+    ),
+    "frozen": Fault(
+        ARCHITECTURE,
+        "Nothing happens: raise the motion setting, lower the image guidance, drop still clips "
+        "from training.",
+        (
+            Rule("still_share", 0.45, 0.25, None),
+            Rule("loop", 0.8, 0.4, None),
+            Rule("motion", None, 1.0, 0.05, -1),
+        ),
+    ),
+    "cut": Fault(
+        FOOTAGE,
+        "A new shot begins: split training clips at cuts; one prompt should make one shot.",
+        (Rule("cut", 1.0, 0.5, None),),
+    ),
+}
+
+# A strong fault shakes the scores of others; these are then not reported beside it.
+EXPLAINS: dict[str, tuple[str, ...]] = {
+    "shuffle": ("jitter", "swimming", "teleport", "flicker", "cut", "stutter", "frozen"),
+    "noise": ("flicker", "swimming"),
+    "swimming": ("flicker", "collapse", "teleport"),
+    "jitter": ("flicker", "swimming", "teleport"),
+    "stutter": ("teleport", "shuffle"),
+    "frozen": ("stutter",),
+}
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One thing that is wrong with a clip.
+
+    Attributes:
+        name: a key of `FAULTS`.
+        rung: of the ladder of time scales: architecture, context, world knowledge; or footage.
+        frames: where it shows, ascending.
+        confidence: [0, 1]; 0.5 at the threshold, 0.8 at twice the threshold.
+        score: the name of the score that found it.
+        remedy: one sentence.
+    """
+
+    name: str
+    rung: str
+    frames: list[int]
+    confidence: float
+    score: str
+    remedy: str
+
+
+def diagnose(scores: dict[str, Score]) -> list[Failure]:
+    """Find the failures that a clip shows by itself, surest first.
+
+    Args:
+        scores: of `measure`.
+    """
+    found = {}
+    for name, fault in FAULTS.items():
+        rules = [rule for rule in fault.rules if rule.alone is not None]
+        strength, rule = max(
+            ((_strength(rule, scores[rule.metric]), rule) for rule in rules),
+            key=lambda pair: pair[0],
+        )
+        if strength >= 1:
+            frames = _where(scores[rule.metric].curve, rule.alone)
+            found[name] = Failure(
+                name, fault.rung, frames, confidence(strength), rule.metric, fault.remedy
+            )
+    return sorted(_unexplained(found).values(), key=lambda failure: -failure.confidence)
+
+
+def confidence(strength: float) -> float:
+    """s^2 / (1 + s^2) of a score s in units of its threshold."""
+    return round(strength**2 / (1 + strength**2), 3)
+
+
+def _strength(rule: Rule, score: float) -> float:
+    return max(score, 0.0) / rule.alone if np.isfinite(score) else 0.0
+
+
+def _where(curve: np.ndarray, threshold: float) -> list[int]:
+    """Frames above the threshold; the worst one if only the whole clip is."""
+    hits = np.flatnonzero(np.nan_to_num(curve, nan=-np.inf) >= threshold)
+    if len(hits):
+        return hits.tolist()
+    if np.isfinite(curve).any():
+        return [int(np.nanargmax(curve))]
+    return list(range(len(curve)))
+
+
+def _unexplained(found: dict[str, Failure]) -> dict[str, Failure]:
+    kept = dict(found)
+    for name, others in EXPLAINS.items():
+        for other in others:
+            if name in kept and other in kept and found[other].confidence <= found[name].confidence:
+                del kept[other]
+    return kept
