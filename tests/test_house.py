@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -87,6 +87,37 @@ def test_ruff_is_content():
 
 def test_types_hold():
     run(str(BIN / "mypy"), "--no-error-summary")
+
+
+def test_public_functions_say_their_types():
+    expect_none(
+        f"{path.relative_to(SOURCE)}:{function.lineno} {function.name}"
+        for path in source_files()
+        for function in public_functions(syntax(path).body)
+        if not is_typed(function)
+    )
+
+
+def public_functions(body: list[ast.stmt]) -> Iterator[ast.FunctionDef]:
+    """Functions and methods without an underscore, and `__init__` and `__call__`."""
+    special = ("__init__", "__call__")
+    for node in body:
+        name = getattr(node, "name", "")
+        if isinstance(node, ast.ClassDef) and not name.startswith("_"):
+            yield from public_functions(node.body)
+        if isinstance(node, ast.FunctionDef) and (name in special or not name.startswith("_")):
+            yield node
+
+
+def is_typed(function: ast.FunctionDef) -> bool:
+    signature = function.args
+    named = [*signature.posonlyargs, *signature.args, *signature.kwonlyargs]
+    if named and named[0].arg == "ctx":  # autograd calls it, no user does
+        return True
+    starred = [argument for argument in (signature.vararg, signature.kwarg) if argument]
+    untyped = {a.arg for a in [*named, *starred] if a.annotation is None}
+    returns = function.returns is not None or function.name == "__init__"
+    return returns and untyped <= {"self", "cls"}
 
 
 def test_import_is_lazy():
