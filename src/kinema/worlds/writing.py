@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -60,10 +61,11 @@ def write_world(
     _check(name, num_clips, size, num_frames, seed, level, split)
     fps = DEFAULT_FPS[name] if fps is None else fps
     folder = Path(folder)
-    settings = {"num_frames": num_frames, "size": size, "level": level, "split": split, "fps": fps}
+    settings: dict[str, Any] = {"num_frames": num_frames, "size": size, "level": level}
+    settings |= {"split": split, "fps": fps, "truth": truth}
     seeds = range(seed, seed + num_clips)
     num_workers = min(num_workers, num_clips - 1)
-    rendered = stream(WORLDS[name].render, seeds, num_workers, truth=truth, **settings)
+    rendered = stream(WORLDS[name].render, seeds, num_workers, **settings)
     rows, sheet = [], []
     for index, (own_seed, made) in enumerate(zip(seeds, rendered, strict=True)):
         file_name = f"clip_{index:05d}.mp4"

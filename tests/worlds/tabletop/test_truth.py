@@ -81,11 +81,11 @@ def test_warping_by_the_flow_brings_back_the_frame(level):
             warped = cv2.remap(frames[i + 1], x, y, cv2.INTER_LINEAR)
             back = cv2.remap(truth.flow_backward[i], x, y, cv2.INTER_LINEAR)
             seen = np.abs(back + flow).max(-1) < 0.1  # visible in both, away from outlines
-            moving = seen & (np.abs(flow).max(-1) > 0.05)
+            moving = seen & (np.abs(flow).max(-1) > 0.5)
             inside = (x >= 0) & (x <= 63) & (y >= 0) & (y <= 63)
             warped_error.append(np.abs(warped - frames[i])[moving & inside].mean())
             plain_error.append(np.abs(frames[i + 1] - frames[i])[moving & inside].mean())
-    assert np.nanmean(warped_error) < 0.4 * np.nanmean(plain_error) < 8.0
+    assert np.nanmean(warped_error) < min(4.0, 0.5 * np.nanmean(plain_error))
 
 
 def test_nothing_moves_where_nothing_moves():

@@ -72,16 +72,16 @@ def _thing(looks: dict, rng: np.random.Generator) -> str:
         words.append(_pick(rng, MATERIAL_WORDS[looks["material"]]))
     if looks["pattern"] == "striped":
         words.append("striped")
-    noun = NOUNS[looks["shape"]]
-    noun = noun[0] if rng.random() < 0.75 else _pick(rng, noun)
+    nouns = NOUNS[looks["shape"]]
+    noun = nouns[0] if rng.random() < 0.75 else _pick(rng, nouns)
     return _article(" ".join([*words, looks["color"], noun]))
 
 
 def _deed(action: str, direction: str, speed: str, rng: np.random.Generator) -> str:
     verbs = VERBS[action]
     verb = verbs[0] if rng.random() < 0.6 else _pick(rng, verbs)
-    where = DIRECTIONS.get(direction, ("",))
-    where = where[0] if rng.random() < 0.6 else _pick(rng, where)
+    ways = DIRECTIONS.get(direction, ("",))
+    where = ways[0] if rng.random() < 0.6 else _pick(rng, ways)
     if not direction and action in IN_PLACE and rng.random() < 0.45:
         where = IN_PLACE[action]
     if not speed:
@@ -126,8 +126,9 @@ def describe(attributes: dict, rng: np.random.Generator) -> str:
             caption = f"{caption} {_place(attributes['scene'], rng, onto)}"
     camera = attributes["camera"]
     if rng.random() < (0.15 if camera == "still" else 0.9):
-        links = (", ", " as ", " while ")
-        links = links[:1] if camera == "still" else links[:2] if relation == "while" else links
+        links = [", "] if camera == "still" else [", ", " as "]
+        if camera != "still" and relation != "while":
+            links.append(" while ")
         caption = f"{caption}{_pick(rng, links)}{_pick(rng, CAMERA_WORDS[camera])}"
     return caption
 

@@ -103,7 +103,8 @@ class Lane:
 
     def at(self, times: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Positions, speeds and rolled lengths at the times, each (f,)."""
-        return evaluate(self.phases, times)[:3]
+        position, speed, rolled, _ = evaluate(self.phases, times)
+        return position, speed, rolled
 
 
 def _meeting_time(behind: Phase, ahead: Phase, now: float, distance: float) -> float:

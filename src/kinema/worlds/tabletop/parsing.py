@@ -7,11 +7,12 @@ and that of the second object. What the words do not say is "" or None.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from kinema.worlds.tabletop import captions
 from kinema.worlds.tabletop.attributes import BACKDROPS, COLORS, TABLES
 
-Phrases = dict[str, tuple[str, ...]]
+Phrases = Mapping[str, tuple[str, ...]]
 
 
 def parse(caption: str) -> dict:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from kinema.worlds.tabletop import captions
@@ -10,6 +12,7 @@ from kinema.worlds.tabletop.attributes import (
     BACKDROPS,
     CAMERAS,
     COLORS,
+    COMPASS,
     HAS_SPEED,
     MATERIALS,
     RELATIONS,
@@ -28,14 +31,16 @@ LEVELS = (1, 2, 3, 4)
 TABLE_REACH = 3.1  # no body rests further out than this
 ACTION_WEIGHTS = {"rolls": 1.0, "slides": 1.0, "bounces": 0.9, "falls": 0.6, "spins": 0.6}
 SHAPE_WEIGHTS = {"ball": 1.8, "cube": 1.2, "cylinder": 0.8, "cone": 1.0}
-# What the subject may do under each relation to the second object
-RELATED_ACTIONS = {
-    "": tuple(ACTIONS),
-    "behind": ("rolls", "slides", "bounces"),
-    "in front of": ("rolls", "slides", "bounces"),
-    "into": ("rolls", "slides"),
-    "next to": tuple(ACTIONS),
-    "while": tuple(ACTIONS),
+MOVES, IN_PLACE, DEPTHS = ("rolls", "slides", "bounces"), ("bounces", "falls", "spins"), COMPASS[2:]
+# What the subject (and with "while" the second object too) may do under each relation: one of
+# these pairs of actions and directions
+POSSIBLE: dict[str, tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]] = {
+    "": ((tuple(ACTIONS), ("", *COMPASS)),),
+    "behind": ((MOVES, SIDEWAYS),),
+    "in front of": ((MOVES, SIDEWAYS),),
+    "into": ((MOVES[:2], SIDEWAYS),),
+    "next to": ((tuple(ACTIONS), ("", *DEPTHS)),),
+    "while": ((MOVES, SIDEWAYS), (IN_PLACE, ("",))),
 }
 Rng = np.random.Generator
 
@@ -87,7 +92,7 @@ def _draw_action(rng: Rng, actions, directions=None) -> tuple[str, str, str, str
     """Shape, action, direction and speed; the directions narrowed where the relation asks it."""
     action = _pick(rng, actions, [ACTION_WEIGHTS[a] for a in actions])
     shapes, possible = ACTIONS[action]
-    possible = [d for d in possible if directions is None or d in directions]
+    possible = tuple(d for d in possible if directions is None or d in directions)
     speed = _pick(rng, SPEEDS, (0.3, 0.4, 0.3)) if action in HAS_SPEED else ""
     shape = _pick(rng, shapes, [SHAPE_WEIGHTS[s] for s in shapes])
     return shape, action, _pick(rng, possible), speed
@@ -97,17 +102,10 @@ def _draw_attributes(rng: Rng, level: int) -> dict:
     relation = ""
     if level >= 2 and rng.random() < 0.85:
         relation = _pick(rng, RELATIONS[1:])
-    directions = SIDEWAYS if relation in ("behind", "in front of", "into") else None
-    actions = RELATED_ACTIONS[relation]
-    if relation == "while":
-        in_place = rng.random() < 0.4
-        actions = ("bounces", "falls", "spins") if in_place else ("rolls", "slides", "bounces")
-        directions = ("",) if in_place else SIDEWAYS
-    if relation == "next to":
-        directions = ("", "towards", "away")
+    actions, directions = _pick(rng, POSSIBLE[relation])
     shape, action, direction, speed = _draw_action(rng, actions, directions)
     subject = _draw_looks(rng, shape, level)
-    attributes = {
+    attributes: dict[str, Any] = {
         "subject": subject, "action": action, "direction": direction, "speed": speed,
         "camera": "still" if level < 3 else _pick(rng, CAMERAS),
         "second": None, "relation": relation,

@@ -8,6 +8,7 @@ the point is still visible there plays no part.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,7 +29,7 @@ class Glimpse:
     """What a body shows of itself inside its window."""
 
     window: Window
-    shown: Tensor  # (f n) bool: this pixel shows the body
+    shown: Tensor  # (f n) bool: the pixel shows the body
     local: Tensor  # (f 3 n), in the body's frame
 
 
@@ -41,7 +42,7 @@ class Hits:
     depth: Tensor  # (f h*w)
     masks: Tensor  # (f h*w) uint8
     fixed: Tensor  # (f 3 h*w) world points of table and backdrop, also behind bodies
-    glimpses: list[Glimpse | None]
+    glimpses: dict[int, Glimpse]  # of the bodies in view, by number
     visible: Tensor  # (k f) share of each body's pixels in view that no other body hides
 
 
@@ -57,13 +58,13 @@ def scene_truth(scene: Scene, view: View, fps: float) -> Truth:
         ahead = _flow(scene, hits, view.frames((index + 1).clamp_max(last)))
         back = _flow(scene, hits, view.frames((index - 1).clamp_min(0)))
         parts.append((hits.depth, hits.masks, ahead, back, hits.visible.T))
-    depth, masks, ahead, back, visible = (
+    depth, masks, forward, backward, visible = (
         torch.cat(part).cpu().numpy() for part in zip(*parts, strict=True)
     )
     size = (view.height, view.width)
     return Truth(
-        flow_forward=ahead[:-1].reshape(-1, *size, 2),
-        flow_backward=back[1:].reshape(-1, *size, 2),
+        flow_forward=forward[:-1].reshape(-1, *size, 2),
+        flow_backward=backward[1:].reshape(-1, *size, 2),
         depth=depth.reshape(-1, *size),
         masks=masks.reshape(-1, *size),
         tracks=_tracks(view, visible.T),
@@ -78,29 +79,25 @@ def _hits(scene: Scene, view: View) -> Hits:
     fixed, depth = _fixed_points(scene, view.frames(slice(0, 1)) if still else view, rows, columns)
     depth = depth.expand(view.num_frames, -1).clone()
     masks = torch.zeros_like(depth, dtype=torch.uint8)
-    met: list[tuple[Window, Tensor, Tensor] | None] = []
+    glimpses: dict[int, Glimpse] = {}
     for index, body in enumerate(scene.bodies):
         window = view.body_window(index, body)
         if window is None:
-            met.append(None)
             continue
         origin, directions = view.to_body(index, view.rays(window.rows, window.columns))
         near, far = interval(body.shape, origin, directions, body.half)
-        met.append((window, (near < far) & (near > 0.0), origin + directions * near[:, None]))
+        hit = (near < far) & (near > 0.0)
+        glimpses[index] = Glimpse(window, hit, origin + directions * near[:, None])
         behind = depth.gather(1, window.index)
-        first = met[-1][1] & (near < behind)
+        first = hit & (near < behind)
         depth.scatter_(1, window.index, torch.where(first, near, behind))
         number = masks.gather(1, window.index).masked_fill(first, index + 1)
         masks.scatter_(1, window.index, number)
-    glimpses, visible = [], depth.new_ones(len(scene.bodies), view.num_frames)
-    for index, found in enumerate(met):
-        if found is None:
-            glimpses.append(None)
-            continue
-        window, hit, local = found
-        shown = hit & (masks.gather(1, window.index) == index + 1)
-        visible[index] = shown.sum(1) / hit.sum(1).clamp_min(1)
-        glimpses.append(Glimpse(window, shown, local))
+    visible = depth.new_ones(len(scene.bodies), view.num_frames)
+    for index, glimpse in glimpses.items():
+        covered = glimpse.shown.sum(1).clamp_min(1)
+        glimpse.shown &= masks.gather(1, glimpse.window.index) == index + 1
+        visible[index] = glimpse.shown.sum(1) / covered
     return Hits(rows, columns, depth, masks, fixed, glimpses, visible)
 
 
@@ -123,9 +120,7 @@ def _flow(scene: Scene, hits: Hits, target: View) -> Tensor:
     if scene.camera.move != "still":
         columns, rows, _ = target.project(hits.fixed)
         flow = torch.stack((columns - hits.columns, rows - hits.rows), dim=2)
-    for index, glimpse in enumerate(hits.glimpses):
-        if glimpse is None:
-            continue
+    for index, glimpse in hits.glimpses.items():
         moved = target.rotations[index] @ glimpse.local + target.centres[index][:, :, None]
         columns, rows, _ = target.project(moved)
         window, shown = glimpse.window, glimpse.shown
@@ -167,7 +162,7 @@ def _events(scene: Scene, visible: np.ndarray, fps: float) -> list[dict]:
     `frame` is the first frame at or after the event, `time` its exact second.
     """
     num_frames = visible.shape[1]
-    events = []
+    events: list[dict[str, Any]] = []
     for time in scene.contacts:
         events.append({"kind": "contact", "time": float(time), "objects": [0, 1]})
     for index, body in enumerate(scene.bodies):
