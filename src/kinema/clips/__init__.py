@@ -8,13 +8,14 @@ from kinema.clips.picture import fit_frames
 from kinema.clips.reading import VideoInfo, inspect, read, read_metadata, stream
 from kinema.clips.sheet import contact_sheet
 from kinema.clips.tensors import to_frames, to_tensor
-from kinema.clips.writing import FORMATS, write
+from kinema.clips.writing import FORMATS, check_target, write
 
 __all__ = [
     "FORMATS",
     "Clip",
     "ClipFolder",
     "VideoInfo",
+    "check_target",
     "contact_sheet",
     "fit_frames",
     "inspect",

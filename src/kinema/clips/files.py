@@ -44,8 +44,7 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         UserError: if the disk is full or the folder cannot be written.
     """
     path = Path(path)
-    if path.is_dir():
-        raise UserError(f"Cannot write {path}: it is a folder; name a file in it.")
+    require_writable(path)
     partial = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.part{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -56,6 +55,17 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     finally:  # after Ctrl-C too
         with suppress(OSError):
             partial.unlink(missing_ok=True)
+
+
+def require_writable(path: Path) -> None:
+    """Say what stands in the way of a file at `path`."""
+    if path.is_dir():
+        raise UserError(f"Cannot write {path}: it is a folder; name a file in it.")
+    there = next(parent for parent in path.absolute().parents if parent.exists())
+    if not there.is_dir():
+        raise UserError(f"Cannot write {path}: {there} is a file, not a folder.")
+    if not os.access(there, os.W_OK):
+        raise UserError(f"Cannot write {path}: the folder {there} may not be written.")
 
 
 def _reason(error: OSError) -> str:

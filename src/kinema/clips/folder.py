@@ -27,6 +27,7 @@ from kinema.errors import Notice, UserError
 class Item:
     """A file that can be read, its caption, and how many frames may be drawn from."""
 
+    name: str
     path: Path
     text: str
     num_frames: int
@@ -92,12 +93,12 @@ class ClipFolder:
         """
         for step in range(len(self)):
             item = self.items[(index + step) % len(self)]
-            if item.path.name in self.set_aside:
+            if item.name in self.set_aside:
                 continue
             try:
                 return self._cut(item, np.random.default_rng([self.seed, epoch, index]))
             except UserError as error:
-                self.set_aside[item.path.name] = str(error)
+                self.set_aside[item.name] = str(error)
                 warnings.warn(f"set aside while reading: {error}", Notice, stacklevel=2)
         raise UserError(f"{self.folder} holds no clip that can still be read: {self.reasons()}")
 
@@ -126,7 +127,7 @@ class ClipFolder:
             try:
                 info = inspect(path)
                 scale = self.fps / info.fps if self.fps else 1
-                item = Item(path, text, int(info.num_frames * scale))
+                item = Item(name, path, text, int(info.num_frames * scale))
                 if item.num_frames < self._span():
                     raise UserError(
                         f"{path} is too short: it has {item.num_frames} frames, "

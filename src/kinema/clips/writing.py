@@ -21,7 +21,7 @@ import numpy as np
 from PIL import Image
 
 from kinema.clips.clip import Clip
-from kinema.clips.files import whole_file
+from kinema.clips.files import require_writable, whole_file
 from kinema.errors import UserError
 
 EXIF_DESCRIPTION = 0x010E  # ImageDescription: the one text field that every reader shows
@@ -38,12 +38,22 @@ def write(clip: Clip, path: str | Path, metadata: dict[str, Any] | None = None) 
     Raises:
         UserError: for an unknown suffix, a full disk or a folder that cannot be written.
     """
-    path = Path(path)
-    encode = FORMATS.get(path.suffix.lower())
-    if encode is None:
-        raise UserError(f"Cannot write {path}: its suffix must be one of {', '.join(FORMATS)}.")
+    path = check_target(path)
     with whole_file(path) as partial:
-        encode(clip, _note(clip, metadata), partial)
+        FORMATS[path.suffix.lower()](clip, _note(clip, metadata), partial)
+    return path
+
+
+def check_target(path: str | Path) -> Path:
+    """Refuse now what could not be written later: for whoever works long before they write.
+
+    Raises:
+        UserError: for an unknown suffix, a folder, or a place that cannot be written.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in FORMATS:
+        raise UserError(f"Cannot write {path}: its suffix must be one of {', '.join(FORMATS)}.")
+    require_writable(path)
     return path
 
 
