@@ -72,6 +72,15 @@ def test_a_falling_body_casts_a_shadow_below_itself():
     assert columns.mean() > clip.truth.tracks["pixels"][0, 0, 0]  # the light comes from the left
 
 
+def test_no_line_at_the_horizon():
+    """A camera that zooms sees above the horizon at its widest: the wall there is smooth."""
+    every = ((seed, sample_scene(seed, 3).attributes) for seed in range(200))
+    wide = [s for s, a in every if a["camera"] == "zooms in" and a["action"] == "rolls"]
+    for clip in render(wide[:6], 1, 64, level=3):
+        rows = clip.frames[0, :12].astype(int).mean((1, 2))
+        assert np.abs(np.diff(rows, n=2)).max() < 3
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_a_gpu_gives_the_same_pictures():
     there, here = render([1], 5, 64, 4, device="cuda")[0], render([1], 5, 64, 4)[0]

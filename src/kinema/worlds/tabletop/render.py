@@ -96,23 +96,16 @@ def _picture(scene: Scene, view: View) -> Tensor:
 def _surroundings(scene: Scene, view: View) -> tuple[Tensor, Tensor]:
     """Table and backdrop without bodies, (f 3 h*w): what the sky lights, and what the key adds."""
     directions = view.to_world(view.rays(*view.all_pixels()))
-    point = view.on_table(directions)
+    point = view.on_table(directions).unflatten(2, (view.height, view.width))
     x, y = point[:, 0], point[:, 1]
     stage = scene.stage
     outside = torch.maximum(x.abs() - stage.half_width, y - stage.far_edge)
-    covered, footprint = _coverage(outside.unflatten(1, (view.height, view.width)))
-    albedo = shading.table_albedo(stage, x, y, footprint) * covered[:, None]
-    sky, key = shading.table_light(view.light, x, y)
+    covered = (0.5 - outside / shading.pixel_size(outside)).clamp(0.0, 1.0)
+    covered = (covered * (outside < 3.0)).flatten(1)  # at the horizon pixels are endlessly large
+    albedo = shading.table_albedo(stage, x, y) * covered[:, None]
+    sky, key = shading.table_light(view.light, x.flatten(1), y.flatten(1))
     wall = shading.backdrop(stage, directions) * (1.0 - covered)[:, None]
     return albedo * sky[:, None] + wall, albedo * key[:, None]
-
-
-def _coverage(outside: Tensor) -> tuple[Tensor, Tensor]:
-    """Share of each pixel (f h w) inside the edge `outside` = 0, and the pixel's size there."""
-    down, right = torch.gradient(outside, dim=(1, 2))
-    footprint = (down * down + right * right).sqrt().clamp_min(1e-6)
-    covered = (0.5 - outside / footprint).clamp(0.0, 1.0)
-    return covered.flatten(1), footprint.flatten(1)
 
 
 def _with_shadows(scene: Scene, view: View, sky: Tensor, key: Tensor) -> Tensor:

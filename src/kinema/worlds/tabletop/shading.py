@@ -47,21 +47,33 @@ def backdrop(stage: Stage, d: Tensor) -> Tensor:
     return base[:, None] * (0.42 + 0.75 * glow)[:, None]
 
 
-def table_albedo(stage: Stage, x: Tensor, y: Tensor, footprint: Tensor) -> Tensor:
-    """Colour (f 3 n) of the table at (x, y), its pattern filtered over the pixel's footprint."""
-    base = linear(TABLES[stage.table], x.device)
+def pixel_size(place: Tensor) -> Tensor:
+    """How much a quantity (f h w) changes from one pixel to the next."""
+    down, right = torch.gradient(place, dim=(1, 2))
+    return (down * down + right * right).sqrt().clamp_min(1e-6)
+
+
+def table_albedo(stage: Stage, x: Tensor, y: Tensor) -> Tensor:
+    """Colour (f 3 h*w), or (1 3 1) if plain, of the table at (x, y), each (f h w).
+
+    Edges of the pattern are filtered over one pixel.
+    """
+    base = linear(TABLES[stage.table], x.device)[:, None]
     if stage.kind == "plain":
-        return base[:, None].expand(3, 1)[None]
+        return base[None]
+    wide, long = pixel_size(x), pixel_size(y)
     if stage.kind == "checkered":
-        wave = (math.pi / 0.9 * x).sin() * (math.pi / 0.9 * y).sin()
-        pattern = (wave / (3.5 * footprint).clamp_min(1e-6)).clamp(-1.0, 1.0)
-        return base[:, None] * (1.0 + 0.38 * pattern)[:, None]
+        rate = math.pi / 0.9  # squares of 0.9 units
+        across = ((rate * x).sin() / (rate * wide)).clamp(-1.0, 1.0)
+        along = ((rate * y).sin() / (rate * long)).clamp(-1.0, 1.0)
+        return base * (1.0 + 0.38 * across * along).flatten(1)[:, None]
     plank = torch.floor(y / 0.75)
     grain = (9.0 * y + 1.3 * (1.7 * x + 2.4 * plank).sin() + 5.0 * plank).sin()
-    shade = 1.0 + 0.10 * grain + 0.16 * (12.9898 * plank + 0.5).sin()
-    seam = ((y / 0.75 - plank - 0.5).abs() * 2.0 - 1.0).abs() * 0.375 / footprint
-    shade = shade * (0.62 + 0.38 * seam.clamp(0.0, 1.0))
-    return base[:, None] * shade[:, None]
+    fine = (1.2 - 4.0 * long).clamp(0.0, 1.0)  # grain too fine for the pixels fades
+    shade = 1.0 + 0.10 * grain * fine + 0.16 * (12.9898 * plank + 0.5).sin()
+    to_seam = 0.375 - (y - 0.75 * plank - 0.375).abs()
+    shade = shade * (0.62 + 0.38 * (to_seam / long).clamp(0.0, 1.0))
+    return base * shade.flatten(1)[:, None]
 
 
 def table_light(light: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
