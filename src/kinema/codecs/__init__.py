@@ -3,7 +3,6 @@
 from kinema.codecs.causal_vae import CausalVAE, CausalVAEConfig, Posterior
 from kinema.codecs.codec import Codec, Pixels
 from kinema.codecs.objective import CodecLoss, codec_loss
-from kinema.codecs.transform import start_linear
 
 __all__ = [
     "CausalVAE",
@@ -13,5 +12,4 @@ __all__ = [
     "Pixels",
     "Posterior",
     "codec_loss",
-    "start_linear",
 ]
