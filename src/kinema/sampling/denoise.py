@@ -5,14 +5,17 @@ This is all a sampler sees of a model, and what guidance wraps.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
+import torch
 from torch import Tensor
 
+from kinema.conditions import Conditions, cat_conditions
 from kinema.diffusion.objective import Network
 from kinema.diffusion.path import Path
 from kinema.diffusion.prediction import Prediction, prediction_named
+from kinema.sampling.solvers import DenoiseFn
 
 
 @dataclass(frozen=True)
@@ -29,9 +32,37 @@ class Denoise:
     network: Network
     path: Path
     prediction: str | Prediction
-    conditions: Any = None
+    conditions: Conditions | None = None
 
     def __call__(self, x: Tensor, t: Tensor) -> Tensor:
         """x0, b c f h w; frames with t = 0 come back as they are."""
         output = self.network(x, t, self.conditions)
         return prediction_named(self.prediction).to_x0(self.path, output.to(x), x, t)
+
+
+def denoise_all(denoises: Sequence[DenoiseFn], x: Tensor, t: Tensor) -> list[Tensor]:
+    """The x0 of every denoiser, in one call of the network where only the conditions differ."""
+    if not differ_in_conditions_only(denoises):
+        return [denoise(x, t) for denoise in denoises]
+    n, first = len(denoises), denoises[0]
+    conditions = cat_conditions([denoise.conditions for denoise in denoises])
+    joint = Denoise(first.network, first.path, first.prediction, conditions)
+    return list(joint(torch.cat([x] * n), torch.cat([t] * n)).chunk(n))
+
+
+def differ_in_conditions_only(denoises: Sequence[DenoiseFn]) -> bool:
+    """Whether one network, path and prediction serve all, with the same conditions present."""
+    if not all(isinstance(d, Denoise) and d.conditions is not None for d in denoises):
+        return False
+    first = denoises[0]
+    return all(
+        d.network is first.network
+        and (d.path, d.prediction) == (first.path, first.prediction)
+        and present(d.conditions) == present(first.conditions)
+        for d in denoises
+    )
+
+
+def present(conditions: Conditions) -> list[str]:
+    """The names of the conditions that are not absent."""
+    return [f.name for f in fields(conditions) if getattr(conditions, f.name) is not None]

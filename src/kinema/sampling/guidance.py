@@ -1,19 +1,184 @@
-"""Guidance: functions from denoisers to a denoiser."""
+"""Guidance: functions from denoisers to a denoiser, to be nested at will.
+
+All work on x0. At fixed x and t every prediction is affine in x0, so "uncond + scale * (cond -
+uncond)" is the same in any of them. Every frame has its own noise level, so intervals, norms and
+projections are taken frame by frame; frames with t = 0 are given and pass through unchanged.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
+import torch
 from torch import Tensor
 
+from kinema.diffusion.path import Path, per_frame
+from kinema.diffusion.prediction import PREDICTIONS
+from kinema.sampling.denoise import denoise_all
 from kinema.sampling.solvers import DenoiseFn
 
+Combine = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]  # cond, uncond, x, t -> x0
+FRAME = (1, 3, 4)  # the axes of one frame in b c f h w
+ALWAYS = (0.0, 1.0)
 
-def classifier_free(cond: DenoiseFn, uncond: DenoiseFn, scale: float) -> DenoiseFn:
-    """uncond + scale * (cond - uncond) (Ho & Salimans 2022); at scale 1 `cond` alone."""
+
+def contrast(
+    cond: DenoiseFn, uncond: DenoiseFn, combine: Combine, interval: tuple[float, float]
+) -> DenoiseFn:
+    """`combine` in frames with t in `interval`, `cond` in the others (and alone, if in all)."""
+
+    def denoise(x: Tensor, t: Tensor) -> Tensor:
+        guided = (t >= interval[0]) & (t <= interval[1]) & (t > 0)
+        if not guided.any():
+            return cond(x, t)
+        with_condition, without = denoise_all([cond, uncond], x, t)
+        combined = combine(with_condition, without, x, t)
+        return torch.where(per_frame(guided), combined, with_condition)
+
+    return denoise
+
+
+def classifier_free(
+    cond: DenoiseFn,
+    uncond: DenoiseFn,
+    scale: float,
+    interval: tuple[float, float] = ALWAYS,
+    rescale: float = 0.0,
+) -> DenoiseFn:
+    """uncond + scale * (cond - uncond) (Ho & Salimans 2022).
+
+    Args:
+        cond: denoiser with the condition.
+        uncond: denoiser without it, or with a negative prompt.
+        scale: 1 is off, and calls `cond` alone.
+        interval: times at which to guide (Kynkaanniemi et al. 2024); outside, `cond` alone.
+        rescale: in [0, 1], how far to bring the contrast of each frame back to that of `cond`
+            (Lin et al. 2024, section 3.4).
+    """
     if scale == 1:
         return cond
 
+    def combine(cond: Tensor, uncond: Tensor, x: Tensor, t: Tensor) -> Tensor:
+        guided = uncond + scale * (cond - uncond)
+        if rescale == 0:
+            return guided
+        ratio = cond.std(FRAME, keepdim=True) / guided.std(FRAME, keepdim=True).clamp(min=1e-6)
+        return guided * (1 + rescale * (ratio - 1))
+
+    return contrast(cond, uncond, combine, interval)
+
+
+def per_condition(denoises: Sequence[DenoiseFn], scales: Sequence[float]) -> DenoiseFn:
+    """A scale for each condition (InstructPix2Pix, Brooks et al. 2023, eq. 3).
+
+    Args:
+        denoises: with no condition, the first, the first two, ... all: one more than scales.
+        scales: how far to go for each condition added.
+    """
+    assert len(denoises) == len(scales) + 1, "one scale for every condition added"
+
     def denoise(x: Tensor, t: Tensor) -> Tensor:
-        base = uncond(x, t)
-        return base + scale * (cond(x, t) - base)
+        x0s = denoise_all(denoises, x, t)
+        steps = zip(scales, x0s[:-1], x0s[1:], strict=True)
+        return x0s[0] + sum(scale * (more - less) for scale, less, more in steps)
 
     return denoise
+
+
+def autoguidance(
+    good: DenoiseFn, bad: DenoiseFn, scale: float, interval: tuple[float, float] = ALWAYS
+) -> DenoiseFn:
+    """Away from a worse version of the same model (Karras et al. 2024): smaller or younger.
+
+    Both take the same conditions; it needs no dropped ones and keeps the variety of samples.
+    """
+    return classifier_free(good, bad, scale, interval)
+
+
+def cfg_zero_star(
+    cond: DenoiseFn,
+    uncond: DenoiseFn,
+    scale: float,
+    path: Path,
+    zero_from: float = 1.0,
+    interval: tuple[float, float] = ALWAYS,
+) -> DenoiseFn:
+    """CFG-Zero* (Fan et al. 2025), for models that are not trained to the end.
+
+    The unconditional velocity is scaled by s = <cond, uncond> / |uncond|^2 before guiding, and the
+    velocity is zero in frames with t >= `zero_from`: the first step, least well learnt, is skipped.
+    """
+    velocity = PREDICTIONS["velocity"]
+
+    def combine(cond: Tensor, uncond: Tensor, x: Tensor, t: Tensor) -> Tensor:
+        cond, uncond = (velocity.from_x0(path, x0, x, t) for x0 in (cond, uncond))
+        norm = uncond.square().sum(FRAME, keepdim=True).clamp(min=1e-12)
+        uncond = uncond * (cond * uncond).sum(FRAME, keepdim=True) / norm
+        guided = uncond + scale * (cond - uncond)
+        guided = torch.where(per_frame(t >= zero_from), 0.0, guided)
+        return velocity.to_x0(path, guided, x, t)
+
+    return contrast(cond, uncond, combine, interval)
+
+
+def adaptive_projected(
+    cond: DenoiseFn,
+    uncond: DenoiseFn,
+    scale: float,
+    parallel: float = 0.0,
+    max_norm: float | None = None,
+    interval: tuple[float, float] = ALWAYS,
+) -> DenoiseFn:
+    """APG (Sadat et al. 2025), without momentum: high scales without oversaturation.
+
+    Args:
+        cond: denoiser with the condition.
+        uncond: denoiser without it.
+        scale: 1 is off.
+        parallel: share kept of the part of the update along `cond`, which saturates.
+        max_norm: the update of a frame is shortened to this norm.
+        interval: times at which to guide.
+    """
+
+    def combine(cond: Tensor, uncond: Tensor, x: Tensor, t: Tensor) -> Tensor:
+        update = cond - uncond
+        if max_norm is not None:
+            norm = update.square().sum(FRAME, keepdim=True).sqrt()
+            update = update * (max_norm / norm.clamp(min=1e-12)).clamp(max=1)
+        square = cond.square().sum(FRAME, keepdim=True).clamp(min=1e-12)
+        along = cond * (update * cond).sum(FRAME, keepdim=True) / square
+        return cond + (scale - 1) * (update - along + parallel * along)
+
+    return contrast(cond, uncond, combine, interval)
+
+
+def noised_history(denoise: DenoiseFn, path: Path, noise: Tensor, level: float) -> DenoiseFn:
+    """Show the given frames (t = 0) at noise `level`, and say so: t = level there.
+
+    A little noise hides the errors of frames that the model itself made (GameNGen, Valevski et
+    al. 2024); level 1 hides them whole. `noise` (b c f h w) is fixed by the caller.
+    """
+
+    def denoise_noised(x: Tensor, t: Tensor) -> Tensor:
+        given = t == 0
+        seen = torch.where(given, level, t)
+        x_seen = torch.where(per_frame(given), path.add_noise(x, noise, seen), x)
+        return torch.where(per_frame(given), x, denoise(x_seen, seen))
+
+    return denoise_noised
+
+
+def history_guidance(
+    denoise: DenoiseFn,
+    path: Path,
+    noise: Tensor,
+    scale: float,
+    level: float = 1.0,
+    interval: tuple[float, float] = ALWAYS,
+) -> DenoiseFn:
+    """Guidance towards the given frames (DFoT, Song et al. 2025).
+
+    The model without its history is the model with its history noised to `level`: 1 drops it
+    (vanilla history guidance), less leaves its low frequencies in both (fractional).
+    """
+    return classifier_free(denoise, noised_history(denoise, path, noise, level), scale, interval)

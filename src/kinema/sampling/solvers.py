@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, Protocol
 
 import torch
@@ -31,25 +32,39 @@ class Move:
     t: Tensor
     t_next: Tensor
 
-    @property
+    @cached_property
+    def alpha(self) -> Tensor:
+        return self.path.alpha(self.t)
+
+    @cached_property
+    def sigma(self) -> Tensor:
+        return self.path.sigma(self.t)
+
+    @cached_property
+    def alpha_next(self) -> Tensor:
+        return self.path.alpha(self.t_next)
+
+    @cached_property
+    def sigma_next(self) -> Tensor:
+        return self.path.sigma(self.t_next)
+
+    @cached_property
     def moves(self) -> Tensor:
         return self.t_next != self.t
 
+    @cached_property
     def log_snr_gain(self) -> Tensor:
         """h = log(alpha' / sigma') - log(alpha / sigma), inf from pure noise or to clean."""
-        alpha, sigma = self.path.alpha(self.t), self.path.sigma(self.t)
-        alpha_next, sigma_next = self.path.alpha(self.t_next), self.path.sigma(self.t_next)
-        return alpha_next.log() - sigma_next.log() - alpha.log() + sigma.log()
+        return (self.alpha_next * self.sigma / (self.sigma_next * self.alpha)).log()
 
     def step(self, x: Tensor, x0: Tensor, eta: float = 0.0, noise: Tensor | None = None) -> Tensor:
         """The step formula above: x at t -> x at t_next."""
-        alpha, sigma = self.path.alpha(self.t), self.path.sigma(self.t)
-        alpha_next, sigma_next = self.path.alpha(self.t_next), self.path.sigma(self.t_next)
-        sigma = torch.where(self.moves, sigma, 1.0)  # a given frame has sigma = 0 and no step
-        ratio = sigma_next * alpha / (torch.where(self.moves, alpha_next, 1.0) * sigma)
-        fresh = eta * sigma_next * (1 - ratio.square()).clamp(min=0).sqrt()
-        kept = (sigma_next.square() - fresh.square()).clamp(min=0).sqrt() / sigma
-        x_next = per_frame(alpha_next - kept * alpha).to(x) * x0 + per_frame(kept).to(x) * x
+        sigma = torch.where(self.moves, self.sigma, 1.0)  # a given frame has sigma 0 and no step
+        alpha_next = torch.where(self.moves, self.alpha_next, 1.0)
+        ratio = self.sigma_next * self.alpha / (alpha_next * sigma)
+        fresh = eta * self.sigma_next * (1 - ratio.square()).clamp(min=0).sqrt()
+        kept = (self.sigma_next.square() - fresh.square()).clamp(min=0).sqrt() / sigma
+        x_next = per_frame(alpha_next - kept * self.alpha).to(x) * x0 + per_frame(kept).to(x) * x
         if noise is not None:
             x_next = x_next + per_frame(fresh).to(x) * noise
         return torch.where(per_frame(self.moves).to(x.device), x_next, x)
@@ -113,7 +128,8 @@ class Heun:
         if not corrected.any():
             return x0
         ahead = denoise(move.step(x, x0), network_times(move.t_next, x))
-        tau, tau_next = linear_time(move.path, move.t), linear_time(move.path, move.t_next)
+        tau = move.sigma / (move.alpha + move.sigma)
+        tau_next = move.sigma_next / (move.alpha_next + move.sigma_next)
         weight = torch.where(corrected, tau / (2 * torch.where(corrected, tau_next, 1.0)), 0.0)
         return x0 + per_frame(weight).to(x) * (ahead - x0)
 
@@ -133,7 +149,7 @@ class DPMpp2M:
     ) -> Tensor:
         if past is None:
             return x0
-        h, h_past = move.log_snr_gain(), past.move.log_snr_gain()
+        h, h_past = move.log_snr_gain, past.move.log_snr_gain
         usable = h.isfinite() & h_past.isfinite() & past.move.moves
         weight = torch.where(usable, h / (2 * torch.where(usable, h_past, 1.0)), 0.0)
         return x0 + per_frame(weight).to(x) * (x0 - past.x0)
@@ -155,12 +171,6 @@ SOLVERS: dict[str, Solver] = {
     "dpmpp_2m": DPMpp2M(),
     "dpmpp_2m_sde": DPMpp2MSDE(),
 }
-
-
-def linear_time(path: Path, t: Tensor) -> Tensor:
-    """The time at which the linear path has the same sigma / alpha."""
-    alpha, sigma = path.alpha(t), path.sigma(t)
-    return sigma / (alpha + sigma)
 
 
 def network_times(t: Tensor, x: Tensor) -> Tensor:

@@ -1,0 +1,132 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Generator
+
+from kinema.diffusion import (
+    GivenFrames,
+    Interpolation,
+    LogitNormal,
+    Mixture,
+    PerFrame,
+    RowNoise,
+    Staircase,
+    Uniform,
+    correlated_noise,
+    noise_like_rows,
+    shift_for,
+    shift_times,
+)
+
+SPECS = [
+    Uniform(),
+    Uniform(shift=3),
+    LogitNormal(1.0, 0.5, shift=2.0),
+    PerFrame(LogitNormal()),
+    GivenFrames(LogitNormal(), max_given=3, context_noise=0.2),
+    Interpolation(stride=3),
+    Staircase(width=3, shift=2),
+    Mixture([(0.5, Uniform()), (0.3, PerFrame()), (0.2, GivenFrames())]),
+]
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=str)
+@given(num_frames=st.integers(1, 9), seed=st.integers(0, 99))
+@settings(max_examples=15, deadline=None)
+def test_draws_are_times_repeatable_from_the_generator(spec, num_frames, seed):
+    t, again = (spec.draw(5, num_frames, Generator().manual_seed(seed)) for _ in range(2))
+    assert t.shape == (5, num_frames) and t.dtype == torch.float32
+    assert (t >= 0).all() and (t <= 1).all() and (t == again).all()
+
+
+def draw(spec, batch=4000, num_frames=6):
+    return spec.draw(batch, num_frames, Generator().manual_seed(0))
+
+
+def test_one_time_for_the_clip_or_one_for_every_frame():
+    assert (draw(Uniform()) == draw(Uniform())[:, :1]).all()
+    t = draw(PerFrame())
+    assert t.T.corrcoef().sub(torch.eye(6)).abs().max() < 0.1
+
+
+def test_logit_normal_has_its_mean_and_deviation_and_the_shift_moves_its_median():
+    logits = torch.logit(draw(LogitNormal(0.5, 1.5), 20000)[:, 0])
+    assert logits.mean() == pytest.approx(0.5, abs=0.05)
+    assert logits.std() == pytest.approx(1.5, abs=0.05)
+    assert draw(LogitNormal(shift=3.0), 20000).median() == pytest.approx(0.75, abs=0.02)
+
+
+def test_shift_scales_the_noise_ratio():
+    t = torch.linspace(0, 0.99, 20, dtype=torch.float64)
+    shifted = shift_times(t, 3.0)
+    torch.testing.assert_close(shifted / (1 - shifted), 3 * t / (1 - t))
+    assert shift_times(torch.tensor([0.0, 1.0]), 5.0).tolist() == [0.0, 1.0]
+    assert shift_for(4 * 256, 256) == 2
+
+
+def test_given_frames_lead_the_clip_in_every_number_up_to_the_most():
+    t = draw(GivenFrames(max_given=3))
+    clean = t == 0
+    assert set(clean.sum(1).tolist()) == {1, 2, 3}
+    assert (clean.int().diff() <= 0).all()  # clean frames come first
+    assert (draw(GivenFrames(max_given=9), num_frames=3)[:, -1] > 0).all()
+    assert (draw(GivenFrames(), num_frames=1) > 0).all()
+
+
+def test_noised_context_stays_below_its_level():
+    t = draw(GivenFrames(max_given=1, context_noise=0.2))
+    assert t[:, 0].max() <= 0.2 and t[:, 0].std() > 0.04
+
+
+def test_interpolation_keeps_key_frames_and_the_last():
+    clean = draw(Interpolation(stride=4)) == 0
+    assert clean.all(0).tolist() == [True, False, False, False, True, True]
+    assert not clean[:, [1, 2, 3]].any()
+
+
+def test_staircase_rises_with_steps_of_one_over_the_width():
+    t = draw(Staircase(width=3))
+    rise = t.diff()
+    assert (rise >= 0).all() and rise.max() == pytest.approx(1 / 3, abs=1e-6)
+    assert (t[:, 0] == 0).any() and (t[:, -1] == 1).any()
+
+
+def test_mixture_keeps_the_shares_of_its_parts():
+    t = draw(Mixture([(3, Uniform()), (1, GivenFrames())]))
+    assert (t[:, 0] == 0).float().mean() == pytest.approx(0.25, abs=0.03)
+    with_itself = Mixture([(1, Uniform())])
+    assert draw(with_itself).unique(dim=1).shape[1] == 1
+
+
+@given(seeds=st.lists(st.integers(0, 2**62), min_size=1, max_size=4))
+@settings(max_examples=20, deadline=None)
+def test_a_row_of_noise_depends_on_its_own_seed_alone(seeds):
+    batch = noise_like_rows((len(seeds), 2, 3, 4, 4), seeds)
+    for i, seed in enumerate(seeds):
+        assert (batch[i] == noise_like_rows((1, 2, 3, 4, 4), [seed])[0]).all()
+
+
+def test_streams_and_draws_of_a_seed_are_independent():
+    first, second = RowNoise([7]), RowNoise([7], stream=1)
+    draws = [source((1, 5000))[0] for source in (first, first, second)]
+    assert torch.stack(draws).corrcoef().sub(torch.eye(3)).abs().max() < 0.05
+
+
+@pytest.mark.parametrize(
+    "kind, neighbours, ends", [("mixed", 0.8, 0.8), ("progressive", 0.8**0.5, 0.8)]
+)
+def test_correlated_noise_has_the_correlation_of_pyoco(kind, neighbours, ends):
+    noise = torch.randn(50, 4, 3, 16, 16, generator=Generator().manual_seed(0))
+    frames = correlated_noise(noise, kind, strength=2.0).transpose(1, 2).transpose(0, 1)
+    covariance = frames.flatten(1).cov()
+    expected = torch.tensor(
+        [[1, neighbours, ends], [neighbours, 1, neighbours], [ends, neighbours, 1]]
+    )
+    torch.testing.assert_close(covariance, expected, rtol=0, atol=0.02)
+
+
+def test_no_strength_leaves_the_noise_alone():
+    noise = torch.randn(1, 2, 3, 4, 4)
+    torch.testing.assert_close(correlated_noise(noise, "mixed", 0.0), noise)
+    torch.testing.assert_close(correlated_noise(noise, "progressive", 0.0), noise)

@@ -1,0 +1,84 @@
+import pytest
+import torch
+from diffusers import DDPMScheduler
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kinema.diffusion import DDPM, PATHS, add_noise
+
+TIMES = torch.linspace(0.0, 1.0, 41, dtype=torch.float64)
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_runs_from_data_to_noise(name):
+    path = PATHS[name]
+    assert path.alpha(TIMES[0]) == 1 and path.sigma(TIMES[0]) == 0
+    assert (path.alpha(TIMES).diff() < 0).all() and (path.sigma(TIMES).diff() > 0).all()
+    signal_left = {"ddpm": 0.0064, "ddpm_scaled": 0.0683}.get(name, 0.0)
+    assert path.alpha(TIMES[-1]) == pytest.approx(signal_left, abs=1e-4)
+    if signal_left == 0:
+        assert path.alpha(torch.ones(1)) == 0 and path.sigma(torch.ones(1)) == 1
+
+
+@pytest.mark.parametrize("name", ["cosine", "ddpm", "ddpm_scaled", "ddpm_zero_snr"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_preserves_variance(name, dtype):
+    path, t = PATHS[name], TIMES.to(dtype)
+    torch.testing.assert_close(path.alpha(t) ** 2 + path.sigma(t) ** 2, torch.ones_like(t))
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_derivatives_are_those_of_alpha_and_sigma(name):
+    path, step = PATHS[name], 1e-5
+    t = torch.linspace(0.01, 0.99, 29, dtype=torch.float64) + 3e-4  # between the knots of DDPM
+    for f, derivative in ((path.alpha, path.d_alpha), (path.sigma, path.d_sigma)):
+        slope = (f(t + step) - f(t - step)) / (2 * step)
+        torch.testing.assert_close(derivative(t), slope, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", PATHS)
+@given(t=st.floats(0, 0.999))
+@settings(max_examples=30, deadline=None)
+def test_time_of_inverts_the_noise_ratio(name, t):
+    path, t = PATHS[name], torch.tensor([t], dtype=torch.float64)
+    recovered = path.time_of(path.sigma(t) / path.alpha(t))
+    torch.testing.assert_close(recovered, t, rtol=1e-7, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_infinite_ratio_is_pure_noise(name):
+    assert PATHS[name].time_of(torch.tensor([torch.inf], dtype=torch.float64)) == 1
+
+
+@pytest.mark.parametrize(
+    "betas, ends", [("linear", (1e-4, 0.02)), ("scaled_linear", (0.00085, 0.012))]
+)
+@pytest.mark.parametrize("zero_snr", [False, True])
+def test_ddpm_meets_the_discrete_schedule_at_every_timestep(betas, ends, zero_snr):
+    scheduler = DDPMScheduler(
+        beta_schedule=betas,
+        beta_start=ends[0],
+        beta_end=ends[1],
+        rescale_betas_zero_snr=zero_snr,
+    )
+    path = DDPM(betas, zero_terminal_snr=zero_snr)
+    t = path.time_of_step(torch.arange(1000))
+    theirs = scheduler.alphas_cumprod.double()
+    torch.testing.assert_close(path.alpha(t) ** 2, theirs, rtol=1e-4, atol=1e-7)
+    torch.testing.assert_close(path.step_of_time(t), torch.arange(1000).double())
+
+
+def test_ddpm_keeps_its_digits_in_float32_near_clean():
+    t = torch.tensor([1e-4, 1e-3, 1e-2])
+    exact = DDPM().sigma(t.double())
+    torch.testing.assert_close(DDPM().sigma(t).double(), exact, rtol=1e-5, atol=0)
+
+
+def test_every_frame_gets_its_own_noise():
+    x0, noise = torch.randn(2, 2, 3, 3, 4, 4)
+    t = torch.tensor([[0.0, 0.5, 1.0], [1.0, 0.25, 0.0]])
+    x = add_noise(PATHS["linear"], x0, noise, t)
+    torch.testing.assert_close(x[0, :, 0], x0[0, :, 0])
+    torch.testing.assert_close(x[0, :, 1], 0.5 * x0[0, :, 1] + 0.5 * noise[0, :, 1])
+    torch.testing.assert_close(x[1, :, 0], noise[1, :, 0])
+    torch.testing.assert_close(x[1, :, 1], 0.75 * x0[1, :, 1] + 0.25 * noise[1, :, 1])
