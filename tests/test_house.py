@@ -22,7 +22,7 @@ VAGUE_NAMES = {"utils", "util", "misc", "common", "helpers", "helper", "base", "
 MAX_FILE_LINES, MAX_FUNCTION_LINES, MAX_ARGUMENTS = 400, 60, 8
 MAX_WEIGHT_BYTES = 60_000_000
 # Where the name in `import NAME` is not the name that pip installs.
-DISTRIBUTIONS = {"cv2": "opencv-python-headless", "PIL": "pillow"}
+DISTRIBUTIONS = {"cv2": "opencv-python-headless", "PIL": "pillow", "yaml": "pyyaml"}
 # Files without a test file of their own: nothing in them can go wrong alone.
 UNTESTED = {"errors.py", "__main__.py"}
 
