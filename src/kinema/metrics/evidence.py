@@ -52,6 +52,7 @@ class Evidence:
         detail: (f,) log2 variance of the Laplacian of the luma at the native size.
         native_size: height and width of the frames that were observed.
         given_flow: exact motion at the working size, where it is known; otherwise estimated.
+        given_cuts: first frames of new shots, where they are known; otherwise found.
     """
 
     frames: np.ndarray
@@ -59,6 +60,7 @@ class Evidence:
     detail: np.ndarray
     native_size: tuple[int, int]
     given_flow: Flow | None = None
+    given_cuts: tuple[int, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -86,6 +88,8 @@ class Evidence:
     @cached_property
     def cuts(self) -> list[int]:
         """Indices of the first frames of new shots."""
+        if self.given_cuts is not None:
+            return list(self.given_cuts)
         return find_cuts(self.frames)
 
     @cached_property
@@ -197,16 +201,47 @@ def observe(
     """
     if isinstance(frames, Evidence):
         return frames
-    small, detail = [], []
-    size: tuple[int, int] | None = None
+    glances: list[Glance] = []
     for index, frame in enumerate(frames):
-        _require_rgb(frame, index, size)
-        size = frame.shape[:2]
-        small.append(_shrink(frame))
-        detail.append(_detail(frame))
-    if size is None:
+        glances.append(glance(frame, index, glances[0].native_size if glances else None))
+    return gather(glances, fps, flow)
+
+
+@dataclass(frozen=True)
+class Glance:
+    """One frame as it is kept: small, with the detail it had at its native size."""
+
+    small: np.ndarray
+    detail: float
+    native_size: tuple[int, int]
+
+
+def glance(frame: np.ndarray, index: int = 0, size: tuple[int, int] | None = None) -> Glance:
+    """Shrink one frame and measure its detail. Cost: 6 ms at 1080p.
+
+    Args:
+        frame: uint8 (h w 3).
+        index: named in the error.
+        size: what height and width must be, if the clip has begun.
+
+    Raises:
+        UserError: if it is not uint8 RGB of that size.
+    """
+    _require_rgb(frame, index, size)
+    return Glance(_shrink(frame), _detail(frame), (frame.shape[0], frame.shape[1]))
+
+
+def gather(glances: list[Glance], fps: float = 25.0, flow: Flow | None = None) -> Evidence:
+    """Evidence of frames that were glanced at one by one.
+
+    Raises:
+        UserError: if there is none.
+    """
+    if not glances:
         raise UserError("There is nothing to measure: the clip has no frame.")
-    return Evidence(np.stack(small), fps, np.asarray(detail), size, flow)
+    detail = np.array([one.detail for one in glances])
+    small = np.stack([one.small for one in glances])
+    return Evidence(small, fps, detail, glances[0].native_size, flow)
 
 
 def top_speed(flow: Flow) -> np.ndarray:

@@ -176,11 +176,13 @@ def diagnose(scores: dict[str, Score]) -> list[Failure]:
     """Find the failures that a clip shows by itself, surest first.
 
     Args:
-        scores: of `measure`.
+        scores: of `measure`, or some of them: rules on absent scores are passed over.
     """
     found = {}
     for name, fault in FAULTS.items():
-        rules = [rule for rule in fault.rules if rule.alone is not None]
+        rules = [r for r in fault.rules if r.alone is not None and r.metric in scores]
+        if not rules:
+            continue
         strength, rule = max(
             ((_strength(rule, scores[rule.metric]), rule) for rule in rules),
             key=lambda pair: pair[0],
@@ -191,6 +193,15 @@ def diagnose(scores: dict[str, Score]) -> list[Failure]:
                 name, fault.rung, frames, confidence(strength), rule.metric, fault.remedy
             )
     return sorted(_unexplained(found).values(), key=lambda failure: -failure.confidence)
+
+
+def quality(failures: list[Failure]) -> float:
+    """One number for sorting: the product of 1 - confidence over the failures; 1 without any.
+
+    A clip that fails by standing still or looping sorts below every clip that fails otherwise.
+    """
+    product = float(np.prod([1 - failure.confidence for failure in failures]))
+    return product / 100 if any(failure.name == "frozen" for failure in failures) else product
 
 
 def confidence(strength: float) -> float:

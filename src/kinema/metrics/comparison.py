@@ -1,0 +1,239 @@
+"""Better, worse, the same, or cannot tell: one clip against a reference, and many against many.
+
+The vector is surest against a reference: the same prompt and seed from the last checkpoint, or
+the clip before an edit. Each rule's change must exceed what a harmless re-encode causes, and twice
+its own standard error over time. Stillness and blur lower every residual, so a clip that moves
+less or shows less wins nothing by being steadier.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+
+import cv2
+import numpy as np
+
+from kinema.metrics.evidence import Evidence, Score
+from kinema.metrics.steadiness import thumbnails
+from kinema.metrics.verdicts import FAULTS, Failure, Rule
+
+BLOCK = 4  # frames averaged before the standard error is taken: neighbours are not independent
+NUM_FLIPS = 4096
+LIKE = 0.8  # correlation of thumbnails above which two clips show the same thing
+HOLLOW = {"frozen", "blur"}  # failures that make the other scores look better than they are
+
+
+@dataclass(frozen=True)
+class Change:
+    """How one score differs from the reference's.
+
+    Attributes:
+        fault: the failure it speaks of.
+        metric: the score.
+        value: log2 ratio, or difference for scores that are logarithms or shares; above 0 is worse.
+        threshold: what counts; harmless re-encodes stay below it.
+        error: standard error of the value over time; NaN where a score has no curve.
+    """
+
+    fault: str
+    metric: str
+    value: float
+    threshold: float
+    error: float
+
+    @property
+    def detectable(self) -> float:
+        """The smallest change this pair could have shown: 5 % false alarms, 80 % power."""
+        return max(self.threshold, 2.8 * self.error) if np.isfinite(self.error) else self.threshold
+
+    @property
+    def direction(self) -> int:
+        """1 worse, -1 better, 0 not distinguishable."""
+        needed = self.threshold
+        if np.isfinite(self.error):
+            needed = max(needed, 1.96 * self.error)
+        return int(self.value > needed) - int(self.value < -needed)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The verdict on one pair.
+
+    Attributes:
+        verdict: "better", "worse", "same" or "cannot tell".
+        reasons: names of the failures that decided.
+        changes: of every rule.
+        test: in words.
+    """
+
+    verdict: str
+    reasons: list[str]
+    changes: list[Change]
+    test: str
+
+
+def compare(
+    scores: dict[str, Score],
+    reference: dict[str, Score],
+    failures: tuple[list[Failure], list[Failure]] = ([], []),
+    alike: bool = True,
+) -> Comparison:
+    """Judge a clip against a reference.
+
+    Args:
+        scores: of `measure`.
+        reference: of the other clip.
+        failures: what `diagnose` finds in the clip and in the reference.
+        alike: whether both show the same thing (`show_the_same`). If not, scores differ with the
+            content, and only the failures that one of them has decide.
+    """
+    changes = [
+        _change(name, rule, scores[rule.metric], reference[rule.metric])
+        for name, fault in FAULTS.items()
+        for rule in fault.rules
+        if rule.paired is not None and rule.metric in scores and rule.metric in reference
+    ]
+    if alike:
+        worse = {change.fault for change in changes if change.direction > 0}
+        better = {change.fault for change in changes if change.direction < 0}
+        test = "change beyond re-encoding noise and 1.96 standard errors over time"
+    else:
+        own, other = ({failure.name for failure in side} for side in failures)
+        worse, better = own - other, other - own
+        test = "different content: failures that one has and the other has not"
+    return Comparison(*_decide(worse, better, changes, alike), changes, test)
+
+
+def show_the_same(a: Evidence | np.ndarray, b: Evidence | np.ndarray) -> bool:
+    """Whether two clips show the same thing, in whatever order, for at least 30 % of the frames.
+
+    Args:
+        a: evidence, or `fingerprint` of it.
+        b: the same.
+    """
+    a, b = (x if isinstance(x, np.ndarray) else fingerprint(x) for x in (a, b))
+    likeness = a @ b.T
+    return bool(np.quantile(likeness.max(1), 0.7) >= LIKE)
+
+
+def fingerprint(evidence: Evidence, count: int = 16) -> np.ndarray:
+    """`count` frames, evenly spread, as unit vectors of 16 x 16 luma; (count 256) float32."""
+    chosen = np.linspace(0, len(evidence) - 1, count).round().astype(int)
+    tiles = thumbnails(evidence)[chosen]
+    tiles = np.stack([cv2.resize(t, (16, 16), interpolation=cv2.INTER_AREA) for t in tiles])
+    flat = tiles.reshape(count, -1) - tiles.mean((1, 2))[:, None]
+    return (flat / (np.linalg.norm(flat, axis=1, keepdims=True) + 1e-6)).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Trend:
+    """One score over many pairs.
+
+    Attributes:
+        metric: the score; `fault` the failure it speaks of.
+        mean: mean change, above 0 is worse.
+        interval: 95 % of the mean, from resampling the pairs.
+        p_value: sign-flip permutation test that the mean is zero, two-sided.
+        detectable: the smallest mean change that this many pairs could have shown (80 % power).
+    """
+
+    fault: str
+    metric: str
+    mean: float
+    interval: tuple[float, float]
+    p_value: float
+    detectable: float
+
+
+def compare_sets(pairs: list[Comparison], seed: int = 0) -> list[Trend]:
+    """Test each score over all pairs of two sets of clips; at least 5 pairs.
+
+    Args:
+        pairs: comparisons of the same rules.
+        seed: of the resampling.
+    """
+    if len(pairs) < 5:
+        return []
+    generator = np.random.default_rng(seed)
+    trends = []
+    for column in zip(*(pair.changes for pair in pairs), strict=True):
+        values = np.clip([change.value for change in column], -8, 8)
+        means = generator.choice(values, (NUM_FLIPS, len(values))).mean(1)
+        low, high = np.quantile(means, [0.025, 0.975])
+        detectable = 2.8 * values.std(ddof=1) / np.sqrt(len(values))
+        trends.append(
+            Trend(
+                column[0].fault,
+                column[0].metric,
+                float(values.mean()),
+                (float(low), float(high)),
+                _sign_flip_test(values, generator),
+                float(detectable),
+            )
+        )
+    return trends
+
+
+def _decide(
+    worse: set[str], better: set[str], changes: list[Change], alike: bool
+) -> tuple[str, list[str]]:
+    if worse & HOLLOW:
+        better = better & HOLLOW
+    elif better & HOLLOW:
+        worse = worse & HOLLOW
+    if worse and not better:
+        return "worse", sorted(worse)
+    if better and not worse:
+        return "better", sorted(better)
+    if worse or not alike:
+        return "cannot tell", sorted(worse | better)
+    blind = any(change.detectable > 3 * change.threshold for change in changes)
+    return ("cannot tell", []) if blind else ("same", [])
+
+
+def _change(name: str, rule: Rule, score: Score, reference: Score) -> Change:
+    assert rule.paired is not None
+    value = rule.change(float(score), float(reference))
+    return Change(name, rule.metric, value, rule.paired, _error(rule, score, reference))
+
+
+def _error(rule: Rule, score: Score, reference: Score) -> float:
+    """Standard error of the change, from blocks of frames; NaN for events and whole-clip scores."""
+    if rule.metric in EVENTS or len(score.curve) != len(reference.curve):
+        return float("nan")
+    a, b = _blocks(score.curve), _blocks(reference.curve)
+    both = np.isfinite(a) & np.isfinite(b)
+    if both.sum() < 3:
+        return float("nan")
+    changes = np.array([rule.change(x, y) for x, y in zip(a[both], b[both], strict=True)])
+    return float(changes.std(ddof=1) / np.sqrt(both.sum()))
+
+
+# Scores that are one event or a trend over the clip: spread over time is not their error.
+EVENTS = frozenset(
+    {
+        *("jump", "leap", "cut", "blur_growth", "histogram_drift", "tracked_drift", "bending"),
+        *("strain", "still_share", "held_share", "loop", "pumping", "judder"),
+    }
+)
+
+
+def _blocks(curve: np.ndarray) -> np.ndarray:
+    count = len(curve) // BLOCK
+    blocks = curve[: count * BLOCK].reshape(count, BLOCK)
+    known = np.isfinite(blocks)
+    sums = np.where(known, blocks, 0).sum(1)
+    return np.where(known.any(1), sums / np.maximum(known.sum(1), 1), np.nan)
+
+
+def _sign_flip_test(values: np.ndarray, generator: np.random.Generator) -> float:
+    """Share of sign patterns whose mean is as far from zero; all of them up to 12 values."""
+    n = len(values)
+    if n <= 12:
+        signs = np.array(list(product((1.0, -1.0), repeat=n)))
+    else:
+        signs = np.where(generator.random((NUM_FLIPS, n)) < 0.5, -1.0, 1.0)
+        signs[0] = 1.0
+    means = np.abs(signs @ values) / n
+    return float((means >= abs(values.mean()) - 1e-12).mean())

@@ -1,0 +1,97 @@
+"""What is known about one checked clip: enough for JSON, HTML, gates and comparison, no frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from kinema.metrics.evidence import Score
+from kinema.metrics.verdicts import Failure, quality
+
+SCHEMA = 1  # of the JSON; a key may be added under one number, never renamed or removed
+
+
+@dataclass
+class ClipReport:
+    """One clip's scores and failures.
+
+    Attributes:
+        file: its path or name.
+        num_frames: how many were read.
+        fps: frames per second.
+        size: native height and width.
+        scores: each with its curve over the frames.
+        failures: surest first.
+        fingerprint: (16 256), to tell whether two clips show the same thing.
+        text: the caption or prompt in the file, "" if there is none.
+        strip: JPEG of frames over the clip; b"" unless pictures were asked for.
+        moments: pictures of the worst moments.
+        error: why reading stopped; None if the whole file was read.
+    """
+
+    file: str
+    num_frames: int = 0
+    fps: float = 0.0
+    size: tuple[int, int] = (0, 0)
+    scores: dict[str, Score] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
+    fingerprint: np.ndarray | None = None
+    text: str = ""
+    strip: bytes = b""
+    moments: list[Moment] = field(default_factory=list)
+    error: str | None = None
+
+    @property
+    def verdict(self) -> str:
+        """ "fail" with any failure, "pass" without, "error" if nothing could be measured."""
+        if not self.scores:
+            return "error"
+        return "fail" if self.failures else "pass"
+
+    @property
+    def quality(self) -> float:
+        """See `verdicts.quality`; 0 if nothing could be measured."""
+        return quality(self.failures) if self.scores else 0.0
+
+    def as_json(self) -> dict:
+        """The clip's entry of the documented schema (docs/check.md)."""
+        failures = [
+            {
+                "name": failure.name,
+                "rung": failure.rung,
+                "frames": failure.frames,
+                "confidence": failure.confidence,
+                "score": failure.score,
+                "remedy": failure.remedy,
+            }
+            for failure in self.failures
+        ]
+        scores = {name: round(float(score), 6) for name, score in self.scores.items()}
+        entry = {
+            "file": self.file,
+            "verdict": self.verdict,
+            "quality": round(self.quality, 4),
+            "failures": failures,
+            "scores": scores,
+            "num_frames": self.num_frames,
+            "fps": round(self.fps, 3),
+            "size": list(self.size),
+            "text": self.text,
+        }
+        return entry | ({"error": self.error} if self.error else {})
+
+
+@dataclass
+class Moment:
+    """Pictures of one worst moment.
+
+    Attributes:
+        failure: its name.
+        frame: index in the clip.
+        pictures: (caption, JPEG) pairs.
+    """
+
+    failure: str
+    frame: int
+    pictures: list[tuple[str, bytes]]
