@@ -61,7 +61,6 @@ class Lane:
     sliding: float = 2.0
     rolling: float = 0.2
     phases: list[Phase] = field(default_factory=list)
-    bounce_times: list[float] = field(default_factory=list)
 
     def start(self) -> None:
         surface_speed = self.speed if self.inertia else 0.0
@@ -134,7 +133,7 @@ def solve(lanes: list[Lane], distance: float = 0.0, restitution: float = 0.7) ->
     """Fill the phases of one lane alone, or of two on one line; return the times of contact.
 
     Of two, the first given lies behind the second (smaller position); they touch when their
-    centres are `distance` apart.
+    centres are `distance` apart. One that keeps pushing touches again and again, ever softer.
     """
     for lane in lanes:
         lane.start()

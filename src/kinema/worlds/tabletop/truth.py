@@ -175,6 +175,8 @@ def _events(scene: Scene, visible: np.ndarray, fps: float) -> list[dict]:
                 "kind": "occlusion", "time": float(start / fps), "objects": [index, *others],
                 "last_frame": int(stop - 1),
             })  # fmt: skip
-    for event in events:
+    first: dict[tuple, dict] = {}  # of several alike in one frame
+    for event in sorted(events, key=lambda event: event["time"]):
         event["frame"] = int(np.ceil(event["time"] * fps - 1e-9))
-    return sorted((e for e in events if e["frame"] < num_frames), key=lambda e: e["time"])
+        first.setdefault((event["kind"], event["frame"], *event["objects"]), event)
+    return [event for event in first.values() if event["frame"] < num_frames]
