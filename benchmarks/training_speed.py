@@ -10,13 +10,16 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 
 import torch
+import torch.nn.functional as F
 from diffusers import WanTransformer3DModel
 from torch import Tensor, nn
 
+from kinema.blocks.attention import attend
 from kinema.conditions import Conditions, Text
 from kinema.denoisers import DiT, DiTConfig, count_flops, count_parameters, forward_flops
 
@@ -138,6 +141,35 @@ def table(batch: int, patch: int, depth: int, rounds: int) -> list[str]:
     return lines
 
 
+def there_and_back(attention: Callable[..., Tensor], *inputs: Tensor) -> None:
+    """Forward and backward of one attention."""
+    out = attention(*inputs)
+    torch.autograd.grad(out, inputs, torch.ones_like(out))
+
+
+def attention_table(rounds: int) -> list[str]:
+    """Forward and backward of 8192 tokens in sequences of several lengths, bf16, 4 heads of 64."""
+    lines = [
+        f"\nAttention alone, forward and backward, 8192 tokens, 4 heads of 64, {rounds} rounds\n",
+        "| sequence x batch | torch's, ms | ours, ms | ours is faster by |",
+        "|---|---|---|---|",
+    ]
+    for length in (16, 64, 144, 256, 576, 1024):
+        batch = 8192 // length
+        q, k, v = (torch.randn(batch, 4, length, 64).bfloat16().requires_grad_() for _ in "qkv")
+        ways = [
+            partial(there_and_back, attention, q, k, v)
+            for attention in (F.scaled_dot_product_attention, attend)
+        ]
+        for way in ways:
+            way()
+        seconds = [[timed(way) for way in ways] for _ in range(rounds)]
+        theirs, ours = (1000 * median(column) for column in zip(*seconds, strict=True))
+        ratio = median(row[0] / row[1] for row in seconds)
+        lines.append(f"| {length} x {batch} | {theirs:.0f} | {ours:.0f} | {ratio:.1f} |")
+    return lines
+
+
 def wan_size(depth: int, patch: int) -> float:
     """Millions of parameters of a Wan of `depth` layers."""
     return wan(1, patch, depth, True).parameters
@@ -152,6 +184,7 @@ def main() -> None:
     lines = ["# Training speed", "", "`python benchmarks/training_speed.py`", "", NOTE]
     for batch, patch in ((32, 2), (8, 1)):
         lines += table(batch, patch, options.depth, options.rounds)
+    lines += attention_table(options.rounds)
     RESULT.parent.mkdir(parents=True, exist_ok=True)
     RESULT.write_text("\n".join(lines) + "\n")
     print("\n".join(lines))

@@ -144,7 +144,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tenso
     """Exact softmax attention, by whichever way is fastest here.
 
     torch's kernel is slow for bf16 on a CPU, backward above all: there, blocks of matrix products
-    are 2 to 6 times faster (docs/results/attention.md). On a GPU its flash kernels are the best.
+    are several times faster (docs/results/training_speed.md). On a GPU its flash kernels are best.
 
     Args:
         q: (b, k, n, d) queries of k heads.

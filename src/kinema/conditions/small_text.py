@@ -26,7 +26,7 @@ from kinema.conditions.text import Text
 from kinema.errors import UserError
 
 TOKENIZER_NAME = "tokenizer.json"
-PAD, UNKNOWN, NULL = "<pad>", "<unk>", "<null>"
+UNKNOWN, NULL = "<unk>", "<null>"
 
 
 @dataclass
@@ -61,7 +61,7 @@ def word_tokenizer(captions: Iterable[str], max_words: int = 30_000) -> Tokenize
         [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Punctuation()]
     )
     trainer = trainers.WordLevelTrainer(
-        vocab_size=max_words, special_tokens=[PAD, UNKNOWN, NULL], show_progress=False
+        vocab_size=max_words, special_tokens=[UNKNOWN, NULL], show_progress=False
     )
     # In order and all at once, so that the same captions always give the same numbers
     tokenizer.train_from_iterator(sorted(set(captions)), trainer)
@@ -117,15 +117,13 @@ class SmallTextEncoder(nn.Module, PretrainedMixin, library_name="kinema", licens
         return cls(config or SmallTextConfig(), word_tokenizer(captions))
 
     def initialize(self) -> None:
-        """Words from N(0, 1) but the unknown word and the padding zero: they say nothing until
-        trained. Positions from N(0, 0.1). Matrices Xavier-uniform, and what a layer adds starts
-        at zero.
+        """Words from N(0, 1), but the unknown word zero: it says nothing until it is trained.
+        Positions from N(0, 0.1). Matrices Xavier-uniform, and what a layer adds starts at zero.
         """
         nn.init.normal_(self.words.weight)
         nn.init.normal_(self.positions, std=0.1)
         with torch.no_grad():
-            for token in (PAD, UNKNOWN):
-                self.words.weight[self.tokenizer.token_to_id(token)] = 0
+            self.words.weight[self.tokenizer.token_to_id(UNKNOWN)] = 0
         xavier_(self)
         for layer in self.layers:
             nn.init.zeros_(layer.out.weight)
@@ -155,12 +153,10 @@ class SmallTextEncoder(nn.Module, PretrainedMixin, library_name="kinema", licens
         rows = [encoding.ids or null for encoding in (self.tokenizer.encode(p) for p in prompts)]
         length = max(length or 0, max(map(len, rows)))
         device = self.positions.device
-        ids = torch.full((len(rows), length), self.tokenizer.token_to_id(PAD), device=device)
-        mask = torch.zeros(ids.shape, dtype=torch.bool, device=device)
-        for i, row in enumerate(rows):
-            ids[i, : len(row)] = torch.tensor(row, device=device)
-            mask[i, : len(row)] = True
-        return ids, mask
+        padded = [row + [-1] * (length - len(row)) for row in rows]
+        ids = torch.tensor(padded, device=device)
+        mask = ids >= 0
+        return ids.clamp(min=0), mask
 
     def unknown_words(self, prompt: str) -> list[str]:
         """The words of `prompt` that the vocabulary lacks, in order, each once."""
@@ -182,8 +178,13 @@ class SmallTextEncoder(nn.Module, PretrainedMixin, library_name="kinema", licens
                     f"{model_id} is not a saved text encoder: {TOKENIZER_NAME} is missing."
                 )
         else:
-            hub = {name: kwargs.get(name) for name in ("revision", "cache_dir", "token")}
-            path = hf_hub_download(model_id, TOKENIZER_NAME, **hub)
+            path = hf_hub_download(
+                model_id,
+                TOKENIZER_NAME,
+                revision=kwargs.get("revision"),
+                cache_dir=kwargs.get("cache_dir"),
+                token=kwargs.get("token"),
+            )
         return super()._from_pretrained(
             model_id=model_id, tokenizer=Tokenizer.from_file(path), **kwargs
         )
