@@ -2,14 +2,20 @@ import numpy as np
 import pytest
 import torch
 
-from kinema.probes.judge.network import JudgeNetwork, coordinates, prepare, shift_frames
+from kinema.probes.judge.network import (
+    JudgeConfig,
+    JudgeNetwork,
+    coordinates,
+    prepare,
+    shift_frames,
+)
 
 VOCABULARY = {"color": ["red", "blue", "green"], "moves": ["no", "yes"]}
 
 
 def small_network():
     torch.manual_seed(0)
-    return JudgeNetwork(VOCABULARY, channels=(8, 16), num_looks=1, num_heads=2).eval()
+    return JudgeNetwork(JudgeConfig(VOCABULARY, (8, 16), num_looks=1, num_heads=2)).eval()
 
 
 @pytest.mark.parametrize("num_frames", [1, 2, 9])

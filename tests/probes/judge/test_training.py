@@ -32,7 +32,7 @@ def test_nothing_half_written_is_left(trained):
 
 
 def test_a_judge_of_another_world_is_refused(tmp_path):
-    judge.JudgeNetwork({"color": ["red"]}, channels=(8, 16)).save_pretrained(str(tmp_path))
+    judge.JudgeNetwork(judge.JudgeConfig({"color": ["red"]})).save_pretrained(str(tmp_path))
     with pytest.raises(UserError, match="another world"):
         judge.load(tmp_path)
 

@@ -8,13 +8,15 @@ look at the subject and not at the other object.
 Axes: b clips, f frames, c channels, h w picture, n positions, q questions, d features.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 from einops import rearrange, repeat
-from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 
+from kinema.blocks.pretrained import PretrainedMixin
 from kinema.clips import to_tensor
 
 SIZE = 64  # pixels; other sizes are resized
@@ -77,33 +79,40 @@ class Look(nn.Module):
         return questions + self.mlp(self.norms[2](questions))
 
 
-class JudgeNetwork(nn.Module, PyTorchModelHubMixin):
-    """Answers one multiple-choice question per entry of the vocabulary.
+@dataclass
+class JudgeConfig:
+    """What a JudgeNetwork is.
 
-    Args:
-        vocabulary: the possible answers to each question, in the order of the logits.
+    Attributes:
+        vocabulary: the questions, and the possible answers to each in the order of the logits.
         channels: at a quarter and at an eighth of the picture's size; the latter is also the width
             of the attention.
         num_looks: how often the questions attend to the clip.
         num_heads: heads of the attention.
     """
 
-    def __init__(
-        self,
-        vocabulary: dict[str, list[str]],
-        channels: tuple[int, int] = (48, 96),
-        num_looks: int = 2,
-        num_heads: int = 4,
-    ):
+    vocabulary: dict[str, list[str]]
+    channels: tuple[int, int] = (48, 96)
+    num_looks: int = 2
+    num_heads: int = 4
+
+
+class JudgeNetwork(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.0"):
+    """Answers one multiple-choice question per entry of the vocabulary."""
+
+    config_class = JudgeConfig
+
+    def __init__(self, config: JudgeConfig) -> None:
         super().__init__()
-        self.vocabulary = vocabulary
-        dim = channels[-1]
+        self.config = config
+        vocabulary, num_heads = config.vocabulary, config.num_heads
+        channels, dim = config.channels
         self.layers = nn.ModuleList(
             [
-                Down(6, channels[0], kernel=8, stride=4, padding=2),
-                Block(channels[0]),
-                Block(channels[0]),
-                Down(channels[0], dim, kernel=3, stride=2, padding=1),
+                Down(6, channels, kernel=8, stride=4, padding=2),
+                Block(channels),
+                Block(channels),
+                Down(channels, dim, kernel=3, stride=2, padding=1),
                 Block(dim),
                 Block(dim),
             ]
@@ -111,7 +120,7 @@ class JudgeNetwork(nn.Module, PyTorchModelHubMixin):
         self.norm = nn.LayerNorm(dim)
         self.place = nn.Linear(8, dim)
         self.questions = nn.Parameter(torch.randn(len(vocabulary), dim) / dim**0.5)
-        self.looks = nn.ModuleList(Look(dim, num_heads) for _ in range(num_looks))
+        self.looks = nn.ModuleList(Look(dim, num_heads) for _ in range(config.num_looks))
         self.answers = nn.ModuleDict({q: nn.Linear(dim, len(a)) for q, a in vocabulary.items()})
 
     def forward(self, frames: Tensor) -> dict[str, Tensor]:
@@ -128,7 +137,7 @@ class JudgeNetwork(nn.Module, PyTorchModelHubMixin):
         questions = repeat(self.questions, "q d -> b q d", b=b)
         for look in self.looks:
             questions = look(questions, clip)
-        return {q: self.answers[q](questions[:, i]) for i, q in enumerate(self.vocabulary)}
+        return {q: self.answers[q](questions[:, i]) for i, q in enumerate(self.config.vocabulary)}
 
 
 def prepare(frames: np.ndarray, fps: float) -> Tensor:

@@ -24,7 +24,7 @@ def load(folder: str | Path = SHIPPED) -> JudgeNetwork:
     if not (Path(folder) / "model.safetensors").is_file():
         raise UserError(f"No judge in {folder}: train one with `kinema train tabletop-judge`.")
     network = JudgeNetwork.from_pretrained(str(folder)).eval()
-    if network.vocabulary != VOCABULARY:
+    if network.config.vocabulary != VOCABULARY:
         raise UserError(f"The judge in {folder} knows another world: train it anew.")
     return network
 
@@ -49,7 +49,7 @@ def read(
             logits = network(torch.stack(list(batch)))
         chosen = {question: scores.argmax(-1).tolist() for question, scores in logits.items()}
         for row in range(len(batch)):
-            verdicts.append({q: network.vocabulary[q][chosen[q][row]] for q in chosen})
+            verdicts.append({q: network.config.vocabulary[q][chosen[q][row]] for q in chosen})
     return verdicts
 
 

@@ -15,7 +15,7 @@ from einops import rearrange
 from rich.progress import track
 from torch import Tensor
 
-from kinema.probes.judge.network import FRAMES_PER_SECOND, SIZE, JudgeNetwork
+from kinema.probes.judge.network import FRAMES_PER_SECOND, SIZE, JudgeConfig, JudgeNetwork
 from kinema.probes.judge.questions import VOCABULARY, mirror, true_answers
 from kinema.probes.judge.wear import wear
 from kinema.worlds import tabletop
@@ -74,7 +74,7 @@ class JudgeRun:
         torch.manual_seed(self.seed)
         first = FIRST_SEED + self.seed * 1_000_000
         examples = render_examples(self.num_clips, first, "clips to learn from")
-        network = JudgeNetwork(VOCABULARY)
+        network = JudgeNetwork(JudgeConfig(VOCABULARY))
         _fit(network, examples, self)
         unseen = render_examples(self.num_unseen, FIRST_SEED - self.num_unseen, "unseen clips")
         scores = accuracy(network, unseen)
