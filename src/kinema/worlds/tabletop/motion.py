@@ -14,6 +14,7 @@ import numpy as np
 GRAVITY = 9.8  # world units / s^2
 HORIZON = 60.0  # seconds that are solved ahead; everything rests long before
 GRIP = 1e-9
+PARTING = 0.02  # least speed at which bodies part: one that keeps pushing taps, not endlessly often
 
 
 @dataclass
@@ -118,7 +119,7 @@ def _meeting_time(behind: Phase, ahead: Phase, now: float, distance: float) -> f
     if disc < 0.0:
         return np.inf
     roots = ((-closing + np.sqrt(disc)) / (2 * pull), (-closing - np.sqrt(disc)) / (2 * pull))
-    later = [s for s in roots if s > 1e-9 and closing + 2 * pull * s > 0.0]
+    later = [s for s in roots if s > 0.0 and closing + 2 * pull * s > 0.0]
     return now + min(later) if later else np.inf
 
 
@@ -133,7 +134,7 @@ def solve(lanes: list[Lane], distance: float = 0.0, restitution: float = 0.7) ->
     """Fill the phases of one lane alone, or of two on one line; return the times of contact.
 
     Of two, the first given lies behind the second (smaller position); they touch when their
-    centres are `distance` apart. One that keeps pushing touches again and again, ever softer.
+    centres are `distance` apart.
     """
     for lane in lanes:
         lane.start()
@@ -149,7 +150,9 @@ def solve(lanes: list[Lane], distance: float = 0.0, restitution: float = 0.7) ->
         if meet <= now:
             speeds = [lane.phases[-1].at(now)[1] for lane in lanes]
             masses = [lane.mass for lane in lanes]
-            after = collide(masses[0], speeds[0], masses[1], speeds[1], restitution)
+            least = PARTING / max(speeds[0] - speeds[1], 1e-12)
+            elastic = max(restitution, least)
+            after = collide(masses[0], speeds[0], masses[1], speeds[1], elastic)
             for lane, speed in zip(lanes, after, strict=True):
                 lane._strike(now, speed)
             contacts.append(now)
