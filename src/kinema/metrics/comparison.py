@@ -18,7 +18,6 @@ from kinema.metrics.evidence import Evidence, Score
 from kinema.metrics.steadiness import thumbnails
 from kinema.metrics.verdicts import FAULTS, Failure, Rule
 
-BLOCK = 4  # frames averaged before the standard error is taken: neighbours are not independent
 NUM_FLIPS = 4096
 LIKE = 0.8  # correlation of thumbnails above which two clips show the same thing
 HOLLOW = {"frozen", "blur"}  # failures that make the other scores look better than they are
@@ -194,7 +193,7 @@ def _decide(
 
 def _change(name: str, rule: Rule, score: Score, reference: Score) -> Change:
     assert rule.paired is not None
-    value = rule.change(float(score), float(reference))
+    value = rule.change(score, reference)
     return Change(name, rule.metric, value, rule.paired, _error(rule, score, reference))
 
 
@@ -202,12 +201,11 @@ def _error(rule: Rule, score: Score, reference: Score) -> float:
     """Standard error of the change, from blocks of frames; NaN for events and whole-clip scores."""
     if rule.metric in EVENTS or len(score.curve) != len(reference.curve):
         return float("nan")
-    a, b = _blocks(score.curve), _blocks(reference.curve)
-    both = np.isfinite(a) & np.isfinite(b)
-    if both.sum() < 3:
+    changes = rule.changes(score, reference)
+    known = changes[np.isfinite(changes)]
+    if len(known) < 3:
         return float("nan")
-    changes = np.array([rule.change(x, y) for x, y in zip(a[both], b[both], strict=True)])
-    return float(changes.std(ddof=1) / np.sqrt(both.sum()))
+    return float(known.std(ddof=1) / np.sqrt(len(known)))
 
 
 # Scores that are one event or a trend over the clip: spread over time is not their error.
@@ -217,14 +215,6 @@ EVENTS = frozenset(
         *("strain", "still_share", "held_share", "loop", "pumping", "judder"),
     }
 )
-
-
-def _blocks(curve: np.ndarray) -> np.ndarray:
-    count = len(curve) // BLOCK
-    blocks = curve[: count * BLOCK].reshape(count, BLOCK)
-    known = np.isfinite(blocks)
-    sums = np.where(known, blocks, 0).sum(1)
-    return np.where(known.any(1), sums / np.maximum(known.sum(1), 1), np.nan)
 
 
 def _sign_flip_test(values: np.ndarray, generator: np.random.Generator) -> float:

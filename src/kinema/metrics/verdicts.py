@@ -17,6 +17,7 @@ ARCHITECTURE = "architecture"
 CONTEXT = "context"
 WORLD = "world knowledge"
 FOOTAGE = "footage"
+BLOCK = 4  # frames averaged before a standard error is taken
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Rule:
         floor: for ratios, what is added to both scores: below it differences mean nothing.
             None compares by difference, for scores that are logarithms or shares already.
         sign: -1 for scores of which less is worse.
+        peak: compare frame by frame and take the largest change above the median one, for events
+            that would drown in the rest of the clip; clips of one length only.
     """
 
     metric: str
@@ -37,12 +40,24 @@ class Rule:
     paired: float | None
     floor: float | None
     sign: int = 1
+    peak: bool = False
 
-    def change(self, score: float, reference: float) -> float:
+    def change(self, score: Score, reference: Score) -> float:
         """How much worse than the reference: log2 of the ratio, or the difference."""
+        if self.peak and len(score.curve) == len(reference.curve):
+            changes = self._changes(score.curve, reference.curve)
+            known = changes[np.isfinite(changes)]
+            return float(known.max() - np.median(known)) if len(known) else 0.0
+        return float(self._changes(np.float64(score), np.float64(reference)))
+
+    def _changes(self, values: np.ndarray, references: np.ndarray) -> np.ndarray:
         if self.floor is None:
-            return self.sign * (score - reference)
-        return self.sign * float(np.log2((score + self.floor) / (reference + self.floor)))
+            return self.sign * (values - references)
+        return self.sign * np.log2((values + self.floor) / (references + self.floor))
+
+    def changes(self, score: Score, reference: Score) -> np.ndarray:
+        """The change in each block of four frames, for its error over time; NaN where unknown."""
+        return self._changes(_blocks(score.curve), _blocks(reference.curve))
 
 
 @dataclass(frozen=True)
@@ -109,7 +124,7 @@ FAULTS: dict[str, Fault] = {
         WORLD,
         "Things must not jump: more temporal reach, more frames per second, or a world with "
         "object permanence in training.",
-        (Rule("jump", 8.0, 0.9, 0.5), Rule("leap", 35.0, 0.9, 1.0)),
+        (Rule("jump", 8.0, 1.4, 1.0, peak=True), Rule("leap", 35.0, 1.9, 1.0, peak=True)),
     ),
     "shuffle": Fault(
         WORLD,
@@ -230,3 +245,12 @@ def _unexplained(found: dict[str, Failure]) -> dict[str, Failure]:
             if name in kept and other in kept and found[other].confidence <= found[name].confidence:
                 del kept[other]
     return kept
+
+
+def _blocks(curve: np.ndarray) -> np.ndarray:
+    """Means of the known values of each four frames: neighbours are not independent."""
+    count = len(curve) // BLOCK
+    blocks = curve[: count * BLOCK].reshape(count, BLOCK)
+    known = np.isfinite(blocks)
+    sums = np.where(known, blocks, 0).sum(1)
+    return np.where(known.any(1), sums / np.maximum(known.sum(1), 1), np.nan)

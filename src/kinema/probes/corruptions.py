@@ -111,7 +111,7 @@ def cut(frames: np.ndarray, _: float, generator: np.random.Generator) -> np.ndar
 def drift_identity(frames: np.ndarray, amount: float, generator: np.random.Generator) -> np.ndarray:
     """What is in a window turns steadily into something else: mirrored, in other colours."""
     h, w = frames.shape[1:3]
-    mask = amount * _bump((h, w), generator.uniform(0.4, 0.6, 2), 0.8)[..., None]
+    mask = np.minimum(1, amount * _bump((h, w), generator.uniform(0.4, 0.6, 2), 0.9))[..., None]
     out = np.empty_like(frames)
     for t, frame in enumerate(frames):
         share = mask * (t / max(len(frames) - 1, 1))
@@ -131,7 +131,7 @@ def drift_hue(frames: np.ndarray, degrees: float, _: np.random.Generator) -> np.
 
 def collapse(frames: np.ndarray, pixels: float, generator: np.random.Generator) -> np.ndarray:
     """Shapes melt: a smooth random displacement that grows steadily to `pixels` (rms)."""
-    field = _smooth_field(frames.shape[1:3], 2, 12, generator)
+    field = _smooth_field(frames.shape[1:3], 2, 7, generator)
     growth = pixels * np.linspace(0, 1, len(frames), dtype=np.float32)
     return np.stack([displace(f, g * field) for f, g in zip(frames, growth, strict=True)])
 
@@ -264,7 +264,7 @@ CORRUPTIONS: dict[str, Corruption] = {
     "jitter": Corruption(jitter, "jitter", (1, 2, 4), "pixels"),
     "teleport": Corruption(teleport, "teleport", (0.06, 0.12, 0.24), "share of the width"),
     "cut": Corruption(cut, "cut", (1, 1, 1), ""),
-    "identity drift": Corruption(drift_identity, "drift", (0.35, 0.7, 1), "share"),
+    "identity drift": Corruption(drift_identity, "drift", (0.5, 1, 2), "share"),
     "geometry collapse": Corruption(collapse, "collapse", (2, 4, 8), "pixels"),
     "growing blur": Corruption(blur_more, "blur", (1, 2, 4), "pixels"),
     "noise then mean": Corruption(noise_and_mean, "noise", (10, 20, 40), "grey levels"),
