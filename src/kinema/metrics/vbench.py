@@ -24,29 +24,31 @@ def temporal_flickering(frames: np.ndarray) -> float:
     return float((255 - (np.mean(means) if means else 0.0)) / 255)
 
 
-def is_dynamic(flow: Flow, fps: float) -> bool:
-    """VBench's dynamic degree of one clip, from flow at the clip's own size.
+def is_dynamic(flow: Flow) -> bool:
+    """VBench's rule for one clip: enough pairs of frames with enough motion.
 
-    The clip is first thinned to about 8 fps (every round(fps / 8)-th frame). A pair moves if the
-    mean of its fastest 5 % of pixels exceeds 6 min(h, w) / 256 pixels; the clip is dynamic if at
-    least round(4 f / 16) of its f thinned frames do. VBench takes the flow from RAFT.
+    A pair moves if the mean of its fastest 5 % of pixels exceeds 6 min(h, w) / 256 pixels; the
+    clip is dynamic if at least round(4 f / 16) of its f frames do.
 
     Args:
-        flow: forward flow between the *thinned* frames; only `forward` is read.
-        fps: not used for thinned flow; frames are thinned by `thin`.
+        flow: between frames thinned to about 8 per second; only `forward` is read. VBench takes
+            it from RAFT.
     """
-    speed = top_speed(flow)
-    fast = speed > 6 * min(flow.forward.shape[1:3]) / 256
-    return int(fast.sum()) >= round(4 * (len(speed) + 1) / 16)
+    fast = top_speed(flow) > 6 * min(flow.forward.shape[1:3]) / 256
+    return int(fast.sum()) >= round(4 * (len(fast) + 1) / 16)
 
 
 def dynamic_degree(frames: np.ndarray | Evidence, fps: float = 8.0) -> float:
     """1.0 if the clip is dynamic by VBench's rule, else 0.0; DIS flow at the working size.
 
-    The threshold is proportional to the frame size, so the working size changes nothing but the
-    flow's own error.
+    Every round(fps / 8)-th frame is looked at. The threshold is proportional to the frame size, so
+    the working size changes nothing but the flow's own error.
+
+    Args:
+        frames: uint8 (f h w 3), or Evidence, whose own rate counts.
+        fps: frames per second.
     """
     evidence = observe(frames, fps)
     step = max(1, round(evidence.fps / 8))
     thinned = observe(evidence.frames[::step], evidence.fps) if step > 1 else evidence
-    return float(is_dynamic(thinned.flow, evidence.fps))
+    return float(is_dynamic(thinned.flow))

@@ -1,0 +1,99 @@
+import cv2
+import numpy as np
+import pytest
+
+from kinema.metrics.comparison import (
+    Change,
+    Comparison,
+    compare,
+    compare_sets,
+    fingerprint,
+    show_the_same,
+)
+from kinema.metrics.evidence import observe
+from kinema.metrics.vector import measure
+from kinema.metrics.verdicts import diagnose
+
+
+def noisy(frames, sigma=8):
+    noise = sigma * np.random.default_rng(0).standard_normal(frames.shape)
+    return (frames + noise).clip(0, 255).astype(np.uint8)
+
+
+def blurred(frames, sigma=1.5):
+    return np.stack([cv2.GaussianBlur(frame, (0, 0), sigma) for frame in frames])
+
+
+def verdict(a, b):
+    comparison = compare(measure(a), measure(b))
+    return comparison.verdict, comparison.reasons
+
+
+def test_a_clip_is_the_same_as_itself(pan):
+    assert verdict(pan, pan) == ("same", [])
+
+
+def test_noise_is_worse_and_its_absence_better(pan):
+    worse, reasons = verdict(noisy(pan), pan)
+    assert worse == "worse"
+    assert "noise" in reasons
+    assert verdict(pan, noisy(pan))[0] == "better"
+
+
+@pytest.mark.parametrize("spoil", ["frozen", "blurred", "looping"])
+def test_hollow_clips_never_win(pan, still, make_pan, spoil):
+    hollow = {
+        "frozen": still,
+        "blurred": blurred(pan),
+        "looping": pan[np.arange(16) % 5],
+    }[spoil]
+    assert verdict(hollow, pan)[0] == "worse"
+    assert verdict(pan, hollow)[0] == "better"
+    assert verdict(hollow, noisy(pan))[0] != "better"
+
+
+def test_other_content_is_compared_by_failures_only(pan, make_pan):
+    other = noisy(make_pan(pixels=2, seed=9), 14)
+    failures = (diagnose(measure(other)), diagnose(measure(pan)))
+    comparison = compare(measure(other), measure(pan), failures, alike=False)
+    assert comparison.verdict == "worse"
+    assert comparison.reasons == ["noise"]
+    same = compare(measure(make_pan(seed=9)), measure(pan), ([], []), alike=False)
+    assert same.verdict == "cannot tell"
+
+
+def test_what_shows_the_same_thing(pan, make_pan, still):
+    assert show_the_same(observe(noisy(pan)), observe(pan))
+    assert show_the_same(observe(pan[::-1]), observe(pan))
+    assert show_the_same(fingerprint(observe(still)), fingerprint(observe(pan)))
+    assert not show_the_same(observe(make_pan(seed=9)), observe(pan))
+
+
+def pairs_with(values):
+    return [Comparison("same", [], [Change("noise", "noise", v, 0.5, 0.1)], "") for v in values]
+
+
+def test_a_trend_over_pairs():
+    rng = np.random.default_rng(0)
+    (up,) = compare_sets(pairs_with(0.4 + 0.2 * rng.standard_normal(20)))
+    assert up.p_value < 0.01
+    assert 0.2 < up.interval[0] < up.mean < up.interval[1] < 0.6
+    (none,) = compare_sets(pairs_with(0.2 * rng.standard_normal(20)))
+    assert none.p_value > 0.05
+    assert none.detectable == pytest.approx(2.8 * 0.2 / np.sqrt(20), rel=0.5)
+
+
+def test_the_sign_flip_test_is_exact_for_few_pairs():
+    (trend,) = compare_sets(pairs_with([1.0] * 6))
+    assert trend.p_value == 2 / 64
+
+
+def test_few_pairs_are_no_trend():
+    assert compare_sets(pairs_with([1.0] * 4)) == []
+
+
+def test_the_smallest_change_that_could_have_been_seen():
+    assert Change("noise", "noise", 0.1, 0.5, 0.01).detectable == 0.5
+    assert Change("noise", "noise", 0.1, 0.5, 1.0).detectable == 2.8
+    assert Change("noise", "noise", 0.7, 0.5, 1.0).direction == 0
+    assert Change("noise", "noise", -0.7, 0.5, float("nan")).direction == -1

@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+
+from kinema.errors import UserError
+from kinema.metrics.evidence import Evidence, observe, trimmed_mean
+from kinema.motion import Flow
+
+
+def test_large_frames_are_shrunk_and_small_ones_left_alone(pan):
+    big = np.zeros((2, 540, 960, 3), np.uint8)
+    assert observe(big).frames.shape == (2, 256, 455, 3)
+    assert observe(big).native_size == (540, 960)
+    np.testing.assert_array_equal(observe(pan).frames, pan)
+
+
+def test_evidence_of_evidence_is_itself(pan):
+    evidence = observe(pan)
+    assert observe(evidence) is evidence
+
+
+def test_frames_may_come_one_by_one(pan):
+    np.testing.assert_array_equal(observe(iter(pan)).detail, observe(pan).detail)
+
+
+def test_the_speed_of_a_pan_is_its_speed(pan):
+    np.testing.assert_allclose(observe(pan).speed, 1, atol=0.25)
+
+
+def test_steady_motion_has_no_surprise_and_no_acceleration(pan):
+    evidence = observe(pan)
+    inside = (slice(None), slice(8, -8), slice(8, -8))
+    assert np.abs(evidence.surprise[inside]).mean() < 1
+    assert np.abs(evidence.acceleration[inside]).mean() < 0.05
+
+
+def test_exact_flow_is_used_as_given(pan):
+    forward = np.full((15, 96, 96, 2), (-1, 0), np.float32)
+    evidence = observe(pan, flow=Flow(forward, -forward))
+    assert np.abs(evidence.surprise[:, :, 2:-2]).max() == 0
+
+
+def test_held_frames_are_found(pan):
+    repeated = pan[[0, 1, 2, 3, 4, 4, 5, 6, 7, 8]]
+    assert np.flatnonzero(observe(repeated).held).tolist() == [4]
+
+
+def test_a_single_frame_has_no_motion():
+    evidence = observe(np.zeros((1, 32, 32, 3), np.uint8))
+    assert isinstance(evidence, Evidence)
+    assert evidence.speed.shape == (0,)
+    assert evidence.shots == [range(1)]
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [
+        np.zeros((0, 8, 8, 3), np.uint8),
+        np.zeros((2, 8, 8, 3), np.float32),
+        np.zeros((2, 8, 8, 4), np.uint8),
+        [np.zeros((8, 8, 3), np.uint8), np.zeros((9, 8, 3), np.uint8)],
+    ],
+)
+def test_what_cannot_be_measured_is_refused(frames):
+    with pytest.raises(UserError):
+        observe(frames)
+
+
+def test_the_trimmed_mean_forgets_one_event():
+    assert trimmed_mean(np.array([1.0] * 9 + [100.0])) == 1
+    assert trimmed_mean(np.full(4, np.nan)) == 0

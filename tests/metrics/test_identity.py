@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+
+from kinema.metrics.identity import histogram_drift, lost_share, tracked_drift
+
+
+def recoloured(frames, amount):
+    """The left half turns to other colours along the clip."""
+    out = frames.astype(np.float32)
+    share = amount * np.linspace(0, 1, len(frames))[:, None, None, None]
+    target = out[..., [1, 2, 0]] * (1.3, 0.8, 0.5)
+    half = frames.shape[2] // 2
+    out[:, :, :half] = out[:, :, :half] * (1 - share) + target[:, :, :half] * share
+    return out.clip(0, 255).astype(np.uint8)
+
+
+def test_a_frozen_clip_keeps_its_identity(still):
+    assert float(histogram_drift(still)) == pytest.approx(0, abs=1e-3)
+    assert float(tracked_drift(still)) == 0
+    assert float(lost_share(still)) == 0
+
+
+def test_colours_that_turn(pan):
+    turned = recoloured(pan, 1.0)
+    assert float(histogram_drift(turned)) > 2 * float(histogram_drift(pan))
+    assert float(tracked_drift(turned)) > 4 * float(tracked_drift(pan)) + 2
+    curve = tracked_drift(turned).curve
+    assert curve[-1] > curve[8] > curve[1]
+
+
+def test_brightening_everything_is_not_drift(still):
+    gains = np.linspace(1, 1.15, 16)[:, None, None, None]
+    assert float(tracked_drift((still * 0.8 * gains).astype(np.uint8))) < 4
+
+
+def test_points_that_leave_are_lost(make_pan):
+    frames = make_pan(pixels=3)
+    assert float(lost_share(frames)) == pytest.approx(45 / 96, abs=0.15)
+
+
+def test_drift_is_not_measured_across_a_cut(make_pan):
+    frames = np.concatenate([make_pan(), (255 - make_pan(seed=5))[..., ::-1] // 2])
+    whole = max(float(histogram_drift(frames[:16])), float(histogram_drift(frames[16:])))
+    assert float(histogram_drift(frames)) == pytest.approx(whole)

@@ -1,0 +1,47 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kinema.metrics.vbench import dynamic_degree, is_dynamic, temporal_flickering
+from kinema.motion import Flow
+
+
+@settings(max_examples=10)
+@given(step=st.integers(0, 20))
+def test_temporal_flickering_of_a_known_difference(step):
+    frames = np.stack([np.full((8, 8, 3), 20 + step * (t % 2), np.uint8) for t in range(5)])
+    assert temporal_flickering(frames) == pytest.approx((255 - step) / 255)
+
+
+def test_a_frozen_clip_has_the_best_temporal_flickering(still):
+    assert temporal_flickering(still) == 1
+    assert temporal_flickering(still[:1]) == 1
+
+
+def flow_of(speeds, size=(256, 256)):
+    forward = np.zeros((len(speeds), *size, 2), np.float32)
+    forward[..., 0] = np.asarray(speeds)[:, None, None]
+    return Flow(forward, -forward)
+
+
+def test_dynamic_needs_a_quarter_of_the_frames_above_six_pixels():
+    assert is_dynamic(flow_of([6.1] * 4 + [0] * 11))  # 16 frames: four pairs are enough
+    assert not is_dynamic(flow_of([6.1] * 3 + [0] * 12))
+    assert not is_dynamic(flow_of([5.9] * 15))
+
+
+def test_the_threshold_grows_with_the_picture():
+    assert is_dynamic(flow_of([3.1] * 15, size=(128, 200)))
+    assert not is_dynamic(flow_of([2.9] * 15, size=(128, 200)))
+
+
+def test_only_the_fastest_twentieth_counts():
+    flow = flow_of([0] * 15, size=(100, 100))
+    flow.forward[:, :5, :, 0] = 3  # five of a hundred rows
+    assert is_dynamic(flow)
+
+
+def test_a_fast_pan_is_dynamic_and_a_slow_one_is_not(make_pan):
+    assert dynamic_degree(make_pan(pixels=5)) == 1
+    assert dynamic_degree(make_pan(pixels=1)) == 0

@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+
+from kinema.metrics.evidence import Score
+from kinema.metrics.vector import METRICS, measure
+from kinema.metrics.verdicts import EXPLAINS, FAULTS, Rule, confidence, diagnose, quality
+
+FAILURE_NAMES = {
+    *("flicker", "swimming", "jitter", "shuffle", "teleport", "cut", "drift", "collapse"),
+    *("blur", "stutter", "frozen", "noise"),
+}
+
+
+def constant(value, length=8):
+    return Score(value, np.full(length, value))
+
+
+def names(frames):
+    return {failure.name for failure in diagnose(measure(frames))}
+
+
+def test_the_faults_are_the_documented_ones_and_name_metrics():
+    assert FAULTS.keys() == FAILURE_NAMES
+    assert {rule.metric for fault in FAULTS.values() for rule in fault.rules} <= METRICS.keys()
+    assert all(name in FAULTS and set(others) <= FAULTS.keys() for name, others in EXPLAINS.items())
+
+
+def test_a_steady_pan_has_no_failure(pan):
+    assert diagnose(measure(pan)) == []
+
+
+def test_a_frozen_clip_fails_by_name_everywhere(still):
+    (failure,) = diagnose(measure(still))
+    assert (failure.name, failure.frames) == ("frozen", list(range(16)))
+
+
+def test_common_faults_are_named(pan, make_pan):
+    rng = np.random.default_rng(0)
+    gains = 1 + 0.08 * (np.arange(16) % 2)[:, None, None, None]
+    assert names((pan * gains * 0.8).astype(np.uint8)) == {"flicker"}
+    assert "shuffle" in names(pan[rng.permutation(16)])
+    assert "stutter" in names(make_pan(num_frames=18)[np.maximum(0, np.arange(18) // 3 * 3)])
+    assert "frozen" in names(make_pan(pixels=2)[np.arange(16) % 5])
+    noise = 12 * rng.standard_normal(pan.shape)
+    assert "noise" in names((pan + noise).clip(0, 255).astype(np.uint8))
+
+
+def test_a_cut_is_at_its_frame(make_pan):
+    frames = np.concatenate([make_pan(), (255 - make_pan(seed=5))[..., ::-1] // 2])
+    (failure,) = diagnose(measure(frames))
+    assert (failure.name, failure.frames, failure.rung) == ("cut", [16], "footage")
+
+
+def test_confidence_is_a_half_at_the_threshold():
+    assert confidence(1) == 0.5
+    assert confidence(2) == 0.8
+
+
+def test_failures_are_sorted_and_explained_ones_left_out():
+    scores = {"disorder": constant(0.8), "shake": constant(0.4), "blur_growth": constant(5.0)}
+    found = diagnose(scores)
+    assert [failure.name for failure in found] == ["blur", "shuffle"]
+
+
+def test_frozen_sorts_below_every_other_failure(still):
+    frozen = diagnose(measure(still))
+    others = diagnose({"noise": constant(20.0), "shake": constant(2.0)})
+    assert quality([]) == 1 > quality(others) > quality(frozen)
+
+
+@pytest.mark.parametrize(("floor", "expected"), [(1.0, 1.0), (None, 4.0)])
+def test_change_by_ratio_or_by_difference(floor, expected):
+    rule = Rule("noise", None, 0.5, floor)
+    assert rule.change(constant(7.0), constant(3.0)) == pytest.approx(expected)
+
+
+def test_a_peak_stands_out_of_its_clip():
+    rule = Rule("jump", None, 1.0, 1.0, peak=True)
+    quiet, loud = constant(1.0), constant(1.0)
+    loud.curve[5] = 7.0
+    assert rule.change(loud, quiet) == pytest.approx(2.0)
+    assert rule.change(constant(3.0), quiet) == 0  # everywhere alike: no event
