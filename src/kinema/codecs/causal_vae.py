@@ -7,8 +7,8 @@ fills a block of its own; hence 1 + 4k frames make 1 + k latent frames, one fram
 and its latent is the first latent of every clip that begins with it. Convolutions are causal and
 norms look at one pixel, so no frame feels a later one, neither in latents nor in decoded frames.
 
-Beside the networks runs a fixed linear codec, the lowest cosine frequencies of a block. The networks
-start at zero and learn what cosines cannot say, so the first step is already a codec.
+Beside the networks runs a fixed linear codec, the lowest cosine frequencies of a block. The
+networks start at zero and learn what cosines cannot say, so the first step is already a codec.
 
 Axes: b batch, c channels, f frames, h height, w width.
 """

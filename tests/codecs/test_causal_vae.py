@@ -1,0 +1,232 @@
+import json
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from kinema.codecs import CausalVAE, CausalVAEConfig
+from kinema.errors import UserError
+
+SMALL = CausalVAEConfig(channels=3, widths=(6, 8), encoder_depth=(1, 1), decoder_depth=(1, 1))
+EXACT = {"atol": 1e-5, "rtol": 1e-5}
+
+example = settings(max_examples=12, deadline=None)
+lengths = st.integers(1, 14)
+sizes = st.tuples(st.integers(1, 20), st.integers(1, 20))
+
+
+def random_codec(config: CausalVAEConfig = SMALL, seed: int = 0) -> CausalVAE:
+    """A codec in which every weight is at work, the residual branches and the statistics too."""
+    torch.manual_seed(seed)
+    codec = CausalVAE(config)
+    for weight in codec.parameters():
+        nn.init.normal_(weight, std=0.7 * max(1, weight[0].numel()) ** -0.5)
+    codec.latent_mean.normal_()
+    codec.latent_scale.uniform_(0.5, 2)
+    return codec.requires_grad_(False)
+
+
+CODEC = random_codec()
+
+
+def random_clip(num_frames: int, size: tuple[int, int] = (16, 16), seed: int = 0) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.rand(1, 3, num_frames, *size, generator=generator) * 2 - 1
+
+
+def in_chunks(x: torch.Tensor, cuts: list[int]) -> list[torch.Tensor]:
+    return [part for part in torch.tensor_split(x, sorted(cuts), dim=2) if part.shape[2]]
+
+
+@example
+@given(num_frames=lengths, size=sizes)
+def test_any_clip_comes_back_with_its_own_shape(num_frames, size):
+    frames = random_clip(num_frames, size)
+    latents = CODEC.encode(frames)
+    assert latents.shape[1:] == CODEC.latent_shape(num_frames, *size)
+    assert latents.shape[2] == 1 + -(-(num_frames - 1) // 4)
+    assert CODEC.decode(latents, num_frames, size).shape == frames.shape
+    assert CODEC.decode(latents).shape[2] == 4 * (latents.shape[2] - 1) + 1
+    assert CODEC(frames).shape == frames.shape
+
+
+@example
+@given(num_frames=lengths)
+def test_a_picture_is_the_first_latent_of_its_clip(num_frames):
+    frames = random_clip(num_frames)
+    torch.testing.assert_close(CODEC.encode(frames[:, :, :1]), CODEC.encode(frames)[:, :, :1])
+
+
+@example
+@given(num_frames=st.integers(2, 14), data=st.data())
+def test_a_later_frame_changes_no_earlier_latent(num_frames, data):
+    frame = data.draw(st.integers(1, num_frames - 1))
+    frames = random_clip(num_frames)
+    changed = frames.clone()
+    changed[:, :, frame:] *= -1
+    before, after = CODEC.encode(frames), CODEC.encode(changed)
+    own = 1 + (frame - 1) // 4  # the latent that holds the first changed frame
+    torch.testing.assert_close(before[:, :, :own], after[:, :, :own], **EXACT)
+    assert (before[:, :, own] - after[:, :, own]).abs().max() > 1e-3
+
+
+@example
+@given(num_latents=st.integers(1, 5), data=st.data())
+def test_decoding_a_prefix_is_the_prefix_of_the_whole(num_latents, data):
+    prefix = data.draw(st.integers(1, num_latents))
+    latents = torch.randn(1, 3, num_latents, 2, 2, generator=torch.Generator().manual_seed(1))
+    whole, part = CODEC.decode(latents), CODEC.decode(latents[:, :, :prefix])
+    torch.testing.assert_close(part, whole[:, :, : part.shape[2]], **EXACT)
+
+
+@example
+@given(num_frames=lengths, cuts=st.lists(st.integers(1, 14), max_size=5), size=sizes)
+def test_encoding_a_stream_equals_encoding_the_whole(num_frames, cuts, size):
+    frames = random_clip(num_frames, size)
+    streamed = torch.cat(list(CODEC.encode_stream(in_chunks(frames, cuts))), dim=2)
+    torch.testing.assert_close(streamed, CODEC.encode(frames), **EXACT)
+
+
+@example
+@given(num_frames=lengths, cuts=st.lists(st.integers(1, 4), max_size=3), size=sizes)
+def test_decoding_a_stream_equals_decoding_the_whole(num_frames, cuts, size):
+    latents = CODEC.encode(random_clip(num_frames, size))
+    stream = CODEC.decode_stream(in_chunks(latents, cuts), num_frames, size)
+    streamed = torch.cat(list(stream), dim=2)
+    torch.testing.assert_close(streamed, CODEC.decode(latents, num_frames, size), **EXACT)
+
+
+def test_a_stream_gives_its_latents_as_soon_as_their_frames_are_there():
+    frames = random_clip(9)
+    taken = []
+
+    def chunks():
+        for chunk in frames.split(1, dim=2):
+            taken.append(chunk)
+            yield chunk
+
+    stream = CODEC.encode_stream(chunks())
+    arrivals = []
+    for _ in stream:
+        arrivals.append(len(taken))
+    assert arrivals == [1, 5, 9]
+
+
+def test_a_short_last_block_repeats_the_last_frame():
+    frames = random_clip(6)
+    padded = torch.cat([frames, frames[:, :, -1:].expand(-1, -1, 3, -1, -1)], dim=2)
+    torch.testing.assert_close(CODEC.encode(frames), CODEC.encode(padded), **EXACT)
+
+
+@pytest.mark.parametrize(
+    "config, factors",
+    [
+        (CausalVAEConfig(3, (1, 2, 2), (4,), (1,), (1,)), (1, 2, 2)),
+        (CausalVAEConfig(2, (8, 4, 4), (4, 4, 4, 4), (0, 0, 0, 1), (1, 0, 0, 0)), (8, 32, 32)),
+        (CausalVAEConfig(2, (2, 2, 1), (4, 4), (1, 1), (1, 1)), (2, 4, 2)),
+    ],
+)
+def test_other_factors_keep_the_same_promises(config, factors):
+    codec = random_codec(config)
+    assert codec.factors == factors
+    frames = random_clip(10, (19, 33))
+    latents = codec.encode(frames)
+    assert latents.shape[1:] == codec.latent_shape(10, 19, 33)
+    decoded = codec.decode(latents, 10, (19, 33))
+    assert decoded.shape == frames.shape
+    streamed = codec.decode_stream(codec.encode_stream(in_chunks(frames, [2, 3, 7])), 10, (19, 33))
+    torch.testing.assert_close(torch.cat(list(streamed), dim=2), decoded, **EXACT)
+    torch.testing.assert_close(codec.encode(frames[:, :, :1]), latents[:, :, :1], **EXACT)
+
+
+def test_rows_of_a_batch_do_not_meet():
+    both = torch.cat([random_clip(5, seed=1), random_clip(5, seed=2)])
+    torch.testing.assert_close(CODEC(both)[1:], CODEC(both[1:]), **EXACT)
+
+
+def test_statistics_make_latents_of_zero_mean_and_unit_variance():
+    codec = random_codec(seed=3)
+    clips = [random_clip(5, seed=seed) for seed in range(4)]
+    codec.fit_statistics(clips)
+    latents = torch.cat([codec.encode(clip) for clip in clips])
+    torch.testing.assert_close(latents.mean((0, 2, 3, 4)), torch.zeros(3), atol=1e-4, rtol=0)
+    torch.testing.assert_close(
+        latents.var((0, 2, 3, 4), unbiased=False), torch.ones(3), atol=1e-3, rtol=0
+    )
+
+
+def test_statistics_do_not_change_what_a_clip_looks_like_after_coding():
+    codec, clip = random_codec(seed=4), random_clip(9)
+    before = codec(clip)
+    codec.fit_statistics([clip])
+    torch.testing.assert_close(codec(clip), before, **EXACT)
+
+
+def test_statistics_of_nothing_are_refused():
+    with pytest.raises(UserError, match="no clips"):
+        random_codec().fit_statistics([])
+
+
+def test_the_posterior_samples_around_its_mean_and_its_divergence_is_gaussian():
+    posterior = CODEC.posterior(random_clip(5))
+    posterior.log_variance = torch.full_like(posterior.mean, -2.0)
+    spread = (posterior.sample(torch.Generator().manual_seed(0)) - posterior.mean).std()
+    assert abs(spread.item() - torch.tensor(-1.0).exp().item()) < 0.15
+    # KL(N(0, 1) || N(0, 1)) = 0, and KL(N(1, 1) || N(0, 1)) = 1/2 for each of the 3 channels.
+    posterior.log_variance = torch.zeros_like(posterior.mean)
+    posterior.mean = torch.zeros_like(posterior.mean)
+    assert posterior.kl().tolist() == [0.0]
+    posterior.mean = torch.ones_like(posterior.mean)
+    assert posterior.kl().tolist() == [1.5]
+
+
+def test_saved_and_loaded_codecs_give_the_same_numbers(tmp_path):
+    CODEC.save_pretrained(tmp_path)
+    loaded = CausalVAE.from_pretrained(tmp_path)
+    assert loaded.config == SMALL
+    clip = random_clip(6)
+    assert torch.equal(loaded.encode(clip), CODEC.encode(clip))
+    assert torch.equal(loaded(clip), CODEC(clip))
+
+
+def test_weights_that_do_not_match_their_config_are_refused(tmp_path):
+    CODEC.save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, "channels": 4}))
+    with pytest.raises(UserError, match="CausalVAE"):
+        CausalVAE.from_pretrained(tmp_path)
+
+
+def test_corrupt_weights_are_refused(tmp_path):
+    CODEC.save_pretrained(tmp_path)
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(UserError, match="CausalVAE"):
+        CausalVAE.from_pretrained(tmp_path)
+
+
+def test_latents_of_another_codec_are_refused():
+    with pytest.raises(UserError, match=r"\(batch, 3, frames"):
+        CODEC.decode(torch.zeros(1, 4, 2, 2, 2))
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"widths": (8, 8, 8)},
+        {"channels": 0},
+        {"fold": (4, 4)},
+        {"widths": ()},
+    ],
+)
+def test_impossible_configurations_are_refused(config):
+    with pytest.raises(UserError):
+        CausalVAEConfig(**config)
+
+
+def test_more_than_the_stream_holds_is_refused():
+    latents = CODEC.encode(random_clip(5))
+    with pytest.raises(UserError, match="5 frames"):
+        list(CODEC.decode_stream([latents], num_frames=6))

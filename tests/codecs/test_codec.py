@@ -1,0 +1,36 @@
+import pytest
+import torch
+
+from kinema.codecs import Pixels
+from kinema.errors import UserError
+
+
+def test_pixels_change_nothing():
+    frames = torch.rand(2, 3, 5, 7, 9) * 2 - 1
+    codec = Pixels()
+    latents = codec.encode(frames)
+    assert latents.shape[1:] == codec.latent_shape(5, 7, 9)
+    assert torch.equal(codec.decode(latents), frames)
+    assert torch.equal(codec.decode(latents, 3, (4, 5)), frames[:, :, :3, :4, :5])
+
+
+@pytest.mark.parametrize(
+    "frames, says",
+    [
+        (torch.zeros(1, 1, 2, 8, 8), "3, frames"),
+        (torch.zeros(3, 2, 8, 8), "3, frames"),
+        (torch.zeros(1, 3, 0, 8, 8), "empty"),
+        (torch.zeros(1, 3, 2, 8, 8, dtype=torch.uint8), "floating-point"),
+        (torch.full((1, 3, 2, 8, 8), 200.0), r"\[200, 200\]"),
+        (torch.full((1, 3, 2, 8, 8), float("nan")), "nan"),
+    ],
+)
+def test_what_is_not_a_clip_is_refused_in_a_sentence(frames, says):
+    with pytest.raises(UserError, match=says):
+        Pixels().encode(frames)
+
+
+@pytest.mark.parametrize("num_frames, size", [(6, None), (0, None), (None, (8, 7)), (2, (9, 1))])
+def test_more_than_there_is_cannot_be_cut(num_frames, size):
+    with pytest.raises(UserError, match="5 frames of 7x9"):
+        Pixels().decode(torch.zeros(1, 3, 5, 7, 9), num_frames, size)
