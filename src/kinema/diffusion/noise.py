@@ -134,7 +134,7 @@ class Mixture:
 
     def draw(self, batch: int, num_frames: int, generator: Generator | None = None) -> Tensor:
         device = device_of(generator)
-        weights = torch.tensor([weight for weight, _ in self.parts], device=device)
+        weights = torch.tensor([float(weight) for weight, _ in self.parts], device=device)
         choice = torch.multinomial(weights, batch, replacement=True, generator=generator)
         draws = [spec.draw(batch, num_frames, generator) for _, spec in self.parts]
         return torch.stack(draws)[choice, torch.arange(batch, device=device)]
