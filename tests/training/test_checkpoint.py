@@ -11,7 +11,7 @@ from kinema.training.optimizer import make_optimizers
 
 def make_state(width: int = 64) -> State:
     network = nn.ModuleDict({"blocks": nn.ModuleList([nn.Linear(width, width)])})
-    optimizers = make_optimizers(network, "muon", 1e-3, 0.01)
+    optimizers = make_optimizers(network, "muon", 1e-3, 0.01, 0.3)
     for _ in range(3):
         network["blocks"][0](torch.randn(2, width)).square().sum().backward()
         for optimizer in optimizers:
@@ -28,6 +28,30 @@ def test_everything_comes_back(tmp_path):
     assert a.keys() == b.keys() and all(torch.equal(a[n], b[n]) for n in a)
     assert any(n.startswith("optimizer.1") for n in a)
     assert other.position == Position(3, 96, 1)
+
+
+def test_moments_come_back_in_the_memory_layout_of_their_weights(tmp_path):
+    """Convolutions lie channels-last, and a fused step walks weights and moments side by side."""
+
+    def conv_state() -> State:
+        torch.manual_seed(0)
+        network = nn.Conv3d(4, 6, 3).to(memory_format=torch.channels_last_3d)
+        optimizers = make_optimizers(network, "adamw", 1e-2, 0.0, 1.0)
+        return State(network, WeightAverages(network, ()), optimizers, Position())
+
+    def step(state: State, seed: int) -> None:
+        torch.manual_seed(seed)
+        state.network(torch.randn(1, 4, 5, 5, 5)).square().sum().backward()
+        state.optimizers[0].step()
+        state.optimizers[0].zero_grad()
+
+    whole, resumed = conv_state(), conv_state()
+    step(whole, 1)
+    checkpoint.save(whole, tmp_path / "c.safetensors")
+    checkpoint.load(resumed, tmp_path / "c.safetensors")
+    step(whole, 2)
+    step(resumed, 2)
+    assert torch.equal(whole.network.weight, resumed.network.weight)
 
 
 def test_a_failed_write_leaves_the_old_checkpoint(tmp_path, monkeypatch):

@@ -20,9 +20,9 @@ def test_the_rate_rises_stays_and_falls(num_samples, warmup, decay_share):
 
 def test_muon_takes_hidden_matrices_and_adamw_the_rest():
     network = nn.ModuleDict(
-        {"first": nn.Linear(8, 64), "blocks": nn.ModuleList([nn.Linear(64, 128)])}
+        {"first": nn.Linear(64, 64), "blocks": nn.ModuleList([nn.Linear(64, 128)])}
     )
-    adamw, muon = make_optimizers(network, "muon", 1e-3, 0.01)
+    adamw, muon = make_optimizers(network, "muon", 1e-3, 0.01, 0.3)
     assert [p.shape for g in muon.param_groups for p in g["params"]] == [torch.Size([128, 64])]
     rest = [p for g in adamw.param_groups for p in g["params"]]
     assert len(rest) == 3
@@ -35,7 +35,7 @@ def test_both_optimizers_fit_a_matrix():
         network = nn.ModuleDict({"blocks": nn.ModuleList([nn.Linear(64, 64, bias=False)])})
         linear, target = network["blocks"][0], torch.randn(64, 64) / 8
         first = (linear.weight - target).square().mean().item()
-        optimizers = make_optimizers(network, name, 1e-2, 0.0)
+        optimizers = make_optimizers(network, name, 1e-2, 0.0, 1.0)
         for _ in range(100):
             (linear.weight - target).square().mean().backward()
             for optimizer in optimizers:

@@ -34,8 +34,15 @@ def tabletop_codec() -> CodecRun:
         folder="runs/tabletop-codec",
         data=CLIPS,
         held_out=unseen(CLIPS),
-        codec=CausalVAEConfig(),
-        loop=Loop(num_samples=36_000, batch_size=8, learning_rate=6e-4, validate_every=4_000),
+        codec=CausalVAEConfig(channels=16),
+        loop=Loop(
+            num_samples=20_000,
+            batch_size=8,
+            learning_rate=2e-3,
+            optimizer="muon",
+            adamw_share=0.15,
+            validate_every=4_000,
+        ),
     )
 
 

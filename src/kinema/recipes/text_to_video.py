@@ -10,7 +10,7 @@ from kinema import diffusion
 from kinema.clips import contact_sheet
 from kinema.codecs import CausalVAE
 from kinema.conditions import Conditions, SmallTextConfig, SmallTextEncoder
-from kinema.denoisers import DENOISERS, DiTConfig
+from kinema.denoisers import DENOISERS, DiTConfig, UNetConfig, UViTConfig, count_flops
 from kinema.diffusion import GivenFrames, Linear, LogitNormal, Mixture, PerFrame
 from kinema.recipes.codec_run import num_ready, unseen
 from kinema.training import Loop, Position, Shards, State, draw, train
@@ -76,7 +76,7 @@ class TextToVideoRun:
     data: WorldClips | FolderClips = field(default_factory=WorldClips)
     held_out: WorldClips | FolderClips = field(default_factory=lambda: unseen(WorldClips(), 256))
     codec: str = "runs/codec/final"
-    denoiser: DiTConfig = field(default_factory=DiTConfig)
+    denoiser: DiTConfig | UViTConfig | UNetConfig = field(default_factory=DiTConfig)
     text: SmallTextConfig = field(default_factory=SmallTextConfig)
     noise: NoiseLevels = field(default_factory=NoiseLevels)
     prediction: str = "x0"
@@ -111,6 +111,8 @@ class TextToVideoTask:
         text = SmallTextEncoder.from_corpus(run.data.corpus(), run.text)
         self.network = nn.ModuleDict({"denoiser": network_class(run.denoiser), "text": text})
         self.path, self.times = Linear(), run.noise.mixture()
+        shape = self.codec.latent_shape(run.data.num_frames, run.data.size, run.data.size)
+        self.clip_flops = count_flops(self.network["denoiser"], shape, text_tokens=16)
 
     def loss(self, position: Position, batch_size: int) -> tuple[Tensor, dict[str, float]]:
         """The diffusion loss on clips, or on single frames; some captions are dropped."""
@@ -167,7 +169,4 @@ class TextToVideoTask:
 
     def flops(self, batch_size: int) -> float:
         """Forward and backward of the denoiser on whole clips: three times the forward pass."""
-        shape = self.codec.latent_shape(
-            self.run.data.num_frames, self.run.data.size, self.run.data.size
-        )
-        return 3 * batch_size * self.network["denoiser"].count_flops(shape)
+        return 3.0 * batch_size * self.clip_flops

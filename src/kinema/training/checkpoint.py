@@ -104,10 +104,14 @@ def _load_network(network: nn.Module, found: dict[str, Tensor], path: Path) -> N
 
 
 def _load_optimizer(optimizer: torch.optim.Optimizer, k: int, found: dict[str, Tensor]) -> None:
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
     moments: dict[int, dict[str, Tensor]] = {}
     for key, tensor in found.items():
         if key.startswith(f"optimizer.{k}."):
             _, _, i, name = key.split(".", 3)
+            like = parameters[int(i)]
+            if tensor.shape == like.shape:  # fused steps need the memory layout of the weights
+                tensor = torch.empty_like(like).copy_(tensor)
             moments.setdefault(int(i), {})[name] = tensor
     groups = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict({"state": moments, "param_groups": groups})

@@ -27,6 +27,7 @@ class Loop:
         batch_size: clips a step.
         learning_rate: peak rate.
         optimizer: "adamw", or "muon" (hidden matrices with Muon, the rest with AdamW).
+        adamw_share: AdamW's rate over Muon's, where both are at work.
         weight_decay: decoupled, on matrices only.
         warmup: clips over which the rate rises.
         decay_share: the last share of the run, over which the rate falls to zero.
@@ -44,6 +45,7 @@ class Loop:
     batch_size: int = 32
     learning_rate: float = 1e-3
     optimizer: str = "adamw"
+    adamw_share: float = 0.3
     weight_decay: float = 0.01
     warmup: int = 2_000
     decay_share: float = 0.4
@@ -103,7 +105,9 @@ def train(task: Task, loop: Loop, folder: Path) -> State:
     folder.mkdir(parents=True, exist_ok=True)
     latest = folder / "checkpoint.safetensors"
     network = task.network.to(loop.device).train()
-    optimizers = make_optimizers(network, loop.optimizer, loop.learning_rate, loop.weight_decay)
+    optimizers = make_optimizers(
+        network, loop.optimizer, loop.learning_rate, loop.weight_decay, loop.adamw_share
+    )
     state = State(network, WeightAverages(network, loop.averages), optimizers, Position())
     if latest.exists():
         checkpoint.load(state, latest)
@@ -159,7 +163,7 @@ def _step(task: Task, loop: Loop, state: State) -> tuple[float | None, dict[str,
     finite = bool(torch.isfinite(loss) and torch.isfinite(norm))
     for optimizer in state.optimizers:
         for group in optimizer.param_groups:
-            group["lr"] = loop.learning_rate * factor
+            group["lr"] = group["peak"] * factor
         if finite:
             optimizer.step()
         optimizer.zero_grad(set_to_none=True)

@@ -1,7 +1,7 @@
 """Optimizers and the learning-rate schedule."""
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 OPTIMIZERS = ("adamw", "muon")
 
@@ -25,33 +25,76 @@ def learning_rate_factor(samples: int, num_samples: int, warmup: int, decay_shar
     return max(0.0, min(rise, fall))
 
 
-def make_optimizers(
-    network: nn.Module, name: str, learning_rate: float, weight_decay: float
-) -> list[torch.optim.Optimizer]:
-    """AdamW on everything, or Muon (Jordan 2024) on hidden matrices and AdamW on the rest.
+class Muon(torch.optim.Optimizer):
+    """Momentum whose direction is orthogonalised, for matrices and convolutions (Jordan 2024).
 
-    Muon orthogonalises each matrix's momentum and scales it to AdamW's update size
-    (Moonlight, Liu 2025), so both kinds share one learning rate. Embeddings, first and last
-    layers and all vectors stay with AdamW.
+    torch.optim.Muon takes matrices only; here a convolution is the matrix (out, in * kernel).
+    The update is scaled to AdamW's size (Moonlight, Liu 2025, Equation 4).
+    """
+
+    def __init__(self, parameters, lr: float, weight_decay: float = 0.0, momentum: float = 0.95):
+        super().__init__(parameters, {"lr": lr, "weight_decay": weight_decay})
+        self.momentum = momentum
+
+    @torch.no_grad()
+    def step(self, closure=None) -> None:
+        """One step on every parameter that has a gradient."""
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is not None:
+                    self._update(p, group["lr"], group["weight_decay"])
+
+    def _update(self, p: nn.Parameter, rate: float, weight_decay: float) -> None:
+        state = self.state[p]
+        if not state:
+            state["momentum"] = torch.zeros_like(p)
+        momentum = state["momentum"].lerp_(p.grad, 1 - self.momentum)
+        direction = torch.lerp(p.grad, momentum, self.momentum).flatten(1)  # Nesterov's look ahead
+        size = 0.2 * max(direction.shape) ** 0.5
+        p.mul_(1 - rate * weight_decay)
+        p.add_(orthogonalised(direction).view(p.shape), alpha=-rate * size)
+
+
+def orthogonalised(matrix: Tensor, steps: int = 5) -> Tensor:
+    """The nearest matrix with singular values of about 1, by a quintic Newton-Schulz iteration."""
+    wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.t()
+    x = (wide / (wide.norm() + 1e-7)).bfloat16()
+    for _ in range(steps):
+        square = x @ x.t()
+        x = 3.4445 * x + (-4.7750 * square + 2.0315 * square @ square) @ x
+    return (x if wide is matrix else x.t()).to(matrix.dtype)
+
+
+def make_optimizers(
+    network: nn.Module, name: str, learning_rate: float, weight_decay: float, adamw_share: float
+) -> list[torch.optim.Optimizer]:
+    """AdamW on everything, or Muon on hidden matrices and convolutions and AdamW on the rest.
+
+    Embeddings, first and last layers and all vectors stay with AdamW, at `adamw_share` of the
+    rate. Each group carries its peak rate as `peak`, for the schedule.
     """
     parameters = [(n, p) for n, p in network.named_parameters() if p.requires_grad]
     hidden = [p for n, p in parameters if name == "muon" and _is_hidden_matrix(n, p)]
     taken = {id(p) for p in hidden}
     rest = [p for _, p in parameters if id(p) not in taken]
-    decayed = [p for p in rest if p.ndim >= 2]
-    plain = [p for p in rest if p.ndim < 2]
-    groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": plain}]
+    rate = learning_rate * (adamw_share if name == "muon" else 1.0)
+    groups = [
+        {"params": [p for p in rest if p.ndim >= 2], "weight_decay": weight_decay},
+        {"params": [p for p in rest if p.ndim < 2], "weight_decay": 0.0},
+    ]
     optimizers: list[torch.optim.Optimizer] = [
-        torch.optim.AdamW(groups, learning_rate, betas=(0.9, 0.99), weight_decay=0.0, fused=True)
+        torch.optim.AdamW(groups, rate, betas=(0.9, 0.99), fused=True)
     ]
     if hidden:
-        optimizers.append(
-            torch.optim.Muon(
-                hidden, learning_rate, weight_decay, momentum=0.95, adjust_lr_fn="match_rms_adamw"
-            )
-        )
+        optimizers.append(Muon(hidden, learning_rate, weight_decay))
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["peak"] = group["lr"]
     return optimizers
 
 
+HIDDEN = ("blocks.", "layers.", "down.", "up.")  # where networks keep their stacks
+
+
 def _is_hidden_matrix(name: str, p: nn.Parameter) -> bool:
-    return p.ndim == 2 and min(p.shape) >= 64 and "blocks." in name
+    return p.ndim >= 2 and min(p.shape[:2]) >= 32 and any(place in name for place in HIDDEN)

@@ -77,6 +77,7 @@ class Shards:
             process.join()
         self._pool.clear()
 
+    @torch.autocast("cpu", enabled=False)  # which cannot stack halves
     def read(self, indices) -> tuple[dict[str, Tensor], list[str]]:
         """The clips at `indices`, waiting for those that are still being made.
 
@@ -131,7 +132,8 @@ def _make_shard(source: Source, folder: Path, number: int) -> None:
     tensors, captions = source.make(list(range(first, first + SHARD_SIZE)))
     path = _shard_path(folder, number)
     beside = path.with_suffix(".partial")
-    save_file(tensors, beside, {"captions": json.dumps(captions)})
+    contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    save_file(contiguous, beside, {"captions": json.dumps(captions)})
     beside.replace(path)
 
 

@@ -161,6 +161,7 @@ class CodecLatents:
         return CausalVAE.from_pretrained(self.codec).eval()
 
     @torch.no_grad()
+    @torch.autocast("cpu", enabled=False)  # the same latents, whoever asks for them
     def make(self, indices: list[int]) -> tuple[dict[str, Tensor], list[str]]:
         """latents: (n, c, f', h', w') float16; image: (n, c, 1, h', w'), a frame of each clip."""
         tensors, captions = self.frames.make(indices)

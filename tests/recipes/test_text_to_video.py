@@ -1,0 +1,69 @@
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+
+from kinema.codecs import CausalVAE, CausalVAEConfig
+from kinema.conditions import SmallTextConfig
+from kinema.denoisers import DiTConfig
+from kinema.recipes.codec_run import unseen
+from kinema.recipes.text_to_video import NoiseLevels, TextToVideoRun
+from kinema.training import Loop
+from kinema.training.sources import WorldClips
+from kinema.video import System, VideoPipeline
+
+DATA = WorldClips(num_frames=9, size=16, num_clips=64)
+TINY = CausalVAEConfig(channels=4, widths=(16, 16), encoder_depth=(1, 1), decoder_depth=(1, 1))
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A tiny system, trained for a few seconds."""
+    folder = tmp_path_factory.mktemp("system")
+    torch.manual_seed(0)
+    CausalVAE(TINY).save_pretrained(folder / "codec")
+    run = TextToVideoRun(
+        folder=str(folder / "run"),
+        data=DATA,
+        held_out=unseen(DATA, 16),
+        codec=str(folder / "codec"),
+        denoiser=DiTConfig(dim=64, depth=2, num_heads=2, patch=(1, 1, 1)),
+        text=SmallTextConfig(dim=32, depth=1, num_heads=2),
+        defaults=System(num_frames=9, size=(16, 16), num_steps=4, guidance_scale=2.0),
+        loop=Loop(num_samples=1600, batch_size=16, learning_rate=3e-3, warmup=160,
+                  validate_every=800, averages=(0.1,)),
+        cache=str(folder / "cache"),
+        workers=0,
+    )  # fmt: skip
+    run.train()
+    return run, folder / "run"
+
+
+def test_the_held_out_loss_falls(trained):
+    _, folder = trained
+    lines = [json.loads(x) for x in (folder / "metrics.jsonl").read_text().splitlines()]
+    held_out = [x["held_out_loss"] for x in lines if "held_out_loss" in x]
+    assert len(held_out) >= 2 and held_out[-1] < held_out[0] < 1.5
+    assert all(0 < x["loss"] < 10 for x in lines if "loss" in x)
+
+
+def test_the_system_loads_and_samples_as_it_did_in_training(trained):
+    run, folder = trained
+    pipeline = VideoPipeline.from_pretrained(folder / "final")
+    output = pipeline(run.prompts[0], seed=3, progress=False)
+    assert output.frames.shape == (1, 9, 16, 16, 3)
+    assert list((folder / "samples").glob("*.png"))
+
+
+def test_training_resumes_at_the_end_without_another_step(trained):
+    run, _ = trained
+    assert run.train().position.samples == run.loop.num_samples
+
+
+def test_noise_levels_hold_every_pattern():
+    t = NoiseLevels(together=0.4, given=0.3, per_frame=0.3).mixture().draw(400, 5)
+    together = (t == t[:, :1]).all(dim=1)
+    given = (t[:, 0] == 0) & ~together
+    assert 100 < together.sum() < 220 and 70 < given.sum() < 170
+    assert replace(NoiseLevels(), given=0.0) != NoiseLevels()

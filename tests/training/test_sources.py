@@ -1,0 +1,64 @@
+import json
+
+import numpy as np
+import torch
+
+from kinema.clips import Clip, write
+from kinema.codecs import CausalVAE, CausalVAEConfig
+from kinema.training.sources import CodecLatents, FolderClips, WorldClips
+
+SMALL = WorldClips(levels=(1, 2), num_frames=5, size=16, num_clips=64)
+
+
+def test_a_clip_of_a_world_depends_on_its_index_alone():
+    together, captions = SMALL.make([0, 1, 2, 3])
+    alone, caption = SMALL.make([2])
+    assert together["frames"].shape == (4, 5, 16, 16, 3)
+    assert torch.equal(together["frames"][2], alone["frames"][0])
+    assert captions[2] == caption[0]
+
+
+def test_names_tell_different_clips_apart():
+    assert SMALL.name == WorldClips((1, 2), num_frames=5, size=16, num_clips=9).name
+    assert SMALL.name != WorldClips((1, 2), num_frames=5, size=16, seed=1).name
+    assert SMALL.name != WorldClips((1, 2), num_frames=5, size=16, split="held_out").name
+
+
+def test_every_caption_is_made_of_the_words_of_the_corpus():
+    words = {word for text in SMALL.corpus() for word in text.replace(",", " ").split()}
+    _, captions = SMALL.make(list(range(16)))
+    said = {word for text in captions for word in text.replace(",", " ").split()}
+    assert said <= words
+
+
+def test_a_folder_is_cut_again_in_every_round(tmp_path):
+    rng = np.random.default_rng(0)
+    rows = []
+    for i in range(2):
+        frames = rng.integers(0, 255, (12, 24, 24, 3), np.uint8)
+        write(Clip(frames, fps=8.0), tmp_path / f"{i}.mp4")
+        rows.append({"file_name": f"{i}.mp4", "text": f"clip {i}"})
+    (tmp_path / "metadata.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    source = FolderClips(str(tmp_path), num_frames=5, size=16)
+    tensors, captions = source.make([0, 1, 2, 4])
+    assert captions == ["clip 0", "clip 1", "clip 0", "clip 0"]
+    assert tensors["frames"].shape == (4, 5, 16, 16, 3)
+    assert not torch.equal(tensors["frames"][0], tensors["frames"][2])
+    assert sorted(source.corpus()) == ["clip 0", "clip 1"]
+
+
+def test_latents_are_the_codecs_and_the_image_is_a_frame_of_the_clip(tmp_path):
+    torch.manual_seed(0)
+    codec = CausalVAE(CausalVAEConfig(channels=4, widths=(16, 16), encoder_depth=(1, 1),
+                                      decoder_depth=(1, 1)))  # fmt: skip
+    codec.save_pretrained(tmp_path / "codec")
+    source = CodecLatents(SMALL, str(tmp_path / "codec"), batch_size=2)
+    tensors, _ = source.make([0, 1, 2])
+    assert tensors["latents"].shape == (3, *codec.latent_shape(5, 16, 16))
+    assert tensors["image"].shape == (3, *codec.latent_shape(1, 16, 16))
+    frames = SMALL.make([1])[0]["frames"].numpy()
+    stills = torch.from_numpy(frames).permute(1, 4, 0, 2, 3).float() / 127.5 - 1  # f c 1 h w
+    with torch.no_grad():
+        possible = codec.encode(stills)
+    distance = (possible - tensors["image"][1].float()).abs().flatten(1).max(dim=1).values
+    assert distance.min() < 0.01
