@@ -109,7 +109,7 @@ class CodecTask:
         return 0.0
 
 
-def num_ready(samples: int, num_clips: int, first: int = 512, fresh: float = 0.1) -> int:
+def num_ready(samples: int, num_clips: int, first: int = 1_024, fresh: float = 0.1) -> int:
     """How many clips a run draws from after `samples`: so many must have been made by then.
 
     The pool grows with the run and not with the clock, so that runs are reproducible.

@@ -63,5 +63,7 @@ def tabletop() -> TextToVideoRun:
         noise=NoiseLevels(),
         defaults=System(num_frames=33, size=(64, 64), fps=16.0),
         prompts=PROMPTS,
+        workers=2,
+        first_clips=CLIPS.num_clips,
         loop=Loop(num_samples=200_000, batch_size=32, learning_rate=2e-3, optimizer="muon"),
     )

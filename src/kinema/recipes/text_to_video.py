@@ -70,6 +70,7 @@ class TextToVideoRun:
         loop: how long and how fast.
         cache: folder for rendered clips and latents, shared by all runs.
         workers: processes that make clips beside training.
+        first_clips: clips made before training begins; the others follow beside it.
     """
 
     folder: str = "runs/text-to-video"
@@ -87,6 +88,7 @@ class TextToVideoRun:
     loop: Loop = field(default_factory=Loop)
     cache: str = "runs/cache"
     workers: int = 1
+    first_clips: int = 1_024
 
     def train(self) -> State:
         """Train to the end, resuming where an interrupted run stopped."""
@@ -117,7 +119,7 @@ class TextToVideoTask:
     def loss(self, position: Position, batch_size: int) -> tuple[Tensor, dict[str, float]]:
         """The diffusion loss on clips, or on single frames; some captions are dropped."""
         image = bool(torch.rand(()) < self.run.image_share)
-        ready = num_ready(position.samples, len(self.clips))
+        ready = num_ready(position.samples, len(self.clips), self.run.first_clips)
         clips, captions = self.clips.read(
             draw(self.run.loop.seed, position.step, batch_size, ready)
         )

@@ -48,8 +48,8 @@ class Journal:
             self.events.add_scalar(name, value, samples)
 
     def show(self, samples: int, loss: float, rate: float, mfu: float) -> None:
-        """Move the progress line; without a terminal, print it."""
-        line = f"loss {loss:.4f}  {rate:.1f} clips/s  MFU {mfu:.0%}"
+        """Move the progress line; without a terminal, print it. An MFU of 0 was not counted."""
+        line = f"loss {loss:.4f}  {rate:.1f} clips/s" + (f"  MFU {mfu:.0%}" if mfu else "")
         self.progress.update(self.task, completed=samples, description=line)
         if not self.console.is_terminal:
             self.say(f"{samples:,} clips  {line}")

@@ -6,6 +6,7 @@ draws from the first n clips therefore sees the same data whoever made the shard
 
 import json
 import multiprocessing
+import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -102,7 +103,12 @@ class Shards:
         return self._open[number]
 
     def _wait_for(self, path: Path, number: int) -> None:
+        told = time.monotonic()
         while not path.exists():
+            if self._pool and time.monotonic() - told > 10:
+                made, told = len(list(self.folder.glob("*.safetensors"))), time.monotonic()
+                shards = -(-len(self) // SHARD_SIZE)
+                print(f"making clips: {made} of {shards} shards", file=sys.stderr, flush=True)
             if not self._pool:
                 self.folder.mkdir(parents=True, exist_ok=True)
                 _make_shard(self.source, self.folder, number)
