@@ -103,7 +103,7 @@ def world(argv: list[str]) -> None:
     result = parser.add_argument_group("Result")
     result.add_argument("-o", "--output", default=None, metavar="DIR", help="default: NAME")
     options = parser.parse_args(argv)
-    from kinema.worlds import write_world
+    from kinema.worlds.writing import write_world
 
     folder = Path(options.output or options.name)
     write_world(

@@ -64,7 +64,7 @@ def explain(prog: str, message: str, options: list[str]) -> str:
             return f"{prog} does not understand {name!r}: put the prompt in quotes."
         return f"{prog} has no option {name.split('=')[0]}; {nearest(name.split('=')[0], options)}"
     lines = [line.strip() for line in message.splitlines() if line.strip()]
-    return f"{prog}: {' '.join(lines)}; see {prog} --help."
+    return f"{prog}: {' '.join(lines)} (see {prog} --help)"
 
 
 def nearest(name: str, names: list[str]) -> str:
@@ -133,7 +133,7 @@ def parse(prog: str, target: Any, filled: Any, argv: list[str], known: list[str]
     try:
         options = parser.parse_args(argv)
     except Refused as refused:
-        raise UserError(f"{prog}: {reworded(str(refused), known)}. See {prog} --help.") from None
+        raise UserError(f"{prog}: {reworded(str(refused), known)} (see {prog} --help)") from None
     make = getattr(parser, "instantiate", None) or parser.instantiate_classes
     made = make(options)
     return {name: made[name] for name in inspect.signature(target).parameters}

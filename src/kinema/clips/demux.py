@@ -34,6 +34,7 @@ class Source(Protocol):
 
     tags: dict[str, str]
     fps: float
+    promised: int  # frames that must be there; 0 if nobody says
     merges_repeats: bool  # GIF and WebP store equal neighbours as one longer frame
 
     def count(self) -> int: ...
@@ -74,6 +75,7 @@ class _Container:
             raise UserError(f"{path} holds {len(streams)} video streams: there is no {track}.")
         self.path, self.container, self.stream = path, container, streams[track]
         self.stream.thread_type = "AUTO"
+        self.promised = self.stream.frames
         self.tags = {k.lower(): v for k, v in container.metadata.items()}
         self.fps = float(self.stream.average_rate or self.stream.guessed_rate or 25)
         self.merges_repeats = container.format.name == "gif"
@@ -90,7 +92,7 @@ class _Container:
     def frames(self) -> Iterator[Frame]:
         count, origin, time = 0, None, 0.0
         self._rewind()
-        for picture in self.container.decode(self.stream):
+        for picture in self._decode():
             shown = count / self.fps if picture.time is None else picture.time
             origin = shown if origin is None else origin
             time = shown - origin
@@ -108,7 +110,7 @@ class _Container:
         if start >= len(times):
             return
         self.container.seek(times[start], stream=self.stream)
-        rest = (p for p in self.container.decode(self.stream) if (p.pts or 0) >= times[start])
+        rest = (p for p in self._decode() if (p.pts or 0) >= times[start])
         first = next(rest, None)
         if first is None or first.pts != times[start]:
             # After an open-GOP key frame the pictures before it cannot be decoded: start over.
@@ -117,18 +119,24 @@ class _Container:
         yield first
         yield from rest
 
+    def _decode(self) -> Iterator[av.VideoFrame]:
+        for packet in self.container.demux(self.stream):
+            if packet.is_corrupt:
+                raise UserError(f"{self.path} is truncated or damaged: it ends inside a frame.")
+            yield from packet.decode()
+
     def _rewind(self) -> None:
         self.container.seek(self.stream.start_time or 0, stream=self.stream)
 
     def _packet_times(self) -> list[int]:
         """When each frame is shown, in ticks of the stream, read without decoding."""
         self._rewind()
-        packets = self.container.demux(self.stream)
-        return sorted(p.pts for p in packets if p.pts is not None and p.size and not p.is_discard)
+        packets = [p for p in self.container.demux(self.stream) if p.size and not p.is_discard]
+        return sorted(p.pts for p in packets if p.pts is not None and not p.is_corrupt)
 
     def _require_whole(self, count: int, last: float) -> None:
         """Refuse a file that ends before its header says; `last` is when its last frame begins."""
-        promised = self.stream.frames
+        promised = self.promised
         if not promised and self._duration_is_ours():  # Matroska tells the time, not the count
             promised = round(self.container.duration / av.time_base * self.fps) - 2
             count = round(last * self.fps) + 1
@@ -148,7 +156,7 @@ class _Container:
 class _WebP:
     """Still or animated WebP."""
 
-    merges_repeats = True
+    merges_repeats, promised = True, 0
 
     def __init__(self, image: Image.Image) -> None:
         self.image = image

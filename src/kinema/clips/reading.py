@@ -58,15 +58,15 @@ def inspect(path: str | Path, track: int = 0) -> VideoInfo:
     """
     path = require_file(path, "video")
     with demux.open_video(path, track) as source:
-        own = _note(source.tags).get("kinema", {})
+        own = _own_note(source)
+        counted = source.count()
         first = next(source.frames(), None)
         if first is None:
             raise UserError(f"{path} holds no frames that can be decoded.")
-        height, width = fit(first.picture, None).shape[:2]
-        num_frames = own.get("num_frames") or source.count()
+        height, width = own.get("size", fit(first.picture, None).shape[:2])
     text, metadata = _text_and_metadata(source.tags)
-    height, width = own.get("size", (height, width))
-    return VideoInfo(num_frames, own.get("fps", source.fps), height, width, text, metadata)
+    num_frames, fps = own.get("num_frames", counted), own.get("fps", source.fps)
+    return VideoInfo(num_frames, fps, height, width, text, metadata)
 
 
 def read_metadata(path: str | Path) -> dict[str, Any]:
@@ -146,7 +146,7 @@ def stream(
     path = require_file(path, "video")
     assert start >= 0 and stride >= 1, "start is 0 or more, stride 1 or more"
     with demux.open_video(path, track) as source:
-        own = _note(source.tags).get("kinema", {})
+        own = _own_note(source)
         rate = fps or (own.get("fps") if source.merges_repeats else None)
         if rate:
             pictures = itertools.islice(_at_rate(source.frames(), rate), start, None, stride)
@@ -167,7 +167,7 @@ def _at_rate(frames: Iterator[demux.Frame], fps: float) -> Iterator[Any]:
         previous = frame
     if previous is not None:
         end = math.floor((previous.time + previous.duration) * fps + 0.5)
-        yield from itertools.repeat(previous.picture, max(end - position, 1))
+        yield from itertools.repeat(previous.picture, max(end - position, int(position == 0)))
 
 
 def _note(tags: dict[str, str]) -> dict[str, Any]:
@@ -180,6 +180,14 @@ def _note(tags: dict[str, str]) -> dict[str, Any]:
     except json.JSONDecodeError:  # a comment that mentions us, by someone else
         return {}
     return note if isinstance(note, dict) and isinstance(note.get("kinema"), dict) else {}
+
+
+def _own_note(source: demux.Source) -> dict[str, Any]:
+    """What `write` noted of the clip itself; its count is what the file must hold."""
+    own = _note(source.tags).get("kinema", {})
+    if not source.merges_repeats:
+        source.promised = own.get("num_frames", source.promised)
+    return own
 
 
 def _text_and_metadata(tags: dict[str, str]) -> tuple[str, dict[str, Any]]:

@@ -84,6 +84,7 @@ def encode_mkv(clip: Clip, note: str, path: Path) -> None:
     with av.open(str(path), "w", format="matroska") as output:
         stream = _add_stream(output, "ffv1", "bgr0", clip, note)
         stream.height, stream.width = clip.size
+        stream.options = {"level": "1"}  # version 1 of the format: clips of any size, 1x1 too
         for frame in clip.frames:
             output.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         output.mux(stream.encode())

@@ -1,0 +1,114 @@
+import av
+import numpy as np
+import pytest
+
+from kinema import clips
+from kinema.clips import Clip
+from kinema.clips.demux import open_video
+from kinema.errors import UserError
+
+
+def encode(path, frames, codec, pixel_format, options=None, streams=1):
+    """A file as others make them: no note of ours in it."""
+    with av.open(str(path), "w") as output:
+        tracks = [output.add_stream(codec, rate=10, options=options or {}) for _ in range(streams)]
+        for number, track in enumerate(tracks):
+            track.height, track.width = frames.shape[1:3]
+            track.pix_fmt = pixel_format
+            for frame in np.roll(frames, number, axis=0):
+                output.mux(track.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+            output.mux(track.encode())
+    return path
+
+
+def test_matroska_without_a_count(tmp_path, frames):
+    path = encode(tmp_path / "x.mkv", frames, "libx264", "yuv420p")
+    with av.open(str(path)) as container:
+        assert container.streams.video[0].frames == 0  # the header does not say
+    assert clips.inspect(path).num_frames == len(clips.read(path)) == 9
+
+
+def test_ten_bits_become_eight(tmp_path, frames):
+    path = encode(tmp_path / "x.mkv", frames, "ffv1", "yuv420p10le")
+    back = clips.read(path)
+    assert back.frames.shape == frames.shape
+    assert np.abs(back.frames.astype(int) - frames).mean() < 12
+
+
+@pytest.mark.parametrize("start", range(9))
+def test_every_start_gives_the_frames_of_the_whole(tmp_path, frames, start):
+    options = {"x264-params": "keyint=4:min-keyint=4:open-gop=1:bframes=2:b-adapt=0"}
+    path = encode(tmp_path / "x.mp4", frames, "libx264", "yuv420p", options)
+    assert np.array_equal(clips.read(path, start=start).frames, clips.read(path).frames[start:])
+
+
+def test_start_in_a_long_group(tmp_path, square):
+    long = square(40, 16, 96)
+    path = encode(tmp_path / "x.mp4", long, "libx264", "yuv420p", {"g": "12", "bf": "2"})
+    whole = clips.read(path).frames
+    for start in (1, 11, 12, 13, 39):
+        assert np.array_equal(clips.read(path, start=start).frames, whole[start:])
+
+
+def test_the_named_track(tmp_path, frames):
+    path = encode(tmp_path / "x.mkv", frames, "ffv1", "bgr0", streams=2)
+    assert np.array_equal(clips.read(path).frames, frames)
+    assert np.array_equal(clips.read(path, track=1).frames, np.roll(frames, 1, axis=0))
+    with pytest.raises(UserError, match="holds 2 video streams"):
+        clips.read(path, track=2)
+
+
+def test_alpha_lies_over_white(tmp_path):
+    path = tmp_path / "x.mkv"
+    with av.open(str(path), "w") as output:
+        track = output.add_stream("ffv1", rate=10)
+        track.height, track.width, track.pix_fmt = 16, 16, "bgra"
+        output.mux(
+            track.encode(av.VideoFrame.from_ndarray(np.zeros((16, 16, 4), np.uint8), "rgba"))
+        )
+        output.mux(track.encode())
+    assert clips.read(path).frames.min() == 255
+
+
+def test_sound_alone_is_no_video(tmp_path):
+    path = tmp_path / "x.wav"
+    with av.open(str(path), "w") as output:
+        track = output.add_stream("pcm_s16le", rate=8000)
+        silence = av.AudioFrame.from_ndarray(np.zeros((1, 800), np.int16), "s16", "mono")
+        silence.sample_rate = 8000
+        output.mux(track.encode(silence))
+    with pytest.raises(UserError, match="holds no video stream"):
+        clips.read(path)
+
+
+def test_a_picture_is_a_clip_of_one_frame(tmp_path, frames):
+    clips.contact_sheet([frames], tmp_path / "x.png")
+    assert len(clips.read(tmp_path / "x.png")) == 1
+
+
+def test_durations_of_a_gif_that_others_made(tmp_path, frames):
+    from PIL import Image
+
+    pictures = [Image.fromarray(frame) for frame in frames[:2]]
+    path = tmp_path / "x.gif"
+    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=[100, 300])
+    assert len(clips.read(path)) == 2
+    assert len(clips.read(path, fps=10)) == 4
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".gif", ".webp"])
+@pytest.mark.parametrize("share", [0.2, 0.6, 0.9])
+def test_broken_off_files_are_named(tmp_path, square, suffix, share):
+    path = clips.write(Clip(square(24), 16), tmp_path / f"x{suffix}")
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * share)])
+    for read in (clips.read, clips.inspect):
+        with pytest.raises(UserError, match=path.name):
+            read(path)
+
+
+def test_decoder_errors_name_the_file(tmp_path, clip):
+    path = clips.write(clip, tmp_path / "x.mp4")
+    with pytest.raises(UserError, match=r"x\.mp4 is not a video"), open_video(path, 0) as source:
+        list(source.frames())
+        raise av.error.InvalidDataError(1, "broken")

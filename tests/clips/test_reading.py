@@ -1,0 +1,104 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kinema import clips
+from kinema.clips import Clip
+from kinema.clips.demux import Frame
+from kinema.clips.reading import _at_rate
+from kinema.errors import UserError
+
+
+@pytest.fixture
+def path(tmp_path, clip):
+    return clips.write(clip, tmp_path / "x.mkv")
+
+
+@pytest.mark.parametrize(("start", "stride", "count"), [(0, 1, 9), (2, 3, 2), (8, 1, 1), (1, 2, 4)])
+def test_start_and_stride(path, frames, start, stride, count):
+    clip = clips.read(path, start=start, stride=stride, num_frames=count)
+    assert np.array_equal(clip.frames, frames[start::stride][:count])
+    assert clip.fps == 16 / stride
+
+
+def test_too_many_frames_asked(path):
+    with pytest.raises(UserError, match=r"x\.mkv holds 3 frames from frame 6 at stride 1, not 5"):
+        clips.read(path, start=6, num_frames=5)
+    with pytest.raises(UserError, match="holds 0 frames"):
+        clips.read(path, start=9)
+
+
+def test_size_is_cropped_in_the_decoder(path):
+    assert clips.read(path, size=(16, 16)).frames.shape == (9, 16, 16, 3)
+
+
+def test_stream_reads_one_frame_at_a_time(path, frames):
+    stream = clips.stream(path)
+    assert np.array_equal(next(stream), frames[0])
+    assert np.array_equal(next(stream), frames[1])
+    stream.close()
+
+
+@pytest.mark.parametrize("fps", [8, 16, 32, 5])
+def test_resampling_keeps_the_duration(path, frames, fps):
+    clip = clips.read(path, fps=fps)
+    assert clip.fps == fps
+    assert abs(clip.seconds - 9 / 16) <= 0.5 / fps
+    expected = {8: frames[1::2], 16: frames, 32: frames.repeat(2, axis=0)}
+    if fps in expected:
+        assert len(clip) == {8: 5, 16: 9, 32: 18}[fps]
+
+
+@given(st.lists(st.floats(0.01, 0.4), min_size=1, max_size=8), st.sampled_from([4, 10, 25]))
+def test_frame_k_is_the_one_shown_at_that_time(durations, fps):
+    times = np.concatenate([[0], np.cumsum(durations)[:-1]])
+    source = [Frame(i, t, d) for i, (t, d) in enumerate(zip(times, durations, strict=True))]
+    shown = list(_at_rate(iter(source), fps))
+    assert shown == sorted(shown)  # never back in time
+    assert len(shown) == max(int(np.floor((times[-1] + durations[-1]) * fps + 0.5)), 1)
+    for k, number in enumerate(shown):
+        assert times[number] <= (k + 0.5) / fps + 1e-9 or k == 0
+
+
+def test_inspect_knows_what_read_gives(tmp_path, square):
+    clip = Clip(square(7, 31, 47), 12, "words", {"seed": 1})
+    for suffix in clips.FORMATS:
+        info = clips.inspect(clips.write(clip, tmp_path / f"x{suffix}"))
+        assert (info.num_frames, info.fps, info.height, info.width) == (7, 12, 31, 47)
+        assert (info.text, info.metadata) == ("words", {"seed": 1})
+
+
+def test_the_notes_of_others_are_left_alone(tmp_path, frames):
+    import av
+
+    path = tmp_path / "x.mp4"
+    with av.open(str(path), "w") as output:
+        output.metadata.update(title="theirs", comment='{"kinema": not JSON')
+        track = output.add_stream("libx264", rate=10)
+        track.height, track.width, track.pix_fmt = 32, 48, "yuv420p"
+        output.mux(track.encode(av.VideoFrame.from_ndarray(frames[0], format="rgb24")))
+        output.mux(track.encode())
+    clip = clips.read(path)
+    assert (clip.text, clip.metadata) == ("theirs", {})
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("missing.mp4", None, "does not exist"),
+        ("empty.mp4", b"", "is empty"),
+        ("text.mp4", b"hello, this is no video\n" * 9, "is not a video"),
+        ("noise.mp4", bytes(range(256)) * 20, "is not a video"),
+        ("riff.webp", b"RIFF\x10\0\0\0WEBPgarbage", "is not a video"),
+        (".", None, "is a folder"),
+    ],
+)
+def test_every_bad_file_is_one_sentence(tmp_path, name, content, said):
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    for read in (clips.read, clips.inspect, clips.read_metadata, lambda p: list(clips.stream(p))):
+        with pytest.raises(UserError, match=said) as caught:
+            read(path)
+        assert str(path) in str(caught.value) and "\n" not in str(caught.value)

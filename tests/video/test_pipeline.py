@@ -1,0 +1,231 @@
+import shutil
+import warnings
+
+import numpy as np
+import pytest
+import torch
+
+from kinema import clips
+from kinema.clips import Clip
+from kinema.codecs import Pixels
+from kinema.conditions import SmallTextConfig, SmallTextEncoder
+from kinema.denoisers import DiT, DiTConfig
+from kinema.errors import Notice, UserError
+from kinema.video import System, VideoPipeline, pipeline
+
+PROMPT = "a red ball rolls"
+
+
+def furthest(a: np.ndarray, b: np.ndarray) -> int:
+    """The largest difference in grey levels."""
+    assert a.shape == b.shape
+    return int(np.abs(a.astype(int) - b.astype(int)).max())
+
+
+def test_text_to_video(pipe):
+    output = pipe(PROMPT)
+    assert output.frames.shape == (1, 9, 16, 24, 3)
+    assert output.frames.dtype == np.uint8
+    assert (output.fps, output.prompt, output.seed) == (16, PROMPT, 0)
+    assert output.settings["num_steps"] == 3
+    assert output.settings["model"] == "tiny"
+
+
+@pytest.mark.parametrize("num_frames", [1, 2, 5, 6, 12])
+def test_every_length(pipe, num_frames):
+    assert pipe(PROMPT, num_frames=num_frames).frames.shape[1] == num_frames
+
+
+def test_the_same_seed_gives_the_same_frames(pipe):
+    assert np.array_equal(pipe(PROMPT, seed=4).frames, pipe(PROMPT, seed=4).frames)
+    assert furthest(pipe(PROMPT, seed=4).frames, pipe(PROMPT, seed=5).frames) > 8
+
+
+def test_alone_and_in_a_batch(pipe):
+    together = pipe(PROMPT, num_videos=3, seed=7)
+    assert together.seeds == [7, 8, 9]
+    for k in range(3):
+        assert furthest(pipe(PROMPT, seed=7 + k).frames[0], together.frames[k]) <= 1
+
+
+def test_alone_and_among_longer_prompts(pipe):
+    prompts = ["a red ball rolls to the right behind a blue cube", PROMPT]
+    together = pipe(prompts, seed=[3, 9])
+    assert together.prompts == prompts
+    assert furthest(pipe(PROMPT, seed=9).frames[0], together.frames[1]) <= 1
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 8])
+def test_batch_size_does_not_show(pipe, batch_size):
+    whole = pipe(PROMPT, num_videos=3).frames
+    assert furthest(pipe(PROMPT, num_videos=3, batch_size=batch_size).frames, whole) <= 1
+
+
+def test_a_stochastic_solver_too(make_pipeline):
+    pipe = make_pipeline(solver="ancestral")
+    together = pipe(PROMPT, num_videos=2, seed=1)
+    assert furthest(pipe(PROMPT, seed=2).frames[0], together.frames[1]) <= 1
+
+
+def test_prompt_guidance_and_negative_prompt_matter(pipe):
+    frames = pipe(PROMPT).frames
+    assert furthest(frames, pipe("fast green cone spins").frames) > 2
+    assert furthest(frames, pipe(PROMPT, guidance_scale=5).frames) > 2
+    assert furthest(frames, pipe(PROMPT, negative_prompt="a blue cube").frames) > 0
+    off = pipe(PROMPT, guidance_scale=1).frames
+    assert furthest(off, pipe(PROMPT, guidance_scale=1, negative_prompt="a blue cube").frames) == 0
+
+
+def test_the_users_language(pipe):
+    ours = pipe(PROMPT, num_steps=2, seed=11).frames
+    generator = torch.Generator().manual_seed(11)
+    assert np.array_equal(pipe(PROMPT, num_inference_steps=2, generator=generator).frames, ours)
+
+
+def test_callback_sees_every_step(pipe):
+    seen = []
+    pipe(PROMPT, callback_on_step_end=lambda *a: seen.append((a[0], a[1], a[2], a[3]["latents"])))
+    assert [step for _, step, _, _ in seen] == [0, 1, 2]
+    assert all(who is pipe for who, *_ in seen)
+    times = [t for _, _, t, _ in seen]
+    assert times == sorted(times, reverse=True) and times[-1] == 0
+    assert seen[0][3].shape == (1, 4, 3, 2, 3)
+
+
+# Pixels is the codec through which given frames come back unchanged -------------------------------
+
+
+@pytest.fixture(scope="module")
+def in_pixels():
+    torch.manual_seed(1)
+    text = SmallTextEncoder.from_corpus([PROMPT], SmallTextConfig(dim=16, depth=1, num_heads=2))
+    denoiser = DiT(DiTConfig(channels=3, dim=32, depth=1, num_heads=2, text_dim=16))
+    system = System(num_frames=6, size=(8, 8), num_steps=2, overlap=2)
+    return VideoPipeline(denoiser, Pixels(), text, system)
+
+
+def test_the_first_frame_is_the_image(in_pixels):
+    image = np.random.default_rng(0).integers(0, 256, (8, 8, 3)).astype(np.uint8)
+    output = in_pixels(PROMPT, image=image, num_videos=2)
+    assert output.frames.shape == (2, 6, 8, 8, 3)
+    assert np.array_equal(output.frames[:, 0], np.stack([image, image]))
+    assert furthest(output.frames[0], output.frames[1]) > 8
+
+
+def test_a_continuation_begins_with_the_clip(in_pixels):
+    clip = Clip(np.random.default_rng(0).integers(0, 256, (7, 8, 8, 3)).astype(np.uint8), 16)
+    output = in_pixels(PROMPT, continue_from=clip, num_videos=2)
+    assert output.frames.shape == (2, 7 + 4, 8, 8, 3)  # as many new as a window of 6 holds after 2
+    assert np.array_equal(output.frames[0, :7], clip.frames)
+
+
+@pytest.mark.parametrize(("new", "windows"), [(1, 1), (4, 1), (5, 2), (11, 3)])
+def test_a_long_continuation_slides(in_pixels, monkeypatch, new, windows):
+    given = []
+    sample = pipeline.sample
+
+    def spy(denoise, noise, plan, **kwargs):
+        given.append(int((plan[0] == 0).sum()))
+        return sample(denoise, noise, plan, **kwargs)
+
+    monkeypatch.setattr(pipeline, "sample", spy)
+    clip = Clip(np.zeros((1, 8, 8, 3), np.uint8), 16)
+    output = in_pixels(PROMPT, continue_from=clip, num_frames=new)
+    assert output.frames.shape[1] == 1 + new
+    assert given[0] == 1 and set(given[1:]) <= {2}
+    assert len(given) <= windows
+
+
+def test_each_window_sees_the_end_of_the_one_before(in_pixels):
+    clip = in_pixels(PROMPT, seed=2).clips[0]
+    whole = in_pixels(PROMPT, continue_from=clip, num_frames=6, seed=5).frames[0]
+    first = in_pixels(PROMPT, continue_from=clip, num_frames=4, seed=5).frames[0]
+    assert furthest(whole[:10], first) <= 1
+
+
+def test_a_file_is_continued_at_its_size(pipe, tmp_path):
+    path = clips.write(Clip(np.full((9, 32, 16, 3), 90, np.uint8), 16), tmp_path / "x.mkv")
+    output = pipe(PROMPT, continue_from=path, num_frames=3)
+    assert output.frames.shape == (1, 12, 32, 16, 3)
+    assert output.settings["continue_from"] == str(path)
+
+
+def test_only_whole_latents_are_given(pipe, monkeypatch):
+    lengths = []
+    encode = pipe.codec.encode
+    monkeypatch.setattr(pipe.codec, "encode", lambda x: lengths.append(x.shape[2]) or encode(x))
+    for length in (3, 4, 5, 8):
+        clip = Clip(np.zeros((length, 16, 24, 3), np.uint8), 16)
+        pipe(PROMPT, continue_from=clip, num_frames=2)
+    assert lengths == [1, 1, 5, 5]
+
+
+# What goes wrong ---------------------------------------------------------------------------------
+
+
+def test_sizes_it_cannot_make(pipe):
+    with pytest.warns(Notice, match="cannot make 17x30 pixels; it makes 16x32"):
+        assert pipe(PROMPT, size=(17, 30)).frames.shape[2:4] == (16, 32)
+
+
+def test_unknown_words_are_named_once(pipe):
+    with pytest.warns(Notice, match='"purple", "elephant"') as caught:
+        pipe(["a purple elephant", "a red elephant"])
+    assert len(caught) == 1
+
+
+def test_known_words_are_not(pipe):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Notice)
+        pipe(PROMPT, negative_prompt="a blue cube")
+
+
+@pytest.mark.parametrize("prompt", ["", "  ", [], ["a red ball", ""]])
+def test_empty_prompts(pipe, prompt):
+    with pytest.raises(UserError, match="prompt is empty"):
+        pipe(prompt)
+
+
+def test_bad_pictures_and_clips(pipe, tmp_path):
+    (tmp_path / "x.png").write_bytes(b"no picture")
+    for name in ("image", "continue_from"):
+        for file in ("x.png", "none.png"):
+            with pytest.raises(UserError, match=file):
+                pipe(PROMPT, **{name: tmp_path / file})
+
+
+# Loading and saving ------------------------------------------------------------------------------
+
+
+def test_saved_and_loaded_is_the_same(pipe, saved):
+    loaded = VideoPipeline.from_pretrained(saved)
+    assert np.array_equal(loaded(PROMPT, seed=3).frames, pipe(PROMPT, seed=3).frames)
+    assert loaded.system == pipe.system
+    assert not any(weight.requires_grad for weight in loaded.parameters())
+
+
+def test_a_pipeline_leaves_training_weights_trainable(make_pipeline):
+    pipe = make_pipeline()
+    pipe(PROMPT)
+    assert all(weight.requires_grad for weight in pipe.denoiser.parameters())
+
+
+def test_push_to_hub_uploads_a_folder_that_loads(pipe, monkeypatch, tmp_path):
+    calls = []
+
+    class Hub:
+        def __init__(self, token):
+            calls.append(token)
+
+        def create_repo(self, repo_id, private, exist_ok):
+            calls.append((repo_id, private, exist_ok))
+
+        def upload_folder(self, repo_id, folder_path):
+            VideoPipeline.from_pretrained(folder_path)
+            shutil.copy(f"{folder_path}/README.md", tmp_path / "card")
+            return f"https://hub/{repo_id}"
+
+    monkeypatch.setattr(pipeline, "HfApi", Hub)
+    assert pipe.push_to_hub("me/tiny", private=True, token="t") == "https://hub/me/tiny"
+    assert calls[:2] == ["t", ("me/tiny", True, True)]
+    assert 'kinema.load("me/tiny")' in (tmp_path / "card").read_text()

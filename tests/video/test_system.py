@@ -1,0 +1,151 @@
+import json
+import shutil
+
+import pytest
+import torch
+from huggingface_hub.errors import LocalEntryNotFoundError
+from safetensors.torch import load_file, save_file
+
+from kinema.errors import UserError
+from kinema.video import System, VideoPipeline, system
+
+
+@pytest.fixture
+def copy(saved, tmp_path):
+    return shutil.copytree(saved, tmp_path / "tiny")
+
+
+def test_the_folder(saved):
+    files = sorted(str(p.relative_to(saved)) for p in saved.rglob("*") if p.is_file())
+    assert files == [
+        "codec/config.json",
+        "codec/model.safetensors",
+        "denoiser/config.json",
+        "denoiser/model.safetensors",
+        "system.json",
+        "text/config.json",
+        "text/model.safetensors",
+        "text/tokenizer.json",
+    ]
+    values = json.loads((saved / "system.json").read_text())
+    assert (values["denoiser"], values["codec"], values["text"]) == ("dit", "causal_vae", "small")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "system.json",
+        "denoiser/config.json",
+        "denoiser/model.safetensors",
+        "codec/config.json",
+        "codec/model.safetensors",
+        "text/model.safetensors",
+        "text/tokenizer.json",
+    ],
+)
+def test_a_missing_file_is_named(copy, name):
+    (copy / name).unlink()
+    with pytest.raises(UserError, match=name.split("/")[-1]) as caught:
+        VideoPipeline.from_pretrained(copy)
+    assert str(copy) in str(caught.value)
+
+
+@pytest.mark.parametrize("part", ["denoiser", "codec", "text"])
+def test_broken_weights_are_named(copy, part):
+    path = copy / part / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(UserError, match=part):
+        VideoPipeline.from_pretrained(copy)
+
+
+@pytest.mark.parametrize("part", ["denoiser", "codec", "text"])
+def test_foreign_weights_are_named(copy, part):
+    save_file({"theirs": torch.zeros(2)}, copy / part / "model.safetensors")
+    with pytest.raises(UserError, match=part):
+        VideoPipeline.from_pretrained(copy)
+
+
+@pytest.mark.parametrize("part", ["denoiser", "codec", "text"])
+def test_weights_of_another_shape_are_named(copy, part):
+    path = copy / part / "model.safetensors"
+    weights = load_file(path)
+    name = next(iter(weights))
+    save_file({**weights, name: torch.zeros(3, 3, 3)}, path)
+    with pytest.raises(UserError, match=part):
+        VideoPipeline.from_pretrained(copy)
+
+
+@pytest.mark.parametrize("part", ["denoiser", "codec", "text"])
+def test_a_foreign_configuration_is_named(copy, part):
+    (copy / part / "config.json").write_text('{"architectures": ["T5"]}')
+    with pytest.raises(UserError, match=part):
+        VideoPipeline.from_pretrained(copy)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("not json", "system.json"),
+        ("[1]", "system.json"),
+        ('{"nun_frames": 9}', "nun_frames.*num_frames"),
+        ('{"denoiser": "dot"}', "'dot'.*'dit'"),
+        ('{"path": "cosin"}', "cosine"),
+        ('{"prediction": "w"}', "'w'"),
+        ('{"size": 64}', "system.json"),
+    ],
+)
+def test_a_bad_system_file(copy, content, said):
+    (copy / "system.json").write_text(content)
+    with pytest.raises(UserError, match=said):
+        VideoPipeline.from_pretrained(copy)
+
+
+def test_a_folder_of_something_else(tmp_path):
+    with pytest.raises(UserError, match=r"system\.json is missing"):
+        VideoPipeline.from_pretrained(tmp_path)
+
+
+def test_a_name_that_is_nowhere(monkeypatch, saved):
+    monkeypatch.setattr(system, "SHIPPED", saved.parent)
+    assert system.find("tiny") == saved
+    with pytest.raises(UserError, match="'tinny'.*'tiny'"):
+        system.find("tinny")
+    with pytest.raises(UserError, match="nowhere"):
+        system.find("./nowhere/tiny")
+
+
+def test_the_hub(monkeypatch, saved):
+    monkeypatch.setattr(system, "snapshot_download", lambda name, allow_patterns: saved)
+    assert system.find("me/tiny") == saved
+
+    def offline(name, allow_patterns):
+        raise LocalEntryNotFoundError("no connection\nand more")
+
+    monkeypatch.setattr(system, "snapshot_download", offline)
+    with pytest.raises(UserError, match=r"me/tiny.*no connection$"):
+        system.find("me/tiny")
+
+
+def test_saving_again_replaces_the_parts_and_nothing_else(pipe, copy):
+    (copy / "notes.txt").write_text("mine")
+    (copy / "denoiser" / "old.bin").write_text("stale")
+    pipe.save_pretrained(copy)
+    assert (copy / "notes.txt").read_text() == "mine"
+    assert not (copy / "denoiser" / "old.bin").exists()
+    assert not (copy / ".part").exists()
+
+
+def test_a_save_that_fails_leaves_the_old_system(pipe, copy, monkeypatch):
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(system, "save_part", full)
+    with pytest.raises(OSError, match="No space"):
+        pipe.save_pretrained(copy)
+    VideoPipeline.from_pretrained(copy)
+    assert not (copy / ".part").exists()
+
+
+def test_defaults_are_checked():
+    with pytest.raises(UserError, match="solver 'eular'.*'euler'"):
+        System(solver="eular")
