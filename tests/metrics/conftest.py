@@ -7,11 +7,15 @@ import pytest
 SIZE, NUM_FRAMES = 96, 16
 
 
-def texture(height: int, width: int, seed: int = 0, grain: float = 2.0) -> np.ndarray:
-    """Smooth random colours, uint8 (h w 3), mean 128."""
-    noise = np.random.default_rng(seed).standard_normal((height, width, 3)).astype(np.float32)
-    smooth = cv2.GaussianBlur(noise, (0, 0), grain)
-    return np.clip(128 + 40 * smooth / smooth.std(), 0, 255).astype(np.uint8)
+def texture(height: int, width: int, seed: int = 0) -> np.ndarray:
+    """Random colours at three scales, as pictures have them; uint8 (h w 3), mean 128."""
+    rng = np.random.default_rng(seed)
+    picture = np.full((height, width, 3), 128.0, np.float32)
+    for grain in (1.2, 4.0, 12.0):
+        noise = rng.standard_normal((height, width, 3)).astype(np.float32)
+        smooth = cv2.GaussianBlur(noise, (0, 0), grain)
+        picture += 22 * smooth / smooth.std()
+    return np.clip(picture, 0, 255).astype(np.uint8)
 
 
 def pan_frames(pixels: int = 1, num_frames: int = NUM_FRAMES, seed: int = 0) -> np.ndarray:

@@ -14,7 +14,7 @@ def with_noise(frames, sigma, seed=0):
 def test_noise_is_its_standard_deviation(sigma):
     flat = np.full((8, 64, 64, 3), 128, np.uint8)
     luma_sigma = sigma * np.sqrt(0.299**2 + 0.587**2 + 0.114**2)
-    assert float(noise(with_noise(flat, sigma))) == pytest.approx(luma_sigma, rel=0.15)
+    assert float(noise(with_noise(flat, sigma))) == pytest.approx(luma_sigma, rel=0.25)
 
 
 def test_a_frozen_clip_does_not_flicker(still):

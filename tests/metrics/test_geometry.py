@@ -32,7 +32,7 @@ def test_a_pan_keeps_its_shapes(pan):
 def test_melting_bends_and_strains(still):
     melted = warped(still, melt)
     assert float(bending(melted)) > 0.5
-    assert float(strain(melted)) > 0.2
+    assert float(strain(melted)) > 0.15
     assert bending(melted).curve[15] > bending(melted).curve[7] > bending(melted).curve[1]
 
 

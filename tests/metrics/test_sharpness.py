@@ -6,11 +6,11 @@ from kinema.metrics.sharpness import blur_growth, crispness, detail, detail_loss
 
 
 def test_halving_the_contrast_costs_two(pan):
-    assert float(detail(pan)) - float(detail(pan // 2)) == pytest.approx(2, abs=0.15)
+    assert float(detail(pan)) - float(detail(pan // 2)) == pytest.approx(2, abs=0.25)
 
 
 def test_crispness_forgives_contrast_and_not_blur(pan):
-    assert float(crispness(pan // 2)) == pytest.approx(float(crispness(pan)), abs=0.15)
+    assert float(crispness(pan // 2)) == pytest.approx(float(crispness(pan)), abs=0.25)
     blurred = np.stack([cv2.GaussianBlur(f, (0, 0), 2) for f in pan])
     assert float(crispness(blurred)) < float(crispness(pan)) - 1
 

@@ -49,8 +49,8 @@ def noise(frames: np.ndarray | Evidence) -> Score:
     """Standard deviation of grain that changes from frame to frame, grey levels; 0 is clean.
 
     Median absolute high-pass of the surprise over the flatter half of the picture, scaled to a
-    Gaussian: texture and edges, where the flow errs, are not looked at. Frames larger than the
-    working size were averaged down to it, and so was their grain.
+    Gaussian: texture and edges, where the flow errs, are not looked at. Reads up to a fifth low, as
+    flow fits itself to noise. Larger frames were averaged down to the working size, grain and all.
     """
     evidence = observe(frames)
     sigmas = []

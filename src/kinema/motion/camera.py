@@ -62,14 +62,15 @@ def fit_affine(flow: np.ndarray, step: int = GRID_STEP) -> Affine:
         Affine of n maps. Cost: about 1 ms a field at 256 pixels.
     """
     n, h, w, _ = flow.shape
-    rows, columns = (
-        np.arange(min(step // 2, h - 1), h, step),
-        np.arange(min(step // 2, w - 1), w, step),
-    )
+    rows = np.arange(min(step // 2, h - 1), h, step)
+    columns = np.arange(min(step // 2, w - 1), w, step)
     x, y = np.meshgrid(*_positions(columns, rows, (h, w)))
     design = np.stack([np.ones_like(x), x, y], axis=-1).reshape(-1, 3).astype(np.float64)
-    samples = flow[:, rows[:, None], columns].reshape(n, -1, 2).astype(np.float64)
-    coefficients = np.median(samples, axis=1)[:, None] * np.array([1.0, 0, 0])[:, None]
+    samples = flow[:, rows[:, None], columns].reshape(n, len(design), 2).astype(np.float64)
+    coefficients = np.zeros((n, 3, 2))
+    if n == 0:
+        return Affine(coefficients, (h, w))
+    coefficients[:, 0] = np.median(samples, axis=1)
     ridge = 1e-9 * np.eye(3)  # a picture one sample wide has no slope; it then gets zero
     for _ in range(NUM_REWEIGHTINGS):
         residual = np.linalg.norm(samples - design @ coefficients, axis=-1)
