@@ -54,11 +54,11 @@ class PromptProbe:
 
     def __post_init__(self) -> None:
         if self.num_prompts < 2:
-            raise UserError(f"--num-prompts is {self.num_prompts}: at least 2 are needed.")
+            raise UserError(f"num_prompts is {self.num_prompts}: at least 2 are needed.")
         if self.level not in (1, 2, 3, 4):
-            raise UserError(f"--level is {self.level}: the world has levels 1 to 4.")
+            raise UserError(f"level is {self.level}: the world has levels 1 to 4.")
         if self.num_consistency < 0:
-            raise UserError(f"--num-consistency is {self.num_consistency}: give 0 or more.")
+            raise UserError(f"num_consistency is {self.num_consistency}: give 0 or more.")
         self.num_consistency = min(self.num_consistency, self.num_prompts)
 
     @property

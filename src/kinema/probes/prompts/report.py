@@ -100,7 +100,7 @@ def write(findings: Findings, path: Path) -> list[Path]:
 
 def _page(findings: Findings, sheet: str) -> str:
     probe = findings.probe
-    command = f"kinema probe prompts --model {probe.model} --num-prompts {probe.num_prompts}"
+    command = f"kinema probe prompts --model {probe.model} --num_prompts {probe.num_prompts}"
     command += f" --level {probe.level} --seed {probe.seed}"
     parts = [
         "# Do videos follow their prompts?",
@@ -165,9 +165,9 @@ def _markdown(rows: Rows) -> str:
 
 
 def _rich(title: str, rows: Sequence[Sequence[str]]) -> Table:
-    table = Table(title=title)
+    table = Table(title=title, title_justify="left", box=None, header_style="bold")
     for i, name in enumerate(rows[0]):
-        table.add_column(name, justify="left" if i == 0 else "right")
+        table.add_column(name, justify="left" if i == 0 else "right", no_wrap=i == 0)
     for row in rows[1:]:
         table.add_row(*row)
     return table
