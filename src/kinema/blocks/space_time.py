@@ -18,7 +18,6 @@ class FrameConv(nn.Module):
     def __init__(self, dim_in: int, dim_out: int, stride: int = 1):
         super().__init__()
         self.conv = nn.Conv2d(dim_in, dim_out, 3, stride, padding=1)
-        self.conv.to(memory_format=torch.channels_last)
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.conv(x.flatten(0, 1).permute(0, 3, 1, 2))  # (b f) d h w, features still last
