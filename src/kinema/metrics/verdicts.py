@@ -75,35 +75,35 @@ FAULTS: dict[str, Fault] = {
         "Let frames see their neighbours: temporal attention or 3-D convolution, and a codec that "
         "decodes in time.",
         (
-            Rule("gain_flicker", 1.2, 0.6, 0.15),
-            Rule("texture_flicker", 0.3, 0.45, 0.03),
-            Rule("pumping", 3.0, 0.7, 0.5),
+            Rule("gain_flicker", 1.0, 0.6, 0.15),
+            Rule("texture_flicker", 0.32, 0.4, 0.03),
+            Rule("pumping", 2.2, 0.7, 0.5),
         ),
     ),
     "noise": Fault(
         ARCHITECTURE,
         "Finish the denoising: more steps or a better last step, and train the codec's decoder "
         "without noise.",
-        (Rule("noise", 2.6, 0.5, 0.3),),
+        (Rule("noise", 2.7, 0.4, 0.3),),
     ),
     "swimming": Fault(
         ARCHITECTURE,
         "Tie texture to motion: temporal layers at the finest resolution, or a video codec in "
         "place of a per-frame one.",
-        (Rule("swimming", 0.3, 0.9, 0.03),),
+        (Rule("swimming", 0.5, 0.9, 0.03),),
     ),
     "jitter": Fault(
         ARCHITECTURE,
         "Condition on the camera or couple the frames more closely; shaken training clips should "
         "be stabilised or dropped.",
-        (Rule("shake", 0.35, 0.9, 0.05),),
+        (Rule("shake", 0.5, 0.9, 0.05),),
     ),
     "blur": Fault(
         CONTEXT,
         "Errors accumulate over the rollout: noise the context during training (diffusion "
         "forcing), or anchor windows on clean frames.",
         (
-            Rule("blur_growth", 0.8, 0.45, None),
+            Rule("blur_growth", 0.9, 0.45, None),
             Rule("crispness", None, 0.9, None, -1),
             Rule("detail", None, 1.1, None, -1),
         ),
@@ -112,25 +112,25 @@ FAULTS: dict[str, Fault] = {
         CONTEXT,
         "The last frames must see the first: full or hybrid temporal attention, an anchor frame, "
         "or a reference image.",
-        (Rule("histogram_drift", 0.48, 0.35, 0.1), Rule("tracked_drift", 20.0, 0.5, 2.0)),
+        (Rule("histogram_drift", 0.5, 0.42, 0.1), Rule("tracked_drift", 22.0, 0.3, 2.0)),
     ),
     "collapse": Fault(
         WORLD,
         "Shapes are not held: a larger model, more varied motion, depth or track supervision, a "
         "lower motion setting.",
-        (Rule("bending", 2.0, 0.42, 0.1), Rule("strain", 0.5, 0.35, 0.03)),
+        (Rule("bending", 3.0, 0.45, 0.3), Rule("strain", 0.6, 0.4, 0.08)),
     ),
     "teleport": Fault(
         WORLD,
         "Things must not jump: more temporal reach, more frames per second, or a world with "
         "object permanence in training.",
-        (Rule("jump", 8.0, 1.4, 1.0, peak=True), Rule("leap", 35.0, 1.9, 1.0, peak=True)),
+        (Rule("jump", 9.0, 0.8, 1.0, peak=True), Rule("leap", 45.0, 1.5, 3.0, peak=True)),
     ),
     "shuffle": Fault(
         WORLD,
         "The order of frames is lost: check temporal positions, and the reader that makes "
         "training clips.",
-        (Rule("disorder", 0.4, 0.1, None),),
+        (Rule("disorder", 0.35, 0.1, None),),
     ),
     "stutter": Fault(
         CONTEXT,
@@ -143,7 +143,7 @@ FAULTS: dict[str, Fault] = {
         "Nothing happens: raise the motion setting, lower the image guidance, drop still clips "
         "from training.",
         (
-            Rule("still_share", 0.45, 0.25, None),
+            Rule("still_share", 0.4, 0.25, None),
             Rule("loop", 0.8, 0.4, None),
             Rule("motion", None, 1.0, 0.05, -1),
         ),
