@@ -36,7 +36,7 @@ def pan() -> np.ndarray:
 @pytest.fixture(scope="session")
 def still() -> np.ndarray:
     """One frame, sixteen times."""
-    return np.repeat(pan_frames(num_frames=1), NUM_FRAMES, axis=0)
+    return np.repeat(pan_frames()[:1], NUM_FRAMES, axis=0)
 
 
 @pytest.fixture(scope="session")

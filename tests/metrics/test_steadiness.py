@@ -2,7 +2,14 @@ import cv2
 import numpy as np
 import pytest
 
-from kinema.metrics.steadiness import acceleration, disorder, shake, swimming
+from kinema.metrics.steadiness import (
+    acceleration,
+    agreement,
+    continuity,
+    disorder,
+    shake,
+    swimming,
+)
 
 
 def shifted(frame, dx, dy):
@@ -49,3 +56,16 @@ def test_order(pan, still):
     assert float(disorder(pan[::-1])) < 0.1
     assert float(disorder(noisy)) < 0.2
     assert float(disorder(shuffled)) > 0.4
+
+
+def test_direction_of_a_pan_and_of_a_shake(pan, still):
+    shaken = np.stack([shifted(f, 2 * (-1) ** t, 0) for t, f in enumerate(still)])
+    assert float(continuity(pan)) > 0.9
+    assert float(continuity(shaken)) < -0.8
+    assert float(continuity(still)) == 0
+
+
+def test_a_pan_can_be_followed_and_shuffled_cuts_cannot(pan, make_pan):
+    assert float(agreement(pan)) > 0.9
+    mixed = np.stack([make_pan(num_frames=1, seed=s)[0] for s in range(8)])
+    assert float(agreement(mixed)) < 0.5

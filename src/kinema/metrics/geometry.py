@@ -13,7 +13,7 @@ from kinema.metrics.identity import HORIZON
 from kinema.motion.tracks import follow, grid_points
 
 STEP = 6  # pixels between the tracked points
-NEIGHBOURS = 3  # a neighbourhood is 7 x 7 points
+NEIGHBOURS = 3  # a neighbourhood is 5 x 5 points: the middle one and two on every side
 
 
 def bending(frames: np.ndarray | Evidence) -> Score:
@@ -59,6 +59,8 @@ def _local_maps(grid: np.ndarray, points: np.ndarray, seen: np.ndarray):
     rows, columns = grid.shape[:2]
     points, seen = points.reshape(rows, columns, 2), seen.reshape(rows, columns)
     side = 2 * NEIGHBOURS - 1
+    if min(rows, columns) < side:
+        return np.zeros((0, 2, 2)), np.zeros((0, side * side, 2))
     patches = np.lib.stride_tricks.sliding_window_view(points, (side, side), axis=(0, 1))
     whole = np.lib.stride_tricks.sliding_window_view(seen, (side, side)).all((-1, -2))
     there = patches[whole].reshape(-1, 2, side * side).transpose(0, 2, 1)

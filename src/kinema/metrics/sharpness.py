@@ -5,7 +5,7 @@ import numpy as np
 
 from kinema.metrics.evidence import Evidence, Score, observe
 
-COARSE_SIDE = 48  # pixels: detail that blur leaves alone
+COARSE = 4  # how much smaller a frame must be for blur to leave its detail alone
 
 
 def detail(frames: np.ndarray | Evidence) -> Score:
@@ -20,8 +20,8 @@ def detail(frames: np.ndarray | Evidence) -> Score:
 def crispness(frames: np.ndarray | Evidence) -> Score:
     """Fine detail against coarse detail, log2 of the ratio of their Laplacians' variances.
 
-    The coarse one is taken on the frame shrunk to 48 pixels, which blur hardly touches, so a
-    change of contrast or of what is in view cancels to first order. Noise raises it.
+    The coarse one is taken on the working frame shrunk to a quarter, which blur hardly touches, so
+    a change of contrast or of what is in view cancels to first order. Noise raises it.
     """
     evidence = observe(frames)
     fine_less_coarse = evidence.detail - np.array([_coarse(image) for image in evidence.luma])
@@ -56,7 +56,6 @@ def _growth(evidence: Evidence, sharp: np.ndarray) -> Score:
 
 def _coarse(image: np.ndarray) -> float:
     h, w = image.shape
-    scale = COARSE_SIDE / min(h, w)
-    size = (max(1, round(w * scale)), max(1, round(h * scale)))
+    size = (max(1, round(w / COARSE)), max(1, round(h / COARSE)))
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     return float(np.log2(cv2.Laplacian(small, cv2.CV_32F).var() + 1))

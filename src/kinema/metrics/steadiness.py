@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from kinema.metrics.evidence import Evidence, Score, frame_curve, observe, trimmed_mean
+from kinema.motion import confirmed
 
 THUMBNAIL = 32  # pixels on the shorter side: a shake of one pixel in a hundred hardly shows
 
@@ -59,6 +60,35 @@ def acceleration(frames: np.ndarray | Evidence) -> Score:
         values.append(np.hypot(*np.moveaxis(change, -1, 0)).mean() / (speed.mean() + 0.1))
     curve = frame_curve(np.asarray(values, np.float64), evidence.moving, len(evidence), 1)
     return Score(trimmed_mean(curve), curve)
+
+
+def continuity(frames: np.ndarray | Evidence) -> Score:
+    """Whether motion goes on in its direction, [-1, 1]; 1 straight on, -1 back and forth.
+
+    Cosine between the way from the previous frame and the way to the next, averaged over the
+    pixels weighted by the product of both speeds: what stands still has no direction.
+    """
+    evidence = observe(frames)
+    values = []
+    for out, back in zip(evidence.flow.forward[1:], evidence.flow.backward[:-1], strict=True):
+        along = -(out * back).sum(-1)
+        speeds = np.sqrt((out**2).sum(-1) * (back**2).sum(-1))
+        values.append(along.sum() / (speeds.sum() + 1e-3 * speeds.size))
+    curve = frame_curve(np.asarray(values, np.float64), evidence.moving, len(evidence), 1)
+    return Score(_median(curve), curve)
+
+
+def agreement(frames: np.ndarray | Evidence) -> Score:
+    """Share of pixels that can be followed to the next frame and back, [0, 1]; 1 is all.
+
+    Low where things appear, vanish or blur, and in flat or noisy pictures, where flow means little.
+    """
+    evidence = observe(frames)
+    flow = evidence.flow
+    pairs = zip(flow.forward, flow.backward, strict=True)
+    shares = np.array([confirmed(out, back).mean() for out, back in pairs], np.float64)
+    curve = frame_curve(shares, evidence.joined, len(evidence), 1)
+    return Score(float(np.nanmean(curve)) if evidence.joined.any() else 1.0, curve)
 
 
 def disorder(frames: np.ndarray | Evidence) -> Score:

@@ -39,6 +39,8 @@ METRICS: dict[str, Callable[[Evidence], Score]] = {
     "shake": steadiness.shake,
     "swimming": steadiness.swimming,
     "acceleration": steadiness.acceleration,
+    "continuity": steadiness.continuity,
+    "agreement": steadiness.agreement,
     "disorder": steadiness.disorder,
     "jump": jumps.jump,
     "leap": jumps.leap,

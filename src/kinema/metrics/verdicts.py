@@ -157,13 +157,14 @@ FAULTS: dict[str, Fault] = {
 
 # A strong fault shakes the scores of others; these are then not reported beside it.
 EXPLAINS: dict[str, tuple[str, ...]] = {
-    "shuffle": ("jitter", "swimming", "teleport", "flicker", "cut", "stutter", "frozen"),
+    "frozen": ("stutter", "shuffle", "jitter", "swimming", "teleport", "flicker", "cut"),
+    "shuffle": ("jitter", "swimming", "teleport", "flicker", "cut", "stutter"),
     "noise": ("flicker", "swimming"),
     "swimming": ("flicker", "collapse", "teleport"),
     "jitter": ("flicker", "swimming", "teleport"),
     "stutter": ("teleport", "shuffle"),
-    "frozen": ("stutter",),
 }
+ALWAYS = {"frozen", "shuffle"}  # these explain even what looks surer than they do
 
 
 @dataclass(frozen=True)
@@ -211,12 +212,14 @@ def diagnose(scores: dict[str, Score]) -> list[Failure]:
 
 
 def quality(failures: list[Failure]) -> float:
-    """One number for sorting: the product of 1 - confidence over the failures; 1 without any.
+    """One number for sorting, [0, 1]; 1 without any failure.
 
-    A clip that fails by standing still or looping sorts below every clip that fails otherwise.
+    0.1 + 0.9 times the product of 1 - confidence over the failures; without the 0.9 if the clip
+    stands still or loops, so that it sorts below every clip that fails otherwise.
     """
     product = float(np.prod([1 - failure.confidence for failure in failures]))
-    return product / 100 if any(failure.name == "frozen" for failure in failures) else product
+    hollow = any(failure.name == "frozen" for failure in failures)
+    return 0.1 * product if hollow else 0.1 + 0.9 * product
 
 
 def confidence(strength: float) -> float:
@@ -242,7 +245,9 @@ def _unexplained(found: dict[str, Failure]) -> dict[str, Failure]:
     kept = dict(found)
     for name, others in EXPLAINS.items():
         for other in others:
-            if name in kept and other in kept and found[other].confidence <= found[name].confidence:
+            if name not in kept or other not in kept:
+                continue
+            if name in ALWAYS or found[other].confidence <= found[name].confidence:
                 del kept[other]
     return kept
 
