@@ -16,6 +16,7 @@ from kinema.recipes.codec_run import num_ready, unseen
 from kinema.training import Loop, Position, Shards, State, draw, train
 from kinema.training.sources import CodecLatents, FolderClips, WorldClips
 from kinema.video import System, VideoPipeline
+from kinema.video.system import find
 
 VALIDATION_TIMES = (0.2, 0.4, 0.6, 0.8, 0.9, 0.97)
 
@@ -58,7 +59,7 @@ class TextToVideoRun:
         folder: receives checkpoints, metrics and pictures, and the whole system in `final/`.
         data: clips of a world, or of a folder with metadata.jsonl.
         held_out: clips that are never trained on.
-        codec: folder of the codec in whose latents the denoiser works.
+        codec: the codec in whose latents the denoiser works: a folder, or a system's name.
         denoiser: the network; its channels and its text are set from codec and text encoder.
         text: the text encoder.
         noise: how noise levels are drawn.
@@ -100,14 +101,22 @@ class TextToVideoRun:
             task.clips.stop()
 
 
+def codec_folder(name: str) -> str:
+    """The folder of a codec named by itself, or by the system that it is part of."""
+    if (Path(name) / "model.safetensors").exists():
+        return name
+    return str(find(name) / "codec")
+
+
 class TextToVideoTask:
     """What the loop asks of a text-to-video run."""
 
     def __init__(self, run: TextToVideoRun):
         torch.manual_seed(run.loop.seed)
-        self.run, self.codec = run, CausalVAE.from_pretrained(run.codec).eval()
-        self.clips = Shards(CodecLatents(run.data, run.codec), Path(run.cache), run.workers)
-        self.unseen = Shards(CodecLatents(run.held_out, run.codec), Path(run.cache), workers=0)
+        folder = codec_folder(run.codec)
+        self.run, self.codec = run, CausalVAE.from_pretrained(folder).eval()
+        self.clips = Shards(CodecLatents(run.data, folder), Path(run.cache), run.workers)
+        self.unseen = Shards(CodecLatents(run.held_out, folder), Path(run.cache), workers=0)
         run.denoiser.channels, run.denoiser.text_dim = self.codec.channels, run.text.dim
         network_class = {kind.config_class: kind for kind in DENOISERS.values()}[type(run.denoiser)]
         text = SmallTextEncoder.from_corpus(run.data.corpus(), run.text)

@@ -5,6 +5,7 @@ A power-function average forgets its random start by itself and keeps the same r
 to choose from when the run ends.
 """
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -47,7 +48,7 @@ class WeightAverages:
             torch._foreach_lerp_(list(track.values()), weights, 1 - beta)
 
     @contextmanager
-    def applied(self, width: float):
+    def applied(self, width: float) -> Iterator[nn.Module]:
         """Within the block the network carries the averaged weights of this track."""
         parameters = dict(self.network.named_parameters())
         kept = {name: p.detach().clone() for name, p in parameters.items()}

@@ -1,6 +1,7 @@
 """The training loop. It knows no architecture: a `Task` brings networks, data and loss."""
 
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -220,7 +221,7 @@ class _Meter:
 
 
 @contextmanager
-def _evaluating(network: nn.Module, loop: Loop):
+def _evaluating(network: nn.Module, loop: Loop) -> Iterator[None]:
     """Within the block: eval mode, no gradients, the run's precision."""
     network.eval()
     with torch.no_grad(), _precision(loop):

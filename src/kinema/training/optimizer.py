@@ -1,5 +1,7 @@
 """Optimizers and the learning-rate schedule."""
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor, nn
 
@@ -32,12 +34,18 @@ class Muon(torch.optim.Optimizer):
     The update is scaled to AdamW's size (Moonlight, Liu 2025, Equation 4).
     """
 
-    def __init__(self, parameters, lr: float, weight_decay: float = 0.0, momentum: float = 0.95):
+    def __init__(
+        self,
+        parameters: Iterable[nn.Parameter],
+        lr: float,
+        weight_decay: float = 0.0,
+        momentum: float = 0.95,
+    ):
         super().__init__(parameters, {"lr": lr, "weight_decay": weight_decay})
         self.momentum = momentum
 
     @torch.no_grad()
-    def step(self, closure=None) -> None:
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
         """One step on every parameter that has a gradient."""
         for group in self.param_groups:
             for p in group["params"]:

@@ -8,6 +8,7 @@ import json
 import multiprocessing
 import sys
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -79,7 +80,7 @@ class Shards:
         self._pool.clear()
 
     @torch.autocast("cpu", enabled=False)  # which cannot stack halves
-    def read(self, indices) -> tuple[dict[str, Tensor], list[str]]:
+    def read(self, indices: Iterable[int]) -> tuple[dict[str, Tensor], list[str]]:
         """The clips at `indices`, waiting for those that are still being made.
 
         Raises:

@@ -9,6 +9,7 @@ import json
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ from kinema.worlds.tabletop import captions
 RENDERER = 2  # raise it when the tabletop's pictures or captions change: old shards are left alone
 
 
-def fingerprint(**settings) -> str:
+def fingerprint(**settings: Any) -> str:
     """Ten characters that differ when any setting differs."""
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:10]
 
