@@ -182,7 +182,7 @@ def test_train_fills_the_run(capsys, monkeypatch):
 
     run_class = type(RECIPES["tabletop"]())
     trained = []
-    monkeypatch.setattr(run_class, "train", trained.append)
+    monkeypatch.setattr(run_class, "train", lambda self: trained.append(self))
     assert run(capsys, "train", "tabletop", "--loop.batch_size", "3")[0] == 0
     assert trained[0].loop.batch_size == 3
     assert trained[0].folder == RECIPES["tabletop"]().folder
@@ -264,10 +264,9 @@ sys.exit(cli.main(["write", sys.argv[1]]))
 
 
 def test_a_closed_pipe_is_no_error():
-    command = f"{sys.executable} -m kinema.cli --help | true; exit ${{PIPESTATUS[0]}}"
+    command = f"{sys.executable} -m kinema.cli --help | true"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=Path.cwd())
-    assert done.returncode in (0, 120, 141)
-    assert "Traceback" not in done.stderr
+    assert done.stderr == ""
 
 
 def test_slug():

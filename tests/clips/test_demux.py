@@ -12,9 +12,10 @@ def encode(path, frames, codec, pixel_format, options=None, streams=1):
     """A file as others make them: no note of ours in it."""
     with av.open(str(path), "w") as output:
         tracks = [output.add_stream(codec, rate=10, options=options or {}) for _ in range(streams)]
-        for number, track in enumerate(tracks):
+        for track in tracks:
             track.height, track.width = frames.shape[1:3]
             track.pix_fmt = pixel_format
+        for number, track in enumerate(tracks):
             for frame in np.roll(frames, number, axis=0):
                 output.mux(track.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
             output.mux(track.encode())

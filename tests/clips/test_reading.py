@@ -45,9 +45,10 @@ def test_resampling_keeps_the_duration(path, frames, fps):
     clip = clips.read(path, fps=fps)
     assert clip.fps == fps
     assert abs(clip.seconds - 9 / 16) <= 0.5 / fps
-    expected = {8: frames[1::2], 16: frames, 32: frames.repeat(2, axis=0)}
-    if fps in expected:
-        assert len(clip) == {8: 5, 16: 9, 32: 18}[fps]
+    shown = [int(frame[31, 0, 2]) - 90 for frame in clip.frames]  # the blue of a corner counts
+    assert all(abs(number - 16 * k / fps) <= 8 / fps + 0.6 for k, number in enumerate(shown))
+    if fps >= 16:
+        assert shown == sorted(list(range(9)) * (fps // 16))
 
 
 @given(st.lists(st.floats(0.01, 0.4), min_size=1, max_size=8), st.sampled_from([4, 10, 25]))
