@@ -18,23 +18,23 @@ def sliding_squares(batch: int, num_frames: int, seed: int) -> torch.Tensor:
     return frames
 
 
-def test_a_tiny_real_training_beats_the_linear_start():
+def test_the_loss_on_unseen_clips_falls_in_a_tiny_real_training():
     torch.manual_seed(0)
     codec, unseen = CausalVAE(SMALL), sliding_squares(4, 5, seed=99)
 
-    def error() -> float:
+    def held_out() -> float:
         with torch.no_grad():
-            return (codec(unseen) - unseen).square().mean().item()
+            return codec_loss(codec, unseen, torch.Generator().manual_seed(0))[0].mean().item()
 
-    start = error()
-    optimizer = torch.optim.AdamW(codec.parameters(), lr=5e-4)
-    for step in range(60):
+    start = held_out()
+    optimizer = torch.optim.AdamW(codec.parameters(), lr=1e-3)
+    for step in range(40):
         frames = sliding_squares(4, (1, 5)[step % 2], seed=step)
         loss, _ = codec_loss(codec, frames, torch.Generator().manual_seed(step))
         loss.mean().backward()
         optimizer.step()
         optimizer.zero_grad()
-    assert error() < 0.7 * start
+    assert held_out() < 0.95 * start
 
 
 def test_the_loss_is_a_function_of_the_generator():
