@@ -129,7 +129,7 @@ class Evidence:
         """(f-1) bool: frame t+1 repeats frame t although the neighbouring pairs move.
 
         Held: the fastest 5 % move less than a fifth of what the livelier of the two neighbouring
-        pairs on either side does, and less than half of the median pair.
+        pairs on either side does, and less than half of the median pair that moves at all.
         """
         speed = self.speed
         if len(speed) < 3:
@@ -137,7 +137,8 @@ class Evidence:
         padded = np.pad(speed, 2, mode="reflect" if len(speed) > 2 else "edge")
         around = np.max([padded[i : i + len(speed)] for i in (0, 1, 3, 4)], axis=0)
         lively = around > 2 * STILL
-        return lively & (speed < 0.2 * around) & (speed < 0.5 * np.quantile(speed, 0.75))
+        usual = np.median(speed[speed > STILL]) if (speed > STILL).any() else 0.0
+        return lively & (speed < 0.2 * around) & (speed < 0.5 * usual)
 
     @cached_property
     def ahead(self) -> np.ndarray:

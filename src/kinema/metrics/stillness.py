@@ -55,12 +55,12 @@ def still_share(frames: np.ndarray | Evidence) -> Score:
     the fastest 5 % of the pixels go less than 0.1 pixels at the working size in each pair.
     """
     evidence = observe(frames)
-    still = np.zeros(len(evidence), bool)
+    still = np.nan_to_num(change(evidence).curve, nan=np.inf) < NOTHING
+    lengths = [b - a for a, b in _runs(still)]
     for a, b in _runs((evidence.speed < STILL) & evidence.joined):
         still[a : b + 1] = True
-    still |= np.nan_to_num(change(evidence).curve, nan=np.inf) < NOTHING
-    longest = max((b - a for a, b in _runs(still)), default=0)
-    return Score(longest / len(evidence), still.astype(float))
+        lengths.append(b + 1 - a)  # runs of pairs may touch, as in stutter: they stay apart
+    return Score(max(lengths, default=0) / len(evidence), still.astype(float))
 
 
 def held_share(frames: np.ndarray | Evidence) -> Score:

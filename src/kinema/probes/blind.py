@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -143,8 +144,9 @@ def count_votes(key_file: str | Path, vote_files: list[str | Path]) -> list[Stre
 def _url(file: Path) -> str:
     """The clip as an mp4 data URL: any file name or metadata would tell."""
     clip = clips.read(file)
-    bare = clips.Clip(clip.frames, clip.fps)
-    data = clips.FORMATS[".mp4"](bare, "{}")
+    with tempfile.TemporaryDirectory() as folder:
+        bare = clips.write(clips.Clip(clip.frames, clip.fps), Path(folder) / "clip.mp4")
+        data = Path(bare).read_bytes()
     return f"data:video/mp4;base64,{base64.b64encode(data).decode()}"
 
 
