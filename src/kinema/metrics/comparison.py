@@ -184,12 +184,12 @@ def _only_grain_is_gone(
 ) -> bool:
     """Whether the detail that a clip lacks is no more than the noise the reference has.
 
-    White noise of variance v adds 20 v to the variance of the Laplacian. (At working size; noise
-    that was averaged down with larger frames is underestimated, and then nothing is forgiven.)
+    White noise of variance v adds 20 v to that of the Laplacian. `noise` reads a little low,
+    and much too low where large frames were averaged down: then less is forgiven, not more.
     """
     if any(change.metric == "blur_growth" and change.direction > 0 for change in changes):
         return False
-    grain = 20 * (1.2 * float(reference["noise"])) ** 2  # `noise` reads up to a fifth low
+    grain = 20 * float(reference["noise"]) ** 2
     without = max(2 ** float(reference["detail"]) - 1 - grain, 0)
     allowed = next(rule.paired for rule in FAULTS["blur"].rules if rule.metric == "detail")
     return float(np.log2(without + 1) - scores["detail"]) <= (allowed or 0)
