@@ -16,6 +16,7 @@ import kinema
 from kinema import cli, clips
 from kinema.errors import Notice, UserError
 from kinema.video import Output
+from kinema.worlds import writing
 
 
 class FakePipeline:
@@ -124,23 +125,15 @@ def test_generate_without_such_a_model(capsys, tmp_path):
 
 
 def test_world_passes_every_flag(capsys, monkeypatch, tmp_path):
-    asked = {}
-
-    def write_world(name, folder, **options):
-        asked.update(options, name=name, folder=folder)
-
-    monkeypatch.setitem(
-        sys.modules, "kinema.worlds.writing", types.SimpleNamespace(write_world=write_world)
-    )
-    status, out, _ = run(
+    asked = []
+    monkeypatch.setattr(writing, "write_world", lambda *arguments: asked.extend(arguments))
+    status, _, _ = run(
         capsys, "world", "discs", "-n", "3", "--size", "32x48", "--frames", "5", "--seed", "9",
         "--level", "2", "--split", "held_out", "-o", str(tmp_path),
     )  # fmt: skip
     assert status == 0
-    assert asked == {
-        "name": "discs", "folder": tmp_path, "num_clips": 3, "size": (32, 48), "num_frames": 5,
-        "seed": 9, "level": 2, "split": "held_out",
-    }  # fmt: skip
+    rendering = writing.Rendering(num_frames=5, size=(32, 48), level=2, split="held_out")
+    assert asked == ["discs", tmp_path, 3, 9, rendering]
 
 
 def fake_module(monkeypatch, name: str, **values) -> None:

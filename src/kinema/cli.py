@@ -103,19 +103,11 @@ def world(argv: list[str]) -> None:
     result = parser.add_argument_group("Result")
     result.add_argument("-o", "--output", default=None, metavar="DIR", help="default: NAME")
     options = parser.parse_args(argv)
-    from kinema.worlds.writing import write_world
+    from kinema.worlds.writing import Rendering, write_world
 
     folder = Path(options.output or options.name)
-    write_world(
-        options.name,
-        folder,
-        num_clips=options.num_clips,
-        size=options.size,
-        num_frames=options.frames,
-        seed=options.seed,
-        level=options.level,
-        split=options.split,
-    )
+    rendering = Rendering(options.frames, options.size, options.level, options.split)
+    write_world(options.name, folder, options.num_clips, options.seed, rendering)
     print(f"{options.num_clips} clips in {folder}, with metadata.jsonl and a contact sheet")
 
 

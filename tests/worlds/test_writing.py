@@ -8,11 +8,11 @@ import pytest
 from kinema import clips
 from kinema.errors import UserError
 from kinema.worlds import tabletop
-from kinema.worlds.writing import write_world
+from kinema.worlds.writing import Rendering, write_world
 
 
 def test_folder_holds_clips_captions_truth_and_a_sheet(tmp_path):
-    folder = write_world("tabletop", tmp_path / "w", 2, 32, 5, seed=3, level=2, num_workers=0)
+    folder = write_world("tabletop", tmp_path / "w", 2, 3, Rendering(5, 32, level=2), num_workers=0)
     rows = [json.loads(line) for line in (folder / "metadata.jsonl").read_text().splitlines()]
     assert [row["seed"] for row in rows] == [3, 4]
     direct = tabletop.render([3, 4], 5, 32, level=2, truth=True)
@@ -31,22 +31,23 @@ def test_folder_holds_clips_captions_truth_and_a_sheet(tmp_path):
 
 @pytest.mark.parametrize("name", ["discs", "gaussian"])
 def test_every_world_can_be_written(tmp_path, name):
-    folder = write_world(name, tmp_path, 1, 16, 4, num_workers=0)
+    folder = write_world(name, tmp_path, 1, rendering=Rendering(4, 16), num_workers=0)
     assert (folder / "clip_00000.mp4").exists() and (folder / "truth_00000.npz").exists()
 
 
 def test_truth_is_left_out_on_request(tmp_path):
-    write_world("discs", tmp_path, 1, 16, 3, truth=False, num_workers=0)
+    write_world("discs", tmp_path, 1, rendering=Rendering(3, 16, truth=False), num_workers=0)
     assert not list(tmp_path.glob("*.npz"))
 
 
 @pytest.mark.parametrize(
     "change",
-    [{"name": "moon"}, {"split": "both"}, {"level": 7}, {"num_clips": 0}, {"size": 2},
-     {"seed": -1}, {"num_frames": 0}],
+    [{"name": "moon"}, {"num_clips": 0}, {"seed": -1}, {"rendering": Rendering(split="both")},
+     {"rendering": Rendering(level=7)}, {"rendering": Rendering(size=2)},
+     {"rendering": Rendering(num_frames=0)}],
 )  # fmt: skip
 def test_mistakes_are_told_before_anything_is_written(tmp_path, change):
-    arguments = {"name": "discs", "num_clips": 1, "size": 16, "num_frames": 2, **change}
+    arguments = {"name": "discs", "num_clips": 1, "rendering": Rendering(2, 16), **change}
     with pytest.raises(UserError, match="[.:]"):
         write_world(folder=tmp_path / "w", num_workers=0, **arguments)
     assert not (tmp_path / "w").exists()

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor
 
@@ -22,7 +23,7 @@ class Conditions:
         """The conditions of the given rows (a slice, a list or an index tensor)."""
         return Conditions(text=None if self.text is None else self.text[rows])
 
-    def to(self, *args, **kwargs) -> "Conditions":
+    def to(self, *args: Any, **kwargs: Any) -> "Conditions":
         """Move to a device or a floating-point type, as `Tensor.to` does."""
         return Conditions(text=None if self.text is None else self.text.to(*args, **kwargs))
 

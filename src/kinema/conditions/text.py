@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -27,7 +28,7 @@ class Text:
         """The given rows (a slice, a list or an index tensor) as a smaller batch."""
         return Text(self.tokens[rows], self.mask[rows])
 
-    def to(self, *args, **kwargs) -> "Text":
+    def to(self, *args: Any, **kwargs: Any) -> "Text":
         """Move to a device or a floating-point type, as `Tensor.to` does."""
         tokens = self.tokens.to(*args, **kwargs)
         return Text(tokens, self.mask.to(tokens.device))

@@ -13,8 +13,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from functools import partial
+from typing import Any
 
 import torch
 
@@ -24,7 +25,7 @@ Render = Callable[..., list[WorldClip]]
 
 
 def stream(
-    render: Render, seeds: Iterable[int], num_workers: int = 2, chunk: int = 4, **settings
+    render: Render, seeds: Iterable[int], num_workers: int = 2, chunk: int = 4, **settings: Any
 ) -> Iterator[WorldClip]:
     """Yield the clips of the seeds in their order, rendering ahead of the reader.
 
@@ -45,7 +46,7 @@ def stream(
     setup = partial(_start_worker, os.getpid())
     pool = ProcessPoolExecutor(num_workers, mp_context=context, initializer=setup)
     try:
-        ahead: deque = deque()
+        ahead: deque[Future[list[WorldClip]]] = deque()
         for piece in pieces:
             ahead.append(pool.submit(render, piece, **settings))
             if len(ahead) > 2 * num_workers:
@@ -57,7 +58,7 @@ def stream(
 
 
 def render_many(
-    render: Render, seeds: Iterable[int], num_workers: int = 2, **settings
+    render: Render, seeds: Iterable[int], num_workers: int = 2, **settings: Any
 ) -> list[WorldClip]:
     """All clips of the seeds, rendered by several processes."""
     return list(stream(render, seeds, num_workers, **settings))

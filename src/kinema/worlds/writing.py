@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -19,18 +19,33 @@ ON_SHEET = 16
 SPLITS = ("train", "held_out", "all")
 
 
+@dataclass(frozen=True)
+class Rendering:
+    """What the clips of a world are like.
+
+    Attributes:
+        num_frames: of each clip.
+        size: pixels of a square frame, or (height, width).
+        level: 1 to 4.
+        split: "train", "held_out" or "all".
+        fps: frames a second; by default the world's own rate.
+        truth: whether the truth is rendered too.
+    """
+
+    num_frames: int = 33
+    size: int | tuple[int, int] = 64
+    level: int = 1
+    split: str = "train"
+    fps: float | None = None
+    truth: bool = True
+
+
 def write_world(
     name: str,
     folder: str | Path,
     num_clips: int = 16,
-    size: int | tuple[int, int] = 64,
-    num_frames: int = 33,
     seed: int = 0,
-    *,
-    level: int = 1,
-    split: str = "train",
-    fps: float | None = None,
-    truth: bool = True,
+    rendering: Rendering = Rendering(),
     num_workers: int = 2,
 ) -> Path:
     """Render clips of a world into a folder; clip i has the seed `seed + i`.
@@ -42,13 +57,8 @@ def write_world(
         name: one of `WORLDS`.
         folder: made if need be; files of the same names are replaced.
         num_clips: how many.
-        size: pixels of a square frame, or (height, width).
-        num_frames: of each clip.
         seed: of the first clip, 0 or more.
-        level: 1 to 4.
-        split: "train", "held_out" or "all".
-        fps: frames a second; by default the world's own rate.
-        truth: also write the truth.
+        rendering: what they are like.
         num_workers: processes that render; 0 renders in this one.
 
     Returns:
@@ -58,14 +68,13 @@ def write_world(
         UserError: for an unknown world or split, numbers out of range, or a folder that cannot be
             written.
     """
-    _check(name, num_clips, size, num_frames, seed, level, split)
-    fps = DEFAULT_FPS[name] if fps is None else fps
+    _check(name, num_clips, seed, rendering)
     folder = Path(folder)
-    settings: dict[str, Any] = {"num_frames": num_frames, "size": size, "level": level}
-    settings |= {"split": split, "fps": fps, "truth": truth}
+    if rendering.fps is None:
+        rendering = replace(rendering, fps=DEFAULT_FPS[name])
     seeds = range(seed, seed + num_clips)
     num_workers = min(num_workers, num_clips - 1)
-    rendered = stream(WORLDS[name].render, seeds, num_workers, **settings)
+    rendered = stream(WORLDS[name].render, seeds, num_workers, **asdict(rendering))
     rows, sheet = [], []
     for index, (own_seed, made) in enumerate(zip(seeds, rendered, strict=True)):
         file_name = f"clip_{index:05d}.mp4"
@@ -100,17 +109,18 @@ def _write_clip(made: WorldClip, path: Path, origin: dict) -> clips.Clip:
     return clip
 
 
-def _check(name, num_clips, size, num_frames, seed, level, split) -> None:
+def _check(name: str, num_clips: int, seed: int, rendering: Rendering) -> None:
+    split, level, size = rendering.split, rendering.level, rendering.size
     if name not in WORLDS:
         raise UserError(f"There is no world named {name!r}: choose one of {', '.join(WORLDS)}.")
     if split not in SPLITS:
         raise UserError(f"There is no split named {split!r}: choose one of {', '.join(SPLITS)}.")
     if level not in (1, 2, 3, 4):
         raise UserError(f"A world has the levels 1 to 4, not {level}: choose one of them.")
-    if num_clips < 1 or num_frames < 1 or seed < 0:
+    if num_clips < 1 or rendering.num_frames < 1 or seed < 0:
         raise UserError(
             "A world needs at least one clip, one frame and a seed of 0 or more: "
-            f"change -n {num_clips}, --frames {num_frames} or --seed {seed}."
+            f"change -n {num_clips}, --frames {rendering.num_frames} or --seed {seed}."
         )
     if min((size, size) if isinstance(size, int) else size) < 8:
         raise UserError(f"Frames of a world have at least 8 pixels a side: change --size {size}.")

@@ -8,6 +8,8 @@ scene and camera often. `parsing` goes the way back.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from kinema.worlds.tabletop.attributes import BACKDROPS, COLORS, TABLES
@@ -56,7 +58,7 @@ BACKDROP_LINKS = ("before", "against")
 IN_PLACE = {"bounces": "up and down", "spins": "in place"}
 
 
-def _pick(rng: np.random.Generator, options):
+def _pick(rng: np.random.Generator, options: Sequence[str]) -> str:
     return options[int(rng.integers(len(options)))]
 
 

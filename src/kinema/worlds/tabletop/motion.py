@@ -7,7 +7,7 @@ falls freely and bounces with restitution. Both are exact at every time, whateve
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -29,7 +29,7 @@ class Phase:
     surface_speed: float = 0.0
     surface_acceleration: float = 0.0
 
-    def at(self, time):
+    def at(self, time: float) -> tuple[float, float, float, float]:
         """Position, speed, rolled length and its speed at a time."""
         s = time - self.start
         return (
@@ -43,8 +43,8 @@ class Phase:
 def evaluate(phases: list[Phase], times: np.ndarray) -> tuple[np.ndarray, ...]:
     """Position, speed, rolled length and its speed, each (f,), at the times (f,)."""
     index = np.searchsorted([phase.start for phase in phases], times, side="right") - 1
-    columns = np.array([astuple(phase) for phase in phases])[index].T
-    return Phase(*columns).at(times)
+    moments = [phases[i].at(time) for i, time in zip(index, times.tolist(), strict=True)]
+    return tuple(np.array(moments).T)
 
 
 @dataclass
@@ -67,7 +67,9 @@ class Lane:
         surface_speed = self.speed if self.inertia else 0.0
         self._begin(0.0, self.position, self.speed, 0.0, surface_speed)
 
-    def _begin(self, time, position, speed, rolled, surface_speed) -> None:
+    def _begin(
+        self, time: float, position: float, speed: float, rolled: float, surface_speed: float
+    ) -> None:
         slip = speed - surface_speed
         if self.inertia and abs(slip) > GRIP:  # friction brakes the slip and turns the body
             acceleration = -self.sliding * np.sign(slip)
@@ -123,7 +125,9 @@ def _meeting_time(behind: Phase, ahead: Phase, now: float, distance: float) -> f
     return now + min(later) if later else np.inf
 
 
-def collide(mass1, speed1, mass2, speed2, restitution) -> tuple[float, float]:
+def collide(
+    mass1: float, speed1: float, mass2: float, speed2: float, restitution: float
+) -> tuple[float, float]:
     """Speeds after a central impact: momentum is kept, the approach speed times -restitution."""
     mean = (mass1 * speed1 + mass2 * speed2) / (mass1 + mass2)
     kick = restitution * (speed1 - speed2) / (mass1 + mass2)

@@ -8,6 +8,8 @@ through in pieces that fit the processor's cache. A clip depends on its own seed
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -17,7 +19,7 @@ from kinema.worlds.tabletop.sampling import sample_scene
 from kinema.worlds.tabletop.scene import Body, Scene
 from kinema.worlds.tabletop.shapes import dot, interval, normal
 from kinema.worlds.tabletop.truth import scene_truth
-from kinema.worlds.tabletop.view import View
+from kinema.worlds.tabletop.view import View, Window
 from kinema.worlds.world_clip import WorldClip
 
 SUBPIXELS = ((-0.125, -0.375), (0.375, -0.125), (-0.375, 0.125), (0.125, 0.375))
@@ -60,7 +62,7 @@ def render_scene(
 ) -> WorldClip:
     times = np.arange(num_frames) / fps
     view = View.of(scene, times, size, device)
-    frames = torch.cat([_picture(scene, part) for part in _pieces(scene, view)])
+    frames = torch.cat([_picture(scene, part) for part in _pieces(view)])
     return WorldClip(
         frames=frames.cpu().numpy(),
         fps=fps,
@@ -70,7 +72,7 @@ def render_scene(
     )
 
 
-def _pieces(scene: Scene, view: View):
+def _pieces(view: View) -> Iterator[View]:
     """The view cut into runs of frames whose rays fit the cache."""
     budget = RAYS_AT_ONCE["cpu" if view.focal.device.type == "cpu" else "cuda"]
     per_frame = max(view.height * view.width // 2, 1)
@@ -85,10 +87,13 @@ def _picture(scene: Scene, view: View) -> Tensor:
     sky, key = _surroundings(scene, view.frames(slice(0, 1)) if still else view)
     empty = _with_shadows(scene, view, sky, key)
     canvas = empty.clone()
-    windows = [view.body_window(index, body) for index, body in enumerate(scene.bodies)]
-    for index, window in enumerate(windows):
-        if window is not None:
-            _add_body(scene, view, index, windows, (canvas, empty))
+    windows = {
+        index: window
+        for index, body in enumerate(scene.bodies)
+        if (window := view.body_window(index, body)) is not None
+    }
+    for index in windows:
+        _add_body(scene, view, index, windows, (canvas, empty))
     canvas = canvas.unflatten(2, (view.height, view.width)).permute(0, 2, 3, 1)
     return shading.to_bytes(canvas.contiguous())
 
@@ -169,7 +174,13 @@ def _sky_share(view: View, index: int, body: Body, point: Tensor) -> Tensor:
     return 1.0 - (to_body[:, 2] * distance2.rsqrt() * solid * fade * fade).clamp(0.0, 0.85)
 
 
-def _add_body(scene: Scene, view: View, index: int, windows: list, layers: tuple) -> None:
+def _add_body(
+    scene: Scene,
+    view: View,
+    index: int,
+    windows: dict[int, Window],
+    layers: tuple[Tensor, Tensor],
+) -> None:
     """Cast a body's rays and put it on the canvas (f 3 h*w) in place of the empty table."""
     body, window, (canvas, empty) = scene.bodies[index], windows[index], layers
     offsets = torch.tensor(SUBPIXELS, device=canvas.device)
@@ -179,9 +190,9 @@ def _add_body(scene: Scene, view: View, index: int, windows: list, layers: tuple
     origin, directions = view.to_body(index, rays)
     near, far = interval(body.shape, origin, directions, body.half)
     hit = (near < far) & (near > 0.0)
-    for other, rival in enumerate(scene.bodies):
-        if other != index and windows[other] is not None and window.meets(windows[other]):
-            hit &= near < _body_depth(view, other, rival, rays)
+    for other, rival in windows.items():
+        if other != index and window.meets(rival):
+            hit &= near < _body_depth(view, other, scene.bodies[other], rays)
     near = torch.where(hit, near, 1.0)
     color = _surface_color(scene, view, index, origin, directions, near)
     color = (color * hit[:, None]).unflatten(2, (len(SUBPIXELS), -1)).mean(2)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -43,6 +44,7 @@ POSSIBLE: dict[str, tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]] = {
     "while": ((MOVES, SIDEWAYS), (IN_PLACE, ("",))),
 }
 Rng = np.random.Generator
+T = TypeVar("T")
 
 
 def sample_scene(seed: int, level: int = 1, split: str = "train") -> Scene:
@@ -70,11 +72,11 @@ def sample_scene(seed: int, level: int = 1, split: str = "train") -> Scene:
     return Scene(seed, level, split, attributes, caption, bodies, camera, stage, contacts)
 
 
-def _pick(rng: Rng, options, weights=None):
-    options = list(options)
+def _pick(rng: Rng, options: Iterable[T], weights: Sequence[float] | None = None) -> T:
+    listed = list(options)
     if weights is None:
-        return options[int(rng.integers(len(options)))]
-    return options[int(rng.choice(len(options), p=np.array(weights) / np.sum(weights)))]
+        return listed[int(rng.integers(len(listed)))]
+    return listed[int(rng.choice(len(listed), p=np.array(weights) / np.sum(weights)))]
 
 
 def _draw_looks(rng: Rng, shape: str, level: int) -> dict:
@@ -88,11 +90,13 @@ def _draw_looks(rng: Rng, shape: str, level: int) -> dict:
     }
 
 
-def _draw_action(rng: Rng, actions, directions=None) -> tuple[str, str, str, str]:
+def _draw_action(
+    rng: Rng, actions: Sequence[str], directions: Collection[str]
+) -> tuple[str, str, str, str]:
     """Shape, action, direction and speed; the directions narrowed where the relation asks it."""
     action = _pick(rng, actions, [ACTION_WEIGHTS[a] for a in actions])
     shapes, possible = ACTIONS[action]
-    possible = tuple(d for d in possible if directions is None or d in directions)
+    possible = tuple(d for d in possible if d in directions)
     speed = _pick(rng, SPEEDS, (0.3, 0.4, 0.3)) if action in HAS_SPEED else ""
     shape = _pick(rng, shapes, [SHAPE_WEIGHTS[s] for s in shapes])
     return shape, action, _pick(rng, possible), speed
@@ -120,7 +124,9 @@ def _draw_attributes(rng: Rng, level: int) -> dict:
     return attributes
 
 
-def _draw_second(rng: Rng, attributes: dict, actions, directions, level: int) -> dict:
+def _draw_second(
+    rng: Rng, attributes: dict, actions: Sequence[str], directions: Collection[str], level: int
+) -> dict:
     relation, subject = attributes["relation"], attributes["subject"]
     shape, action, direction, speed = _pick(rng, SHAPES), "", "", ""
     if relation == "while":

@@ -23,7 +23,8 @@ FILL_DIRECTION = (0.80, -0.55, 0.24)
 DOME_RADIUS = 25.0  # the backdrop is the inside of a ball about the table
 
 
-def linear(color: tuple[float, float, float], device) -> Tensor:
+def linear(color: tuple[float, float, float], device: torch.device | str) -> Tensor:
+    """A colour as seen (gamma 2) as linear light, (3,)."""
     return torch.tensor(color, device=device) ** 2
 
 

@@ -29,6 +29,7 @@ TURN_RATE = {"slowly": (1.0, 1.3), "": (2.6, 3.2), "quickly": (5.6, 6.6)}  # rad
 
 
 def half_extents(shape: str, size: str) -> tuple[float, float, float]:
+    """Half extents (x, y, z) of a solid in its own frame, in world units."""
     r = SIZES[size]
     return {
         "ball": (r, r, r),
@@ -80,7 +81,9 @@ def place(looks: dict, action: str, direction: str, speed: str, rng: np.random.G
     )  # fmt: skip
 
 
-def _set_pace(lane: Lane, shape: str, action: str, direction: str, speed: str, rng) -> None:
+def _set_pace(
+    lane: Lane, shape: str, action: str, direction: str, speed: str, rng: np.random.Generator
+) -> None:
     (low, high), distance = PACE[action, speed]
     stretch = 1.2 if direction in ("towards", "away") else 1.0  # foreshortened: goes further
     lane.speed = rng.uniform(low, high) * stretch

@@ -47,7 +47,9 @@ class View:
 
     @classmethod
     def of(cls, scene: Scene, times: np.ndarray, size: tuple[int, int], device: str) -> View:
-        def tensor(array):
+        """A scene as a camera of size (height, width) sees it at the times (f,), in seconds."""
+
+        def tensor(array: np.ndarray) -> Tensor:
             return torch.tensor(np.asarray(array), dtype=torch.float32, device=device)
 
         origin, rotation, focal = scene.camera.at(times)
