@@ -3,13 +3,16 @@ import pytest
 
 from kinema.metrics.evidence import glance
 from kinema.metrics.verdicts import Failure
+from kinema.probes.clip_report import Moment
 from kinema.probes.windows import (
     OVERVIEW_FRAMES,
     Overview,
+    WindowResult,
     assemble,
     measure_window,
     merge_failures,
     windows,
+    without_surplus,
 )
 
 
@@ -60,3 +63,12 @@ def test_failures_of_windows_become_one():
     b = Failure("noise", "architecture", [2, 9], 0.9, "noise", "")
     (merged,) = merge_failures([a, b])
     assert (merged.frames, merged.confidence) == ([1, 2, 9], 0.9)
+
+
+def test_pictures_of_a_failure_stop_at_three():
+    moment = Moment("noise", 1, [("frame", b"x")])
+    results = []
+    for _ in range(5):
+        new = WindowResult(0, (0, 1), {}, [], [], [moment])
+        results.append(without_surplus(new, results))
+    assert [len(result.moments) for result in results] == [1, 1, 1, 0, 0]

@@ -26,7 +26,15 @@ from kinema.metrics.comparison import Comparison, Trend, compare, compare_sets, 
 from kinema.probes.clip_report import SCHEMA, ClipReport
 from kinema.probes.gates import Gate, GateResult, read_gate, write_junit
 from kinema.probes.html_report import write_html
-from kinema.probes.windows import Overview, Window, WindowResult, assemble, measure_window, windows
+from kinema.probes.windows import (
+    Overview,
+    Window,
+    WindowResult,
+    assemble,
+    measure_window,
+    windows,
+    without_surplus,
+)
 
 VIDEO_SUFFIXES = {".mp4", ".mkv", ".webm", ".mov", ".avi", ".gif", ".webp", ".m4v", ".mpg", ".ts"}
 WAITING = 2  # windows decoded ahead for each worker: what bounds the memory
@@ -100,7 +108,9 @@ def check(source: Any, fps: float = 25.0, pictures: bool = False) -> ClipReport:
             raise UserError(str(report.error))
         return report
     frames, overview = _to_frames(source), Overview()
-    results = [measure_window(w, pictures) for w in windows(frames, fps, overview)]
+    results: list[WindowResult] = []
+    for window in windows(frames, fps, overview):
+        results.append(without_surplus(measure_window(window, pictures), results))
     if not results:
         raise UserError("There is nothing to check: the clip has no frame.")
     return assemble("frames", results, overview, fps, pictures)
@@ -270,7 +280,8 @@ def _settle(
 ) -> Iterator[ClipReport]:
     """Take one window's result; when the file has ended, make its report."""
     if step is not None:
-        reading.results.append(step.result() if isinstance(step, Future) else step)
+        result = step.result() if isinstance(step, Future) else step
+        reading.results.append(without_surplus(result, reading.results))
         return
     name = str(reading.file)
     if not reading.results:

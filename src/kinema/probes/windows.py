@@ -7,6 +7,7 @@ on an overview of at most 512 small frames, kept by doubling its stride whenever
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
@@ -26,6 +27,7 @@ from kinema.probes.moments import picture_moment, strip
 WINDOW = 64
 OVERLAP = 8
 SHORTEST = 16  # a last window shorter than this joins the one before
+MOST_MOMENTS = 3  # pictured, of each failure
 OVERVIEW_FRAMES = 512
 OVERVIEW_SIDE = 96
 FAR_SIGHTED = {
@@ -132,6 +134,13 @@ def measure_window(window: Window, with_pictures: bool = False) -> WindowResult:
     return WindowResult(window.start, window.own, scores, failures, cuts, moments)
 
 
+def without_surplus(result: WindowResult, before: list[WindowResult]) -> WindowResult:
+    """The result with pictures of failures only that have fewer than three so far."""
+    shown = Counter(moment.failure for earlier in before for moment in earlier.moments)
+    kept = [moment for moment in result.moments if shown[moment.failure] < MOST_MOMENTS]
+    return replace(result, moments=kept)
+
+
 def assemble(
     file: str, results: list[WindowResult], overview: Overview, fps: float, with_pictures: bool
 ) -> ClipReport:
@@ -153,7 +162,7 @@ def assemble(
         failures=merge_failures(failures),
         fingerprint=fingerprint(evidence),
         strip=strip(evidence.frames) if with_pictures else b"",
-        moments=_best_moments([moment for result in results for moment in result.moments]),
+        moments=[moment for result in results for moment in result.moments],
     )
 
 
@@ -187,17 +196,6 @@ def _merge_scores(results: list[WindowResult], length: int) -> dict[str, Score]:
 def _stretch(score: Score, overview: Overview) -> Score:
     """The curve of the overview over the frames of the clip."""
     return Score(float(score), np.repeat(score.curve, overview.stride)[: overview.seen])
-
-
-def _best_moments(moments: list[Moment], most: int = 3) -> list[Moment]:
-    """The first few of each failure."""
-    counts: dict[str, int] = {}
-    kept = []
-    for moment in moments:
-        counts[moment.failure] = counts.get(moment.failure, 0) + 1
-        if counts[moment.failure] <= most:
-            kept.append(moment)
-    return kept
 
 
 def _worst(curve: np.ndarray, frames: list[int]) -> int:
