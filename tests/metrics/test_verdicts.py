@@ -80,3 +80,11 @@ def test_a_peak_stands_out_of_its_clip():
     loud.curve[5] = 7.0
     assert rule.change(loud, quiet) == pytest.approx(2.0)
     assert rule.change(constant(3.0), quiet) == 0  # everywhere alike: no event
+
+
+def test_curves_out_of_step_are_compared_as_a_whole():
+    rule = Rule("jump", None, 1.0, 1.0, peak=True)
+    rising = Score(3.0, np.arange(8.0))
+    falling = Score(3.0, np.arange(8.0)[::-1].copy())
+    assert rule.change(falling, rising) == 0
+    assert rule.change(Score(7.0, np.full(5, 7.0)), rising) == 1.0  # another length

@@ -18,6 +18,7 @@ CONTEXT = "context"
 WORLD = "world knowledge"
 FOOTAGE = "footage"
 BLOCK = 4  # frames averaged before a standard error is taken
+IN_STEP = 0.3  # correlation of the logarithms of two curves
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Rule:
             None compares by difference, for scores that are logarithms or shares already.
         sign: -1 for scores of which less is worse.
         peak: compare frame by frame and take the largest change above the median one, for events
-            that would drown in the rest of the clip; clips of one length only.
+            that would drown in the rest of the clip; only for clips whose curves go in step.
     """
 
     metric: str
@@ -44,10 +45,10 @@ class Rule:
 
     def change(self, score: Score, reference: Score) -> float:
         """How much worse than the reference: log2 of the ratio, or the difference."""
-        if self.peak and len(score.curve) == len(reference.curve):
+        if self.peak and _in_step(score.curve, reference.curve):
             changes = self._changes(score.curve, reference.curve)
             known = changes[np.isfinite(changes)]
-            return float(known.max() - np.median(known)) if len(known) else 0.0
+            return float(known.max() - np.median(known))
         return float(self._changes(np.float64(score), np.float64(reference)))
 
     def _changes(self, values: np.ndarray, references: np.ndarray) -> np.ndarray:
@@ -259,3 +260,21 @@ def _blocks(curve: np.ndarray) -> np.ndarray:
     known = np.isfinite(blocks)
     sums = np.where(known, blocks, 0).sum(1)
     return np.where(known.any(1), sums / np.maximum(known.sum(1), 1), np.nan)
+
+
+def _in_step(curve: np.ndarray, reference: np.ndarray) -> bool:
+    """Whether two curves rise and fall together, the frame where they differ most left out.
+
+    Two clips of one content but another timing do not, and must not be compared frame by frame.
+    """
+    if len(curve) != len(reference):
+        return False
+    known = np.isfinite(curve) & np.isfinite(reference)
+    if known.sum() < 4:
+        return False
+    a, b = np.log(np.stack([curve, reference])[:, known].clip(0) + 0.1)
+    rest = np.arange(len(a)) != np.argmax(np.abs(a - b))
+    a, b = a[rest] - a[rest].mean(), b[rest] - b[rest].mean()
+    if max(a.std(), b.std()) < 1e-3:
+        return True
+    return float((a * b).sum()) > IN_STEP * float(np.sqrt((a * a).sum() * (b * b).sum()))
