@@ -4,11 +4,16 @@
     frames = kinema.load("tabletop")("a red ball rolls to the right", seed=0).frames
 """
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kinema.video import VideoPipeline
+
 __version__ = "0.1.0"
 __all__ = ["load", "__version__"]
 
 
-def load(model: str = "tabletop"):
+def load(model: str = "tabletop") -> "VideoPipeline":
     """Load a whole text-to-video system.
 
     Args:

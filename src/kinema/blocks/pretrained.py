@@ -12,7 +12,7 @@ from dataclasses import fields
 from difflib import get_close_matches
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Self
 
 from huggingface_hub import PyTorchModelHubMixin
 from huggingface_hub.constants import CONFIG_NAME, SAFETENSORS_SINGLE_FILE
@@ -47,7 +47,7 @@ class PretrainedMixin(PyTorchModelHubMixin):
         super()._save_pretrained(folder)
 
     @classmethod
-    def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **kwargs: Any):
+    def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **kwargs: Any) -> Self:
         """Load from a folder that `save_pretrained` wrote, or from the hub.
 
         Raises:
@@ -58,7 +58,7 @@ class PretrainedMixin(PyTorchModelHubMixin):
         return super().from_pretrained(pretrained_model_name_or_path, **kwargs)
 
     @classmethod
-    def _from_pretrained(cls, *, model_id: str, **kwargs: Any):
+    def _from_pretrained(cls, *, model_id: str, **kwargs: Any) -> Self:
         kwargs["strict"] = True
         try:
             with contextlib.redirect_stdout(io.StringIO()):  # the mixin prints that it loads

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
 import torch
 from torch import nn
@@ -9,6 +10,9 @@ from torch import nn
 from kinema.blocks.pretrained import nearest
 from kinema.conditions.text import Text
 from kinema.errors import UserError
+
+if TYPE_CHECKING:  # an optional dependency
+    from transformers import PreTrainedTokenizerBase
 
 # model_type of the config.json -> class of transformers
 ENCODER_CLASSES = {
@@ -28,7 +32,9 @@ class PretrainedTextEncoder(nn.Module):
         max_length: tokens a prompt; what comes after is not read.
     """
 
-    def __init__(self, model: nn.Module, tokenizer, max_length: int = 77):
+    def __init__(
+        self, model: nn.Module, tokenizer: "PreTrainedTokenizerBase", max_length: int = 77
+    ):
         super().__init__()
         self.model, self.tokenizer = model.eval().requires_grad_(False), tokenizer
         self.max_length = max_length
@@ -41,7 +47,7 @@ class PretrainedTextEncoder(nn.Module):
         subfolder: str = "",
         tokenizer_subfolder: str = "",
         dtype: torch.dtype = torch.float32,
-    ) -> "PretrainedTextEncoder":
+    ) -> Self:
         """Load from a folder or the hub.
 
         Args:

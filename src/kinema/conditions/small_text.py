@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from einops import rearrange
@@ -112,7 +112,7 @@ class SmallTextEncoder(nn.Module, PretrainedMixin, library_name="kinema", licens
     @classmethod
     def from_corpus(
         cls, captions: Iterable[str], config: SmallTextConfig | None = None
-    ) -> "SmallTextEncoder":
+    ) -> Self:
         """A new encoder whose vocabulary is the words of `captions`."""
         return cls(config or SmallTextConfig(), word_tokenizer(captions))
 
@@ -170,7 +170,7 @@ class SmallTextEncoder(nn.Module, PretrainedMixin, library_name="kinema", licens
         self.tokenizer.save(str(folder / TOKENIZER_NAME))
 
     @classmethod
-    def _from_pretrained(cls, *, model_id: str, **kwargs: Any):
+    def _from_pretrained(cls, *, model_id: str, **kwargs: Any) -> Self:
         if os.path.isdir(model_id):
             path = os.path.join(model_id, TOKENIZER_NAME)
             if not os.path.isfile(path):

@@ -6,7 +6,7 @@ This is all a sampler sees of a model, and what guidance wraps.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
@@ -42,25 +42,33 @@ class Denoise:
 
 def denoise_all(denoises: Sequence[DenoiseFn], x: Tensor, t: Tensor) -> list[Tensor]:
     """The x0 of every denoiser, in one call of the network where only the conditions differ."""
-    if not differ_in_conditions_only(denoises):
+    joint = in_one_call(denoises)
+    if joint is None:
         return [denoise(x, t) for denoise in denoises]
-    n, first = len(denoises), denoises[0]
-    conditions = cat_conditions([denoise.conditions for denoise in denoises])
-    joint = Denoise(first.network, first.path, first.prediction, conditions)
+    n = len(denoises)
     return list(joint(torch.cat([x] * n), torch.cat([t] * n)).chunk(n))
 
 
-def differ_in_conditions_only(denoises: Sequence[DenoiseFn]) -> bool:
-    """Whether one network, path and prediction serve all, with the same conditions present."""
-    if not all(isinstance(d, Denoise) and d.conditions is not None for d in denoises):
-        return False
+def in_one_call(denoises: Sequence[DenoiseFn]) -> Denoise | None:
+    """One denoiser for the rows of all, where network, path and prediction are the same.
+
+    None where they are not, or where a condition is present in some of them only.
+    """
     first = denoises[0]
-    return all(
-        d.network is first.network
-        and (d.path, d.prediction) == (first.path, first.prediction)
-        and present(d.conditions) == present(first.conditions)
-        for d in denoises
-    )
+    if not isinstance(first, Denoise):
+        return None
+    conditions: list[Conditions] = []
+    for other in denoises:
+        if not isinstance(other, Denoise) or other.conditions is None:
+            return None
+        if other.network is not first.network:
+            return None
+        if (other.path, other.prediction) != (first.path, first.prediction):
+            return None
+        conditions.append(other.conditions)
+    if any(present(one) != present(conditions[0]) for one in conditions):
+        return None
+    return replace(first, conditions=cat_conditions(conditions))
 
 
 def present(conditions: Conditions) -> list[str]:
