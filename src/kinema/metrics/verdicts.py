@@ -76,28 +76,28 @@ FAULTS: dict[str, Fault] = {
         "Let frames see their neighbours: temporal attention or 3-D convolution, and a codec that "
         "decodes in time.",
         (
-            Rule("gain_flicker", 1.0, 0.6, 0.15),
-            Rule("texture_flicker", 0.32, 0.4, 0.03),
-            Rule("pumping", 2.2, 0.7, 0.5),
+            Rule("gain_flicker", 1.0, 0.5, 0.3),
+            Rule("texture_flicker", 0.32, 0.4, 0.1),
+            Rule("pumping", 2.2, 0.5, 1.0),
         ),
     ),
     "noise": Fault(
         ARCHITECTURE,
         "Finish the denoising: more steps or a better last step, and train the codec's decoder "
         "without noise.",
-        (Rule("noise", 2.7, 0.4, 0.3),),
+        (Rule("noise", 3.2, 0.4, 0.6),),
     ),
     "swimming": Fault(
         ARCHITECTURE,
         "Tie texture to motion: temporal layers at the finest resolution, or a video codec in "
         "place of a per-frame one.",
-        (Rule("swimming", 0.5, 0.9, 0.03),),
+        (Rule("swimming", 0.6, 0.8, 0.4),),
     ),
     "jitter": Fault(
         ARCHITECTURE,
         "Condition on the camera or couple the frames more closely; shaken training clips should "
         "be stabilised or dropped.",
-        (Rule("shake", 0.5, 0.9, 0.05),),
+        (Rule("shake", 0.5, 0.5, 0.3),),
     ),
     "blur": Fault(
         CONTEXT,
@@ -105,27 +105,27 @@ FAULTS: dict[str, Fault] = {
         "forcing), or anchor windows on clean frames.",
         (
             Rule("blur_growth", 0.9, 0.45, None),
-            Rule("crispness", None, 0.9, None, -1),
-            Rule("detail", None, 1.1, None, -1),
+            Rule("crispness", None, 1.1, None, -1),
+            Rule("detail", None, 1.2, None, -1),
         ),
     ),
     "drift": Fault(
         CONTEXT,
         "The last frames must see the first: full or hybrid temporal attention, an anchor frame, "
         "or a reference image.",
-        (Rule("histogram_drift", 0.5, 0.42, 0.1), Rule("tracked_drift", 22.0, 0.3, 2.0)),
+        (Rule("histogram_drift", 0.5, 0.45, 0.2), Rule("tracked_drift", 22.0, 0.28, 8.0)),
     ),
     "collapse": Fault(
         WORLD,
         "Shapes are not held: a larger model, more varied motion, depth or track supervision, a "
         "lower motion setting.",
-        (Rule("bending", 3.0, 0.45, 0.3), Rule("strain", 0.6, 0.4, 0.08)),
+        (Rule("bending", 3.0, 0.42, 0.3), Rule("strain", 0.7, 0.4, 0.15)),
     ),
     "teleport": Fault(
         WORLD,
         "Things must not jump: more temporal reach, more frames per second, or a world with "
         "object permanence in training.",
-        (Rule("jump", 9.0, 0.8, 1.0, peak=True), Rule("leap", 45.0, 1.5, 3.0, peak=True)),
+        (Rule("jump", 12.0, 0.85, 2.0, peak=True), Rule("leap", 45.0, 1.1, 6.0, peak=True)),
     ),
     "shuffle": Fault(
         WORLD,
@@ -137,7 +137,7 @@ FAULTS: dict[str, Fault] = {
         CONTEXT,
         "Frames repeat or are missing: check the frame rate of the data, and how windows are "
         "joined.",
-        (Rule("held_share", 0.12, 0.07, None), Rule("judder", None, 0.8, 0.15)),
+        (Rule("held_share", 0.12, 0.07, None), Rule("judder", None, 0.6, 0.6)),
     ),
     "frozen": Fault(
         ARCHITECTURE,
@@ -152,7 +152,7 @@ FAULTS: dict[str, Fault] = {
     "cut": Fault(
         FOOTAGE,
         "A new shot begins: split training clips at cuts; one prompt should make one shot.",
-        (Rule("cut", 1.0, 0.5, None),),
+        (Rule("cut", 1.0, 0.7, None),),
     ),
 }
 

@@ -162,8 +162,8 @@ def fit(specimens: list[Specimen], margin: float = 1.2) -> dict[str, Fault]:
     """Thresholds under which clean clips and harmless re-encodes stay.
 
     `alone`: `margin` times the greatest value of a clean clip but one in twenty, never under the
-    value that ships; `paired`: `margin` times the greatest change of a re-encode, at least half of
-    what ships.
+    value that ships; `paired`: `margin` times the 95 % quantile of the changes by re-encoding, at
+    least half of what ships.
     """
     return {
         name: replace(
@@ -212,7 +212,7 @@ def _fit_rule(rule: Rule, specimens: list[Specimen], margin: float) -> Rule:
             for s in specimens
             for vector in s.reencoded
         ]
-        paired = max(paired / 2, margin * max(changes))
+        paired = max(paired / 2, margin * float(np.quantile(changes, 0.95)))
     return replace(rule, alone=alone, paired=paired)
 
 
