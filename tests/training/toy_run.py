@@ -1,4 +1,4 @@
-"""A tiny real run for the loop's tests: `python toy_run.py FOLDER SAMPLES`."""
+"""A tiny real run for the loop's tests: `python toy_run.py FOLDER SAMPLES [DROPOUT]`."""
 
 import sys
 from pathlib import Path
@@ -12,16 +12,19 @@ from kinema.training import Loop, Position, train
 class Denoise1D:
     """Learn to denoise points on a circle; dropout makes the step depend on the random state."""
 
-    def __init__(self, fail_at: range = range(0)):
+    def __init__(self, fail_at: range = range(0), dropout: float = 0.1):
         torch.manual_seed(0)
-        self.network = nn.Sequential(nn.Linear(2, 64), nn.SiLU(), nn.Dropout(0.1), nn.Linear(64, 2))
+        self.network = nn.Sequential(
+            nn.Linear(2, 64), nn.SiLU(), nn.Dropout(dropout), nn.Linear(64, 2)
+        )
         self.fail_at = fail_at
         self.saved: Path | None = None
 
-    def loss(self, position: Position, batch_size: int):
+    def loss(self, position: Position, batch_size: int, rows: slice):
         angle = 6.2832 * torch.rand(batch_size)
         x0 = torch.stack([angle.cos(), angle.sin()], dim=1)
-        loss = (self.network(x0 + 0.3 * torch.randn_like(x0)) - x0).square().mean()
+        x = x0 + 0.3 * torch.randn_like(x0)
+        loss = (self.network(x[rows]) - x0[rows]).square().mean()
         if position.step in self.fail_at and position.rollbacks == 0:
             loss = loss * float("nan")
         return loss, {"parts": loss.item()}
@@ -59,4 +62,5 @@ def toy_loop(num_samples: int, **changes) -> Loop:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    train(Denoise1D(), toy_loop(int(sys.argv[2])), Path(sys.argv[1]))
+    task = Denoise1D(dropout=float(sys.argv[3]) if len(sys.argv) > 3 else 0.1)
+    train(task, toy_loop(int(sys.argv[2])), Path(sys.argv[1]))

@@ -67,13 +67,16 @@ class CodecTask:
         self.clips = Shards(run.data, Path(run.cache), run.workers)
         self.unseen = Shards(run.held_out, Path(run.cache), workers=0)
 
-    def loss(self, position: Position, batch_size: int) -> tuple[Tensor, dict[str, float]]:
+    def loss(
+        self, position: Position, batch_size: int, rows: slice
+    ) -> tuple[Tensor, dict[str, float]]:
         """Cut clips to a random length; an equal number of frames a step, whatever the length."""
         length = LENGTHS[int(torch.randint(len(LENGTHS), ()))]
         length = min(length, self.run.data.num_frames)
-        rows = max(1, batch_size * LENGTHS[2] // length)
+        count = max(rows.step or 1, batch_size * LENGTHS[2] // length)
         ready = num_ready(position.samples, len(self.clips))
-        frames = self.clips.read(draw(self.run.loop.seed, position.step, rows, ready))[0]["frames"]
+        indices = draw(self.run.loop.seed, position.step, count, ready)[rows]
+        frames = self.clips.read(indices)[0]["frames"]
         start = int(torch.randint(frames.shape[1] - length + 1, ()))
         x = to_tensor(frames[:, start : start + length].numpy())
         loss, parts = codec_loss(self.network, x, None, self.run.weights)

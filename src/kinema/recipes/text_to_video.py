@@ -125,18 +125,20 @@ class TextToVideoTask:
         shape = self.codec.latent_shape(run.data.num_frames, run.data.size, run.data.size)
         self.clip_flops = count_flops(self.network["denoiser"], shape, text_tokens=16)
 
-    def loss(self, position: Position, batch_size: int) -> tuple[Tensor, dict[str, float]]:
+    def loss(
+        self, position: Position, batch_size: int, rows: slice
+    ) -> tuple[Tensor, dict[str, float]]:
         """The diffusion loss on clips, or on single frames; some captions are dropped."""
         image = bool(torch.rand(()) < self.run.image_share)
         ready = num_ready(position.samples, len(self.clips), self.run.first_clips)
-        clips, captions = self.clips.read(
-            draw(self.run.loop.seed, position.step, batch_size, ready)
-        )
+        indices = draw(self.run.loop.seed, position.step, batch_size, ready)[rows]
+        clips, captions = self.clips.read(indices)
         x0 = clips["image" if image else "latents"].float()
-        dropped = torch.rand(batch_size) < self.run.caption_dropout
+        dropped = (torch.rand(batch_size) < self.run.caption_dropout)[rows]
         captions = ["" if d else c for c, d in zip(captions, dropped, strict=True)]
-        t = self.times.draw(batch_size, x0.shape[2])
-        loss = self.diffusion_loss(x0, captions, t, torch.randn_like(x0)).mean()
+        t = self.times.draw(batch_size, x0.shape[2])[rows]
+        noise = torch.randn(batch_size, *x0.shape[1:])[rows]
+        loss = self.diffusion_loss(x0, captions, t, noise).mean()
         return loss, {"loss_image" if image else "loss_video": loss.item()}
 
     def diffusion_loss(self, x0: Tensor, captions: list[str], t: Tensor, noise: Tensor) -> Tensor:

@@ -15,22 +15,25 @@ class Journal:
         folder: the run's folder.
         num_samples: length of the run, for the progress bar.
         samples: where the run resumes; lines written beyond it by an interrupted run are dropped.
+        speaks: False in all processes of a run but the one that leads: nothing is written.
     """
 
-    def __init__(self, folder: Path, num_samples: int, samples: int = 0):
-        self.path = folder / "metrics.jsonl"
-        self._forget_after(samples)
-        self.events = SummaryWriter(str(folder / "tensorboard"), purge_step=samples + 1)
-        self.console = Console(stderr=True)
+    def __init__(self, folder: Path, num_samples: int, samples: int = 0, speaks: bool = True):
+        self.path, self.speaks = folder / "metrics.jsonl", speaks
+        self.console = Console(stderr=True, quiet=not speaks)
         self.progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             TextColumn("{task.completed:,}/{task.total:,} clips"),
             TimeRemainingColumn(),
             console=self.console,
-            disable=not self.console.is_terminal,
+            disable=not (self.console.is_terminal and speaks),
         )
         self.task = self.progress.add_task("training", total=num_samples, completed=samples)
+        if not speaks:
+            return
+        self._forget_after(samples)
+        self.events = SummaryWriter(str(folder / "tensorboard"), purge_step=samples + 1)
 
     def __enter__(self) -> "Journal":
         self.progress.start()
@@ -38,7 +41,8 @@ class Journal:
 
     def __exit__(self, *_) -> None:
         self.progress.stop()
-        self.events.close()
+        if self.speaks:
+            self.events.close()
 
     def log(self, values: dict[str, float], samples: int) -> None:
         """Write named numbers at a position of the run."""

@@ -17,6 +17,7 @@ from kinema.training.ema import WeightAverages
 from kinema.training.journal import Journal
 from kinema.training.machine import matrix_ceiling
 from kinema.training.optimizer import OPTIMIZERS, learning_rate_factor, make_optimizers
+from kinema.training.team import Team
 
 
 @dataclass
@@ -71,8 +72,13 @@ class Task(Protocol):
 
     network: nn.Module
 
-    def loss(self, position: Position, batch_size: int) -> tuple[Tensor, dict[str, float]]:
-        """The loss of the step at `position` and its named parts; draws its own batch."""
+    def loss(
+        self, position: Position, batch_size: int, rows: slice
+    ) -> tuple[Tensor, dict[str, float]]:
+        """The mean loss of the given rows of the step at `position`, and its named parts.
+
+        It draws its own batch, and all of it, so that the rows do not depend on who takes them.
+        """
 
     def validate(self) -> dict[str, float]:
         """Held-out scores of the network as it stands; "loss" decides which average is best."""
@@ -104,6 +110,7 @@ def train(task: Task, loop: Loop, folder: Path) -> State:
     """
     # Networks, optimizers, averages; and the position of an interrupted run.
     folder.mkdir(parents=True, exist_ok=True)
+    team = Team.join(loop.device)
     latest = folder / "checkpoint.safetensors"
     network = task.network.to(loop.device).train()
     optimizers = make_optimizers(
@@ -112,15 +119,16 @@ def train(task: Task, loop: Loop, folder: Path) -> State:
     state = State(network, WeightAverages(network, loop.averages), optimizers, Position())
     if latest.exists():
         checkpoint.load(state, latest)
-    else:
+    elif team.leads:
         checkpoint.save(state, latest)
+    team.wait()
 
     bad_steps, saved_at = 0, time.monotonic()
-    meter = _Meter(loop, state.position)
-    with Journal(folder, loop.num_samples, state.position.samples) as journal:
+    meter = _Meter(loop, state.position, team)
+    with Journal(folder, loop.num_samples, state.position.samples, team.leads) as journal:
         while state.position.samples < loop.num_samples:
             # One step. Everything random is reseeded from the position.
-            loss, parts = _step(task, loop, state)
+            loss, parts = _step(task, loop, state, team)
             bad_steps = 0 if loss is not None else bad_steps + 1
 
             # A loss that stays non-finite sends the run back, and on with other draws.
@@ -133,6 +141,8 @@ def train(task: Task, loop: Loop, folder: Path) -> State:
                 journal.say(f"back to the checkpoint at {state.position.samples:,} clips")
 
             # Once in a while: a line, a validation with pictures, a checkpoint.
+            if not team.leads:
+                continue
             if loss is not None and state.position.step % loop.log_every == 0:
                 rate, mfu = meter.read(task, state.position)
                 journal.log(
@@ -141,25 +151,32 @@ def train(task: Task, loop: Loop, folder: Path) -> State:
                 journal.show(state.position.samples, loss, rate, mfu)
             if _crossed(state.position.samples, loop.batch_size, loop.validate_every):
                 journal.log(_validate(task, state, folder, loop), state.position.samples)
-                meter = _Meter(loop, state.position)
+                meter = _Meter(loop, state.position, team)
             if time.monotonic() - saved_at > 60 * loop.checkpoint_minutes and not bad_steps:
                 checkpoint.save(state, latest)
                 saved_at = time.monotonic()
 
         # The end: the best average is the result.
-        checkpoint.save(state, latest)
-        _finish(task, state, folder, loop, journal)
+        if team.leads:
+            checkpoint.save(state, latest)
+            _finish(task, state, folder, loop, journal)
+    team.wait()
     return state
 
 
-def _step(task: Task, loop: Loop, state: State) -> tuple[float | None, dict[str, float]]:
+def _step(
+    task: Task, loop: Loop, state: State, team: Team
+) -> tuple[float | None, dict[str, float]]:
     """One optimizer step; None instead of the loss if it was not finite and nothing was done."""
     position = state.position
     torch.manual_seed(hash((loop.seed, position.step, position.rollbacks)) % 2**63)
     factor = learning_rate_factor(position.samples, loop.num_samples, loop.warmup, loop.decay_share)
     with _precision(loop):
-        loss, parts = task.loss(position, loop.batch_size)
+        loss, parts = task.loss(position, loop.batch_size, team.rows(loop.batch_size))
     loss.backward()
+    loss = loss.detach()
+    team.average([loss])
+    team.average_gradients(state.network)
     norm = nn.utils.clip_grad_norm_(state.network.parameters(), loop.clip_norm)
     finite = bool(torch.isfinite(loss) and torch.isfinite(norm))
     for optimizer in state.optimizers:
@@ -208,9 +225,9 @@ def _finish(task: Task, state: State, folder: Path, loop: Loop, journal: Journal
 class _Meter:
     """Clips a second and the share of the machine's measured ceiling since the last reading."""
 
-    def __init__(self, loop: Loop, position: Position):
+    def __init__(self, loop: Loop, position: Position, team: Team):
         self.loop, self.samples, self.time = loop, position.samples, time.perf_counter()
-        self.ceiling = matrix_ceiling(loop.device)
+        self.ceiling = team.size * matrix_ceiling(loop.device)
 
     def read(self, task: Task, position: Position) -> tuple[float, float]:
         now = time.perf_counter()

@@ -6,6 +6,7 @@ draws from the first n clips therefore sees the same data whoever made the shard
 
 import json
 import multiprocessing
+import os
 import sys
 import time
 from collections.abc import Iterable
@@ -62,7 +63,12 @@ class Shards:
         return Path(self.cache) / self.source.name
 
     def start(self) -> None:
-        """Start the processes that make the missing shards, lowest first."""
+        """Start the processes that make the missing shards, lowest first.
+
+        Of several processes that train together, only the leading one starts them.
+        """
+        if int(os.environ.get("RANK", 0)):
+            return
         self.folder.mkdir(parents=True, exist_ok=True)
         context = multiprocessing.get_context("spawn")
         for worker in range(self.workers):
@@ -110,7 +116,7 @@ class Shards:
                 made, told = len(list(self.folder.glob("*.safetensors"))), time.monotonic()
                 shards = -(-len(self) // SHARD_SIZE)
                 print(f"making clips: {made} of {shards} shards", file=sys.stderr, flush=True)
-            if not self._pool:
+            if not self.workers:
                 self.folder.mkdir(parents=True, exist_ok=True)
                 _make_shard(self.source, self.folder, number)
             elif any(p.exitcode not in (None, 0) for p in self._pool):
