@@ -1,6 +1,7 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 import kinema
@@ -19,6 +20,12 @@ def test_import_is_lazy():
 def test_load_names_what_is_not_there():
     with pytest.raises(UserError, match="tabletopp"):
         kinema.load("tabletopp")
+
+
+def test_check_takes_frames():
+    still = np.full((12, 48, 64, 3), 128, np.uint8)
+    report = kinema.check(still)
+    assert "frozen" in [failure.name for failure in report.failures]
 
 
 def test_version():

@@ -2,15 +2,17 @@
 
     import kinema
     frames = kinema.load("tabletop")("a red ball rolls to the right", seed=0).frames
+    kinema.check(frames[0]).failures
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from kinema.probes.check import ClipReport
     from kinema.video import VideoPipeline
 
 __version__ = "0.1.0"
-__all__ = ["load", "__version__"]
+__all__ = ["__version__", "check", "load"]
 
 
 def load(model: str = "tabletop") -> "VideoPipeline":
@@ -29,3 +31,22 @@ def load(model: str = "tabletop") -> "VideoPipeline":
     from kinema.video import VideoPipeline  # torch takes a second to import: not before it is used
 
     return VideoPipeline.from_pretrained(model)
+
+
+def check(source: Any, fps: float = 25.0) -> "ClipReport":
+    """Say what is wrong with one clip, where, and how sure.
+
+    Args:
+        source: uint8 frames (f h w 3) as a numpy or torch array; a float tensor (c f h w) in
+            [-1, 1]; or a video file.
+        fps: of the frames; files bring their own.
+
+    Returns:
+        kinema.probes.check.ClipReport: `.verdict`, `.failures`, `.scores`, `.as_json()`.
+
+    Raises:
+        UserError: if there are no frames, or they are not what is said above.
+    """
+    from kinema.probes.check import check
+
+    return check(source, fps)

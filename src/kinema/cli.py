@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import itertools
 import os
 import re
 import sys
@@ -33,6 +34,11 @@ GENERATE_EXAMPLES = f"""\
 kinema generate "{PROMPT}" -o ball.mp4
 kinema generate "a green cone spins" --image first.png --num-frames 49
 kinema generate "the ball bounces" --continue-from ball.mp4 -o longer.mp4"""
+
+CHECK_EXAMPLES = """\
+kinema check clip.mp4
+kinema check new/ --against old/ --html report.html
+kinema check new/ --gate consistency.yaml --junit gates.xml"""
 
 
 # ---- make ---------------------------------------------------------------------------------------
@@ -157,6 +163,24 @@ def denoisers(argv: list[str]) -> None:
 # ---- judge --------------------------------------------------------------------------------------
 
 
+def check(argv: list[str]) -> int:
+    """what is wrong with videos, where, and how sure; better or worse than others"""
+    parser = Parser("kinema check", str(check.__doc__), CHECK_EXAMPLES)
+    parser.add_argument("files", nargs="+", metavar="FILES", help="videos, or folders of them")
+    parser.add_argument("--against", metavar="DIR", help="references: better, worse, or the same?")
+    parser.add_argument("--gate", metavar="FILE", help="YAML conditions; status 1 if one fails")
+    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="worker processes")
+    results = parser.add_argument_group("Results")
+    results.add_argument("--json", metavar="FILE", help="everything; - prints it")
+    results.add_argument("--html", metavar="FILE", help="one page with pictures and curves")
+    results.add_argument("--junit", metavar="FILE", help="the gates, for a build server")
+    results.add_argument("--quiet", action="store_true", help="print nothing else")
+    options = parser.parse_args(argv)
+    from kinema.probes.check import run
+
+    return run(**vars(options))
+
+
 def probe(argv: list[str]) -> None:
     """experiments on a finished model, each beside its floor and its ceiling"""
     from kinema.probes import PROBES
@@ -166,8 +190,10 @@ def probe(argv: list[str]) -> None:
         return
     module, function = PROBES[name].split(":")
     run = getattr(importlib.import_module(module), function)
-    values = typed(f"kinema probe {name}", run, None, rest)
+    files = list(itertools.takewhile(lambda word: not word.startswith("-"), rest))
+    values = typed(f"kinema probe {name}", run, None, rest[len(files) :])
     if values is not None:
+        values |= {"files": files} if files else {}
         run(**values)
 
 
@@ -196,10 +222,10 @@ def info(argv: list[str]) -> None:
         print(f"{name:<8}{value}")
 
 
-COMMANDS: dict[str, dict[str, Callable[[list[str]], None]]] = {
+COMMANDS: dict[str, dict[str, Callable[[list[str]], int | None]]] = {
     "Make": {"generate": generate, "world": world},
     "Learn": {"train": train, "denoisers": denoisers},
-    "Judge": {"probe": probe},
+    "Judge": {"check": check, "probe": probe},
     "About": {"info": info},
 }
 
@@ -237,16 +263,18 @@ def overview() -> None:
     print_page("kinema COMMAND [OPTIONS]", about, groups, EXAMPLES, note)
 
 
-def dispatch(argv: list[str]) -> None:
+def dispatch(argv: list[str]) -> int | None:
+    """Run the command that `argv` names; the exit status, or None for 0."""
     commands = {name: f for group in COMMANDS.values() for name, f in group.items()}
     if not argv or argv[0] in ("-h", "--help", "help"):
         overview()
     elif argv[0] in ("-V", "--version", "version"):
         print(kinema.__version__)
     elif argv[0] in commands:
-        commands[argv[0]](argv[1:])
+        return commands[argv[0]](argv[1:])
     else:
         raise UserError(f"There is no command {argv[0]!r}; {nearest(argv[0], list(commands))}")
+    return 0
 
 
 def say(text: str, style: str) -> None:
@@ -269,7 +297,7 @@ def main(argv: list[str] | None = None) -> int:
         warnings.simplefilter("always", Notice)
         warnings.showwarning = show
         try:
-            dispatch(sys.argv[1:] if argv is None else argv)
+            return dispatch(sys.argv[1:] if argv is None else argv) or 0
         except UserError as error:
             say(f"kinema: {error}", "red")
             return 2
@@ -284,7 +312,6 @@ def main(argv: list[str] | None = None) -> int:
         except KeyboardInterrupt:
             say("kinema: interrupted.", "yellow")
             return 130
-    return 0
 
 
 if __name__ == "__main__":

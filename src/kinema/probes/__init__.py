@@ -1,0 +1,12 @@
+"""Experiments on a finished model or on its videos, each beside its floor and its ceiling.
+
+`PROBES` names the function behind every `kinema probe NAME`; its module is imported only then.
+"""
+
+PROBES = {
+    "codec": "kinema.probes.codec:run",
+    "metrics": "kinema.probes.metrics:run",
+    "prompts": "kinema.probes.prompts:run",
+}
+
+__all__ = ["PROBES"]
