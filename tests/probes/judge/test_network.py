@@ -10,7 +10,7 @@ from kinema.probes.judge.network import (
     shift_frames,
 )
 
-VOCABULARY = {"color": ["red", "blue", "green"], "moves": ["no", "yes"]}
+VOCABULARY = {"moves": ["no", "yes"], "color": ["red", "blue", "green"]}  # not by the alphabet
 
 
 def small_network():
@@ -31,6 +31,14 @@ def test_a_clip_is_read_alike_alone_and_in_company():
     network, clips = small_network(), torch.rand(3, 3, 5, 64, 64)
     together, alone = network(clips)["color"], network(clips[1:2])["color"]
     torch.testing.assert_close(together[1:2], alone, atol=1e-5, rtol=1e-5)
+
+
+def test_saved_and_loaded_it_answers_alike(tmp_path):
+    network, clips = small_network(), torch.rand(2, 3, 3, 64, 64)
+    network.save_pretrained(str(tmp_path))
+    loaded = JudgeNetwork.from_pretrained(str(tmp_path)).eval()
+    for question, logits in network(clips).items():
+        torch.testing.assert_close(loaded(clips)[question], logits)
 
 
 def test_shift_brings_in_the_neighbours():

@@ -119,7 +119,8 @@ class JudgeNetwork(nn.Module, PretrainedMixin, library_name="kinema", license="a
         )
         self.norm = nn.LayerNorm(dim)
         self.place = nn.Linear(8, dim)
-        self.questions = nn.Parameter(torch.randn(len(vocabulary), dim) / dim**0.5)
+        # By name and not by row: a configuration read from JSON has its keys in another order.
+        self.questions = nn.ParameterDict({q: torch.randn(dim) / dim**0.5 for q in vocabulary})
         self.looks = nn.ModuleList(Look(dim, num_heads) for _ in range(config.num_looks))
         self.answers = nn.ModuleDict({q: nn.Linear(dim, len(a)) for q, a in vocabulary.items()})
 
@@ -134,10 +135,12 @@ class JudgeNetwork(nn.Module, PretrainedMixin, library_name="kinema", license="a
         h, w = x.shape[-2:]
         clip = self.norm(rearrange(x, "(b f) c h w -> b (f h w) c", b=b))
         clip = clip + self.place(coordinates(f, h, w).to(x))
-        questions = repeat(self.questions, "q d -> b q d", b=b)
+        names = list(self.config.vocabulary)
+        questions = torch.stack([self.questions[name] for name in names])
+        questions = repeat(questions, "q d -> b q d", b=b)
         for look in self.looks:
             questions = look(questions, clip)
-        return {q: self.answers[q](questions[:, i]) for i, q in enumerate(self.config.vocabulary)}
+        return {name: self.answers[name](questions[:, i]) for i, name in enumerate(names)}
 
 
 def prepare(frames: np.ndarray, fps: float) -> Tensor:

@@ -115,7 +115,7 @@ def accuracy(network: JudgeNetwork, examples: Examples, batch_size: int = 32) ->
     for rows in torch.arange(len(examples.answers)).split(batch_size):
         with torch.inference_mode():
             logits = network(_float(examples.frames[rows]))
-        chosen = torch.stack([scores.argmax(-1) for scores in logits.values()], 1)
+        chosen = torch.stack([logits[question].argmax(-1) for question in VOCABULARY], 1)
         right.append(chosen == examples.answers[rows])
     share = torch.cat(right).float().mean(0).tolist()
     return dict(zip(VOCABULARY, share, strict=True))
@@ -138,7 +138,9 @@ def _fit(network: JudgeNetwork, examples: Examples, run: JudgeRun) -> None:
         frames, answers = _batch(examples, step, run, generator)
         with torch.autocast("cpu", torch.bfloat16):
             logits = network(frames)
-        losses = [F.cross_entropy(s.float(), answers[:, i]) for i, s in enumerate(logits.values())]
+        losses = [
+            F.cross_entropy(logits[q].float(), answers[:, i]) for i, q in enumerate(VOCABULARY)
+        ]
         torch.stack(losses).mean().backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
