@@ -1,7 +1,6 @@
-import pytest
 import torch
 
-from kinema.conditions import Conditions, Text, cat_conditions, cat_text
+from kinema.conditions import Text, cat_text
 
 
 def text(batch, length, seed=0):
@@ -30,19 +29,9 @@ def test_the_mean_is_of_real_tokens():
 
 
 def test_to_changes_the_type_of_tokens_only():
-    moved = Conditions(text(1, 2)).to(torch.bfloat16).text
+    moved = text(1, 2).to(torch.bfloat16)
     assert moved.tokens.dtype == torch.bfloat16 and moved.mask.dtype == torch.bool
 
 
 def test_expand_repeats_one_row():
     assert text(1, 3).expand(5).tokens.shape == (5, 3, 4)
-
-
-def test_conditions_travel_with_or_without_text():
-    empty, full = Conditions(), Conditions(text(2, 3))
-    assert empty[:1].text is None and empty.to("cpu").text is None
-    assert len(full[[0]].text) == 1
-    assert cat_conditions([empty, empty]).text is None
-    assert len(cat_conditions([full, Conditions(text(1, 5))]).text) == 3
-    with pytest.raises(AssertionError, match="some of the batches"):
-        cat_conditions([empty, full])

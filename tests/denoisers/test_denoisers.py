@@ -11,14 +11,12 @@ from hypothesis import strategies as st
 from kinema.conditions import Conditions, Text
 from kinema.denoisers import (
     DENOISERS,
-    SIZES,
     DiT,
     DiTConfig,
     UNet,
     UNetConfig,
     UViT,
     UViTConfig,
-    count_parameters,
 )
 
 TINY = {
@@ -54,8 +52,8 @@ def inputs(batch=2, f=3, h=4, w=4, words=4):
     return torch.randn(batch, 3, f, h, w), torch.rand(batch, f), Conditions(text)
 
 
-def test_every_architecture_is_tested_and_has_a_size():
-    assert set(TINY) == set(DENOISERS) == {name.split("-")[0] for name in SIZES}
+def test_every_architecture_is_tested():
+    assert set(TINY) == set(DENOISERS)
 
 
 @pytest.mark.parametrize("name", TINY)
@@ -161,9 +159,3 @@ def test_the_loss_falls_on_a_tiny_problem(name):
         losses.append(loss.item())
     # Without the text the best is the mean of the two pictures, whose loss is about a half
     assert sum(losses[-5:]) / 5 < 0.35 * losses[0]
-
-
-def test_sizes_are_as_their_names():
-    with torch.device("meta"):
-        tiny, small, base = (DiT(SIZES[f"dit-{size}"]) for size in ("tiny", "small", "base"))
-    assert count_parameters(tiny) < 2e6 < count_parameters(small) < 1e7 < count_parameters(base)

@@ -9,6 +9,7 @@ positions to a few thousandths of a unit.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,24 +86,30 @@ def sample_scene(seed: int, level: int = 1, split: str = "train") -> DiscScene:
     return DiscScene(law, radii, positions, velocities)
 
 
-def _either(rng: np.random.Generator, ranges) -> float:
+def _either(rng: np.random.Generator, ranges: Sequence[tuple[float, float]]) -> float:
     return rng.uniform(*ranges[int(rng.integers(len(ranges)))])
 
 
-def _uniform(speeds, radii, rng) -> tuple[np.ndarray, np.ndarray]:
+def _uniform(
+    speeds: np.ndarray, radii: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
     (speed,), (radius,) = speeds, radii
     last = max(radius, min(EXTENT - radius, EXTENT - SECONDS_IN_VIEW * speed))
     x, y = rng.uniform(radius, last), rng.uniform(radius, EXTENT - radius)
     return np.array([[x, y]]), np.array([[speed, 0.0]])
 
 
-def _parabola(speeds, radii, rng) -> tuple[np.ndarray, np.ndarray]:
+def _parabola(
+    speeds: np.ndarray, radii: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
     positions, velocities = _uniform(speeds, radii, rng)
     positions[0, 1] = EXTENT - radii[0] - rng.uniform(0.0, 1.0)
     return positions, velocities
 
 
-def _collision(speeds, radii, rng) -> tuple[np.ndarray, np.ndarray]:
+def _collision(
+    speeds: np.ndarray, radii: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
     """One from the left, one from the right on one line; they meet near the middle."""
     left, right = radii[0], EXTENT - radii[1]
     room = right - left - radii.sum()
@@ -202,7 +209,14 @@ def _caption(scene: DiscScene) -> str:
     return "a red disc moves to the right at constant speed"
 
 
-def _truth(scene, centres, velocities, share, size, fps) -> Truth:
+def _truth(
+    scene: DiscScene,
+    centres: np.ndarray,
+    velocities: np.ndarray,
+    share: np.ndarray,
+    size: tuple[int, int],
+    fps: float,
+) -> Truth:
     height, width = size
     scale = np.array([(width - 1) / EXTENT, -(height - 1) / EXTENT])
     pixels = centres * scale + np.array([0.0, height - 1.0])  # column, row
