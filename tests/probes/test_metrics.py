@@ -7,7 +7,6 @@ from kinema.metrics.vector import METRICS
 from kinema.metrics.verdicts import FAULTS
 from kinema.probes import metrics
 from kinema.probes.corruptions import CORRUPTIONS
-from kinema.probes.metrics_page import heat_map, write_page
 
 
 def vector(**scores):
@@ -60,23 +59,6 @@ def test_one_clip_through_the_mill():
     one = metrics.examine("x", frames, seed=0, strengths=(1,))
     assert one.corrupted.keys() == CORRUPTIONS.keys()
     assert len(one.reencoded) == 3
-
-
-def test_the_page_and_the_heat_map(tmp_path):
-    summary = metrics.summarise([specimen(n) for n in range(4)])
-    write_page(summary, tmp_path / "metrics.md")
-    text = (tmp_path / "metrics.md").read_text()
-    assert all(f"| {name} |" in text for name in CORRUPTIONS)
-    assert "False alarms: 0 %" in text
-    assert (tmp_path / "metrics.png").read_bytes().startswith(b"\x89PNG")
-
-
-def test_heat_map_colours():
-    shares = np.full((len(CORRUPTIONS), len(METRICS)), 0.5)
-    shares[0, 0] = 1
-    image = heat_map(shares)
-    assert (image[140, 180] == (255, 0, 0)).all()
-    assert (image[140, 206] == 255).all()
 
 
 def test_too_few_clips_are_refused(tmp_path):

@@ -32,7 +32,9 @@ class Corruption:
     strengths: tuple[float, float, float]
     unit: str
 
-    def __call__(self, frames: np.ndarray, strength: float | None = None, seed: int = 0):
+    def __call__(
+        self, frames: np.ndarray, strength: float | None = None, seed: int = 0
+    ) -> np.ndarray:
         """Corrupt frames with the usual strength unless given; the same seed, the same fault."""
         strength = self.strengths[1] if strength is None else strength
         corrupted = self.apply(frames, strength, np.random.default_rng(seed))
