@@ -175,3 +175,10 @@ def test_parser_errors_are_sentences():
         with pytest.raises(UserError) as caught:
             parser.parse_args(argv)
         assert said in str(caught.value)
+
+
+def test_dashes_and_underscores_are_the_same():
+    values = flags.typed("kinema probe x", measure, None, ["--model=my-own", "--count", "3"])
+    assert values["model"] == "my-own"
+    assert flags.underscored("--num-prompts=a-b") == "--num_prompts=a-b"
+    assert flags.underscored("-n") == "-n" and flags.underscored("a-b") == "a-b"

@@ -122,12 +122,14 @@ def world(argv: list[str]) -> None:
 
 def train(argv: list[str]) -> None:
     """a codec or a text-to-video system, from nothing"""
+    from kinema.probes.judge import JudgeRun
     from kinema.recipes import RECIPES
 
-    name, rest = chosen("train", "recipe", argv, {k: first_line(v) for k, v in RECIPES.items()})
+    recipes = {**RECIPES, "tabletop-judge": JudgeRun}
+    name, rest = chosen("train", "recipe", argv, {k: first_line(v) for k, v in recipes.items()})
     if name is None:
         return
-    run = RECIPES[name]()
+    run = recipes[name]()
     values = typed(f"kinema train {name}", type(run), run, rest)
     if values is not None:
         type(run)(**values).train()

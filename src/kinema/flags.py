@@ -99,6 +99,7 @@ def typed(prog: str, target: Any, filled: Any, argv: list[str]) -> dict[str, Any
     groups: dict[str, list[Row]] = {}
     for group, row in documented(target, filled):
         groups.setdefault(group, []).append(row)
+    argv = [underscored(argument) for argument in argv]
     if "-h" in argv or "--help" in argv:
         note = "--config FILE reads all of this from YAML; --print_config writes it."
         about = str(inspect.getdoc(target)).split("\n\n")[0]
@@ -109,6 +110,12 @@ def typed(prog: str, target: Any, filled: Any, argv: list[str]) -> dict[str, Any
         if flag.startswith("--") and flag not in known:
             raise UserError(f"{prog} has no option {flag}; {nearest(flag, known)}")
     return parse(prog, target, filled, argv, known)
+
+
+def underscored(argument: str) -> str:
+    """--num-prompts=9 is --num_prompts=9; what is not an option stays as it is."""
+    flag, equals, value = argument.partition("=")
+    return "--" + flag[2:].replace("-", "_") + equals + value if flag[:2] == "--" else argument
 
 
 class Refused(Exception):

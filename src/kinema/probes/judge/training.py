@@ -41,7 +41,7 @@ class Examples:
 
 @dataclass
 class JudgeRun:
-    """A training run of the judge.
+    """The judge of tabletop clips, which reads attributes from frames.
 
     Attributes:
         folder: receives model.safetensors (fp16), config.json and scores.json; an earlier judge
