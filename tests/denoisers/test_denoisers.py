@@ -17,6 +17,7 @@ from kinema.denoisers import (
     UNetConfig,
     UViT,
     UViTConfig,
+    make_denoiser,
 )
 
 TINY = {
@@ -54,6 +55,12 @@ def inputs(batch=2, f=3, h=4, w=4, words=4):
 
 def test_every_architecture_is_tested():
     assert set(TINY) == set(DENOISERS)
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_a_configuration_makes_its_own_architecture(name):
+    network = make_denoiser(TINY[name].config)
+    assert type(network) is DENOISERS[name] and network.config == TINY[name].config
 
 
 @pytest.mark.parametrize("name", TINY)

@@ -6,10 +6,9 @@ from kinema.denoisers.sizes import SIZES
 from kinema.denoisers.unet import UNet, UNetConfig
 from kinema.denoisers.uvit import UViT, UViTConfig
 
-DENOISERS = {"dit": DiT, "unet": UNet, "uvit": UViT}
-
 __all__ = [
     "DENOISERS",
+    "Denoiser",
     "SIZES",
     "DiT",
     "DiTConfig",
@@ -20,4 +19,19 @@ __all__ = [
     "count_flops",
     "count_parameters",
     "forward_flops",
+    "make_denoiser",
 ]
+
+Denoiser = DiT | UNet | UViT
+DENOISERS: dict[str, type[Denoiser]] = {"dit": DiT, "unet": UNet, "uvit": UViT}
+
+
+def make_denoiser(config: DiTConfig | UNetConfig | UViTConfig) -> Denoiser:
+    """A new network of the architecture whose configuration this is."""
+    match config:
+        case DiTConfig():
+            return DiT(config)
+        case UNetConfig():
+            return UNet(config)
+        case UViTConfig():
+            return UViT(config)

@@ -10,7 +10,7 @@ from kinema import diffusion
 from kinema.clips import contact_sheet
 from kinema.codecs import CausalVAE
 from kinema.conditions import Conditions, SmallTextConfig, SmallTextEncoder
-from kinema.denoisers import DENOISERS, DiTConfig, UNetConfig, UViTConfig, count_flops
+from kinema.denoisers import DiTConfig, UNetConfig, UViTConfig, count_flops, make_denoiser
 from kinema.diffusion import GivenFrames, Linear, LogitNormal, Mixture, PerFrame
 from kinema.recipes.codec_run import num_ready, unseen
 from kinema.training import Loop, Position, Shards, State, draw, train
@@ -118,9 +118,8 @@ class TextToVideoTask:
         self.clips = Shards(CodecLatents(run.data, folder), Path(run.cache), run.workers)
         self.unseen = Shards(CodecLatents(run.held_out, folder), Path(run.cache), workers=0)
         run.denoiser.channels, run.denoiser.text_dim = self.codec.channels, run.text.dim
-        network_class = {kind.config_class: kind for kind in DENOISERS.values()}[type(run.denoiser)]
         text = SmallTextEncoder.from_corpus(run.data.corpus(), run.text)
-        self.network = nn.ModuleDict({"denoiser": network_class(run.denoiser), "text": text})
+        self.network = nn.ModuleDict({"denoiser": make_denoiser(run.denoiser), "text": text})
         self.path, self.times = Linear(), run.noise.mixture()
         shape = self.codec.latent_shape(run.data.num_frames, run.data.size, run.data.size)
         self.clip_flops = count_flops(self.network["denoiser"], shape, text_tokens=16)

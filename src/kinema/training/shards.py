@@ -32,8 +32,13 @@ class Source(Protocol):
     indices give the same clips. `name` tells two different sources apart on disk.
     """
 
-    name: str
-    num_clips: int
+    @property
+    def name(self) -> str:
+        """Of the folder of its shards."""
+
+    @property
+    def num_clips(self) -> int:
+        """How many clips there are."""
 
     def make(self, indices: list[int]) -> tuple[dict[str, Tensor], list[str]]:
         """Tensors of shape (len(indices), ...) under their names, and the captions."""

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from kinema.clips import ClipFolder, to_tensor
 from kinema.codecs import CausalVAE
-from kinema.worlds import tabletop
+from kinema.worlds import WorldClip, tabletop
 from kinema.worlds.tabletop import captions
 
 RENDERER = 2  # raise it when the tabletop's pictures or captions change: old shards are left alone
@@ -59,11 +59,11 @@ class WorldClips:
 
     def corpus(self) -> list[str]:
         """Every word that a caption of this world may hold."""
-        return captions.vocabulary()
+        return sorted(captions.vocabulary())
 
     def make(self, indices: list[int]) -> tuple[dict[str, Tensor], list[str]]:
         """frames: (n, f, h, w, 3) uint8."""
-        clips = {}
+        clips: dict[int, WorldClip] = {}
         for level in set(self.levels):
             chosen = [i for i in indices if self.levels[i % len(self.levels)] == level]
             seeds = [self.seed + i for i in chosen]
