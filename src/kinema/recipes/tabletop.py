@@ -66,7 +66,7 @@ def tabletop() -> TextToVideoRun:
         workers=2,
         first_clips=CLIPS.num_clips,
         loop=Loop(
-            num_samples=160_000,
+            num_samples=140_000,
             batch_size=64,
             learning_rate=2e-3,
             optimizer="muon",
