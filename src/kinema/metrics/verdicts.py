@@ -104,7 +104,7 @@ FAULTS: dict[str, Fault] = {
         "Errors accumulate over the rollout: noise the context during training (diffusion "
         "forcing), or anchor windows on clean frames.",
         (
-            Rule("blur_growth", 0.9, 0.45, None),
+            Rule("blur_growth", 0.9, 0.95, None),
             Rule("crispness", None, 1.1, None, -1),
             Rule("detail", None, 1.2, None, -1),
         ),
