@@ -91,6 +91,8 @@ def judder(frames: np.ndarray | Evidence) -> Score:
     """
     evidence = observe(frames)
     speed = evidence.speed
+    if len(speed) < 3:
+        return Score(0.0, np.full(len(evidence), np.nan))
     uneven = np.abs(speed[1:-1] - (speed[:-2] + speed[2:]) / 2) / (speed.mean() + STILL)
     valid = evidence.joined[:-2] & evidence.joined[1:-1] & evidence.joined[2:]
     curve = frame_curve(uneven, valid, len(evidence), 2)
