@@ -45,6 +45,7 @@ def test_which_frames_are_given():
     assert given(plans.given_frames(4, 6)) == [0]
     assert given(plans.given_frames(4, 6, [1, 4])) == [1, 4]
     assert given(plans.continuation(4, 6, 3)) == [0, 1, 2]
+    assert torch.equal(plans.continuation(4, 6, 3), plans.given_frames(4, 6, 3))
     assert given(plans.interpolation(4, 6, 2)) == [0, 2, 4, 5]
     assert given(plans.staircase(4, 6, given=2)) == [0, 1]
 

@@ -33,19 +33,19 @@ class ExactDenoise:
     predictions: tuple[str, ...]
 
     def __call__(self, x: Tensor, t: Tensor) -> Tensor:
-        blocks = x.chunk(len(self.predictions))
-        return torch.cat(
-            [self.told(x, t[:1], name) for x, name in zip(blocks, self.predictions, strict=True)]
-        )
-
-    def told(self, x: Tensor, t: Tensor, prediction: str) -> Tensor:
+        t = t[:1]  # the same in every row
         alpha, sigma = self.path.alpha(t[0]), self.path.sigma(t[0])
         marginal = alpha[:, None] * COVARIANCE * alpha + torch.diag(sigma.square())
         score = rearrange(x, "b 1 f 1 1 -> b f") @ torch.linalg.inv(marginal)
         x0 = rearrange(score @ (alpha[:, None] * COVARIANCE), "b f -> b 1 f 1 1")
         noise = rearrange(score * sigma, "b f -> b 1 f 1 1")
-        prediction = PREDICTIONS[prediction]
-        return prediction.to_x0(self.path, prediction.target(self.path, x0, noise, t), x, t)
+        blocks = (tensor.chunk(len(self.predictions)) for tensor in (x, x0, noise))
+        told = []
+        for name, x, x0, noise in zip(self.predictions, *blocks, strict=True):
+            prediction = PREDICTIONS[name]
+            output = prediction.target(self.path, x0, noise, t)
+            told.append(prediction.to_x0(self.path, output, x, t))
+        return torch.cat(told)
 
 
 class Injected:
@@ -100,7 +100,6 @@ PATHS = {
 PLANS = {
     "together": lambda n, s: plans.together(n, FRAMES, spacing=s),
     "given_frames": lambda n, s: plans.given_frames(n, FRAMES, 1, spacing=s),
-    "continuation": lambda n, s: plans.continuation(n, FRAMES, 2, spacing=s),
     "interpolation": lambda n, s: plans.interpolation(n, FRAMES, 2, spacing=s),
     "pyramid": lambda n, s: plans.staircase(n, FRAMES, delay=n // 4, spacing=s),
     "autoregressive": lambda n, s: plans.staircase(n, FRAMES, delay=n, chunk=2, spacing=s),

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kinema.worlds.tabletop.attributes import SHAPES
@@ -41,17 +41,18 @@ def rays(seed: int, count: int) -> tuple[torch.Tensor, torch.Tensor]:
 @pytest.mark.parametrize("shape", SHAPES)
 @settings(max_examples=5, deadline=None)
 @given(seed=st.integers(0, 10_000))
+@example(seed=260)  # leaves the cube late
 def test_interval_is_where_the_ray_is_inside(shape, seed):
     o, d = rays(seed, 200)
     near, far = (v[0].numpy() for v in interval(shape, o, d, HALF[shape]))
-    t = np.linspace(0.0, 2.0, 2001)
+    t = np.linspace(0.0, 2.6, 2601)  # the longest way: 3 + 1.05, at a speed of at least 1.6
     points = o[0].T.numpy()[:, None] + t[:, None] * d[0].T.numpy()[:, None]
     within = inside(shape, points)
     hit = near < far
     assert not within[~hit].any()
     steps = 0.002
     clear = hit & (far - near > steps)  # a shorter chord may fall between two steps
-    first, last = t[within.argmax(1)], t[2000 - within[:, ::-1].argmax(1)]
+    first, last = t[within.argmax(1)], t[-1 - within[:, ::-1].argmax(1)]
     assert within[clear].any(1).all()
     assert np.abs(first - near)[clear].max() < steps
     assert np.abs(last - far)[clear].max() < steps
