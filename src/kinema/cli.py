@@ -125,7 +125,7 @@ def train(argv: list[str]) -> None:
     from kinema.probes.judge import JudgeRun
     from kinema.recipes import RECIPES
 
-    recipes = {**RECIPES, "tabletop-judge": JudgeRun}
+    recipes: dict[str, Callable[[], Any]] = {**RECIPES, "tabletop-judge": JudgeRun}
     name, rest = chosen("train", "recipe", argv, {k: first_line(v) for k, v in recipes.items()})
     if name is None:
         return
@@ -142,13 +142,13 @@ def denoisers(argv: list[str]) -> None:
     from rich.table import Table
     from torch.utils.flop_counter import FlopCounterMode
 
-    from kinema.denoisers import DENOISERS
+    from kinema.denoisers import DENOISERS, make_denoiser
 
     table = Table(box=None, header_style="bold")
     for heading in ("name", "class", "parameters", "GFLOPs", "what it is"):
         table.add_column(heading, justify="right" if heading[0] in "pG" else "left")
     for name, network_class in DENOISERS.items():
-        network = network_class(network_class.config_class()).eval()
+        network = make_denoiser(network_class.config_class()).eval()
         x = torch.zeros(1, network.config.channels, 9, 8, 8)
         with torch.no_grad(), FlopCounterMode(display=False) as counter:
             network(x, torch.zeros(1, 9))

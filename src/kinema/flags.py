@@ -177,13 +177,14 @@ def documented(
     for name, parameter in inspect.signature(target).parameters.items():
         value = parameter.default if filled is None else getattr(filled, name)
         text = texts.get(name, "")
-        if not dataclasses.is_dataclass(value):
+        if not dataclasses.is_dataclass(value) or isinstance(value, type):
             yield (
                 group,
                 Row(f"--{prefix}{name}", text, "" if value is parameter.empty else str(value)),
             )
             continue
-        kinds = [kind for kind in get_args(hints.get(name)) if dataclasses.is_dataclass(kind)]
+        choices = [kind for kind in get_args(hints.get(name)) if isinstance(kind, type)]
+        kinds = [kind for kind in choices if dataclasses.is_dataclass(kind)]
         if kinds:  # a choice between dataclasses: --data FolderClips --data.folder clips
             names = " or ".join(kind.__name__ for kind in kinds)
             yield group, Row(f"--{prefix}{name}", f"{text} ({names})", type(value).__name__)

@@ -95,6 +95,7 @@ def _add_stream(
 ) -> av.VideoStream:
     output.metadata.update(title=clip.text, comment=note)
     stream = output.add_stream(codec, rate=Fraction(clip.fps).limit_denominator(1001))
+    assert isinstance(stream, av.VideoStream), f"{codec} is no codec of video"
     stream.pix_fmt = pixel_format
     return stream
 
@@ -114,7 +115,8 @@ def encode_gif(clip: Clip, note: str, path: Path) -> None:
     _, h, w, _ = clip.frames.shape
     dither = np.tile((threshold / 15 - 0.5) * 8, (h // 4 + 1, w // 4 + 1))[:h, :w, None]
     frames = np.clip(clip.frames + dither, 0, 255).astype(np.uint8)
-    pictures = [Image.fromarray(f).quantize(palette=palette, dither=0) for f in frames]
+    none = Image.Dither.NONE
+    pictures = [Image.fromarray(f).quantize(palette=palette, dither=none) for f in frames]
     _animate(pictures, path, _durations(clip, tick=10), comment=note.encode())
 
 

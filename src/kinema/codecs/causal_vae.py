@@ -294,7 +294,7 @@ class CausalVAE(nn.Module, PretrainedMixin, library_name="kinema", license="apac
 
     def forward(self, frames: Tensor) -> Tensor:
         """The clip as it looks after coding: b 3 f h w -> b 3 f h w."""
-        return self.decode(self.encode(frames), frames.shape[2], tuple(frames.shape[3:]))
+        return self.decode(self.encode(frames), frames.shape[2], (frames.shape[3], frames.shape[4]))
 
     # Streams ----------------------------------------------------------------------------------
 
@@ -368,7 +368,8 @@ class CausalVAE(nn.Module, PretrainedMixin, library_name="kinema", license="apac
 
         They live in the weights; call it once after training, on clips like those of training.
         """
-        count, total, squares = 0, 0.0, 0.0
+        count, total = 0, torch.zeros_like(self.latent_mean, dtype=torch.double)
+        squares = total
         for frames in clips:
             latents = self.posterior(frames).mean.double()
             count += latents.numel() // self.channels

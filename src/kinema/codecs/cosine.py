@@ -31,7 +31,10 @@ def cosine_basis(factors: tuple[int, int, int], channels: int) -> Tensor:
     """
     r, p, q = factors
     assert 1 <= channels <= 3 * r * p * q, f"a block of {factors} has no {channels} frequencies"
-    rows = einsum(*map(cosines, factors), COLOURS, "i r, j p, k q, l c -> i j k l r p q c")
+    over_frames, over_rows, over_columns = map(cosines, factors)
+    rows = einsum(
+        over_frames, over_rows, over_columns, COLOURS, "i r, j p, k q, l c -> i j k l r p q c"
+    )  # fmt: skip
     order = frequencies(factors).flatten().argsort(stable=True)[:channels]
     return rearrange(rows, "i j k l r p q c -> (i j k l) (r p q c)")[order]
 

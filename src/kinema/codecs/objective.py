@@ -46,7 +46,7 @@ def codec_loss(
     """
     posterior = codec.posterior(frames)
     latents = codec.normalise(posterior.sample(generator))
-    decoded = codec.decode(latents, frames.shape[2], tuple(frames.shape[3:]))
+    decoded = codec.decode(latents, frames.shape[2], (frames.shape[3], frames.shape[4]))
     parts = {
         "pixels": charbonnier(decoded - frames),
         "outlines": outlines(decoded - frames),

@@ -12,7 +12,7 @@ from kinema.metrics.evidence import Evidence, Score, frame_curve, observe, trimm
 from kinema.metrics.lighting import pair_gains
 
 PATCH = 5  # pixels: noise averages out over a patch, texture does not
-HIGH_PASS = np.float32([[1, -2, 1], [-2, 4, -2], [1, -2, 1]])  # Immerkaer 1996
+HIGH_PASS = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)  # Immerkaer 1996
 HIGH_PASS_GAIN = 6.0  # its standard deviation on white noise of unit variance
 SURPRISE_GAIN = np.sqrt(1.5)  # the same for a frame minus the mean of two neighbours
 

@@ -54,7 +54,9 @@ def _along_tracks(evidence: Evidence, measure) -> Score:
     return Score(scale * max(ends), scale * curve)
 
 
-def _local_maps(grid: np.ndarray, points: np.ndarray, seen: np.ndarray):
+def _local_maps(
+    grid: np.ndarray, points: np.ndarray, seen: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Affine maps (n 2 2) of whole neighbourhoods and the residuals (n k 2) around them."""
     rows, columns = grid.shape[:2]
     points, seen = points.reshape(rows, columns, 2), seen.reshape(rows, columns)
@@ -64,7 +66,8 @@ def _local_maps(grid: np.ndarray, points: np.ndarray, seen: np.ndarray):
     patches = np.lib.stride_tricks.sliding_window_view(points, (side, side), axis=(0, 1))
     whole = np.lib.stride_tricks.sliding_window_view(seen, (side, side)).all((-1, -2))
     there = patches[whole].reshape(-1, 2, side * side).transpose(0, 2, 1)
-    offsets = (np.stack(np.mgrid[:side, :side][::-1], -1).reshape(-1, 2) - (side - 1) / 2) * STEP
+    places = np.moveaxis(np.mgrid[:side, :side][::-1], 0, -1).reshape(-1, 2)  # column, row
+    offsets = (places - (side - 1) / 2) * STEP
     centred = there - there.mean(1, keepdims=True)
     # The grid is centred and isotropic, so the normal equations are diagonal.
     maps = np.einsum("ki,nkj->nij", offsets, centred) / (offsets[:, 0] ** 2).sum()

@@ -81,4 +81,4 @@ def light_drift(frames: np.ndarray | Evidence) -> Score:
         inside = path[shot.start : shot.stop]
         curve[shot.start : shot.stop] = 100 * np.abs(inside - inside[0])
     ends = [np.mean(curve[max(shot.start, shot.stop - 3) : shot.stop]) for shot in evidence.shots]
-    return Score(max(ends), curve)
+    return Score(float(max(ends)), curve)

@@ -126,8 +126,8 @@ def thumbnails(evidence: Evidence) -> np.ndarray:
     scale = THUMBNAIL / min(h, w)
     size = (max(1, round(w * scale)), max(1, round(h * scale)))
     small = [cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in evidence.luma]
-    small = np.stack([cv2.GaussianBlur(image, (0, 0), 1.0) for image in small])
-    centred = small - small.mean((1, 2), keepdims=True)
+    blurred = np.stack([cv2.GaussianBlur(image, (0, 0), 1.0) for image in small])
+    centred = blurred - blurred.mean((1, 2), keepdims=True)
     return centred / (centred.std((1, 2), keepdims=True) + 1)
 
 

@@ -49,7 +49,7 @@ class Rule:
             changes = self._changes(score.curve, reference.curve)
             known = changes[np.isfinite(changes)]
             return float(known.max() - np.median(known))
-        return float(self._changes(np.float64(score), np.float64(reference)))
+        return float(self._changes(np.array(float(score)), np.array(float(reference))))
 
     def _changes(self, values: np.ndarray, references: np.ndarray) -> np.ndarray:
         if self.floor is None:
@@ -197,15 +197,16 @@ def diagnose(scores: dict[str, Score]) -> list[Failure]:
     """
     found = {}
     for name, fault in FAULTS.items():
-        rules = [r for r in fault.rules if r.alone is not None and r.metric in scores]
+        rules = [
+            (_strength(scores[rule.metric], rule.alone), rule.alone, rule)
+            for rule in fault.rules
+            if rule.alone is not None and rule.metric in scores
+        ]
         if not rules:
             continue
-        strength, rule = max(
-            ((_strength(rule, scores[rule.metric]), rule) for rule in rules),
-            key=lambda pair: pair[0],
-        )
+        strength, threshold, rule = max(rules, key=lambda entry: entry[0])
         if strength >= 1:
-            frames = _where(scores[rule.metric].curve, rule.alone)
+            frames = _where(scores[rule.metric].curve, threshold)
             found[name] = Failure(
                 name, fault.rung, frames, confidence(strength), rule.metric, fault.remedy
             )
@@ -228,8 +229,8 @@ def confidence(strength: float) -> float:
     return round(strength**2 / (1 + strength**2), 3)
 
 
-def _strength(rule: Rule, score: float) -> float:
-    return max(score, 0.0) / rule.alone if np.isfinite(score) else 0.0
+def _strength(score: float, threshold: float) -> float:
+    return max(score, 0.0) / threshold if np.isfinite(score) else 0.0
 
 
 def _where(curve: np.ndarray, threshold: float) -> list[int]:

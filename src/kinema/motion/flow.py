@@ -102,5 +102,5 @@ def _rescale(flow: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     h, w = size
     if flow.shape[:2] == size:
         return flow
-    ratio = np.float32([w / flow.shape[1], h / flow.shape[0]])
+    ratio = np.array([w / flow.shape[1], h / flow.shape[0]], np.float32)
     return cv2.resize(flow, (w, h), interpolation=cv2.INTER_LINEAR) * ratio

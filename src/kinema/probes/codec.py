@@ -152,14 +152,16 @@ def cosines_of_the_clip(clip: np.ndarray, kept: int) -> np.ndarray:
     """The `kept` largest cosines of the whole clip; their places are not counted, so it is an
     upper bound for a transform codec without entropy coding."""
     x = torch.from_numpy(clip).double()
-    bases = [cosines(n).double() for n in clip.shape[:3]]
-    spectrum = einsum(x, *bases, "f h w c, i f, j h, k w -> i j k c")
+    time, down, across = (cosines(n).double() for n in clip.shape[:3])
+    spectrum = einsum(x, time, down, across, "f h w c, i f, j h, k w -> i j k c")
     threshold = spectrum.abs().flatten().kthvalue(max(1, spectrum.numel() - kept + 1)).values
     spectrum[spectrum.abs() < threshold] = 0
-    return to_bytes(einsum(spectrum, *bases, "i j k c, i f, j h, k w -> f h w c"))
+    return to_bytes(einsum(spectrum, time, down, across, "i j k c, i f, j h, k w -> f h w c"))
 
 
-def cosines_of_blocks(clip: np.ndarray, kept: int, block: tuple[int, int, int] = (4, 8, 8)):
+def cosines_of_blocks(
+    clip: np.ndarray, kept: int, block: tuple[int, int, int] = (4, 8, 8)
+) -> np.ndarray:
     """The lowest cosines of every 4 x 8 x 8 block, the same ones in each: no places to store."""
     r, p, q = block
     f, h, w = clip.shape[:3]

@@ -25,6 +25,6 @@ def compress(frames: np.ndarray, crf: float, _: np.random.Generator | None = Non
             output.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         output.mux(stream.encode())
     file.seek(0)
-    with av.open(file) as source:
+    with av.open(file, "r") as source:
         decoded = [frame.to_ndarray(format="rgb24") for frame in source.decode(video=0)]
     return np.stack(decoded)[:, :h, :w]

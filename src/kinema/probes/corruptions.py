@@ -97,7 +97,7 @@ def teleport(frames: np.ndarray, share: float, generator: np.random.Generator) -
     h, w = frames.shape[1:3]
     middle = _middle(frames, generator)
     angle = generator.uniform(0, 2 * np.pi)
-    vector = share * w * np.float32([np.cos(angle), np.sin(angle)])
+    vector = share * w * np.array([np.cos(angle), np.sin(angle)], np.float32)
     centre = generator.uniform(0.35, 0.65, 2)
     field = _bump((h, w), centre, 0.45)[..., None] * vector
     moved = [displace(frame, field) for frame in frames[middle:]]
@@ -152,7 +152,7 @@ def noise_and_mean(frames: np.ndarray, sigma: float, generator: np.random.Genera
     """Noise, then a moving average over five frames: the smoothing of exercise 36.1.1."""
     noisy = frames + sigma * generator.standard_normal(frames.shape, np.float32)
     padded = np.pad(noisy, ((2, 2), (0, 0), (0, 0), (0, 0)), mode="edge")
-    return _to_bytes(sum(padded[i : i + len(frames)] for i in range(5)) / 5)
+    return _to_bytes(np.mean([padded[i : i + len(frames)] for i in range(5)], axis=0))
 
 
 def stutter(frames: np.ndarray, period: float, _: np.random.Generator) -> np.ndarray:
@@ -300,7 +300,7 @@ def displace(frame: np.ndarray, field: np.ndarray) -> np.ndarray:
 
 def _tinted(frames: np.ndarray) -> np.ndarray:
     """Colour channels exchanged, and a warm tint that grey things take on too."""
-    return _to_bytes(frames[..., [1, 2, 0]] * np.float32([1.2, 0.9, 0.6]))
+    return _to_bytes(frames[..., [1, 2, 0]] * np.array([1.2, 0.9, 0.6], np.float32))
 
 
 def _smooth_field(

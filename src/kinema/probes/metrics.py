@@ -9,6 +9,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -264,7 +265,7 @@ def _world_clips(count: int) -> list[tuple[str, Callable[[], np.ndarray]]]:
     def render(seed: int) -> np.ndarray:
         return tabletop.render([seed], num_frames=NUM_FRAMES, size=96, level=2)[0].frames
 
-    return [(f"tabletop {seed}", lambda seed=seed: render(seed)) for seed in range(count)]
+    return [(f"tabletop {seed}", partial(render, seed)) for seed in range(count)]
 
 
 def _file_clip(path: Path) -> tuple[str, Callable[[], np.ndarray]]:

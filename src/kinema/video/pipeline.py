@@ -67,7 +67,10 @@ class VideoPipeline(nn.Module):
         super().__init__()
         self.denoiser, self.codec, self.text = denoiser, codec, text
         self.system = replace(
-            system, **{part: kind_of(part, getattr(self, part)) for part in PARTS}
+            system,
+            denoiser=kind_of("denoiser", denoiser),
+            codec=kind_of("codec", codec),
+            text=kind_of("text", text),
         )
         self.name = name
 
@@ -230,10 +233,10 @@ class VideoPipeline(nn.Module):
 
     def _windows(self, settings: Settings, opening: Opening) -> list[Window]:
         """One window; a long continuation takes several, each seeing the end of the one before."""
+        num_given = 0 if opening.frames is None else len(opening.frames)
         if not opening.is_kept:
-            num_given = 0 if opening.frames is None else len(opening.frames)
             return [Window(settings.num_frames, num_given, num_skipped=0)]
-        windows, there, missing = [], len(opening.frames), settings.num_frames
+        windows, there, missing = [], num_given, settings.num_frames
         while missing:
             k = self._usable(min(self.system.overlap, there))
             new = min(missing, max(self.system.num_frames - k, 1))

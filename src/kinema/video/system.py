@@ -35,7 +35,7 @@ from kinema.sampling import SOLVERS
 
 CODECS: dict[str, type] = {"causal_vae": CausalVAE, "pixels": Pixels}
 TEXT_ENCODERS: dict[str, type] = {"small": SmallTextEncoder, "pretrained": PretrainedTextEncoder}
-PARTS: dict[str, dict[str, type]] = {
+PARTS: dict[str, dict[str, type[Any]]] = {
     "denoiser": DENOISERS,
     "codec": CODECS,
     "text": TEXT_ENCODERS,

@@ -73,7 +73,7 @@ def ratio(
         return float((made - floor) / (apart - floor))
 
     rng = np.random.default_rng(0)
-    n = errors.shape[1]
+    n = len(true)
     resampled = [of(rng.integers(n, size=n)) for _ in range(num_resamples)]
     low, high = np.percentile(resampled, [2.5, 97.5])
     return Ratio(of(np.arange(n)), (float(low), float(high)))
