@@ -47,6 +47,7 @@ class JudgeRun:
         folder: receives model.safetensors (fp16), config.json and scores.json; an earlier judge
             there is replaced.
         num_clips: true renders to learn from, spread evenly over the levels.
+        levels: of the world that it learns to read.
         minutes: when training ends at the latest, rendering not counted; the learning rate has
             then come down all the same.
         seed: of the renders, the wear and the weights.
@@ -58,6 +59,7 @@ class JudgeRun:
 
     folder: str = "runs/tabletop-judge"
     num_clips: int = 6000
+    levels: tuple[int, ...] = LEVELS
     minutes: float = 12.0
     seed: int = 0
     num_epochs: int = 10
@@ -73,10 +75,12 @@ class JudgeRun:
         """
         torch.manual_seed(self.seed)
         first = FIRST_SEED + self.seed * 1_000_000
-        examples = render_examples(self.num_clips, first, "clips to learn from")
+        examples = render_examples(self.num_clips, first, "clips to learn from", self.levels)
         network = JudgeNetwork(JudgeConfig(VOCABULARY))
         _fit(network, examples, self)
-        unseen = render_examples(self.num_unseen, FIRST_SEED - self.num_unseen, "unseen clips")
+        unseen = render_examples(
+            self.num_unseen, FIRST_SEED - self.num_unseen, "unseen clips", self.levels
+        )
         scores = accuracy(network, unseen)
         _write(network, scores, Path(self.folder))
         for question, share in scores.items():
@@ -89,8 +93,10 @@ def train(folder: str | Path, **settings: Any) -> dict[str, float]:
     return JudgeRun(str(folder), **settings).train()
 
 
-def render_examples(num_clips: int, first_seed: int, title: str = "clips") -> Examples:
-    """True renders of all levels and combinations, one level after the other."""
+def render_examples(
+    num_clips: int, first_seed: int, title: str = "clips", levels: tuple[int, ...] = LEVELS
+) -> Examples:
+    """True renders of all combinations, one level after the other."""
     frames = np.empty((num_clips, NUM_FRAMES, SIZE, SIZE, 3), np.uint8)
     answers = torch.empty(num_clips, len(VOCABULARY), dtype=torch.long)
     for i in track(range(num_clips), f"Rendering {title}"):
@@ -98,7 +104,7 @@ def render_examples(num_clips: int, first_seed: int, title: str = "clips") -> Ex
             [first_seed + i],
             num_frames=NUM_FRAMES,
             size=SIZE,
-            level=LEVELS[i % len(LEVELS)],
+            level=levels[i % len(levels)],
             split="all",
             fps=FRAMES_PER_SECOND,
         )[0]
