@@ -1,11 +1,12 @@
-"""Settings of every test: one core a worker under pytest-xdist, and no deadlines."""
+"""Settings of every test: one thread, and no deadlines."""
 
 import os
 
 from hypothesis import settings
 
-if "PYTEST_XDIST_WORKER" in os.environ:
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # read by torch when a test first imports it
+# The tensors of tests are small: a second thread only waits for the first. Read by torch when it
+# is first imported, and by the processes that tests start.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # Speed is measured in benchmarks/: a busy machine must not fail a test.
 settings.register_profile("kinema", deadline=None, print_blob=True)

@@ -39,7 +39,7 @@ def test_killed_and_resumed_is_bit_for_bit_the_uninterrupted_run(tmp_path):
     """A real process, killed with SIGKILL at moments nobody chose, until it is done."""
     samples = 16 * 600
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    subprocess.run([sys.executable, SCRIPT, whole, str(samples)], check=True, capture_output=True)
+    train(Denoise1D(), toy_loop(samples), whole)
     kills = 0
     while True:
         process = subprocess.Popen(
