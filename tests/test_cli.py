@@ -237,6 +237,7 @@ def test_ctrl_c_leaves_no_partial_file(tmp_path):
     code = """
 import os, signal, sys
 from kinema import cli, clips
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job inherits it ignored
 
 def encode(clip, note, path):
     path.write_bytes(b"half")
