@@ -3,8 +3,7 @@
     torchrun --nproc-per-node 2 --no-python kinema train tabletop
 
 Every process draws the whole step's randomness and keeps its rows, so that two processes take the
-step that one would take, to rounding. On a CPU, one process a core is also the fastest way: small
-operations lose more at a barrier between threads than they gain.
+step that one would take, to rounding.
 """
 
 import os
