@@ -18,13 +18,18 @@ from kinema.codecs.causal_vae import CausalVAE
 
 @dataclass(frozen=True)
 class CodecLoss:
-    """The weights of the parts; a part of weight 0 is not computed."""
+    """The weights of the parts; a part of weight 0 is not computed.
+
+    `softness` is the error below which the Charbonnier distance is a squared error (which PSNR
+    measures) and above which it is an absolute one (which keeps outlines sharp).
+    """
 
     pixels: float = 1.0
     outlines: float = 1.0
     motion: float = 0.5
     kl: float = 1e-5
     equivariance: float = 0.1
+    softness: float = 0.01
 
 
 def codec_loss(
@@ -47,14 +52,15 @@ def codec_loss(
     posterior = codec.posterior(frames)
     latents = codec.normalise(posterior.sample(generator))
     decoded = codec.decode(latents, frames.shape[2], (frames.shape[3], frames.shape[4]))
+    error, softness = decoded - frames, weights.softness
     parts = {
-        "pixels": charbonnier(decoded - frames),
-        "outlines": outlines(decoded - frames),
-        "motion": charbonnier((decoded - frames).diff(dim=2)),
+        "pixels": charbonnier(error, softness),
+        "outlines": outlines(error, softness),
+        "motion": charbonnier(error.diff(dim=2), softness),
         "kl": posterior.kl(),
     }
     if weights.equivariance and min(latents.shape[3:]) > 1:
-        parts["equivariance"] = equivariance(codec, latents, frames)
+        parts["equivariance"] = charbonnier(equivariance(codec, latents, frames), softness)
     loss = sum(getattr(weights, name) * part for name, part in parts.items())
     return loss, {name: part.detach() for name, part in parts.items()}
 
@@ -69,15 +75,15 @@ def charbonnier(error: Tensor, softness: float = 0.01) -> Tensor:
     return (error.square() + softness**2).sqrt().flatten(1).mean(dim=1) - softness
 
 
-def outlines(error: Tensor) -> Tensor:
+def outlines(error: Tensor, softness: float = 0.01) -> Tensor:
     """The distance of the spatial gradients: errors cost more where edges are blurred; (b,)."""
-    return charbonnier(error.diff(dim=3)) + charbonnier(error.diff(dim=4))
+    return charbonnier(error.diff(dim=3), softness) + charbonnier(error.diff(dim=4), softness)
 
 
 def equivariance(codec: CausalVAE, latents: Tensor, frames: Tensor) -> Tensor:
-    """Latents halved in size must decode to frames halved in size; (b,)."""
+    """How far latents halved in size are from decoding to frames halved in size: b 3 f h w."""
     small = F.avg_pool3d(latents, (1, 2, 2))
     height, width = (codec.factors[1] * small.shape[3], codec.factors[2] * small.shape[4])
     target = F.avg_pool3d(frames, (1, 2, 2))[..., :height, :width]
     decoded = codec.decode(small, frames.shape[2], tuple(target.shape[3:]))
-    return charbonnier(decoded - target)
+    return decoded - target

@@ -12,6 +12,7 @@ from kinema.codecs import CausalVAE, CausalVAEConfig, CodecLoss, codec_loss
 from kinema.metrics.fidelity import psnr
 from kinema.training import Loop, Position, Shards, State, draw, train
 from kinema.training.sources import FolderClips, WorldClips
+from kinema.video.system import find
 
 LENGTHS = (1, 5, 9, 17, 33)  # frames a training clip is cut to: images and videos together
 
@@ -25,6 +26,8 @@ class CodecRun:
         data: clips of a world, or of a folder with metadata.jsonl.
         held_out: clips that are never trained on.
         codec: the network.
+        init: a codec whose weights are trained further: a folder, or the name of the system that
+            it is part of; "" starts from nothing.
         weights: of the parts of the loss.
         loop: how long and how fast.
         cache: folder for rendered clips, shared by all runs.
@@ -36,6 +39,7 @@ class CodecRun:
     data: WorldClips | FolderClips = field(default_factory=WorldClips)
     held_out: WorldClips | FolderClips = field(default_factory=lambda: unseen(WorldClips()))
     codec: CausalVAEConfig = field(default_factory=CausalVAEConfig)
+    init: str = ""
     weights: CodecLoss = field(default_factory=CodecLoss)
     loop: Loop = field(default_factory=Loop)
     cache: str = "runs/cache"
@@ -58,12 +62,22 @@ def unseen(data: WorldClips, num_clips: int = 64) -> WorldClips:
     )
 
 
+def codec_folder(name: str) -> str:
+    """The folder of a codec named by itself, or by the system that it is part of."""
+    if (Path(name) / "model.safetensors").exists():
+        return name
+    return str(find(name) / "codec")
+
+
 class CodecTask:
     """What the loop asks of a codec run."""
 
     def __init__(self, run: CodecRun):
         torch.manual_seed(run.loop.seed)
         self.run, self.network = run, CausalVAE(run.codec)
+        if run.init:
+            self.network = CausalVAE.from_pretrained(codec_folder(run.init))
+            run.codec = self.network.config
         self.clips = Shards(run.data, Path(run.cache), run.workers)
         self.unseen = Shards(run.held_out, Path(run.cache), workers=0)
 

@@ -12,11 +12,10 @@ from kinema.codecs import CausalVAE
 from kinema.conditions import Conditions, SmallTextConfig, SmallTextEncoder
 from kinema.denoisers import DiTConfig, UNetConfig, UViTConfig, count_flops, make_denoiser
 from kinema.diffusion import GivenFrames, Linear, LogitNormal, Mixture, PerFrame
-from kinema.recipes.codec_run import num_ready, unseen
+from kinema.recipes.codec_run import codec_folder, num_ready, unseen
 from kinema.training import Loop, Position, Shards, State, draw, train
 from kinema.training.sources import CodecLatents, FolderClips, WorldClips
 from kinema.video import System, VideoPipeline
-from kinema.video.system import find
 
 VALIDATION_TIMES = (0.2, 0.4, 0.6, 0.8, 0.9, 0.97)
 
@@ -99,13 +98,6 @@ class TextToVideoRun:
             return train(task, self.loop, Path(self.folder))
         finally:
             task.clips.stop()
-
-
-def codec_folder(name: str) -> str:
-    """The folder of a codec named by itself, or by the system that it is part of."""
-    if (Path(name) / "model.safetensors").exists():
-        return name
-    return str(find(name) / "codec")
 
 
 class TextToVideoTask:
