@@ -1,14 +1,17 @@
 """Attention over the tokens of a video: a spec says who sees whom, one function computes it.
 
 A spec (`Full()`, `Causal(chunk=2)`, ...) speaks of f frames of n tokens each, and may differ from
-layer to layer. `attend` picks the fastest exact softmax attention for the device and the type.
+layer to layer. Frames attend only to the frames they see: what a spec hides is hardly computed.
+`attend` picks the fastest exact softmax attention for the device and the type.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any, Literal
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from einops import rearrange
@@ -18,6 +21,10 @@ from kinema.blocks.blocked_attention import BlockedAttention
 from kinema.errors import UserError
 
 Pattern = Literal["all", "space", "time"]
+
+# Frames that see different frames are attended together, under a mask, up to so many tokens and
+# frames: smaller matrix products would cost more than the pairs that the mask throws away.
+TOKENS_AT_ONCE, FRAMES_AT_ONCE = 512, 16
 
 
 @dataclass(frozen=True)
@@ -30,9 +37,9 @@ class Full:
     def pattern(self, layer: int) -> Pattern:
         return "all"
 
-    def visible(self, num_frames: int, device: torch.device | None = None) -> Tensor | None:
-        """(f, f) bool, [i, j] True where frame i sees frame j; None where all see all."""
-        return None
+    def sees(self, i: np.ndarray, j: np.ndarray) -> np.ndarray:
+        """True where frame i sees frame j, for numbers of frames that broadcast."""
+        return (i >= 0) & (j >= 0)
 
 
 @dataclass(frozen=True)
@@ -51,8 +58,8 @@ class Factorized(Full):
     def pattern(self, layer: int) -> Pattern:
         return "time" if layer % 2 else "space"
 
-    def visible(self, num_frames: int, device: torch.device | None = None) -> Tensor | None:
-        return Causal().visible(num_frames, device) if self.causal else None
+    def sees(self, i: np.ndarray, j: np.ndarray) -> np.ndarray:
+        return i >= j if self.causal else super().sees(i, j)
 
 
 @dataclass(frozen=True)
@@ -67,9 +74,8 @@ class Causal(Full):
     chunk: int = 1
     causal = True
 
-    def visible(self, num_frames: int, device: torch.device | None = None) -> Tensor:
-        chunks = torch.arange(num_frames, device=device) // self.chunk
-        return chunks[:, None] >= chunks
+    def sees(self, i: np.ndarray, j: np.ndarray) -> np.ndarray:
+        return i // self.chunk >= j // self.chunk
 
 
 @dataclass(frozen=True)
@@ -85,19 +91,40 @@ class Windowed(Full):
     window: int = 4
     causal: bool = False
 
-    def visible(self, num_frames: int, device: torch.device | None = None) -> Tensor:
-        frames = torch.arange(num_frames, device=device)
-        distance = frames[:, None] - frames
-        nearest = 0 if self.causal else -self.window
-        return (distance >= nearest) & (distance <= self.window)
+    def sees(self, i: np.ndarray, j: np.ndarray) -> np.ndarray:
+        return (abs(i - j) <= self.window) & ((i >= j) | (not self.causal))
 
 
-AttentionSpec = Full | Factorized | Causal | Windowed
+@dataclass(frozen=True)
+class Hybrid(Full):
+    """A window, and every `stride`-th frame of the whole clip (after Beltagy et al. 2020).
+
+    The window keeps neighbours alike, the strided frames keep the subject itself over any length:
+    about f (2 window + 1 + f / stride) pairs of frames (Longformer's local and global attention).
+
+    Attributes:
+        window: how many frames to each side.
+        stride: frames 0, stride, 2 stride, ... are seen by all.
+        causal: see only the past and the present.
+    """
+
+    kind: str = field(default="hybrid", init=False)
+    window: int = 4
+    stride: int = 8
+    causal: bool = False
+
+    def sees(self, i: np.ndarray, j: np.ndarray) -> np.ndarray:
+        near = (abs(i - j) <= self.window) | (j % self.stride == 0)
+        return near & ((i >= j) | (not self.causal))
+
+
+AttentionSpec = Full | Factorized | Causal | Windowed | Hybrid
 ATTENTION: dict[str, Callable[..., AttentionSpec]] = {
     "full": Full,
     "factorized": Factorized,
     "causal": Causal,
     "windowed": Windowed,
+    "hybrid": Hybrid,
 }
 
 
@@ -121,23 +148,113 @@ def attention_spec(spec: AttentionSpec | str | dict[str, Any]) -> AttentionSpec:
         raise UserError(f"attention {kind!r}: {str(error).split('__init__() ')[-1]}.") from error
 
 
-def attend_video(q: Tensor, k: Tensor, v: Tensor, spec: AttentionSpec, layer: int) -> Tensor:
-    """Attention of one layer over a video; q, k, v and the result are b k f n d (k heads)."""
+def attend_video(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    spec: AttentionSpec,
+    layer: int = 0,
+    key_frames: Sequence[int] | None = None,
+) -> Tensor:
+    """Attention of one layer over a video.
+
+    Args:
+        q: b k f n d, queries of k heads.
+        k, v: b k f' n d; of the same frames, or of the past ones too.
+        spec: who sees whom.
+        layer: the layer's number, for specs that differ from layer to layer.
+        key_frames: the numbers of the f' frames, the queries' own last; 0 ... f - 1 unless given.
+
+    Returns:
+        b k f n d.
+    """
     num_frames = q.shape[2]
     pattern = spec.pattern(layer)
     if pattern == "space":
         q, k, v = (rearrange(x, "b k f n d -> (b f) k n d") for x in (q, k, v))
         return rearrange(attend(q, k, v), "(b f) k n d -> b k f n d", f=num_frames)
-    mask = spec.visible(num_frames, q.device)
     if pattern == "time":
         num_places = q.shape[3]
-        q, k, v = (rearrange(x, "b k f n d -> (b n) k f d") for x in (q, k, v))
-        return rearrange(attend(q, k, v, mask), "(b n) k f d -> b k f n d", n=num_places)
-    if mask is not None:
-        tokens = q.shape[3]
-        mask = mask.repeat_interleave(tokens, 0).repeat_interleave(tokens, 1)
+        q, k, v = (rearrange(x, "b k f n d -> (b n) k f 1 d") for x in (q, k, v))
+    keys = tuple(range(num_frames)) if key_frames is None else tuple(key_frames)
+    groups = frame_groups(spec, keys[-num_frames:], keys, q.shape[3])
+    y = torch.cat([attend_group(q, k, v, group) for group in groups], dim=2)
+    return rearrange(y, "(b n) k f 1 d -> b k f n d", n=num_places) if pattern == "time" else y
+
+
+@dataclass(frozen=True)
+class FrameGroup:
+    """Query frames that are attended together, and the key frames that any of them sees.
+
+    Attributes:
+        queries: a run of query frames.
+        keys: the places of the key frames, a slice where they are a run.
+        mask: (queries, keys) who sees whom; None where all see all.
+    """
+
+    queries: slice
+    keys: slice | list[int]
+    mask: np.ndarray | None
+
+
+@lru_cache(maxsize=256)
+def frame_groups(
+    spec: AttentionSpec, queries: tuple[int, ...], keys: tuple[int, ...], num_tokens: int
+) -> tuple[FrameGroup, ...]:
+    """Split the query frames so that each group attends to little that it does not see.
+
+    Args:
+        spec: who sees whom.
+        queries, keys: the numbers of the frames.
+        num_tokens: tokens of a frame; many make frames that see differently groups of their own.
+    """
+    sees = spec.sees(np.array(queries)[:, None], np.array(keys))
+    at_once = min(FRAMES_AT_ONCE, max(1, TOKENS_AT_ONCE // num_tokens))
+    groups, start, stop = [], 0, 0
+    for end in range(1, len(sees) + 1):
+        if end < len(sees) and (sees[end] == sees[end - 1]).all():
+            continue  # these two see the same: no mask can come between them
+        if stop > start and end - start > at_once:
+            groups.append(frame_group(sees[start:stop], start))
+            start = stop
+        stop = end
+    return (*groups, frame_group(sees[start:stop], start))
+
+
+def frame_group(sees: np.ndarray, start: int) -> FrameGroup:
+    """The group whose queries are the rows of `sees`, the first one being frame `start`."""
+    seen = np.flatnonzero(sees.any(0)).tolist()
+    is_run = seen[-1] - seen[0] + 1 == len(seen)
+    keys = slice(seen[0], seen[-1] + 1) if is_run else seen
+    mask = None if sees[:, seen].all() else sees[:, seen]
+    return FrameGroup(slice(start, start + len(sees)), keys, mask)
+
+
+def attend_group(q: Tensor, k: Tensor, v: Tensor, group: FrameGroup) -> Tensor:
+    """The attention of one group of query frames, b k f n d as in `attend_video`."""
+    q = q[:, :, group.queries]
+    k, v = k[:, :, group.keys], v[:, :, group.keys]
+    mask, (num_frames, num_tokens) = None, q.shape[2:4]
+    if group.mask is not None:
+        tokens = group.mask.repeat(num_tokens, 0).repeat(num_tokens, 1)
+        mask = torch.from_numpy(tokens).to(q.device)
     q, k, v = (rearrange(x, "b k f n d -> b k (f n) d") for x in (q, k, v))
     return rearrange(attend(q, k, v, mask), "b k (f n) d -> b k f n d", f=num_frames)
+
+
+def count_pairs(spec: AttentionSpec, num_frames: int, num_tokens: int, layer: int = 0) -> int:
+    """Pairs of a query and a key that one layer must compute; each costs 4 d operations a head.
+
+    Args:
+        spec: who sees whom.
+        num_frames, num_tokens: frames, and tokens of a frame.
+        layer: the layer's number.
+    """
+    if spec.pattern(layer) == "space":
+        return num_frames * num_tokens**2
+    frames = np.arange(num_frames)
+    pairs_of_frames = int(spec.sees(frames[:, None], frames).sum())
+    return pairs_of_frames * num_tokens ** (1 if spec.pattern(layer) == "time" else 2)
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:

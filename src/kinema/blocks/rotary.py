@@ -13,11 +13,15 @@ BASE = 100.0
 
 
 def rotary_angles(
-    grid: tuple[int, int, int], head_dim: int, device: torch.device | None = None
+    grid: tuple[int, int, int],
+    head_dim: int,
+    device: torch.device | None = None,
+    first_frame: int = 0,
 ) -> Tensor:
     """Angles of every token of a (f, h, w) grid in raster order: (f h w, head_dim / 2), fp32.
 
-    `head_dim` must be even and at least 6, so that every axis has a pair.
+    `head_dim` must be even and at least 6, so that every axis has a pair. In a stream,
+    `first_frame` is the number of the grid's first frame.
     """
     pairs = head_dim // 2
     along_space = (pairs - pairs // 4) // 2
@@ -25,11 +29,22 @@ def rotary_angles(
     angles = []
     for axis, (length, count) in enumerate(zip(grid, counts, strict=True)):
         frequencies = BASE ** -(torch.arange(count, device=device) / count)
-        turned = torch.arange(length, device=device)[:, None] * frequencies
+        first = first_frame if axis == 0 else 0
+        turned = torch.arange(first, first + length, device=device)[:, None] * frequencies
         shape = [1, 1, 1, count]
         shape[axis] = length
         angles.append(turned.view(shape).expand(*grid, count))
     return torch.cat(angles, dim=-1).flatten(0, 2)
+
+
+def time_angles(
+    num_frames: int, head_dim: int, device: torch.device | None = None, first_frame: int = 0
+) -> Tensor:
+    """Angles where only time counts, all pairs turning with the frame: (f, head_dim / 2), fp32."""
+    pairs = head_dim // 2
+    frequencies = BASE ** -(torch.arange(pairs, device=device) / pairs)
+    frames = torch.arange(first_frame, first_frame + num_frames, device=device)
+    return frames[:, None] * frequencies
 
 
 def rotate(x: Tensor, angles: Tensor) -> Tensor:

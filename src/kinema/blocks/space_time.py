@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 from kinema.blocks.activation import squared_relu
 from kinema.blocks.modulation import gated, modulate
+from kinema.blocks.stream import Cache
+from kinema.errors import UserError
 
 
 class FrameConv(nn.Module):
@@ -25,20 +27,30 @@ class FrameConv(nn.Module):
 
 
 class TimeConv(nn.Module):
-    """A convolution of three frames at each place, b f h w d, with zeros before and after.
+    """A convolution of `kernel` frames at each place, b f h w d, with zeros before and after.
 
-    With `causal` they are this frame and the two before it.
+    Without `causal` the frame is in their middle; with it they are this frame and those before.
     """
 
-    def __init__(self, dim: int, causal: bool = False):
+    def __init__(self, dim: int, causal: bool = False, kernel: int = 3):
         super().__init__()
-        self.before, self.after = (2, 0) if causal else (1, 1)
-        self.taps = nn.Linear(3 * dim, dim, bias=False)
+        self.kernel, self.causal = kernel, causal
+        self.taps = nn.Linear(kernel * dim, dim, bias=False)
 
-    def forward(self, x: Tensor) -> Tensor:
-        num_frames = x.shape[1]
-        padded = F.pad(x, (0, 0, 0, 0, 0, 0, self.before, self.after))
-        return self.taps(torch.cat([padded[:, i : i + num_frames] for i in range(3)], dim=-1))
+    def forward(self, x: Tensor, cache: Cache | None = None) -> Tensor:
+        """b f h w d -> b f h w d; with a cache, a causal one continues the frames before."""
+        num_frames, past = x.shape[1], self.kernel - 1
+        after = 0 if self.causal else past // 2
+        if cache is not None and self in cache:
+            x = torch.cat([cache[self], x], dim=1)
+        else:
+            x = F.pad(x, (0, 0, 0, 0, 0, 0, past - after, after))
+        if cache is not None:
+            if not self.causal:
+                raise UserError("A convolution that sees later frames cannot stream: make it causal.")
+            cache[self] = x[:, num_frames:].clone()  # a view would keep all of x alive
+        taps = [x[:, i : i + num_frames] for i in range(self.kernel)]
+        return self.taps(torch.cat(taps, dim=-1))
 
 
 class SpaceTimeBlock(nn.Module):

@@ -11,6 +11,7 @@ from kinema.blocks.activation import squared_relu
 from kinema.blocks.attention import AttentionSpec, attend, attend_video
 from kinema.blocks.normalization import RMSNorm
 from kinema.blocks.rotary import rotate
+from kinema.blocks.stream import Cache, remember
 
 
 class SelfAttention(nn.Module):
@@ -31,15 +32,32 @@ class SelfAttention(nn.Module):
         self.k_norm = RMSNorm(dim // num_heads)
         self.out = nn.Linear(dim, dim, bias=False)
 
-    def forward(self, x: Tensor, angles: Tensor) -> Tensor:
-        """x: b f n d, angles: (f n) d/2k as `rotary_angles` gives them -> b f n d."""
-        num_frames = x.shape[1]
+    def forward(self, x: Tensor, angles: Tensor, cache: Cache | None = None) -> Tensor:
+        """Let the tokens see each other.
+
+        Args:
+            x: b f n d.
+            angles: (f n) d/2k, as `rotary_angles` gives them.
+            cache: what earlier frames left, if `x` continues a stream; `angles` goes on there too.
+
+        Returns:
+            b f n d.
+        """
+        q, k, v = self.heads(x, angles)
+        frames = None
+        if cache is not None and self.spec.pattern(self.layer) != "space":
+            k, v, frames = remember(cache, self, k, v, self.spec)
+        y = attend_video(q, k, v, self.spec, self.layer, frames)
+        return self.out(rearrange(y, "b k f n d -> b f n (k d)"))
+
+    def heads(self, x: Tensor, angles: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Normalised and turned queries and keys, and values: b k f n d each."""
         qkv = rearrange(self.qkv(x), "b f n (s k d) -> s b k (f n) d", s=3, k=self.num_heads)
         q, k, v = qkv.contiguous().unbind()
         q, k = rotate(self.q_norm(q), angles), rotate(self.k_norm(k), angles)
-        q, k, v = (rearrange(y, "b k (f n) d -> b k f n d", f=num_frames) for y in (q, k, v))
-        y = attend_video(q, k, v, self.spec, self.layer)
-        return self.out(rearrange(y, "b k f n d -> b f n (k d)"))
+        f = x.shape[1]
+        q, k, v = (rearrange(y, "b k (f n) d -> b k f n d", f=f) for y in (q, k, v))
+        return q, k, v
 
 
 class CrossAttention(nn.Module):

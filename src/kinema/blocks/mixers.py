@@ -1,0 +1,173 @@
+"""Temporal mixers: how the frames of a video learn of each other, one signature for all.
+
+    mixer(x: b f h w d, cache=None) -> b f h w d
+
+A mixer keeps the shape, holds its own norm and residual path, and starts as the identity, exactly:
+put behind any block of an image network it changes nothing until it is trained. A causal mixer
+takes a `Cache` and continues the frames it was fed before.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor, nn
+
+from kinema.blocks.attention import AttentionSpec, Full, attention_spec
+from kinema.blocks.motion_module import MotionModule
+from kinema.blocks.pretrained import nearest
+from kinema.blocks.recurrence import GatedRecurrence
+from kinema.blocks.stream import Cache
+from kinema.blocks.temporal_attention import TemporalAttention
+from kinema.blocks.temporal_convolution import Pseudo3DConvolution, TemporalConvolution
+from kinema.errors import UserError
+
+
+class NoMixing(nn.Module):
+    """Frame by frame: x -> x."""
+
+    def forward(self, x: Tensor, cache: Cache | None = None) -> Tensor:
+        return x
+
+
+@dataclass(frozen=True)
+class Unmixed:
+    """No frame sees another: the baseline that flickers."""
+
+    kind: str = field(default="none", init=False)
+    causal = True
+
+    def make(self, dim: int) -> nn.Module:
+        return NoMixing()
+
+
+@dataclass(frozen=True)
+class Attention:
+    """Attention along time at each place.
+
+    Attributes:
+        frames: which frames see which: a spec (`Full()`, `Causal()`, `Windowed(8)`,
+            `Hybrid(8, 16)`), its name, or its dictionary.
+        num_heads: attention heads.
+    """
+
+    kind: str = field(default="attention", init=False)
+    frames: AttentionSpec = field(default_factory=Full)
+    num_heads: int = 4
+
+    def __post_init__(self):
+        object.__setattr__(self, "frames", attention_spec(self.frames))
+
+    @property
+    def causal(self) -> bool:
+        return self.frames.causal
+
+    def make(self, dim: int) -> nn.Module:
+        if dim % (2 * self.num_heads):
+            raise UserError(
+                f"A place with {dim} features cannot have attention of {self.num_heads} heads: "
+                f"num_heads must divide {dim // 2 if dim % 2 == 0 else dim}, half of them."
+            )
+        return TemporalAttention(dim, self.num_heads, self.frames)
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """Convolution along time at each place.
+
+    Attributes:
+        kernel: frames that are seen; odd unless `causal`.
+        causal: see only the past and the present.
+    """
+
+    kind: str = field(default="convolution", init=False)
+    kernel: int = 3
+    causal: bool = False
+
+    def __post_init__(self):
+        if self.kernel < 1 or (self.kernel % 2 == 0 and not self.causal):
+            raise UserError(f"{self.kind}: kernel is {self.kernel}, and must be odd, or causal.")
+
+    def make(self, dim: int) -> nn.Module:
+        return TemporalConvolution(dim, self.kernel, self.causal)
+
+
+@dataclass(frozen=True)
+class Pseudo3D(Convolution):
+    """A 3x3 convolution within the frame, then one along time; attributes of `Convolution`."""
+
+    kind: str = field(default="pseudo3d", init=False)
+
+    def make(self, dim: int) -> nn.Module:
+        return Pseudo3DConvolution(dim, self.kernel, self.causal)
+
+
+@dataclass(frozen=True)
+class Recurrence:
+    """A gated linear recurrence at each place: causal, with a memory without end."""
+
+    kind: str = field(default="recurrence", init=False)
+    causal = True
+
+    def make(self, dim: int) -> nn.Module:
+        return GatedRecurrence(dim)
+
+
+@dataclass(frozen=True)
+class Motion:
+    """The motion module of AnimateDiff.
+
+    Attributes:
+        num_heads: attention heads.
+        num_layers: transformer layers.
+        max_frames: the longest clip it has positions for.
+        num_groups: of its group norm.
+    """
+
+    kind: str = field(default="motion", init=False)
+    num_heads: int = 8
+    num_layers: int = 1
+    max_frames: int = 32
+    num_groups: int = 32
+    causal = False
+
+    def make(self, dim: int) -> nn.Module:
+        return MotionModule(dim, self.num_heads, self.num_layers, self.max_frames, self.num_groups)
+
+
+MixerSpec = Unmixed | Attention | Convolution | Pseudo3D | Recurrence | Motion
+MIXERS: dict[str, Callable[..., MixerSpec]] = {
+    "none": Unmixed,
+    "attention": Attention,
+    "convolution": Convolution,
+    "pseudo3d": Pseudo3D,
+    "recurrence": Recurrence,
+    "motion": Motion,
+}
+
+
+def mixer_spec(spec: MixerSpec | str | dict[str, Any]) -> MixerSpec:
+    """A spec from itself, from its name, or from its dictionary as a config.json holds it.
+
+    Raises:
+        UserError: if the name or an option is unknown.
+    """
+    if not isinstance(spec, str | dict):
+        return spec
+    options = {"kind": spec} if isinstance(spec, str) else dict(spec)
+    kind = options.pop("kind", None)
+    if kind not in MIXERS:
+        raise UserError(f"mixer: unknown kind {kind!r}; {nearest(str(kind), list(MIXERS))}")
+    try:
+        return MIXERS[kind](**options)
+    except TypeError as error:
+        raise UserError(f"mixer {kind!r}: {str(error).split('__init__() ')[-1]}.") from error
+
+
+def make_mixer(spec: MixerSpec | str | dict[str, Any], dim: int) -> nn.Module:
+    """A new mixer of `dim` features: b f h w d -> b f h w d, the identity.
+
+    Raises:
+        UserError: if the spec is unknown or does not fit `dim`.
+    """
+    return mixer_spec(spec).make(dim)

@@ -1,0 +1,137 @@
+from dataclasses import asdict
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kinema.blocks.attention import Causal, Full, Hybrid, Windowed
+from kinema.blocks.mixers import (
+    MIXERS,
+    Attention,
+    Convolution,
+    Motion,
+    Pseudo3D,
+    Recurrence,
+    Unmixed,
+    make_mixer,
+    mixer_spec,
+)
+from kinema.errors import UserError
+
+DIM = 16
+CAUSAL = [
+    Unmixed(),
+    Attention(Causal()),
+    Attention(Causal(chunk=2)),
+    Attention(Windowed(2, causal=True)),
+    Attention(Hybrid(2, 3, causal=True)),
+    Convolution(causal=True),
+    Convolution(kernel=4, causal=True),
+    Pseudo3D(causal=True),
+    Recurrence(),
+]
+SPECS = [
+    *CAUSAL,
+    Attention(Full()),
+    Attention(Windowed(2)),
+    Attention(Hybrid(1, 3)),
+    Convolution(kernel=5),
+    Pseudo3D(),
+    Motion(num_heads=4, num_groups=4),
+]
+
+
+def trained(spec):
+    """A mixer whose weights are all random, so that it does something."""
+    torch.manual_seed(0)
+    mixer = make_mixer(spec, DIM)
+    for parameter in mixer.parameters():
+        torch.nn.init.normal_(parameter, std=0.5)
+    return mixer.eval()
+
+
+def clip(num_frames, batch=1):
+    return torch.randn(batch, num_frames, 2, 3, DIM)
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=str)
+def test_a_new_mixer_changes_nothing_at_all(spec):
+    x = clip(5, batch=2)
+    assert torch.equal(make_mixer(spec, DIM)(x), x)
+
+
+@pytest.mark.parametrize("spec", SPECS[1:], ids=str)
+def test_a_trained_mixer_lets_frames_see_each_other_and_a_causal_one_only_the_past(spec):
+    mixer, x = trained(spec), clip(6)
+    changed = x.clone()
+    changed[:, 2:4] += 1
+    with torch.no_grad():
+        moved = (mixer(changed) - mixer(x)).abs().amax((0, 2, 3, 4)) > 1e-6
+    assert moved[2:5].all()  # the next frame sees it too
+    assert not (spec.causal and moved[:2].any())
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=str)
+@pytest.mark.parametrize("num_frames", [1, 7])
+def test_a_row_of_a_batch_is_that_row_alone(spec, num_frames):
+    mixer, x = trained(spec), clip(num_frames, batch=3)
+    with torch.no_grad():
+        torch.testing.assert_close(mixer(x)[1:2], mixer(x[1:2]), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("spec", CAUSAL, ids=str)
+@given(data=st.data())
+@settings(max_examples=5, deadline=None)
+def test_a_stream_equals_the_whole(spec, data):
+    chunk = getattr(getattr(spec, "frames", None), "chunk", 1)
+    lengths = data.draw(st.lists(st.integers(1, 3), min_size=1, max_size=6))
+    mixer, x = trained(spec), clip(chunk * sum(lengths), batch=2)
+    cache = {}
+    with torch.no_grad():
+        parts = [mixer(part, cache) for part in x.split([chunk * n for n in lengths], dim=1)]
+        torch.testing.assert_close(torch.cat(parts, 1), mixer(x), rtol=1e-5, atol=1e-5)
+
+
+def test_a_copy_of_the_cache_looks_without_being_remembered():
+    mixer, x, cache = trained(Attention(Causal())), clip(4), {}
+    mixer(x[:, :2], cache)
+    mixer(torch.randn_like(x[:, 2:]), dict(cache))  # a noisy look
+    torch.testing.assert_close(mixer(x[:, 2:], cache), mixer(x)[:, 2:], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("spec", [spec for spec in SPECS if not spec.causal], ids=str)
+def test_what_sees_the_future_cannot_stream(spec):
+    with pytest.raises(UserError):
+        make_mixer(spec, DIM)(clip(3), {})
+
+
+@pytest.mark.parametrize("kind", MIXERS)
+def test_a_spec_survives_its_dictionary(kind):
+    spec = mixer_spec(kind)
+    assert mixer_spec(asdict(spec)) == spec == mixer_spec(spec)
+
+
+@pytest.mark.parametrize(
+    ("spec", "sentence"),
+    [
+        ("atention", "did you mean 'attention'"),
+        ({"kind": "convolution", "size": 3}, "size"),
+        (Attention(num_heads=3), "num_heads"),
+    ],
+)
+def test_a_wrong_spec_is_named(spec, sentence):
+    with pytest.raises(UserError, match=sentence):
+        make_mixer(spec, DIM)
+
+
+def test_an_even_kernel_has_no_middle():
+    with pytest.raises(UserError, match="odd"):
+        Convolution(kernel=4)
+
+
+def test_gradients_reach_every_parameter_once_the_way_out_has_moved():
+    for spec in SPECS[1:]:
+        mixer = trained(spec)
+        mixer(clip(4)).square().mean().backward()
+        assert all(p.grad is not None and p.grad.abs().max() > 0 for p in mixer.parameters()), spec
