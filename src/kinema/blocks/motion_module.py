@@ -89,7 +89,8 @@ class MotionModule(nn.Module):
                 f"This motion module takes clips of at most {self.max_frames} frames, whole: "
                 f"it was fed {f}{' of a stream' if cache is not None else ''}."
             )
-        y = self.norm(rearrange(x, "b f h w d -> b d f h w"))
+        # Contiguous: torch 2.13 crashes in the backward of a group norm with features last in 5-D
+        y = self.norm(rearrange(x, "b f h w d -> b d f h w").contiguous())
         y = self.proj_in(rearrange(y, "b d f h w -> (b h w) f d"))
         positions = sinusoidal_positions(f, dim, x.device).to(x.dtype)
         for layer in self.layers:
