@@ -4,6 +4,7 @@
 """
 
 PROBES = {
+    "attention": "kinema.probes.attention:run",
     "codec": "kinema.probes.codec:run",
     "metrics": "kinema.probes.metrics:run",
     "prompts": "kinema.probes.prompts:run",
