@@ -15,7 +15,7 @@ from kinema.probes.attention.probe import Findings
 
 CELL, GAP, NUM_SHOWN = 112, 3, 4
 INK, PAPER = (30, 30, 30), (255, 255, 255)
-TRACK, OLD, OWN = (40, 220, 90), (60, 150, 255), (255, 255, 255)
+TRACK, OLD, OWN = (40, 220, 90), (60, 150, 255), (255, 170, 0)
 
 
 def mean_of(figures: np.ndarray) -> str:
@@ -64,7 +64,7 @@ def lag_table(findings: Findings) -> list[list[str]]:
 def show(findings: Findings) -> None:
     """Print the tables."""
     console = Console()
-    console.width = max(console.width, 120)
+    console.width = max(console.width, 150)
     n = len(findings.clips)
     title = f"What a moving subject's token looks at, over chance (n = {n} clips, 1 = uniform)"
     for name, rows in ((title, layer_table(findings)), ("By distance", lag_table(findings))):
