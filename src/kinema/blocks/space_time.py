@@ -47,7 +47,9 @@ class TimeConv(nn.Module):
             x = F.pad(x, (0, 0, 0, 0, 0, 0, past - after, after))
         if cache is not None:
             if not self.causal:
-                raise UserError("A convolution that sees later frames cannot stream: make it causal.")
+                raise UserError(
+                    "A convolution that sees later frames cannot stream: make it causal."
+                )
             cache[self] = x[:, num_frames:].clone()  # a view would keep all of x alive
         taps = [x[:, i : i + num_frames] for i in range(self.kernel)]
         return self.taps(torch.cat(taps, dim=-1))

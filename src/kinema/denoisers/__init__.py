@@ -2,6 +2,8 @@
 
 from kinema.denoisers.cost import count_flops, count_parameters, forward_flops
 from kinema.denoisers.dit import DiT, DiTConfig
+from kinema.denoisers.inflated import Inflated
+from kinema.denoisers.motion_files import load_mixers, save_mixers
 from kinema.denoisers.sizes import SIZES
 from kinema.denoisers.unet import UNet, UNetConfig
 from kinema.denoisers.uvit import UViT, UViTConfig
@@ -12,6 +14,7 @@ __all__ = [
     "SIZES",
     "DiT",
     "DiTConfig",
+    "Inflated",
     "UNet",
     "UNetConfig",
     "UViT",
@@ -19,7 +22,9 @@ __all__ = [
     "count_flops",
     "count_parameters",
     "forward_flops",
+    "load_mixers",
     "make_denoiser",
+    "save_mixers",
 ]
 
 Denoiser = DiT | UNet | UViT

@@ -143,7 +143,9 @@ class VideoUNet3D(UNet):
 
 def text_conditions(tokens: Tensor) -> Conditions:
     """Text tokens b m d, all real, as conditions."""
-    return Conditions(Text(tokens, torch.ones(tokens.shape[:2], dtype=torch.bool)).to(tokens.device))
+    return Conditions(
+        Text(tokens, torch.ones(tokens.shape[:2], dtype=torch.bool)).to(tokens.device)
+    )
 
 
 def video_diffusion_loss(
