@@ -22,7 +22,13 @@ import torch
 from torch import Tensor, nn
 
 from kinema.blocks.attention import (
-    AttentionSpec, Factorized, Full, Hybrid, Windowed, attend_video, count_pairs,
+    AttentionSpec,
+    Factorized,
+    Full,
+    Hybrid,
+    Windowed,
+    attend_video,
+    count_pairs,
 )  # fmt: skip
 from kinema.blocks.mixers import Attention, make_mixer
 from kinema.denoisers import forward_flops
@@ -182,9 +188,8 @@ def page(max_pairs: float) -> list[str]:
         "# How attention grows",
         f"`{' '.join(['python benchmarks/attention.py', *sys.argv[1:]])}`",
         f"One head of {HEAD_DIM}, fp32, forward, seconds of one core ({torch.get_num_threads()} "
-        "thread, by the clock of the process: other work on the machine hardly counts; the four ways "
-        "run beside each other) and the "
-        "peak resident memory of the process so far, torch included. A factorized layer is its "
+        "thread, by the clock of the process: other work on the machine hardly counts; the four "
+        "ways run beside each other) and the peak resident memory of the process so far, torch included. A factorized layer is its "
         "layer in space and its layer in time. A dash: more than "
         f"{max_pairs:.0e} pairs, not measured.",
         "\n".join(growth_tables(max_pairs)),

@@ -1,4 +1,5 @@
-"""How much moves. Every score of consistency is best for a clip that does not, so this goes beside."""
+"""How much moves. Every score of consistency is best for a clip that does not, so this goes beside.
+"""
 
 from dataclasses import dataclass
 

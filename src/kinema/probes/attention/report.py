@@ -128,7 +128,7 @@ def markdown(rows: list[list[str]]) -> str:
 
 
 def draw(findings: Findings) -> np.ndarray:
-    """A few clips, a row each, with the gaze of the best head from the middle frame: uint8 h w 3."""
+    """A few clips, a row each, with the gaze of the best head from the middle frame."""
     layer, head = best_head(findings)
     rows = []
     for clip, gaze in list(zip(findings.clips, findings.gazes, strict=True))[:NUM_SHOWN]:
