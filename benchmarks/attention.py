@@ -189,7 +189,8 @@ def page(max_pairs: float) -> list[str]:
         f"`{' '.join(['python benchmarks/attention.py', *sys.argv[1:]])}`",
         f"One head of {HEAD_DIM}, fp32, forward, seconds of one core ({torch.get_num_threads()} "
         "thread, by the clock of the process: other work on the machine hardly counts; the four "
-        "ways run beside each other) and the peak resident memory of the process so far, torch included. A factorized layer is its "
+        "ways run beside each other) and the peak resident memory "
+        "of the process so far, torch included. A factorized layer is its "
         "layer in space and its layer in time. A dash: more than "
         f"{max_pairs:.0e} pairs, not measured.",
         "\n".join(growth_tables(max_pairs)),

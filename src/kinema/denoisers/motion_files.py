@@ -74,7 +74,9 @@ def load_mixers(
         raise UserError(f"{folder / CONFIG} describes neither mixers nor a MotionAdapter.")
     network = Inflated(image_network, places, specs, train_image)
     for place, mixer in network.mixers.items():
-        own = {k.removeprefix(f"{place}."): w for k, w in weights.items() if k.startswith(place)}
+        own = {
+            k.removeprefix(f"{place}."): w for k, w in weights.items() if k.startswith(f"{place}.")
+        }
         try:
             mixer.load_state_dict(own)
         except RuntimeError as error:
