@@ -6,6 +6,7 @@
 PROBES = {
     "codec": "kinema.probes.codec:run",
     "metrics": "kinema.probes.metrics:run",
+    "physics": "kinema.probes.physics:run",
     "prompts": "kinema.probes.prompts:run",
 }
 
