@@ -7,6 +7,7 @@ PROBES = {
     "attention": "kinema.probes.attention:run",
     "codec": "kinema.probes.codec:run",
     "metrics": "kinema.probes.metrics:run",
+    "physics": "kinema.probes.physics:run",
     "prompts": "kinema.probes.prompts:run",
 }
 
