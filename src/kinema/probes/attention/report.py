@@ -107,7 +107,7 @@ def page(findings: Findings, picture: str) -> str:
         "frames in which both are one token do not count. *Never trained*: the true track in the "
         "same network with fresh weights. *To other frames*: the share of all attention that "
         "leaves the frame, over what a uniform gaze gives. Means over heads, with 95 % intervals "
-        f"over {len(findings.clips)} clips.",
+        f"over {len(findings.clips)} clips; the best head is chosen on the same clips.",
         markdown(layer_table(findings)),
         "Does it hold over time? Mean over layers and heads:",
         markdown(lag_table(findings)),
