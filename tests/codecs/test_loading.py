@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
+from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 from safetensors.torch import load_file, save_file
 
 from kinema.codecs import (
@@ -133,10 +133,17 @@ def test_from_the_hub_only_the_codec_is_fetched(copy, monkeypatch, tmp_path):
         load_codec("them/video")
 
 
-def test_a_hub_that_does_not_answer(monkeypatch):
-    def download(*args, **kwargs):
-        raise HfHubHTTPError.__new__(HfHubHTTPError, "no answer")
-
-    monkeypatch.setattr(loading, "hf_hub_download", download)
+def test_a_name_that_the_hub_does_not_allow():
     with pytest.raises(UserError, match="none can be fetched from the hub"):
+        load_codec("them/two..dots")
+
+
+def test_weights_that_cannot_be_fetched(copy, monkeypatch):
+    def snapshot(*args, **kwargs):
+        raise LocalEntryNotFoundError("no connection")
+
+    found = str(copy / "config.json")
+    monkeypatch.setattr(loading, "hf_hub_download", lambda *args, **kwargs: found)
+    monkeypatch.setattr(loading, "snapshot_download", snapshot)
+    with pytest.raises(UserError, match="none can be fetched from the hub: no connection"):
         load_codec("them/video")

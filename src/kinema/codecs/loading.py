@@ -70,7 +70,7 @@ def _download(repository: str) -> Path:
             foreign_class(Path(config).parent)  # before gigabytes of something else are fetched
             patterns = [str(Path(place, file)) for file in FILES]
             return Path(snapshot_download(repository, allow_patterns=patterns), place)
-    except (HfHubHTTPError, HFValidationError) as error:
+    except (EntryNotFoundError, HfHubHTTPError, HFValidationError) as error:
         reason = str(error).strip().splitlines()[0]
     raise UserError(
         f"There is no codec in a folder {repository}, and none can be fetched from the hub: "
