@@ -30,11 +30,11 @@ NOTE = """
 Small random networks of the real classes (tests/codecs/small_codecs.json), fp32, one clip of noise,
 {blocks} latents after the first. "16 frames become" is what the class itself returns for 16 frames;
 behind kinema's contract it is always 16. The other columns are the largest difference anywhere,
-over the standard deviation of what is compared. Prefix: coding the beginning of the clip against the
-beginning of coding the whole, over all beginnings of whole latents; about 1e-5 is rounding, so the
-class is causal, and anything else means that later frames change earlier ones. Stream: coding in
-pieces against the whole; "none" where the class cannot go on where it stopped. Random weights show
-which frames a network looks at, not how much a trained one minds.
+over the standard deviation of what is compared. Prefix: coding the beginning of the clip against
+the beginning of coding the whole, over all beginnings of whole latents; about 1e-5 is rounding, so
+the class is causal, and anything else means that later frames change earlier ones. Stream: coding
+in pieces against the whole; "none" where the class cannot go on where it stopped. Random weights
+show which frames a network looks at, not how much a trained one minds.
 """.strip()
 
 
