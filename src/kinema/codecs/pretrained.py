@@ -181,7 +181,7 @@ class PretrainedCodec(nn.Module):
         """
         try:
             self.network.enable_tiling(**options)
-        except (NotImplementedError, TypeError) as error:
+        except (RuntimeError, TypeError) as error:  # also "not implemented"
             raise UserError(
                 f"an {type(self.network).__name__} cannot be tiled so: {error}"
             ) from error
