@@ -128,7 +128,7 @@ class PretrainedCodec(nn.Module):
         check_frames(frames)
         x = lengthen(self.pad_size(frames), first=1, block=self.factors[0])
         posterior = self.kind.encode(self.network, x.to(self.network.dtype))
-        self._check_tiles(posterior.mean, self.latent_shape(*frames.shape[2:])[1:])
+        self._check_size(posterior.mean, self.latent_shape(*frames.shape[2:])[1:])
         return posterior
 
     def encode(self, frames: Tensor) -> Tensor:
@@ -155,7 +155,7 @@ class PretrainedCodec(nn.Module):
         r, p, q = self.factors
         x = self.denormalise(latents.float()).to(self.network.dtype)
         frames = self.kind.decode(self.network, x).float()
-        self._check_tiles(frames, (1 + r * (f - 1), p * h, q * w))
+        self._check_size(frames, (1 + r * (f - 1), p * h, q * w))
         return crop(frames, num_frames, size)
 
     def forward(self, frames: Tensor) -> Tensor:
@@ -186,12 +186,12 @@ class PretrainedCodec(nn.Module):
                 f"an {type(self.network).__name__} cannot be tiled so: {error}"
             ) from error
 
-    def _check_tiles(self, made: Tensor, expected: tuple[int, ...]) -> None:
+    def _check_size(self, made: Tensor, expected: tuple[int, ...]) -> None:
         """Some tile sizes make some classes return other sizes (CogVideoX: 202 pixels for 192)."""
         if tuple(made.shape[2:]) != tuple(expected):
             raise UserError(
-                f"these tiles make an {type(self.network).__name__} return {tuple(made.shape[2:])} "
-                f"(frames, height, width) for {tuple(expected)}: choose other tile sizes"
+                f"this {type(self.network).__name__} returns {tuple(made.shape[2:])} (frames, "
+                f"height, width) for {tuple(expected)}: if it is tiled, choose other tile sizes"
             )
 
     # Streams ----------------------------------------------------------------------------------
