@@ -248,7 +248,7 @@ def gather(glances: list[Glance], fps: float = 25.0, flow: Flow | None = None) -
 def top_speed(flow: Flow) -> np.ndarray:
     """Mean speed of the fastest 5 % of the pixels of each pair, (f-1) pixels per frame."""
     n, h, w, _ = flow.forward.shape
-    slow = int(h * w * 0.95)
+    slow = h * w - max(1, int(h * w * 0.05))
     speeds = (np.hypot(field[..., 0], field[..., 1]).ravel() for field in flow.forward)
     return np.array([np.partition(speed, slow)[slow:].mean() for speed in speeds], np.float64)
 
