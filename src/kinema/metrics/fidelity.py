@@ -1,7 +1,7 @@
 """Full-reference fidelity: how close a clip is to the clip it should be, pixel by pixel.
 
-PSNR, SSIM and MS-SSIM need the true frames, so they judge codecs, streaming and tiling. They see spatial
-quality (blur, blocks), which every score of temporal consistency is blind to.
+PSNR, SSIM and MS-SSIM need the true frames, so they judge codecs, streaming and tiling. They see
+spatial quality (blur, blocks), which every score of temporal consistency is blind to.
 """
 
 import cv2
