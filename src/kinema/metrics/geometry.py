@@ -27,7 +27,7 @@ def bending(frames: np.ndarray | Evidence) -> Score:
 
     Least-squares affine map of each neighbourhood of 3 x 3 textured points (see
     `Evidence.stretches`), root mean square residual, geometric mean over the neighbourhoods; the
-    value is that of the last quarter of the worst stretch of up to 32 frames.
+    value is that of the later half of the worst stretch of up to 32 frames.
     """
     evidence = observe(frames)
     size = min(evidence.frames.shape[1:3])
@@ -38,7 +38,7 @@ def strain(frames: np.ndarray | Evidence) -> Score:
     """Local stretch along tracks: |log s1| + |log s2| of the affine maps' singular values.
 
     Taken relative to the median stretch of the picture, so zooming does not count; geometric mean
-    over the neighbourhoods, last quarter of the worst stretch.
+    over the neighbourhoods, later half of the worst stretch.
     """
 
     def measure(maps: np.ndarray, _: np.ndarray) -> np.ndarray:
@@ -62,7 +62,7 @@ def _along_tracks(
                 typical = np.exp(np.log(measure(maps, residual) + FLOOR).mean()) - FLOOR
             values.append(typical)
         curve[start : start + len(values)] = values
-        late = np.asarray(values[-max(1, len(values) // 4) :])
+        late = np.asarray(values[-max(1, len(values) // 2) :])
         ends.append(float(np.nanmean(late)) if np.isfinite(late).any() else 0.0)
     return Score(max(ends), curve)
 

@@ -114,7 +114,7 @@ FAULTS: dict[str, Fault] = {
         "The last frames must see the first: full or hybrid temporal attention, an anchor frame, "
         "or a reference image.",
         (
-            Rule("steady_drift", 3.8, 0.8, 1.0),
+            Rule("steady_drift", 3.0, 0.5, 1.0),
             Rule("histogram_drift", 0.5, 0.75, 0.2),
             Rule("tracked_drift", 22.0, 0.6, 8.0),
         ),
@@ -123,13 +123,13 @@ FAULTS: dict[str, Fault] = {
         WORLD,
         "Shapes are not held: a larger model, more varied motion, depth or track supervision, a "
         "lower motion setting.",
-        (Rule("strain", 1.0, 0.45, 0.05), Rule("bending", 2.0, None, None)),
+        (Rule("strain", 1.5, 0.2, 0.05), Rule("bending", 2.0, None, None)),
     ),
     "teleport": Fault(
         WORLD,
         "Things must not jump: more temporal reach, more frames per second, or a world with "
         "object permanence in training.",
-        (Rule("jump", 12.0, 0.45, 2.0, peak=True), Rule("leap", 45.0, 1.1, 6.0, peak=True)),
+        (Rule("jump", 12.0, 0.36, 2.0, peak=True), Rule("leap", 45.0, 1.1, 6.0, peak=True)),
     ),
     "shuffle": Fault(
         WORLD,

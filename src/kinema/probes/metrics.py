@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import as_completed
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -255,8 +256,8 @@ def _fit_rule(rule: Rule, specimens: list[Specimen], margin: float) -> Rule:
 
 
 def _usual_most(values: Sequence[float]) -> float:
-    """The greatest value but one in twenty."""
-    return float(np.sort(values)[len(values) - 1 - len(values) // 20])
+    """The greatest value but one in twenty, rounded up: one odd clip must not blind the ruler."""
+    return float(np.sort(values)[max(0, len(values) - 1 - ceil(len(values) / 20))])
 
 
 def _rates(
