@@ -55,7 +55,7 @@ def dynamic_degree(
             numbers); DIS at the working size unless given.
     """
     if isinstance(frames, Evidence):
-        frames, fps = frames.frames, frames.fps
+        fps, frames = frames.fps, frames.frames
     thinned = frames[:: max(1, round(fps / 8))]
     flow = observe(thinned, fps).flow if method is None else optical_flow(thinned, method)
     return float(is_dynamic(flow, fps))

@@ -114,7 +114,7 @@ FAULTS: dict[str, Fault] = {
         "The last frames must see the first: full or hybrid temporal attention, an anchor frame, "
         "or a reference image.",
         (
-            Rule("steady_drift", 3.0, 0.5, 1.0),
+            Rule("steady_drift", 2.8, 0.5, 1.0),
             Rule("histogram_drift", 0.5, 0.75, 0.2),
             Rule("tracked_drift", 22.0, 0.6, 8.0),
         ),

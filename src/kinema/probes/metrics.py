@@ -158,6 +158,7 @@ class Summary:
 
     Attributes:
         num_clips: examined.
+        num_graded: of them, taken through all strengths.
         auc: (corruptions, metrics): probability that a corrupted clip scores higher than a clean
             one, clips drawn independently; 0.5 is blind.
         paired: the same for a clip against its own clean version.
@@ -172,6 +173,7 @@ class Summary:
     """
 
     num_clips: int
+    num_graded: int
     auc: np.ndarray
     paired: np.ndarray
     monotonic: np.ndarray
@@ -196,6 +198,7 @@ def summarise(specimens: list[Specimen]) -> Summary:
     tables = _tables(specimens)
     return Summary(
         len(specimens),
+        sum(len(next(iter(s.corrupted.values()))) == len(STRENGTHS) for s in specimens),
         *tables,
         {c: _rates(c, clean, lambda v, s, f: found_alone(v, f)) for c in CORRUPTIONS},
         {c: _rates(c, clean, lambda v, s, f: found_paired(v, s.clean, f)) for c in CORRUPTIONS},
