@@ -100,6 +100,8 @@ def test_mistakes_are_one_sentence(clip, tmp_path):
     folder, _ = clip
     with pytest.raises(UserError, match=r"config.json is missing"):
         text_encoder(tmp_path)
+    with pytest.raises(UserError, match="neither a folder nor a model on the hub"):
+        text_encoder(tmp_path / "none")
     (tmp_path / "config.json").write_text('{"model_type": "dinov2"}')
     with pytest.raises(UserError, match="no CLIP-type model but 'dinov2'"):
         text_encoder(tmp_path)
