@@ -6,6 +6,7 @@ anything else is a bug and keeps its traceback.
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import importlib
 import itertools
@@ -20,7 +21,17 @@ from typing import Any
 
 import kinema
 from kinema.errors import Notice, UserError
-from kinema.flags import Parser, Row, chosen, console, first_line, nearest, print_page, typed
+from kinema.flags import (
+    Parser,
+    Row,
+    chosen,
+    console,
+    first_line,
+    nearest,
+    print_page,
+    typed,
+    underscored,
+)
 
 PROMPT = "a red ball rolls to the right behind a blue cube"
 EXAMPLES = f"""\
@@ -39,6 +50,11 @@ CHECK_EXAMPLES = """\
 kinema check clip.mp4
 kinema check new/ --against old/ --html report.html
 kinema check new/ --gate consistency.yaml --junit gates.xml"""
+
+DISTANCE_EXAMPLES = """\
+kinema distance made/ real/
+kinema distance made/ real/ --features i3d --weights i3d_torchscript.pt
+kinema distance made/ real/ --features clip --weights openai/clip-vit-base-patch32"""
 
 
 # ---- make ---------------------------------------------------------------------------------------
@@ -172,15 +188,49 @@ def check(argv: list[str]) -> int:
     parser.add_argument("--against", metavar="DIR", help="references: better, worse, or the same?")
     parser.add_argument("--gate", metavar="FILE", help="YAML conditions; status 1 if one fails")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="worker processes")
+    eyes = parser.add_argument_group("Look with")
+    eyes.add_argument("--flow", default="dis", metavar="NAME", help="dis, farneback, lk, raft")
+    eyes.add_argument("--flow_weights", metavar="FILE", help="for raft: raft-things.pth")
+    eyes.add_argument("--text_encoder", metavar="DIR", help="a CLIP: does it show its prompt?")
+    eyes.add_argument("--prompts", metavar="FILE", help="metadata.jsonl; else captions in files")
+    eyes.add_argument("--image_encoder", metavar="DIR", help="a DINO or CLIP: does it stay itself?")
     results = parser.add_argument_group("Results")
     results.add_argument("--json", metavar="FILE", help="everything; - prints it")
     results.add_argument("--html", metavar="FILE", help="one page with pictures and curves")
     results.add_argument("--junit", metavar="FILE", help="the gates, for a build server")
     results.add_argument("--quiet", action="store_true", help="print nothing else")
-    options = parser.parse_args(argv)
+    options = vars(parser.parse_args(list(map(underscored, argv))))
+    from kinema.probes.backends import Backends
     from kinema.probes.check import run
+    from kinema.probes.outputs import Outputs
 
-    return run(**vars(options))
+    parts = {"outputs": Outputs, "backends": Backends}
+    made = {name: kind(**taken(options, kind)) for name, kind in parts.items()}
+    return run(**options, **made)
+
+
+def distance(argv: list[str]) -> None:
+    """how far a folder of videos is from another: motion, FVD, kernel distances"""
+    parser = Parser("kinema distance", str(distance.__doc__), DISTANCE_EXAMPLES)
+    parser.add_argument("files", metavar="DIR", help="the videos to be judged")
+    parser.add_argument("against", metavar="REAL", help="real videos")
+    eyes = parser.add_argument_group("Look with")
+    names = "motion, change, appearance (all three unless given); i3d, videomae, clip"
+    eyes.add_argument("--features", nargs="+", metavar="NAME", help=names)
+    eyes.add_argument("--weights", default="", metavar="FILE", help="of i3d, videomae or clip")
+    eyes.add_argument("--num_frames", type=int, default=16, metavar="N", help="of each clip")
+    eyes.add_argument("--resize", default="squash", metavar="HOW", help="of i3d: squash or crop")
+    eyes.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda")
+    results = parser.add_argument_group("Results")
+    results.add_argument("--json", metavar="FILE", help="everything; - prints it")
+    results.add_argument("--quiet", action="store_true", help="print nothing else")
+    options = vars(parser.parse_args(list(map(underscored, argv))))
+    from kinema.probes.distance import WEIGHTLESS, Looking, run
+
+    options["device"] = device_named(options["device"])
+    how = taken(options, Looking)
+    looking = [Looking(**how | {"features": name}) for name in how["features"] or WEIGHTLESS]
+    run(**options, looking=looking)
 
 
 def probe(argv: list[str]) -> None:
@@ -227,7 +277,7 @@ def info(argv: list[str]) -> None:
 COMMANDS: dict[str, dict[str, Callable[[list[str]], int | None]]] = {
     "Make": {"generate": generate, "world": world},
     "Learn": {"train": train, "denoisers": denoisers},
-    "Judge": {"check": check, "probe": probe},
+    "Judge": {"check": check, "distance": distance, "probe": probe},
     "About": {"info": info},
 }
 
@@ -238,6 +288,11 @@ def size(text: str) -> int | tuple[int, int]:
     if len(sides) > 2:
         raise ValueError(text)
     return sides[0] if len(sides) == 1 else (sides[0], sides[1])
+
+
+def taken(options: dict[str, Any], kind: Any) -> dict[str, Any]:
+    """Take the options that are fields of a dataclass out of all options."""
+    return {field.name: options.pop(field.name) for field in dataclasses.fields(kind)}
 
 
 def slug(text: str) -> str:

@@ -1,5 +1,7 @@
 """The two ways to speak to the user: what went wrong, and what was done differently."""
 
+from difflib import get_close_matches
+
 
 class UserError(ValueError):
     """A mistake of the user, told in one sentence: what was wrong, where, and what to do.
@@ -13,3 +15,9 @@ class Notice(UserWarning):
 
     Raised through `warnings.warn`; the command line prints the sentence and goes on.
     """
+
+
+def nearest(name: str, names: list[str]) -> str:
+    """A hint that ends a sentence about an unknown name: the nearest one, or all of them."""
+    close = get_close_matches(name, names, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"choose one of {', '.join(sorted(names))}."

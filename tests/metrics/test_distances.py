@@ -7,6 +7,7 @@ from kinema.metrics.distances import (
     appearance_features,
     change_features,
     frechet_distance,
+    frechet_interval,
     kernel_distance,
     motion_features,
     squared_mmd,
@@ -66,3 +67,13 @@ def test_appearance_is_blind_to_order_and_motion_is_not(pan):
 def test_a_frozen_clip_has_no_change(still):
     assert np.abs(change_features(still)).max() == 0
     assert motion_features(still)[0] == 1  # every pixel in the slowest bin
+
+
+def test_the_frechet_interval_lies_above_the_band_only_if_the_sets_differ():
+    same = frechet_interval(gaussian(60, seed=1), gaussian(80, seed=2))
+    assert (same.num_clips, same.num_resampled) == ((60, 80), 40)
+    assert same.value == frechet_distance(gaussian(60, seed=1), gaussian(80, seed=2))
+    assert not same.differs
+    assert frechet_interval(gaussian(60, mean=1.0, seed=1), gaussian(80, seed=2)).differs
+    with pytest.raises(UserError, match="more than 6"):
+        frechet_interval(gaussian(6), gaussian(40))

@@ -8,6 +8,7 @@ import torch
 from kinema import clips
 from kinema.errors import UserError
 from kinema.probes.check import check, check_files, run
+from kinema.probes.outputs import Outputs
 
 
 def pan(count=16, size=64):
@@ -82,9 +83,8 @@ def test_the_json_is_the_documented_one(folder, tmp_path):
     status = run(
         [str(folder)],
         against=str(folder / "ref"),
-        json=str(tmp_path / "o.json"),
         jobs=1,
-        quiet=True,
+        outputs=Outputs(json=str(tmp_path / "o.json"), quiet=True),
     )
     content = json.loads((tmp_path / "o.json").read_text())
     assert (status, content["schema"]) == (0, 1)
@@ -107,7 +107,8 @@ def test_gates_decide_the_exit_status(folder, tmp_path):
     gate = tmp_path / "gate.yaml"
     gate.write_text("forbid: [noise]\n")
     junit = tmp_path / "o.xml"
-    arguments = {"gate": str(gate), "junit": str(junit), "jobs": 1, "quiet": True}
+    outputs = Outputs(junit=str(junit), quiet=True)
+    arguments = {"gate": str(gate), "jobs": 1, "outputs": outputs}
     assert run([str(folder / "good.mkv")], **arguments) == 0
     assert run([str(folder / "noisy.mkv")], **arguments) == 1
     assert 'failures="1"' in junit.read_text()
@@ -115,7 +116,8 @@ def test_gates_decide_the_exit_status(folder, tmp_path):
 
 def test_the_page_is_self_contained(folder, tmp_path):
     page = tmp_path / "o.html"
-    run([str(folder)], against=str(folder / "ref"), html=str(page), jobs=1, quiet=True)
+    outputs = Outputs(html=str(page), quiet=True)
+    run([str(folder)], against=str(folder / "ref"), jobs=1, outputs=outputs)
     text = page.read_text()
     assert text.count("data:image/jpeg;base64,") > 5
     assert "frozen" in text

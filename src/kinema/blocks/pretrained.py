@@ -9,7 +9,6 @@ import io
 import json
 import os
 from dataclasses import fields
-from difflib import get_close_matches
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Self
@@ -18,13 +17,7 @@ from huggingface_hub import PyTorchModelHubMixin
 from huggingface_hub.constants import CONFIG_NAME, SAFETENSORS_SINGLE_FILE
 from safetensors import SafetensorError
 
-from kinema.errors import UserError
-
-
-def nearest(name: str, names: list[str]) -> str:
-    """A hint that ends a sentence about an unknown name: the nearest one, or all of them."""
-    close = get_close_matches(name, names, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"choose one of {', '.join(sorted(names))}."
+from kinema.errors import UserError, nearest
 
 
 class PretrainedMixin(PyTorchModelHubMixin):

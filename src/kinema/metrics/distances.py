@@ -1,4 +1,4 @@
-"""Distances between two sets of clips, from features that need no weights.
+"""Distances between two sets of clips, and features for them that need no weights.
 
 Three kinds of features, because each is blind to what the others see: appearance (what is in the
 frames), change (random convolutions of frame differences: a "temporal FID"), and motion (histograms
@@ -36,12 +36,15 @@ class Distance:
         floor: the same between two halves of the reference set, 95 % of random halvings: the band
             in which real lies from real.
         num_clips: in the two sets.
+        num_resampled: clips of each set of which `interval` and `floor` are, where the number
+            depends on how many there are; 0 where it does not.
     """
 
     value: float
     interval: tuple[float, float]
     floor: tuple[float, float]
     num_clips: tuple[int, int]
+    num_resampled: int = 0
 
     @property
     def differs(self) -> bool:
@@ -138,11 +141,45 @@ def frechet_distance(features: np.ndarray, reference: np.ndarray) -> float:
             f"A Frechet distance in {d} dimensions needs more than {d} clips on both sides, "
             f"not {n} and {m}: use the kernel distance."
         )
-    covariance, other = np.cov(features.T), np.cov(reference.T)
-    root = _square_root(np.atleast_2d(covariance))
-    cross = _square_root(root @ np.atleast_2d(other) @ root)
+    return _frechet(features, reference)
+
+
+def frechet_interval(
+    features: np.ndarray, reference: np.ndarray, num_resamples: int = 40, seed: int = 0
+) -> Distance:
+    """The Frechet distance of all clips, with an interval and a real-against-real band.
+
+    The distance falls with the number of clips, so interval and band are both taken at one number,
+    half of the reference or all of `features` if they are fewer: compare them with each other.
+
+    Args:
+        features: (n d), n > d.
+        reference: (m d), m > d.
+        num_resamples: for the interval and the band.
+        seed: of the resampling.
+
+    Raises:
+        UserError: if a set has no more clips than features.
+    """
+    value, generator = frechet_distance(features, reference), np.random.default_rng(seed)
+    k = min(len(features), len(reference) // 2)
+    across, within = [], []
+    for _ in range(num_resamples):
+        chosen, order = generator.permutation(len(features)), generator.permutation(len(reference))
+        half, rest = reference[order[:k]], reference[order[k : 2 * k]]
+        across.append(_frechet(features[chosen[:k]], half))
+        within.append(_frechet(rest, half))
+    interval, floor = (np.quantile(x, [0.025, 0.975]) for x in (across, within))
+    counts = len(features), len(reference)
+    return Distance(value, _pair(interval), _pair(floor), counts, num_resampled=k)
+
+
+def _frechet(features: np.ndarray, reference: np.ndarray) -> float:
+    covariance, other = (np.atleast_2d(np.cov(x.T)) for x in (features, reference))
+    root = _square_root(covariance)
+    cross = np.sqrt(np.linalg.eigvalsh(root @ other @ root).clip(0)).sum()
     gap = np.square(features.mean(0) - reference.mean(0)).sum()
-    return float(gap + np.trace(np.atleast_2d(covariance + other)) - 2 * np.trace(cross))
+    return float(gap + np.trace(covariance + other) - 2 * cross)
 
 
 def _histograms(vectors: np.ndarray) -> np.ndarray:
@@ -200,4 +237,8 @@ def _square_root(matrix: np.ndarray) -> np.ndarray:
 
 
 def _scaled(quantiles: np.ndarray) -> tuple[float, float]:
-    return float(1e3 * quantiles[0]), float(1e3 * quantiles[1])
+    return _pair(1e3 * quantiles)
+
+
+def _pair(quantiles: np.ndarray) -> tuple[float, float]:
+    return float(quantiles[0]), float(quantiles[1])

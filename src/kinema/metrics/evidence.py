@@ -16,7 +16,7 @@ import numpy as np
 
 from kinema.errors import UserError
 from kinema.metrics.cuts import find_cuts
-from kinema.motion import DIS, Flow, optical_flow, warp
+from kinema.motion import DIS, Flow, FlowMethod, optical_flow, warp
 from kinema.motion.camera import Affine, fit_affine
 from kinema.motion.tracks import Tracks, follow, grid_points
 
@@ -55,6 +55,7 @@ class Evidence:
         detail: (f,) log2 variance of the Laplacian of the luma at the native size.
         native_size: height and width of the frames that were observed.
         given_flow: exact motion at the working size, where it is known; otherwise estimated.
+        flow_method: estimates the motion where it is not given; DIS unless set.
         given_cuts: first frames of new shots, where they are known; otherwise found.
     """
 
@@ -64,6 +65,7 @@ class Evidence:
     native_size: tuple[int, int]
     given_flow: Flow | None = None
     given_cuts: tuple[int, ...] | None = None
+    flow_method: FlowMethod | None = None
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -84,6 +86,8 @@ class Evidence:
         """Motion at the working size, both ways."""
         if self.given_flow is not None:
             return self.given_flow
+        if self.flow_method is not None:
+            return optical_flow(self.frames, self.flow_method)
         side = min(self.frames.shape[1:3])
         enlarge = SMALLEST_FLOW_SIDE if side < SMALLEST_FLOW_SIDE else None
         return optical_flow(self.frames, DIS(short_side=enlarge))

@@ -7,11 +7,10 @@ against a reference, better, worse, same or cannot tell. docs/check.md documents
 from __future__ import annotations
 
 import contextlib
-import json as json_format
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -23,9 +22,11 @@ import kinema
 from kinema import clips
 from kinema.errors import UserError
 from kinema.metrics.comparison import Comparison, Trend, compare, compare_sets, show_the_same
+from kinema.motion import FlowMethod
+from kinema.probes.backends import Backends
 from kinema.probes.clip_report import SCHEMA, ClipReport
-from kinema.probes.gates import Gate, GateResult, read_gate, write_junit
-from kinema.probes.html_report import write_html
+from kinema.probes.gates import Gate, GateResult, read_gate
+from kinema.probes.outputs import Outputs, write_outputs
 from kinema.probes.windows import (
     Overview,
     Window,
@@ -124,6 +125,7 @@ def check_files(
     jobs: int = 1,
     pictures: bool = False,
     progress: Callable[[ClipReport], None] | None = None,
+    backends: Backends | None = None,
 ) -> CheckReport:
     """Check files and folders of videos, and compare them with their counterparts.
 
@@ -136,17 +138,25 @@ def check_files(
         jobs: processes. With more than one, a script needs `if __name__ == "__main__":`.
         pictures: keep JPEGs for the HTML report.
         progress: called with each clip's report when it is ready.
+        backends: the flow method, and encoders that score the files (not the references).
 
     Raises:
-        UserError: if there is no file, a folder holds no video, or the gate file is wrong.
+        UserError: if there is no file, a folder holds no video, or the gate file or a backend is
+            wrong.
     """
+    backends = backends or Backends()
+    backends.check()
     paths = video_files(files)
     rules = read_gate(gate) if isinstance(gate, (str, Path)) else gate
     references = video_files([against]) if against is not None else []
     own: list[ClipReport] = []
     others: list[ClipReport] = []
-    for count, report in enumerate(_reports(paths + references, jobs, pictures)):
+    reports = _reports(paths + references, jobs, pictures, backends.flow_method)
+    for count, report in enumerate(reports):
         (own if count < len(paths) else others).append(report)
+        if count < len(paths) and report.scores and not report.error:
+            file = paths[count]
+            report.scores |= backends.score(file, report.num_frames, report.text)
         if progress is not None:
             progress(report)
     result = CheckReport(own)
@@ -162,24 +172,20 @@ def run(
     files: list[str],
     *,
     against: str | None = None,
-    json: str | None = None,
-    html: str | None = None,
-    junit: str | None = None,
     gate: str | None = None,
     jobs: int = 2,
-    quiet: bool = False,
+    outputs: Outputs | None = None,
+    backends: Backends | None = None,
 ) -> int:
     """Check videos and say what is wrong with them, where, and how sure.
 
     Args:
         files: videos, or folders of videos.
         against: a folder or file of references: is each clip better or worse than its counterpart?
-        json: write everything to this file ("-" for the terminal).
-        html: write one self-contained page with pictures and curves to this file.
-        junit: write the gates as JUnit XML to this file.
         gate: a YAML file of conditions; exit status 1 if one fails.
         jobs: worker processes.
-        quiet: print nothing but what --json - prints.
+        outputs: where the results go.
+        backends: flow method and encoders.
 
     Returns:
         The exit status: 0; 1 if a gate failed; 2 if nothing could be checked.
@@ -188,7 +194,8 @@ def run(
 
     if jobs < 1:
         raise UserError(f"--jobs is {jobs}: there must be at least one process.")
-    silent = quiet or json == "-"
+    outputs = outputs or Outputs()
+    silent = outputs.quiet or outputs.json == "-"
     total = len(video_files(files)) + (len(video_files([against])) if against else 0)
     with follow_progress(total, silent) as progress:
         report = check_files(
@@ -196,27 +203,14 @@ def run(
             against=against,
             gate=gate,
             jobs=jobs,
-            pictures=html is not None,
+            pictures=outputs.html is not None,
             progress=progress,
+            backends=backends,
         )
     if not silent:
         print_report(report)
-    _write_outputs(report, json, html, junit)
+    write_outputs(report, outputs)
     return report.status
-
-
-def _write_outputs(
-    report: CheckReport, json: str | None, html: str | None, junit: str | None
-) -> None:
-    text = json_format.dumps(report.as_json(), indent=1)
-    if json == "-":
-        print(text)
-    elif json is not None:
-        clips.write_bytes(json, text.encode())
-    if html is not None:
-        clips.write_bytes(html, write_html(report).encode())
-    if junit is not None:
-        clips.write_bytes(junit, write_junit(report.clips, report.gates).encode())
 
 
 def video_files(sources: Iterable[str | Path]) -> list[Path]:
@@ -250,12 +244,17 @@ class _Reading:
     error: str | None = None
 
 
-def _reports(files: list[Path], jobs: int, pictures: bool) -> Iterator[ClipReport]:
+def _reports(
+    files: list[Path], jobs: int, pictures: bool, flow_method: FlowMethod | None = None
+) -> Iterator[ClipReport]:
     """One report a file, in order; windows are decoded here and measured by `jobs` processes."""
     waiting: deque[tuple[_Reading, Future | WindowResult | None]] = deque()
     with contextlib.ExitStack() as stack:
         pool = stack.enter_context(worker_pool(jobs)) if jobs > 1 else None
         for reading, window in _read(files):
+            if window is not None and flow_method is not None:
+                evidence = replace(window.evidence, flow_method=flow_method)
+                window = replace(window, evidence=evidence)
             if window is None:
                 waiting.append((reading, None))
             elif pool is None:

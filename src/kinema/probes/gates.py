@@ -18,9 +18,11 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import numpy as np
 import yaml
 
 from kinema.errors import UserError
+from kinema.metrics.embeddings import EMBEDDING_SCORES
 from kinema.metrics.vector import METRICS
 from kinema.metrics.verdicts import FAULTS
 from kinema.probes.clip_report import ClipReport
@@ -76,11 +78,13 @@ class Gate:
             sure = failure.confidence if failure else 0.0
             passed = failure is None or sure < self.confidence
             yield GateResult(report.file, f"no {name}", passed, f"confidence {sure:.2f}")
+        for name in {**self.max, **self.min}.keys() - report.scores.keys():
+            yield GateResult(report.file, f"{name} is measured", False, "no encoder or no prompt")
         for name, limit in self.max.items():
-            value = float(report.scores[name])
+            value = float(report.scores.get(name, np.nan))
             yield GateResult(report.file, f"{name} <= {limit:g}", value <= limit, f"{value:.4g}")
         for name, limit in self.min.items():
-            value = float(report.scores[name])
+            value = float(report.scores.get(name, np.nan))
             yield GateResult(report.file, f"{name} >= {limit:g}", value >= limit, f"{value:.4g}")
         if not self.worse and report.file in verdicts:
             verdict = verdicts[report.file]
@@ -110,7 +114,7 @@ def read_gate(path: str | Path) -> Gate:
         limits = content.get(side) or {}
         if not isinstance(limits, dict):
             raise UserError(f"The gate file {path}: {side} maps scores to numbers.")
-        _require_known(path, "score", set(limits), set(METRICS))
+        _require_known(path, "score", set(limits), {*METRICS, *EMBEDDING_SCORES})
     return Gate(**{**content, "forbid": tuple(forbidden)})
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kinema.metrics.embeddings import EMBEDDING_SCORES
 from kinema.metrics.evidence import Score
 from kinema.metrics.verdicts import FAULTS
 from kinema.probes.clip_report import ClipReport
@@ -66,6 +67,7 @@ def _clip(clip: ClipReport) -> str:
         body.append(_failures(clip))
     names = [failure.score for failure in clip.failures] or list(DEFAULT_CURVES)
     limits = {rule.metric: rule.alone for fault in FAULTS.values() for rule in fault.rules}
+    names += [name for name in EMBEDDING_SCORES if name in clip.scores]
     names = list(dict.fromkeys(names))
     body += [curve_svg(name, clip.scores[name], limits.get(name)) for name in names]
     for moment in clip.moments:

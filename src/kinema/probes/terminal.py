@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import Progress
 
+from kinema.metrics.embeddings import EMBEDDING_SCORES
 from kinema.probes.clip_report import ClipReport
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ def print_report(report: CheckReport) -> None:
     """Say what was found, worst first within a clip."""
     for clip in report.clips:
         print(_headline(clip))
+        shown = [f"{n} {clip.scores[n]:+.3f}" for n in EMBEDDING_SCORES if n in clip.scores]
+        if shown:
+            print(f"    {', '.join(shown)}")
         for failure in clip.failures:
             where = spans(failure.frames)
             print(

@@ -1,0 +1,41 @@
+"""A torch flow estimator on uint8 frames: resize, estimate, and bring the flow back to size."""
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import torch
+from einops import rearrange
+from torch import Tensor
+
+
+def on_frames(
+    estimate: Callable[[Tensor, Tensor], Tensor],
+    a: np.ndarray,
+    b: np.ndarray,
+    short_side: int | None = None,
+    device: str = "cpu",
+) -> np.ndarray:
+    """Flow (h w 2) float32 from frame a to frame b, in their pixels.
+
+    Args:
+        estimate: maps pictures 1 3 h w in [-1, 1] to flow 1 2 h w.
+        a: uint8 (h w 3).
+        b: the same shape.
+        short_side: working size of the shorter side in pixels; None keeps the frames' own.
+        device: where to estimate.
+    """
+    h, w = a.shape[:2]
+    scale = 1 if short_side is None else short_side / min(h, w)
+    size = (round(w * scale), round(h * scale))
+    with torch.no_grad():
+        flow = estimate(*(picture(frame, size).to(device) for frame in (a, b)))
+    moved = cv2.resize(rearrange(flow[0].cpu(), "c h w -> h w c").numpy(), (w, h))
+    return moved * np.array([w / size[0], h / size[1]], np.float32)
+
+
+def picture(frame: np.ndarray, size: tuple[int, int]) -> Tensor:
+    """1 3 h w in [-1, 1] of a uint8 frame (h w 3), resized to `size`, which is (w, h)."""
+    method = cv2.INTER_AREA if size[0] < frame.shape[1] else cv2.INTER_CUBIC
+    small = cv2.resize(frame, size, interpolation=method)
+    return rearrange(torch.from_numpy(small).float() / 127.5 - 1, "h w c -> 1 c h w")

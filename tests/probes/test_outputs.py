@@ -1,0 +1,17 @@
+import json
+
+from kinema.probes.check import CheckReport
+from kinema.probes.clip_report import ClipReport
+from kinema.probes.outputs import Outputs, write_outputs
+
+
+def test_every_output_is_written(tmp_path, capsys):
+    report = CheckReport([ClipReport("a.mp4", error="a.mp4 holds no frames.")])
+    paths = {name: tmp_path / f"o.{name}" for name in ("json", "html", "junit")}
+    write_outputs(report, Outputs(**{name: str(path) for name, path in paths.items()}))
+    assert json.loads(paths["json"].read_text())["clips"][0]["verdict"] == "error"
+    assert paths["html"].read_text().startswith("<!doctype html>")
+    assert "testsuite" in paths["junit"].read_text()
+    assert capsys.readouterr().out == ""
+    write_outputs(report, Outputs(json="-"))
+    assert json.loads(capsys.readouterr().out)["schema"] == 1
