@@ -234,7 +234,7 @@ def main() -> None:
     lines = [
         *("# Training steps of the denoisers", "", f"`{command}`", "", NOTE, ""),
         f"Batch {options.batch}, {options.threads} threads, {options.rounds} rounds.\n",
-        "| network | parameters | GFLOP a step | ms a step | share of ceiling | ours is faster by |",
+        "| network | parameters | GFLOP a step | ms a step | share of ceiling | ours is faster |",
         "|---|---|---|---|---|---|",
     ]
     for family in options.families:

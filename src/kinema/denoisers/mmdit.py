@@ -210,6 +210,6 @@ class MMDiT(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2
         return layers
 
     def mask(self, video: Tensor, text: Text) -> Tensor:
-        """Which keys are real: all of the video's and the words, not the padding; b 1 (f h w + m)."""
+        """Which keys are real: the video's and the words, not the padding; b 1 (f h w + m)."""
         places = video.shape[1:4].numel()
         return F.pad(text.mask, (places, 0), value=True)[:, None]

@@ -5,6 +5,7 @@
 
 PROBES = {
     "codec": "kinema.probes.codec:run",
+    "ladder": "kinema.probes.ladder:run",
     "metrics": "kinema.probes.metrics:run",
     "prompts": "kinema.probes.prompts:run",
 }
