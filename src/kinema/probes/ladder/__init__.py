@@ -50,9 +50,7 @@ def climb(ladder: Ladder, names: list[str], report: Path | None) -> None:
     climber = Climber(ladder)
     tracks = [track for track in TRACKS if any(ARMS[name].track == track for name in names)]
     floors = {track: climber.floor(track) for track in tracks}
-    records = {}
-    for line, records in climb_all(climber, names):
-        print(line, flush=True)
+    records = climb_all(climber, names)
     show(records, floors)
     if report:
         for path in write(records, floors, ladder, report):

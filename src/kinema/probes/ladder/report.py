@@ -13,7 +13,15 @@ from rich.table import Table
 from kinema.clips import write_bytes
 from kinema.errors import UserError
 from kinema.probes.ladder.arms import ALONE, ARMS, TRACKS, UNMIXED
-from kinema.probes.ladder.climb import BUDGETS, MINUTES, SAMPLES, Ladder, Record, long_clip_flops
+from kinema.probes.ladder.climb import (
+    BUDGETS,
+    MINUTES,
+    SAMPLES,
+    Ladder,
+    Record,
+    Records,
+    long_clip_flops,
+)
 from kinema.probes.ladder.scoring import (
     DRIFT,
     ESTIMATED,
@@ -26,18 +34,18 @@ from kinema.probes.ladder.scoring import (
     SUBJECT,
 )
 
-Records = dict[tuple[str, str, str], list[Record]]
 COLUMNS = (EXACT, SUBJECT, REMADE_MOTION, ESTIMATED, FLICKER, DRIFT, MOTION, PROMPT)
+COSTS = ("held-out loss", "clips seen", "parameters", "GFLOP", "ms a step", "MB kept")
 NUM_RESAMPLES = 1000
 NOTE = """
 Every frame is coded alone, so frames agree only where the network makes them. **Made again**: true
-clips are noised to {strength:g} and denoised; their motion is the world's, so its exact flow applies
-to every row. **From prompts**: from noise alone, flow estimated. Warping errors are grey levels of
-255, flicker is in pixels, drift in CIELAB units, motion in pixels a frame of the fastest 5 %, prompt
-the share of clips in which the judge finds all that was asked. {floored} are given above their
-floor, the same score of the true clips through the codec, clip by clip. A clip that stands still
-scores perfectly in all of them: read them beside motion. Intervals are 95 % of {resamples}
-resamplings of seeds and clips; {seeds} seed(s), {clips} clips each.
+clips are noised to {strength:g} and denoised; their motion is the world's, so its exact flow
+applies to every row. **From prompts**: from noise alone, flow estimated. Warping errors are grey
+levels of 255, flicker is in pixels, drift in CIELAB units, motion in pixels a frame of the fastest
+5 %, prompt the share of clips in which the judge finds all that was asked. {floored} are given
+above their floor, the same score of the true clips through the codec, clip by clip. A clip that
+stands still scores perfectly in all of them: read them beside motion. Intervals are 95 % of
+{resamples} resamplings of seeds and clips; {seeds} seed(s), {clips} clips each.
 """.strip()
 
 
@@ -60,9 +68,8 @@ def estimate(
 
 def table(track: str, budget: str, records: Records, floor: Record) -> list[list[str]]:
     """Header and rows of one track and one budget."""
-    header = ["network", *COLUMNS, "held-out loss", "clips seen", "parameters", "GFLOP", "ms a step",
-              "MB kept"]  # fmt: skip
-    rows = [["floor: true clips, coded", *cells([floor], None), "", "", "", "", "", ""]]
+    header = ["network", *COLUMNS, *COSTS]
+    rows = [["floor: true clips, coded", *cells([floor], None), *[""] * len(COSTS)]]
     for (name, way, of), found in records.items():
         if ARMS[name].track != track or of != budget:
             continue
@@ -78,7 +85,7 @@ def cells(records: Sequence[Record], floor: Record | None) -> list[str]:
 
 
 def costs(records: Sequence[Record]) -> list[str]:
-    """Held-out loss, clips seen, parameters, GFLOP, milliseconds and megabytes: means over seeds."""
+    """What stands under COSTS: means over seeds."""
     held_out = np.array([record.held_out for record in records])
     spread = f" +- {held_out.std(ddof=1):.4f}" if len(records) > 1 else ""
     cost = {key: np.mean([r.cost[key] for r in records if r.cost]) for key in records[0].cost or {}}
@@ -149,11 +156,10 @@ def page(records: Records, floors: dict[str, Record], ladder: Ladder, picture: s
     for track, floor in floors.items():
         parts.append(f"## {track.capitalize()}: {TRACKS[track].about}")
         for budget in BUDGETS:
-            header, *rows = (
-                f"| {' | '.join(row)} |" for row in table(track, budget, records, floor)
-            )
-            rule = "|---" * (len(COLUMNS) + 7) + "|"
-            parts += [f"At {budget}:", "\n".join([header, rule, *rows])]
+            rows = table(track, budget, records, floor)
+            header, *lines = (f"| {' | '.join(row)} |" for row in rows)
+            rule = "|---" * len(rows[0]) + "|"
+            parts += [f"At {budget}:", "\n".join([header, rule, *lines])]
             if track == "short":
                 parts.append(times_lower(records, floor, budget))
     names = dict.fromkeys(name for name, _, _ in records if ARMS[name].track == "long")
