@@ -160,7 +160,7 @@ def named_denoiser(run: Any, argv: list[str]) -> tuple[Any, list[str]]:
         parser.add_argument(f"--denoiser.{field.name}", dest=f"--{field.name}")
     given, rest = parser.parse_known_args(rest)
     flags = [f"{name}={value}" for name, value in vars(given).items() if value is not None]
-    values = typed(f"--denoiser {options.denoiser}", type(config), config, flags)
+    values = typed(f"kinema train --denoiser {options.denoiser}", type(config), config, flags)
     return type(config)(**(values or {})), rest
 
 
