@@ -124,6 +124,12 @@ def channels_first(network: nn.Module, x: Tensor, t: Tensor, text: Tensor) -> Te
     return network(x, t, encoder_hidden_states=text, return_dict=False)[0]
 
 
+def text_for_frames(network: nn.Module, x: Tensor, t: Tensor, text: Tensor) -> Tensor:
+    """As the pipelines of AnimateDiff call it: a copy of the text for every frame."""
+    text = text.repeat_interleave(x.shape[2], 0)
+    return network(x, t, encoder_hidden_states=text, return_dict=False)[0]
+
+
 def frames_first(network: nn.Module, x: Tensor, t: Tensor, text: Tensor) -> Tensor:
     return network(x.transpose(1, 2), encoder_hidden_states=text, timestep=t, return_dict=False)[0]
 
@@ -139,7 +145,7 @@ PEERS = {
     "LatteTransformer3DModel": Peer(latte, LAYERS, channels_first),
     "CogVideoXTransformer3DModel": Peer(cogvideox, LAYERS, frames_first),
     "UNet2DConditionModel": Peer(framewise, range(32, 160, 32), folded),
-    "UNetMotionModel": Peer(motion, range(32, 160, 32), channels_first),
+    "UNetMotionModel": Peer(motion, range(32, 160, 32), text_for_frames),
     "UNet3DConditionModel": Peer(unet3d, range(32, 160, 32), channels_first),
     "UNetSpatioTemporalConditionModel": Peer(spatio_temporal, range(32, 160, 32), with_frame_rate),
 }
