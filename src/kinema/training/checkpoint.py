@@ -102,8 +102,8 @@ def _check_parts(there: dict[str, str], here: dict[str, str], path: Path) -> Non
     for name in there.keys() & here.keys():
         if there[name] != here[name]:
             raise UserError(
-                f"{path} belongs to another network: its {name or 'network'} is {there[name]} there "
-                f"and {here[name]} here; use the run's own settings or another folder"
+                f"{path} belongs to another network: its {name or 'network'} is {there[name]} "
+                f"there and {here[name]} here; use the run's own settings or another folder"
             )
 
 

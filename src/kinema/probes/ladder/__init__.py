@@ -19,9 +19,9 @@ def run(
     folder: str = "runs/ladder",
     size: str = "tiny",
     num_samples: int = 4_096,
-    minutes: float = 1.5,
+    minutes: float = 1.0,
     seeds: int = 2,
-    num_clips: int = 16,
+    num_clips: int = 12,
     report: str | None = None,
 ) -> None:
     """Train every way of joining frames on the same clips, and measure what each reaches and costs.

@@ -28,7 +28,7 @@ class Track:
 TRACKS = {
     "short": Track("what does each way of joining frames reach, and cost?", 17, 8.0),
     "long": Track("how far must attention see?", 65, 16.0),
-    "fast": Track("what if motion is larger than a patch from frame to frame?", 9, 2.0),
+    "fast": Track("what if things move further than a patch, 8 pixels, in a frame?", 9, 2.0),
 }
 
 ALONE = "as trained"

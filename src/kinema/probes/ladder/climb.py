@@ -27,8 +27,16 @@ from kinema.probes.ladder.scoring import (
     score_remade,
     true_scenes,
 )
-from kinema.probes.ladder.task import Cost, FrameLatents, LadderTask, measure_cost
+from kinema.probes.ladder.task import (
+    ADAMW_SHARE,
+    OPTIMIZER,
+    Cost,
+    FrameLatents,
+    LadderTask,
+    measure_cost,
+)
 from kinema.training import Loop, Shards, train
+from kinema.training.shards import SHARD_SIZE
 from kinema.training.sources import WorldClips
 from kinema.video.system import find
 
@@ -58,9 +66,9 @@ class Ladder:
     folder: Path
     size: str = "tiny"
     num_samples: int = 4_096
-    minutes: float = 1.5
+    minutes: float = 1.0
     seeds: int = 2
-    num_clips: int = 16
+    num_clips: int = 12
     level: int = 1
     pixels: int = 64
     training_clips: int = 2_048
@@ -163,7 +171,7 @@ class Climber:
     ) -> tuple[Cost, int, float]:
         """Train to the end of the budget; cost of a step, clips seen, held-out loss."""
         ladder, plan = self.ladder, place / "plan.json"
-        for first in range(0, len(task.clips), 64):  # made before the clock runs
+        for first in range(0, len(task.clips), SHARD_SIZE):  # made before the clock runs
             task.clips.read([first])
         if not plan.exists():  # the budget in clips is settled once, also for a resumed run
             cost = measure_cost(task, ladder.batch_size)
@@ -173,8 +181,8 @@ class Climber:
         planned = json.loads(plan.read_text())
         loop = Loop(
             num_samples=planned["samples"], batch_size=ladder.batch_size, learning_rate=2e-3,
-            optimizer="muon", adamw_share=0.5, seed=seed, warmup=planned["samples"] // 20,
-            validate_every=10**9, averages=(0.1,),
+            optimizer=OPTIMIZER, adamw_share=ADAMW_SHARE, warmup=planned["samples"] // 20,
+            averages=(0.1,), seed=seed, validate_every=10**9,
         )  # fmt: skip
         if not (place / "final").exists():
             train(task, loop, place)
