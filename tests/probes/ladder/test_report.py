@@ -3,7 +3,7 @@ import math
 import pytest
 
 from kinema.probes.ladder.arms import ALONE, SHARED, UNMIXED
-from kinema.probes.ladder.climb import BUDGETS, SAMPLES, Ladder, Record
+from kinema.probes.ladder.climber import BUDGETS, SAMPLES, Ladder, Record
 from kinema.probes.ladder.report import COLUMNS, estimate, page, show, table, times_lower, write
 from kinema.probes.ladder.scoring import EXACT, MOTION
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kinema.probes.ladder.arms import ARMS, TRACKS, Arm, chosen_arms
-from kinema.probes.ladder.climb import Climber, Ladder, climb_all
+from kinema.probes.ladder.climber import Climber, Ladder, climb_all
 from kinema.probes.ladder.report import show, write
 
 __all__ = ["ARMS", "TRACKS", "Arm", "Ladder", "run"]

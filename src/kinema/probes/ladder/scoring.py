@@ -12,7 +12,6 @@ from kinema.clips import to_frames, to_tensor
 from kinema.codecs import CausalVAE
 from kinema.metrics import motion_magnitude, observe, warping_error
 from kinema.metrics.flicker import flicker
-from kinema.metrics.identity import tracked_drift
 from kinema.motion import DIS, Flow, confirmed, warp
 from kinema.probes import judge
 from kinema.probes.ladder.arms import Track
@@ -62,53 +61,88 @@ def true_scenes(track: Track, codec: CausalVAE, num_clips: int, level: int, size
     return Scenes(clips, np.concatenate(coded), torch.cat(latents))
 
 
-def score_remade(frames: np.ndarray, clip: WorldClip) -> Scores:
-    """Warping error by the world's exact flow of a clip that was made again from `clip`.
+def score_remade(frames: np.ndarray, clip: WorldClip) -> tuple[Scores, list[float]]:
+    """Scores by the world's exact truth of a clip that was made again from `clip`.
 
-    Grey levels of 255, over the whole frame and over the moving objects alone; and the motion that
-    is left, in pixels a frame, since a clip that stands still would score 0.
+    Warping error in grey levels of 255, over the whole frame and over the moving objects alone; the
+    drift of the objects' colour; and the motion that is left, in pixels a frame, since a clip that
+    stands still would score 0.
+
+    Returns:
+        the scores, and the drift at each lag.
     """
     truth = clip.truth
     assert truth is not None and truth.masks is not None
     flow = Flow(truth.flow_forward, truth.flow_backward)
+    # Without the rim, where a pixel is half background
+    inside = [cv2.erode(np.uint8(mask > 0), np.ones((3, 3), np.uint8)) > 0 for mask in truth.masks]
     whole, subject = [], []
     for t, (ahead, back) in enumerate(zip(flow.forward, flow.backward, strict=True)):
         for here, there, way, reverse in ((t, t + 1, ahead, back), (t + 1, t, back, ahead)):
-            error = residual(frames[here], frames[there], way, reverse)
-            whole.append(error.mean())
-            objects = truth.masks[here] > 0
-            subject.append(error[objects].mean() if objects.any() else np.nan)
-    return {
-        EXACT: float(np.mean(whole)),
-        SUBJECT: float(np.nanmean(subject)),
+            error, seen = residual(frames[here], frames[there], way, reverse)
+            whole.append(mean_of_known(error[seen]))
+            subject.append(mean_of_known(error[seen & inside[here]]))
+    drift = drift_over_lag(frames, truth.masks)
+    scores = {
+        EXACT: mean_of_known(whole),
+        SUBJECT: mean_of_known(subject),
+        DRIFT: mean_of_known(drift[-max(1, len(drift) // 4) :]),
         REMADE_MOTION: motion_magnitude(frames, method=FAST).top,
     }
+    return scores, drift
+
+
+def drift_over_lag(frames: np.ndarray, masks: np.ndarray) -> list[float]:
+    """How far an object's mean colour is from itself `lag` frames later, CIELAB units.
+
+    Args:
+        frames: uint8 (f h w 3).
+        masks: (f h w), 0 where there is no object, 1 + i under object i.
+
+    Returns:
+        for lags 0 to f - 1 the mean over objects and moments; NaN where none is seen at both.
+    """
+    lab = np.stack([cv2.cvtColor(np.float32(x) / 255, cv2.COLOR_RGB2LAB) for x in frames])
+    colours = np.full((masks.max(), len(frames), 3), np.nan)  # objects, frames
+    for i, t in np.ndindex(colours.shape[:2]):
+        if (under := masks[t] == i + 1).any():
+            colours[i, t] = lab[t][under].mean(0)
+    apart = np.linalg.norm(colours[:, :, None] - colours[:, None], axis=-1)  # objects, t, s
+    return [
+        mean_of_known(np.diagonal(apart, lag, 1, 2).ravel().tolist()) for lag in range(len(frames))
+    ]
+
+
+def mean_of_known(values: Sequence[float] | np.ndarray) -> float:
+    """The mean of those that are not NaN; NaN if none is."""
+    known = np.asarray(values, np.float64)
+    known = known[~np.isnan(known)]
+    return float(known.mean()) if len(known) else float("nan")
 
 
 def residual(
     frame: np.ndarray, other: np.ndarray, flow: np.ndarray, reverse: np.ndarray
-) -> np.ndarray:
-    """(h w) what rebuilding `frame` from `other` along the flow misses; plain where unconfirmed."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """What rebuilding `frame` from `other` misses, and where that counts: both (h w).
+
+    The flow is exact, so what it hides is hidden in the world, and says nothing of the clip.
+    """
     rebuilt, _ = warp(other, flow)
-    plain = cv2.absdiff(frame, other).mean(-1)
-    return np.where(confirmed(flow, reverse), np.abs(rebuilt - frame).mean(-1), plain)
+    return np.abs(rebuilt - frame).mean(-1), confirmed(flow, reverse)
 
 
-def score_free(frames: np.ndarray) -> tuple[Scores, list[float]]:
-    """Scores of a clip made from a prompt alone, and its drift frame by frame.
+def score_free(frames: np.ndarray) -> Scores:
+    """Scores of a clip made from a prompt alone.
 
-    Warping error by estimated flow (grey levels), flicker (pixels), identity drift (CIELAB units),
-    motion of the fastest pixels (pixels a frame).
+    Warping error by estimated flow (grey levels), flicker (pixels), and the motion of the fastest
+    pixels (pixels a frame).
     """
     evidence = observe(frames)
-    drift = tracked_drift(evidence)
-    scores = {
+    return {
         ESTIMATED: warping_error(frames, evidence.flow).value,
         FLICKER: float(flicker(evidence)),
-        DRIFT: float(drift),
         MOTION: motion_magnitude(frames, evidence.flow).top,
     }
-    return scores, [float(x) for x in np.nan_to_num(drift.curve)]
 
 
 def prompts_followed(frames: np.ndarray, clips: Sequence[WorldClip], fps: float) -> list[float]:

@@ -22,6 +22,7 @@ from kinema.probes.ladder.scoring import (
     PROMPT,
     Scenes,
     Scores,
+    mean_of_known,
     prompts_followed,
     score_free,
     score_remade,
@@ -87,7 +88,7 @@ class Record:
 
     Attributes:
         clips: score -> its figure for each clip.
-        drift: identity drift at each frame, the mean over clips.
+        drift: identity drift at each lag, the mean over clips.
         samples: clips that it was trained on.
         held_out: flow loss on unseen clips.
         cost: what a step costs; None for the floor.
@@ -211,12 +212,12 @@ def score_all(
     rows: list[Scores] = []
     curves = []
     for made, again, clip in zip(free, remade, scenes.clips, strict=True):
-        scores, curve = score_free(made)
-        rows.append({**scores, **score_remade(again, clip)})
+        scores, curve = score_remade(again, clip)
+        rows.append({**scores, **score_free(made)})
         curves.append(curve)
     table = {name: [row[name] for row in rows] for name in rows[0]}
     table[PROMPT] = prompts_followed(free, scenes.clips, TRACKS[track].fps)
-    return table, np.mean(curves, axis=0).tolist()
+    return table, [mean_of_known(at_lag) for at_lag in zip(*curves, strict=True)]
 
 
 def climb_all(climber: Climber, names: list[str]) -> Records:

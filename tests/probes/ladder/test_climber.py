@@ -1,9 +1,9 @@
 import pytest
 
 from kinema.errors import UserError
-from kinema.probes.ladder import climb as climbing
+from kinema.probes.ladder import climber as climbing
 from kinema.probes.ladder.arms import ARMS, TRACKS, Track
-from kinema.probes.ladder.climb import BUDGETS, Climber, Ladder, climb_all, long_clip_flops
+from kinema.probes.ladder.climber import BUDGETS, Climber, Ladder, climb_all, long_clip_flops
 from kinema.probes.ladder.making import Making
 
 
