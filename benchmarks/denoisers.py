@@ -40,21 +40,21 @@ class Peer:
     """A class of diffusers.
 
     Attributes:
-        make: its network from one number, the width or the number of layers.
-        widths: the numbers to choose from.
+        make: its network from numbers, its layers or the widths of its levels.
+        sizes: those to choose from.
         call: its prediction, b c f h w or b f c h w.
     """
 
-    make: Callable[[int], nn.Module]
-    widths: range
+    make: Callable[..., nn.Module]
+    sizes: list[tuple[int, ...]]
     call: Callable[[nn.Module, Tensor, Tensor, Tensor], Tensor]
 
 
-def unet_options(width: int, kind: str) -> dict:
+def unet_options(widths: tuple[int, ...], kind: str) -> dict:
     """Two levels, attention at the coarser one, as ours."""
     return {
         "in_channels": 16, "out_channels": 16, "layers_per_block": 1,
-        "block_out_channels": (width, 2 * width), "cross_attention_dim": TEXT_DIM,
+        "block_out_channels": widths, "cross_attention_dim": TEXT_DIM,
         "down_block_types": (f"DownBlock{kind}", f"CrossAttnDownBlock{kind}"),
         "up_block_types": (f"CrossAttnUpBlock{kind}", f"UpBlock{kind}"),
     }  # fmt: skip
@@ -84,29 +84,29 @@ def cogvideox(layers: int) -> nn.Module:
     )  # fmt: skip
 
 
-def framewise(width: int) -> nn.Module:
-    options = unet_options(width, "2D")
+def framewise(*widths: int) -> nn.Module:
+    options = unet_options(widths, "2D")
     return diffusers.UNet2DConditionModel(
         **options, attention_head_dim=4, norm_num_groups=8, mid_block_type=None
     )
 
 
-def motion(width: int) -> nn.Module:
+def motion(*widths: int) -> nn.Module:
     return diffusers.UNetMotionModel(
-        **unet_options(width, "Motion"), num_attention_heads=4, motion_num_attention_heads=4,
+        **unet_options(widths, "Motion"), num_attention_heads=4, motion_num_attention_heads=4,
         norm_num_groups=8,
     )  # fmt: skip
 
 
-def unet3d(width: int) -> nn.Module:
+def unet3d(*widths: int) -> nn.Module:
     return diffusers.UNet3DConditionModel(
-        **unet_options(width, "3D"), attention_head_dim=32, norm_num_groups=8
+        **unet_options(widths, "3D"), attention_head_dim=32, norm_num_groups=8
     )
 
 
-def spatio_temporal(width: int) -> nn.Module:
+def spatio_temporal(*widths: int) -> nn.Module:
     return diffusers.UNetSpatioTemporalConditionModel(
-        **unet_options(width, "SpatioTemporal"), addition_time_embed_dim=32,
+        **unet_options(widths, "SpatioTemporal"), addition_time_embed_dim=32,
         projection_class_embeddings_input_dim=96, num_attention_heads=(4, 4), num_frames=9,
     )  # fmt: skip
 
@@ -139,15 +139,16 @@ def with_frame_rate(network: nn.Module, x: Tensor, t: Tensor, text: Tensor) -> T
     return network(x.transpose(1, 2), t, text[:, :1], added_time_ids=ids, return_dict=False)[0]
 
 
-LAYERS, UNET_WIDTHS = range(1, 17), range(16, 160, 8)
+LAYERS = [(layers,) for layers in range(1, 17)]
+WIDTHS = [(fine, coarse) for fine in (64, 96, 128) for coarse in range(fine, 2 * fine + 65, 32)]
 PEERS = {
     "WanTransformer3DModel": Peer(wan, LAYERS, channels_first),
     "LatteTransformer3DModel": Peer(latte, LAYERS, channels_first),
     "CogVideoXTransformer3DModel": Peer(cogvideox, LAYERS, frames_first),
-    "UNet2DConditionModel": Peer(framewise, range(32, 160, 32), folded),
-    "UNetMotionModel": Peer(motion, range(32, 160, 32), text_for_frames),
-    "UNet3DConditionModel": Peer(unet3d, range(32, 160, 32), channels_first),
-    "UNetSpatioTemporalConditionModel": Peer(spatio_temporal, range(32, 160, 32), with_frame_rate),
+    "UNet2DConditionModel": Peer(framewise, WIDTHS, folded),
+    "UNetMotionModel": Peer(motion, WIDTHS, text_for_frames),
+    "UNet3DConditionModel": Peer(unet3d, WIDTHS, channels_first),
+    "UNetSpatioTemporalConditionModel": Peer(spatio_temporal, WIDTHS, with_frame_rate),
 }
 COUNTERPARTS = {
     "dit": "WanTransformer3DModel",
@@ -179,8 +180,8 @@ def ours(family: str, size: str, batch: int) -> Runner:
 def theirs(name: str, parameters: float, batch: int) -> Runner:
     """A training step of the class of diffusers, of about as many million parameters."""
     peer = PEERS[name]
-    width = min(peer.widths, key=lambda width: abs(size_on_paper(peer, width) - parameters))
-    network = peer.make(width)
+    size = min(peer.sizes, key=lambda size: abs(size_on_paper(peer, size) - parameters))
+    network = peer.make(*size)
     x, t = torch.randn(batch, *LATENTS), torch.randint(0, 1000, (batch,))
     text = torch.randn(batch, TEXT_TOKENS, TEXT_DIM)
 
@@ -202,10 +203,10 @@ class Called(nn.Module):
         return self.call(self.network, *inputs)
 
 
-def size_on_paper(peer: Peer, width: int) -> float:
+def size_on_paper(peer: Peer, size: tuple[int, ...]) -> float:
     """Millions of parameters, without making them."""
     with torch.device("meta"):
-        return count_parameters(peer.make(width)) / 1e6
+        return count_parameters(peer.make(*size)) / 1e6
 
 
 def rows(family: str, options: argparse.Namespace) -> list[str]:
@@ -230,7 +231,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--families", nargs="+", choices=COUNTERPARTS, default=[*COUNTERPARTS])
     parser.add_argument("--size", default="small")
-    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=5, help="interleaved measurements")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     options = parser.parse_args()
