@@ -1,7 +1,9 @@
 from dataclasses import asdict
 
+import numpy as np
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from kinema.blocks.attention import (
     ATTENTION,
@@ -9,10 +11,13 @@ from kinema.blocks.attention import (
     Factorized,
     Framewise,
     Full,
+    Hybrid,
     Windowed,
     attend,
     attend_video,
     attention_spec,
+    count_pairs,
+    frame_groups,
 )
 from kinema.errors import UserError
 
@@ -70,6 +75,8 @@ def test_each_spec_lets_frames_see_what_it_says(num_frames):
         (Causal(chunk=2), 0, i // 2 >= j // 2),
         (Windowed(window=1), 0, (i - j).abs() <= 1),
         (Windowed(window=2, causal=True), 0, (i >= j) & (i - j <= 2)),
+        (Hybrid(window=1, stride=3), 0, ((i - j).abs() <= 1) | (j % 3 == 0)),
+        (Hybrid(1, 2, causal=True), 0, (i >= j) & ((i - j <= 1) | (j % 2 == 0))),
     ]
     for spec, layer, expected in cases:
         assert torch.equal(reachable(spec, num_frames, layer), expected), spec
@@ -97,3 +104,57 @@ def test_a_spec_survives_its_dictionary(kind):
 def test_a_wrong_spec_is_named(spec, sentence):
     with pytest.raises(UserError, match=sentence):
         attention_spec(spec)
+
+
+SPECS = [
+    Full(), Factorized(), Factorized(causal=True), Causal(), Causal(chunk=2), Windowed(1),
+    Windowed(2, causal=True), Hybrid(1, 3), Hybrid(1, 3, causal=True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=str)
+def test_pairs_are_counted_as_the_formula_says(spec):
+    f, n = 7, 5
+    frames = np.arange(f)
+    seen = int(spec.sees(frames[:, None], frames).sum())
+    formulas = {
+        "all": n * n * seen,
+        "space": f * n * n,
+        "time": n * seen,
+    }
+    for layer in (0, 1):
+        assert count_pairs(spec, f, n, layer) == formulas[spec.pattern(layer)]
+    # and the closed forms, for f frames of n tokens
+    closed = {"full": (f * n) ** 2, "factorized": f * n * n, "windowed": n * n * (3 * f - 2)}
+    if spec in (Full(), Factorized(), Windowed(1)):
+        assert count_pairs(spec, f, n) == closed[spec.kind]
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=str)
+@pytest.mark.parametrize("layer", [0, 1])
+def test_of_large_frames_nothing_is_computed_but_what_is_seen(spec, layer):
+    f, n, d = 6, 600, 16
+    q = torch.empty(1, 2, f, n, d, device="meta")
+    with FlopCounterMode(display=False) as counter:
+        attend_video(q, q, q, spec, layer)
+    pairs = count_pairs(spec, f, n, layer)
+    if spec.pattern(layer) == "time":  # frames of one token share a mask
+        pairs = n * f * f
+    assert counter.get_total_flops() == 4 * d * 2 * pairs
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=str)
+@pytest.mark.parametrize("tokens", [1, 40, 300])
+def test_groups_give_what_one_mask_gives(spec, tokens):
+    torch.manual_seed(0)
+    f = 20
+    q, k, v = (torch.randn(1, 2, f, tokens, 8) for _ in "qkv")
+    frames = np.arange(f)
+    mask = torch.from_numpy(spec.sees(frames[:, None], frames))
+    mask = mask.repeat_interleave(tokens, 0).repeat_interleave(tokens, 1)
+    flat = (x.flatten(2, 3) for x in (q, k, v))
+    expected = attend(*flat, mask).unflatten(2, (f, tokens))
+    groups = frame_groups(spec, tuple(range(f)), tuple(range(f)), tokens)
+    assert [g.queries.start for g in groups[1:]] == [g.queries.stop for g in groups[:-1]]
+    if spec.pattern(0) == "all":
+        torch.testing.assert_close(attend_video(q, k, v, spec), expected, rtol=1e-4, atol=1e-5)

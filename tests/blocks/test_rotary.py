@@ -2,7 +2,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kinema.blocks.rotary import rotary_angles, rotate
+from kinema.blocks.rotary import rotary_angles, rotate, time_angles
 
 sizes = st.integers(1, 5)
 
@@ -40,3 +40,10 @@ def test_positions_of_a_part_of_the_grid_are_those_of_the_whole():
 def test_gradcheck():
     x = torch.randn(2, 6, 8, dtype=torch.double, requires_grad=True)
     assert torch.autograd.gradcheck(lambda y: rotate(y, rotary_angles((1, 2, 3), 8)), (x,))
+
+
+def test_a_stream_goes_on_where_it_was():
+    whole = rotary_angles((5, 2, 2), 16).view(5, 4, -1)
+    assert torch.equal(rotary_angles((3, 2, 2), 16, first_frame=2).view(3, 4, -1), whole[2:])
+    assert torch.equal(time_angles(3, 16, first_frame=2), time_angles(5, 16)[2:])
+    assert time_angles(5, 16).shape == (5, 8)

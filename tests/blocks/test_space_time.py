@@ -15,6 +15,15 @@ def test_time_conv_is_torchs_convolution():
     torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
 
 
+def test_only_a_causal_time_conv_streams():
+    x, cache = torch.randn(1, 6, 2, 2, 8), {}
+    conv = TimeConv(8, causal=True, kernel=4)
+    parts = [conv(part, cache) for part in x.split([1, 3, 2], dim=1)]
+    torch.testing.assert_close(torch.cat(parts, 1), conv(x))
+    with pytest.raises(UserError, match="causal"):
+        TimeConv(8)(x, {})
+
+
 def test_frame_conv_keeps_frames_apart():
     x = torch.randn(1, 3, 4, 4, 8)
     changed = x.clone()

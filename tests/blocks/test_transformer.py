@@ -1,6 +1,6 @@
 import torch
 
-from kinema.blocks.attention import Full
+from kinema.blocks.attention import Causal, Full
 from kinema.blocks.rotary import rotary_angles
 from kinema.blocks.transformer import MLP, CrossAttention, SelfAttention, xavier_
 
@@ -16,6 +16,16 @@ def test_self_attention_without_positions_permutes_with_its_tokens():
     attention, angles = SelfAttention(16, 2, Full()), torch.zeros(6, 4)
     order = torch.randperm(6)
     torch.testing.assert_close(attention(x, angles)[:, :, order], attention(x[:, :, order], angles))
+
+
+def test_self_attention_streams_exactly_what_it_computes_whole():
+    torch.manual_seed(0)
+    attention, cache = SelfAttention(16, 2, Causal()), {}
+    x = torch.randn(2, 5, 4, 16)
+    first = attention(x[:, :2], rotary_angles((2, 2, 2), 8), cache)
+    second = attention(x[:, 2:], rotary_angles((3, 2, 2), 8, first_frame=2), cache)
+    whole = attention(x, rotary_angles((5, 2, 2), 8))
+    torch.testing.assert_close(torch.cat([first, second], 1), whole, rtol=1e-5, atol=1e-5)
 
 
 def test_cross_attention_ignores_padding():

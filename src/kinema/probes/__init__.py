@@ -4,6 +4,7 @@
 """
 
 PROBES = {
+    "attention": "kinema.probes.attention:run",
     "codec": "kinema.probes.codec:run",
     "ladder": "kinema.probes.ladder:run",
     "metrics": "kinema.probes.metrics:run",

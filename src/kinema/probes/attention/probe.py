@@ -1,0 +1,210 @@
+"""Temporal attention maps of a trained network, against the true track.
+
+A subject moves at constant velocity v. The token that shows it at frame i should find itself at
+frame j around x + v (j - i), not at x. Asked at a known noise level, each layer and head is scored:
+of what the subject's token gives to another frame, how much falls on the token that holds the
+subject there, over what a uniform gaze would give; and beside it the same for the old place. Pairs
+of frames in which both are one token do not count. A network that was never trained is the floor.
+"""
+
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import torch
+from rich.progress import track
+from torch import Tensor, nn
+
+import kinema
+from kinema.blocks.transformer import SelfAttention
+from kinema.clips import to_tensor
+from kinema.conditions import Conditions
+from kinema.denoisers import DiT
+from kinema.diffusion import PATHS
+from kinema.errors import UserError
+from kinema.probes.attention.scenes import crossings, track_of_tokens
+from kinema.worlds import WorldClip
+
+
+@dataclass(frozen=True)
+class AttentionProbe:
+    """What to measure; the fields are the options of `kinema probe attention`."""
+
+    model: str = "tabletop"
+    num_clips: int = 32
+    size: int = 64
+    noise: float = 0.5
+    seed: int = 0
+
+
+@dataclass
+class Gaze:
+    """Where the subject's tokens of one clip look.
+
+    Attributes:
+        maps: (l k f f h w): layer, head, the subject's token in frame i, what frame j gets from it;
+            sums to one over j, h and w.
+        places: (f 2) int, row and column of the subject's token in every frame.
+    """
+
+    maps: np.ndarray
+    places: np.ndarray
+
+
+@dataclass
+class Findings:
+    """All that the probe found, for n clips, l layers and k heads.
+
+    Attributes:
+        on_track: (n l k) attention to the true place in other frames, over chance.
+        old_place: (n l k) the same for the place where the subject is in its own frame.
+        untrained: (n l k) `on_track` of a network that was never trained.
+        elsewhen: (n l k) share of all attention that goes to other frames.
+        by_lag: (n f - 1) `on_track` by distance in frames, mean over layers and heads; NaN where no
+            pair counts.
+        clips, gazes: what was seen.
+    """
+
+    probe: AttentionProbe
+    on_track: np.ndarray
+    old_place: np.ndarray
+    untrained: np.ndarray
+    elsewhen: np.ndarray
+    by_lag: np.ndarray
+    clips: list[WorldClip]
+    gazes: list[Gaze]
+
+
+@torch.inference_mode()
+def measure_attention(probe: AttentionProbe, pipe: Any | None = None) -> Findings:
+    """Look into the network while it denoises true clips.
+
+    Args:
+        probe: what to measure.
+        pipe: a pipeline in memory, instead of loading `probe.model`.
+
+    Raises:
+        UserError: if its denoiser is no DiT that sees space and time at once.
+    """
+    pipe = kinema.load(probe.model) if pipe is None else pipe
+    check(pipe.denoiser)
+    untrained = deepcopy(pipe.denoiser)
+    torch.manual_seed(probe.seed)
+    for module in untrained.modules():
+        if isinstance(module, nn.Linear):
+            module.reset_parameters()
+    system = pipe.system
+    scenes = crossings(system.num_frames, probe.size, system.fps, probe.seed)
+    rendered = list(islice(scenes, probe.num_clips))
+    gazes, floors = [], []
+    for clip in track(rendered, "Looking into the network"):
+        gazes.append(look(pipe, pipe.denoiser, clip, probe))
+        floors.append(look(pipe, untrained, clip, probe))
+    scores = [follow(gaze) for gaze in gazes]
+    return Findings(
+        probe,
+        on_track=np.stack([score[0] for score in scores]),
+        old_place=np.stack([score[1] for score in scores]),
+        untrained=np.stack([follow(gaze)[0] for gaze in floors]),
+        elsewhen=np.stack([elsewhen(gaze) for gaze in gazes]),
+        by_lag=np.stack([by_lag(gaze) for gaze in gazes]),
+        clips=rendered,
+        gazes=gazes,
+    )
+
+
+def check(denoiser: nn.Module) -> None:
+    """Raise a UserError unless all tokens of a clip see each other in one attention."""
+    if not isinstance(denoiser, DiT) or denoiser.config.attention.pattern(0) == "space":
+        raise UserError(
+            f"The probe reads the spacetime attention of a DiT; this model has a "
+            f"{type(denoiser).__name__} without one."
+        )
+
+
+def look(pipe: Any, denoiser: DiT, clip: WorldClip, probe: AttentionProbe) -> Gaze:
+    """The attention of the subject's tokens while `denoiser` is asked about a noisy clip."""
+    assert clip.truth is not None
+    latents = pipe.codec.encode(to_tensor(clip.frames)[None].to(pipe.device))
+    generator = torch.Generator().manual_seed(probe.seed)
+    noise = torch.randn(latents.shape, generator=generator).to(latents)
+    t = torch.full((1, latents.shape[2]), probe.noise, device=latents.device)
+    path, level = PATHS[pipe.system.path], t[:, None, :, None, None]
+    x = path.alpha(level) * latents + path.sigma(level) * noise
+    conditions = Conditions(text=pipe.text([clip.caption])) if pipe.text is not None else None
+    r, p = pipe.codec.factors[0], denoiser.config.patch
+    token = np.array(pipe.codec.factors[1:]) * p[1:]  # rows and columns of pixels
+    grid = [-(-n // q) for n, q in zip(latents.shape[2:], p, strict=True)]
+    pixels = track_of_tokens(clip.truth.tracks["pixels"][0], grid[0], r * p[0])
+    places = np.clip(((pixels[:, ::-1] + 0.5) // token).astype(int), 0, np.array(grid[1:]) - 1)
+    maps = attention_of(denoiser, grid, places, (x, t, conditions))
+    return Gaze(maps.float().cpu().numpy(), places)
+
+
+def attention_of(
+    denoiser: DiT, grid: Sequence[int], places: np.ndarray, inputs: tuple[Any, ...]
+) -> Tensor:
+    """Attention maps (l k f f h w) of one token a frame, during one pass of a batch of one."""
+    f, h, w = grid
+    rows, columns = torch.from_numpy(places).unbind(1)
+    queries = torch.arange(f) * h * w + rows * w + columns
+    maps: list[Tensor] = []
+
+    def keep(module: SelfAttention, arguments: tuple[Tensor, Tensor]) -> None:
+        q, k, _ = (y[0].flatten(1, 2) for y in module.heads(*arguments))  # k (f n) d
+        scores = q[:, queries] @ k.mT * q.shape[-1] ** -0.5
+        frames = np.arange(f)
+        hidden = torch.from_numpy(~module.spec.sees(frames[:, None], frames))
+        hidden = hidden.repeat_interleave(h * w, 1).to(scores.device)
+        weights = scores.masked_fill(hidden, float("-inf")).softmax(-1)
+        maps.append(weights.unflatten(-1, (f, h, w)))
+
+    layers = [module for module in denoiser.modules() if isinstance(module, SelfAttention)]
+    hooks = [layer.register_forward_pre_hook(keep) for layer in layers]
+    try:
+        denoiser(*inputs)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return torch.stack(maps)
+
+
+def hits(gaze: Gaze) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Attention over chance, (l k f f): to the true place and to the old one; and which pairs count.
+
+    A pair of frames counts if the subject has moved to another token, and frame j is seen at all.
+    """
+    f, (h, w) = len(gaze.places), gaze.maps.shape[-2:]
+    given = gaze.maps.sum((-1, -2))  # l k f f, to each frame
+    shares = gaze.maps / np.maximum(given, 1e-12)[..., None, None]
+    row, column = gaze.places.T
+    i, j = np.arange(f)[:, None], np.arange(f)
+    true = shares[..., i, j, row[None], column[None]] * h * w
+    old = shares[..., i, j, row[:, None], column[:, None]] * h * w
+    moved = (gaze.places[:, None] != gaze.places[None]).any(-1)
+    return true, old, moved & (given > 0).all((0, 1))
+
+
+def follow(gaze: Gaze) -> tuple[np.ndarray, np.ndarray]:
+    """Means over the pairs that count, (l k): at the true place, and at the old one."""
+    true, old, counted = hits(gaze)
+    return true[..., counted].mean(-1), old[..., counted].mean(-1)
+
+
+def by_lag(gaze: Gaze) -> np.ndarray:
+    """What the true place gets over chance at a distance of 1, 2, ... frames, (f - 1)."""
+    true, _, counted = hits(gaze)
+    mean, f = true.mean((0, 1)), len(gaze.places)
+    lag = abs(np.arange(f)[:, None] - np.arange(f))
+    chosen = [mean[counted & (lag == n)] for n in range(1, f)]
+    return np.array([values.mean() if len(values) else np.nan for values in chosen])
+
+
+def elsewhen(gaze: Gaze) -> np.ndarray:
+    """Share of the attention that goes to other frames, (l k), mean over the subject's tokens."""
+    f = len(gaze.places)
+    own = gaze.maps.sum((-1, -2))[..., np.arange(f), np.arange(f)]
+    return 1 - own.mean(-1)

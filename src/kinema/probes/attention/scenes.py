@@ -1,0 +1,50 @@
+"""Scenes in which one subject crosses the picture at constant velocity, and its exact track."""
+
+from collections.abc import Iterator
+from itertools import count
+
+import numpy as np
+
+from kinema.worlds import WorldClip, tabletop
+from kinema.worlds.tabletop.motion import Lane
+from kinema.worlds.tabletop.render import render_scene
+
+FIRST_SEED = 2_000_000_000  # scenes that no training run draws
+REACH = 1.6  # world units to each side of the middle of the picture
+
+
+def crossings(num_frames: int, size: int, fps: float, seed: int = 0) -> Iterator[WorldClip]:
+    """Clips without end, with their truth; the camera stands still and nothing rubs.
+
+    Args:
+        num_frames: frames of a clip, in which the subject crosses; at least 2.
+        size: height and width.
+        fps: frames a second.
+        seed: of the first scene.
+    """
+    for number in count(FIRST_SEED + seed):
+        scene = tabletop.sample_scene(number, 1, "all")
+        subject = scene.bodies[0]
+        across = abs(np.sin(subject.heading)) < 0.2
+        if scene.attributes["action"] in ("rolls", "slides") and across:
+            speed = 2 * REACH * fps / (num_frames - 1)
+            inertia = subject.lane.inertia
+            subject.lane = Lane(-REACH, speed, inertia=inertia, sliding=0.0, rolling=0.0)
+            subject.lane.start()
+            yield render_scene(scene, num_frames, (size, size), fps, True, "cpu")
+
+
+def track_of_tokens(track: np.ndarray, num_tokens: int, frames_a_token: int) -> np.ndarray:
+    """Where the subject is while each token lasts.
+
+    Args:
+        track: (f 2) pixels of every frame.
+        num_tokens: tokens along time; the first holds the first frame alone, as causal codecs do.
+        frames_a_token: frames of every later token.
+
+    Returns:
+        (num_tokens 2), the mean over the token's frames.
+    """
+    r = frames_a_token
+    spans = [slice(max(0, r * (i - 1) + 1), r * i + 1) for i in range(num_tokens)]
+    return np.stack([track[span].mean(0) for span in spans])

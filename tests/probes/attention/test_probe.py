@@ -1,0 +1,87 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from kinema.blocks.attention import Causal, Factorized
+from kinema.cli import main
+from kinema.codecs import Pixels
+from kinema.denoisers import DiT, DiTConfig
+from kinema.errors import UserError
+from kinema.probes.attention.probe import (
+    AttentionProbe,
+    Gaze,
+    by_lag,
+    elsewhen,
+    follow,
+    measure_attention,
+)
+from kinema.probes.attention.report import page, write
+
+
+def gaze_at(places, target):
+    """All attention of every frame falls, in every frame, on the token that `target` names."""
+    f = len(places)
+    maps = np.zeros((1, 1, f, f, 4, 4))
+    for i in range(f):
+        for j in range(f):
+            maps[0, 0, i, j, *target(i, j)] = 1 / f
+    return Gaze(maps, places)
+
+
+PLACES = np.array([[1, 0], [1, 1], [1, 2], [1, 3]])
+
+
+def test_a_gaze_that_follows_scores_all_tokens_and_one_that_stays_scores_none():
+    follows = gaze_at(PLACES, lambda i, j: PLACES[j])
+    assert [float(x.item()) for x in follow(follows)] == [16, 0]
+    stays = gaze_at(PLACES, lambda i, j: PLACES[i])
+    assert [float(x.item()) for x in follow(stays)] == [0, 16]
+    assert by_lag(follows).tolist() == [16, 16, 16]
+    assert elsewhen(follows).item() == pytest.approx(3 / 4)
+
+
+def test_a_uniform_gaze_scores_one_and_resting_pairs_do_not_count():
+    maps = np.full((1, 1, 4, 4, 4, 4), 1 / 64)
+    assert [x.item() for x in follow(Gaze(maps, PLACES))] == pytest.approx([1, 1])
+    resting = np.array([[1, 0], [1, 0], [1, 0], [1, 1]])
+    assert np.isfinite(by_lag(Gaze(maps, resting))).all()
+    assert np.isnan(by_lag(Gaze(maps, resting[:3]))).all()
+
+
+def pipe(attention=None):
+    torch.manual_seed(0)
+    options = {} if attention is None else {"attention": attention}
+    network = DiT(
+        DiTConfig(channels=3, dim=32, depth=2, num_heads=2, patch=(1, 8, 8), text_dim=0, **options)
+    )
+    system = SimpleNamespace(num_frames=5, fps=2.5, path="linear")
+    return SimpleNamespace(
+        denoiser=network, codec=Pixels(), text=None, system=system, device=torch.device("cpu")
+    )
+
+
+@pytest.mark.parametrize("attention", [None, Causal()])
+def test_an_untrained_network_looks_everywhere_alike(tmp_path, attention):
+    probe = AttentionProbe(num_clips=2, size=32)
+    findings = measure_attention(probe, pipe(attention))
+    assert findings.on_track.shape == (2, 2, 2)
+    assert 0.5 < findings.on_track.mean() < 2 and 0.5 < findings.untrained.mean() < 2
+    for gaze in findings.gazes:
+        np.testing.assert_allclose(gaze.maps.sum((-1, -2, -3)), 1, rtol=1e-5)
+        if attention is not None:
+            assert gaze.maps[:, :, 0, 1:].max() == 0
+    files = write(findings, tmp_path / "maps.md")
+    assert [file.name for file in files] == ["maps.md", "maps.png"]
+    assert "over 2 clips" in page(findings, "maps.png") and files[1].stat().st_size > 1000
+
+
+def test_a_network_without_spacetime_attention_is_told():
+    with pytest.raises(UserError, match="spacetime attention"):
+        measure_attention(AttentionProbe(num_clips=2), pipe(Factorized()))
+
+
+def test_wrong_numbers_are_one_sentence(capsys):
+    assert main(["probe", "attention", "--noise", "0"]) == 2
+    assert "--noise 0" in " ".join(capsys.readouterr().err.split())
