@@ -83,6 +83,7 @@ def test_floors_hold():
 
 def test_ruff_is_content():
     run(str(BIN / "ruff"), "check", "--output-format", "concise")
+    run(str(BIN / "ruff"), "format", "--check")
 
 
 def test_types_hold():

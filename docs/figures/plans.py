@@ -1,6 +1,6 @@
 """The figure of docs/concepts.md: plans as matrices, drawn from the functions that make them.
 
-    python docs/figures/plans.py        # writes docs/assets/plans.svg
+python docs/figures/plans.py        # writes docs/assets/plans.svg
 """
 
 from pathlib import Path

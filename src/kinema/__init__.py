@@ -1,8 +1,8 @@
 """kinema: a video diffusion system that runs complete on two CPU cores.
 
-    import kinema
-    frames = kinema.load("tabletop")("a red ball rolls to the right", seed=0).frames
-    kinema.check(frames[0]).failures
+import kinema
+frames = kinema.load("tabletop")("a red ball rolls to the right", seed=0).frames
+kinema.check(frames[0]).failures
 """
 
 from typing import TYPE_CHECKING, Any

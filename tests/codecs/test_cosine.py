@@ -5,9 +5,7 @@ from hypothesis import strategies as st
 from kinema.codecs.cosine import cosine_basis
 
 
-@given(
-    st.tuples(st.integers(1, 4), st.integers(1, 8), st.integers(1, 8)), st.integers(1, 16)
-)
+@given(st.tuples(st.integers(1, 4), st.integers(1, 8), st.integers(1, 8)), st.integers(1, 16))
 def test_the_rows_are_orthonormal(factors, channels):
     r, p, q = factors
     basis = cosine_basis(factors, min(channels, 3 * r * p * q))

@@ -7,8 +7,9 @@ import torch
 from kinema.codecs import CausalVAE, CausalVAEConfig
 from kinema.conditions import SmallTextConfig
 from kinema.denoisers import DiTConfig
+from kinema.errors import UserError
 from kinema.recipes.codec_run import unseen
-from kinema.recipes.text_to_video import NoiseLevels, TextToVideoRun
+from kinema.recipes.text_to_video import NoiseLevels, TextToVideoRun, TextToVideoTask
 from kinema.training import Loop
 from kinema.training.sources import WorldClips
 from kinema.video import System, VideoPipeline
@@ -59,6 +60,26 @@ def test_the_system_loads_and_samples_as_it_did_in_training(trained):
 def test_training_resumes_at_the_end_without_another_step(trained):
     run, _ = trained
     assert run.train().position.samples == run.loop.num_samples
+
+
+def test_a_trained_system_is_trained_further(trained, tmp_path):
+    run, folder = trained
+    loop = replace(run.loop, num_samples=32)
+    further = replace(run, init=str(folder / "final"), folder=str(tmp_path), loop=loop)
+    before = TextToVideoTask(further).network
+    final = VideoPipeline.from_pretrained(folder / "final")
+    for name, p in final.denoiser.named_parameters():
+        assert torch.equal(before["denoiser"].get_parameter(name), p)
+    after = further.train().network
+    assert not torch.equal(after["text"].layers[0].up.weight, final.text.layers[0].up.weight)
+
+
+def test_a_system_of_other_channels_is_refused(trained, tmp_path):
+    run, folder = trained
+    CausalVAE(replace(TINY, channels=6)).save_pretrained(tmp_path / "codec")
+    further = replace(run, init=str(folder / "final"), codec=str(tmp_path / "codec"))
+    with pytest.raises(UserError, match="works on 4 channels.*has 6"):
+        TextToVideoTask(further)
 
 
 def test_noise_levels_hold_every_pattern():

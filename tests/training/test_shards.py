@@ -1,11 +1,13 @@
+import multiprocessing
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from kinema.errors import UserError
-from kinema.training.shards import SHARD_SIZE, Shards, draw
+from kinema.training.shards import SHARD_SIZE, Shards, _make_all, draw
 
 sys.path.insert(0, str(Path(__file__).parent))  # where the processes beside find it too
 from toy_source import Squares
@@ -36,6 +38,13 @@ def test_a_dead_process_is_told(tmp_path):
             shards.read([0])
     finally:
         shards.stop()
+
+
+def test_a_process_beside_ends_with_a_training_that_was_killed(tmp_path, monkeypatch):
+    killed = SimpleNamespace(is_alive=lambda: False)
+    monkeypatch.setattr(multiprocessing, "parent_process", lambda: killed)
+    _make_all(Squares(), tmp_path, worker=0, workers=1)
+    assert not list(tmp_path.iterdir())
 
 
 def test_draws_depend_on_the_step_alone():

@@ -201,9 +201,7 @@ class CausalVAE(nn.Module, PretrainedMixin, library_name="kinema", license="apac
 
     # Shapes -----------------------------------------------------------------------------------
 
-    def latent_shape(
-        self, num_frames: int, height: int, width: int
-    ) -> tuple[int, int, int, int]:
+    def latent_shape(self, num_frames: int, height: int, width: int) -> tuple[int, int, int, int]:
         """The shape (c, f', h', w') of the latents of a clip of any length and size."""
         r, p, q = self.factors
         return (self.channels, 1 + ceil((num_frames - 1) / r), ceil(height / p), ceil(width / q))

@@ -19,9 +19,7 @@ class Codec(Protocol):
     channels: int
     """Numbers in one latent."""
 
-    def latent_shape(
-        self, num_frames: int, height: int, width: int
-    ) -> tuple[int, int, int, int]:
+    def latent_shape(self, num_frames: int, height: int, width: int) -> tuple[int, int, int, int]:
         """The shape (c, f', h', w') of the latents of a clip."""
 
     def encode(self, frames: Tensor) -> Tensor:
@@ -42,9 +40,7 @@ class Pixels:
     factors = (1, 1, 1)
     channels = 3
 
-    def latent_shape(
-        self, num_frames: int, height: int, width: int
-    ) -> tuple[int, int, int, int]:
+    def latent_shape(self, num_frames: int, height: int, width: int) -> tuple[int, int, int, int]:
         return (self.channels, num_frames, height, width)
 
     def encode(self, frames: Tensor) -> Tensor:

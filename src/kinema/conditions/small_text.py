@@ -110,9 +110,7 @@ class SmallTextEncoder(nn.Module, PretrainedMixin, library_name="kinema", licens
         self.initialize()
 
     @classmethod
-    def from_corpus(
-        cls, captions: Iterable[str], config: SmallTextConfig | None = None
-    ) -> Self:
+    def from_corpus(cls, captions: Iterable[str], config: SmallTextConfig | None = None) -> Self:
         """A new encoder whose vocabulary is the words of `captions`."""
         return cls(config or SmallTextConfig(), word_tokenizer(captions))
 

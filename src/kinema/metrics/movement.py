@@ -1,5 +1,4 @@
-"""How much moves. Every score of consistency is best for a clip that does not, so this goes beside.
-"""
+"""How much moves. Every score of consistency is best for a still clip, so this goes beside it."""
 
 from dataclasses import dataclass
 

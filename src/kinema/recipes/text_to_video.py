@@ -12,6 +12,7 @@ from kinema.codecs import CausalVAE
 from kinema.conditions import Conditions, SmallTextConfig, SmallTextEncoder
 from kinema.denoisers import DenoiserConfig, DiTConfig, count_flops, make_denoiser
 from kinema.diffusion import GivenFrames, Linear, LogitNormal, Mixture, PerFrame
+from kinema.errors import UserError
 from kinema.recipes.codec_run import codec_folder, num_ready, unseen
 from kinema.training import Loop, Position, Shards, State, draw, train
 from kinema.training.sources import CodecLatents, FolderClips, WorldClips
@@ -61,6 +62,8 @@ class TextToVideoRun:
         codec: the codec in whose latents the denoiser works: a folder, or a system's name.
         denoiser: the network; its channels and its text are set from codec and text encoder.
         text: the text encoder.
+        init: a system whose denoiser and text encoder are trained further (fine-tuning): a folder,
+            the name of one that ships, or a repository of the hub; "" starts from nothing.
         noise: how noise levels are drawn.
         prediction: what the network outputs: eps, v, velocity or x0.
         caption_dropout: share of captions replaced by "", for guidance.
@@ -79,6 +82,7 @@ class TextToVideoRun:
     codec: str = "runs/codec/final"
     denoiser: DenoiserConfig = field(default_factory=DiTConfig)
     text: SmallTextConfig = field(default_factory=SmallTextConfig)
+    init: str = ""
     noise: NoiseLevels = field(default_factory=NoiseLevels)
     prediction: str = "x0"
     caption_dropout: float = 0.1
@@ -100,6 +104,30 @@ class TextToVideoRun:
             task.clips.stop()
 
 
+def new_network(run: TextToVideoRun, channels: int) -> nn.ModuleDict:
+    """A denoiser of the codec's channels and a text encoder of the data's words, untrained."""
+    run.denoiser.channels, run.denoiser.text_dim = channels, run.text.dim
+    text = SmallTextEncoder.from_corpus(run.data.corpus(), run.text)
+    return nn.ModuleDict({"denoiser": make_denoiser(run.denoiser), "text": text})
+
+
+def trained_network(run: TextToVideoRun, channels: int) -> nn.ModuleDict:
+    """The denoiser and the text encoder of the system `run.init`, in fp32 and ready to learn.
+
+    Raises:
+        UserError: if the denoiser works on another number of latent channels.
+    """
+    system = VideoPipeline.from_pretrained(run.init)
+    if system.codec.channels != channels:
+        raise UserError(
+            f"init: the denoiser of {run.init} works on {system.codec.channels} channels, the "
+            f"codec {run.codec} has {channels}; name a codec of {system.codec.channels} channels"
+        )
+    run.denoiser, run.prediction = system.denoiser.config, system.system.prediction
+    network = nn.ModuleDict({"denoiser": system.denoiser, "text": system.text})
+    return network.float().requires_grad_(True)
+
+
 class TextToVideoTask:
     """What the loop asks of a text-to-video run."""
 
@@ -109,9 +137,8 @@ class TextToVideoTask:
         self.run, self.codec = run, CausalVAE.from_pretrained(folder).eval()
         self.clips = Shards(CodecLatents(run.data, folder), Path(run.cache), run.workers)
         self.unseen = Shards(CodecLatents(run.held_out, folder), Path(run.cache), workers=0)
-        run.denoiser.channels, run.denoiser.text_dim = self.codec.channels, run.text.dim
-        text = SmallTextEncoder.from_corpus(run.data.corpus(), run.text)
-        self.network = nn.ModuleDict({"denoiser": make_denoiser(run.denoiser), "text": text})
+        make = trained_network if run.init else new_network
+        self.network = make(run, self.codec.channels)
         self.path, self.times = Linear(), run.noise.mixture()
         shape = self.codec.latent_shape(run.data.num_frames, run.data.size, run.data.size)
         self.clip_flops = count_flops(self.network["denoiser"], shape, text_tokens=16)

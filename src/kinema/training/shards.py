@@ -139,8 +139,12 @@ def draw(seed: int, step: int, batch_size: int, num_ready: int) -> np.ndarray:
 
 
 def _make_all(source: Source, folder: Path, worker: int, workers: int) -> None:
+    """What a process beside training does; it ends with the training, even a killed one."""
     torch.set_num_threads(1)
+    training = multiprocessing.parent_process()
     for number in range(worker, -(-source.num_clips // SHARD_SIZE), workers):
+        if training is not None and not training.is_alive():
+            return
         if not _shard_path(folder, number).exists():
             _make_shard(source, folder, number)
 

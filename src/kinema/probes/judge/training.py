@@ -20,7 +20,7 @@ from kinema.probes.judge.questions import VOCABULARY, mirror, true_answers
 from kinema.probes.judge.wear import wear
 from kinema.worlds import tabletop
 
-LEVELS = (1, 2, 3, 4)
+LEVELS = (1, 2, 1, 2, 3, 4)  # those that most prompts are of, twice
 NUM_FRAMES = 9  # two seconds
 FIRST_SEED = 1_000_000_000  # far from the seeds that anything else is likely to be trained on
 LENGTHS = (NUM_FRAMES, NUM_FRAMES, 7, 5)  # drawn per batch: shorter clips are read as well
@@ -46,8 +46,8 @@ class JudgeRun:
     Attributes:
         folder: receives model.safetensors (fp16), config.json and scores.json; an earlier judge
             there is replaced.
-        num_clips: true renders to learn from, spread evenly over the levels.
-        levels: of the world that it learns to read.
+        num_clips: true renders to learn from, spread evenly over `levels`.
+        levels: of the world that it learns to read, in turn.
         minutes: when training ends at the latest, rendering not counted; the learning rate has
             then come down all the same.
         seed: of the renders, the wear and the weights.
@@ -58,11 +58,11 @@ class JudgeRun:
     """
 
     folder: str = "runs/tabletop-judge"
-    num_clips: int = 6000
+    num_clips: int = 12_000
     levels: tuple[int, ...] = LEVELS
-    minutes: float = 12.0
+    minutes: float = 20.0
     seed: int = 0
-    num_epochs: int = 10
+    num_epochs: int = 30
     batch_size: int = 32
     learning_rate: float = 2e-3
     num_unseen: int = 400

@@ -101,9 +101,7 @@ def _hits(scene: Scene, view: View) -> Hits:
     return Hits(rows, columns, depth, masks, fixed, glimpses, visible)
 
 
-def _fixed_points(
-    scene: Scene, view: View, rows: Tensor, columns: Tensor
-) -> tuple[Tensor, Tensor]:
+def _fixed_points(scene: Scene, view: View, rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
     """World points (f 3 n) of table or backdrop behind pixels, and their depths (f n)."""
     directions = view.to_world(view.rays(rows, columns))
     point = view.on_table(directions)
