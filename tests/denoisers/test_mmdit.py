@@ -38,3 +38,5 @@ def test_text_is_read_in_the_light_of_the_video():
 def test_wrong_configurations_are_told():
     with pytest.raises(UserError, match="multiple of 8 x num_heads, that is of 24"):
         MMDiTConfig(dim=100, num_heads=3)
+    with pytest.raises(UserError, match="text_dim is 0, and a network without text is a DiT"):
+        MMDiTConfig(text_dim=0)

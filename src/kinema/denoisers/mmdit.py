@@ -38,7 +38,7 @@ class MMDiTConfig:
         depth: layers.
         num_heads: attention heads.
         patch: rows and columns a token covers.
-        text_dim: features of the text tokens; 0 makes a network without text.
+        text_dim: features of the text tokens; a network without text is a DiT.
         shift: whether video tokens see their neighbours through `token_shift`.
         mlp_ratio: width of the MLPs over `dim`.
     """
@@ -59,6 +59,8 @@ class MMDiTConfig:
                 f"MMDiT: dim is {self.dim}, and must be a multiple of 8 x num_heads, that is of "
                 f"{8 * self.num_heads}."
             )
+        if self.text_dim < 1:
+            raise UserError("MMDiT: text_dim is 0, and a network without text is a DiT: use that.")
 
 
 class Stream(nn.Module):
@@ -114,7 +116,7 @@ class JointBlock(nn.Module):
     def __init__(self, config: MMDiTConfig, is_last: bool):
         super().__init__()
         self.video = Stream(config, config.shift)
-        self.text = Stream(config, shift=False, is_read_only=is_last) if config.text_dim else None
+        self.text = Stream(config, shift=False, is_read_only=is_last)
 
     def forward(
         self, video: Tensor, text: Tensor | None, modulations: list[Tensor], angles: Tensor,
@@ -153,10 +155,9 @@ class MMDiT(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2
         self.time = TimeEmbedding(dim)
         # All layers' modulations in one matrix product a modality
         self.video_modulation = nn.Linear(dim, (6 * depth + 2) * dim)
-        if config.text_dim:
-            self.text_in = nn.Linear(config.text_dim, dim)
-            self.text_summary = nn.Linear(dim, dim)
-            self.text_modulation = nn.Linear(dim, (6 * depth - 4) * dim)
+        self.text_modulation = nn.Linear(dim, (6 * depth - 4) * dim)
+        self.text_in = nn.Linear(config.text_dim, dim)
+        self.text_summary = nn.Linear(dim, dim)
         self.blocks = nn.ModuleList(JointBlock(config, i == depth - 1) for i in range(depth))
         self.patches_out = nn.Linear(dim, config.channels * q * r)
         self.initialize()
@@ -166,14 +167,12 @@ class MMDiT(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2
         layer starts as the identity and a new network predicts zero.
         """
         xavier_(self)
-        for linear in (self.video_modulation, self.patches_out):
+        for linear in (self.video_modulation, self.text_modulation, self.patches_out):
             nn.init.zeros_(linear.weight)
-        if self.config.text_dim:
-            nn.init.zeros_(self.text_modulation.weight)
 
     def forward(self, x: Tensor, t: Tensor, conditions: Conditions | None = None) -> Tensor:
         """Predict from noisy frames; arguments and result as in `DiT.forward`."""
-        prompt = conditions.text if conditions is not None and self.config.text_dim else None
+        prompt = conditions.text if conditions is not None else None
         patch = (1, *self.config.patch)
         video = self.patches_in(patchify(pad_to_multiple(x, patch), patch))  # b f h w d
         text, mask, summary = None, None, 0.0

@@ -161,11 +161,11 @@ class Climber:
             (ladder.level,), "train", track.num_frames, ladder.pixels, track.fps, UNSEEN, 32
         )
         cache = ladder.folder / "cache"
-        shards = [
+        seen, held_out = (
             Shards(FrameLatents(source, self.codec_folder), cache, workers=0)
             for source in (clips, unseen)
-        ]
-        return LadderTask(arm.config(ladder.size), *shards, clips.corpus(), seed)
+        )
+        return LadderTask(arm.config(ladder.size), seen, held_out, clips.corpus(), seed)
 
     def train(
         self, task: LadderTask, place: Path, budget: str, seed: int

@@ -207,10 +207,10 @@ def plot(records: Records, floors: dict[str, Record], path: Path) -> None:
                 continue
             label = name if way == ALONE else f"{name}, {way}"
             mark = {"color": f"C{number % 10}", "marker": "osD^vPX*"[number // 10 % 8]}
-            error, low, high = estimate(found, EXACT, floor)
+            value, low, high = estimate(found, EXACT, floor)
             moved = estimate(found, REMADE_MOTION, None)[0]
             left.errorbar(
-                moved, error, yerr=[[error - low], [high - error]], label=label, capsize=3, **mark
+                moved, value, yerr=[[value - low], [high - value]], label=label, capsize=3, **mark
             )
             style = "--" if way == UNMIXED else "-"
             right.plot(np.mean([r.drift for r in found], 0), style, color=mark["color"])

@@ -73,6 +73,7 @@ def score_remade(frames: np.ndarray, clip: WorldClip) -> tuple[Scores, list[floa
     """
     truth = clip.truth
     assert truth is not None and truth.masks is not None
+    assert truth.flow_forward is not None and truth.flow_backward is not None
     flow = Flow(truth.flow_forward, truth.flow_backward)
     # Without the rim, where a pixel is half background
     inside = [cv2.erode(np.uint8(mask > 0), np.ones((3, 3), np.uint8)) > 0 for mask in truth.masks]
