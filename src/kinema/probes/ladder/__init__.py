@@ -18,7 +18,7 @@ def run(
     arms: Sequence[str] = (),
     folder: str = "runs/ladder",
     size: str = "tiny",
-    num_samples: int = 4_096,
+    num_samples: int = 3_072,
     minutes: float = 1.0,
     seeds: int = 2,
     num_clips: int = 12,

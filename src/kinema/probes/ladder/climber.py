@@ -66,13 +66,13 @@ class Ladder:
 
     folder: Path
     size: str = "tiny"
-    num_samples: int = 4_096
+    num_samples: int = 3_072
     minutes: float = 1.0
     seeds: int = 2
     num_clips: int = 12
     level: int = 1
     pixels: int = 64
-    training_clips: int = 2_048
+    training_clips: int = 1_024
     batch_size: int = 16
     making: Making = field(default_factory=Making)
 
