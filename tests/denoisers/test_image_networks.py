@@ -31,4 +31,6 @@ def test_default_places_are_those_of_animatediff_or_the_blocks():
 
 def test_a_text_network_without_text_is_told():
     with pytest.raises(UserError, match="needs a text"):
-        image_network_of(text_unet()).call(text_unet(), torch.zeros(1, 4, 8, 8), torch.ones(1), None)
+        image_network_of(text_unet()).call(
+            text_unet(), torch.zeros(1, 4, 8, 8), torch.ones(1), None
+        )

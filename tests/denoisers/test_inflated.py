@@ -71,7 +71,7 @@ def frame_by_frame(network, x, t, conditions):
     """The image network itself, on the frames as a batch."""
     b, _, f = x.shape[:3]
     frames, times = x.transpose(1, 2).flatten(0, 1), t.flatten()
-    y = image_network_of(network).call(network, frames, times, for_each_frame(conditions, f))
+    y = image_network_of(network).call(network, frames, times, for_each_frame(conditions, b, f))
     return y.unflatten(0, (b, f)).transpose(1, 2)
 
 

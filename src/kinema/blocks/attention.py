@@ -172,7 +172,8 @@ def attend_video(
 
     Args:
         q: b k f n d, queries of k heads.
-        k, v: b k f' n d; of the same frames, or of the past ones too.
+        k: b k f' n d, keys of the same frames, or of the past ones too.
+        v: b k f' n d, values of the frames of the keys.
         spec: who sees whom.
         layer: the layer's number, for specs that differ from layer to layer.
         key_frames: the numbers of the f' frames, the queries' own last; 0 ... f - 1 unless given.
@@ -217,7 +218,8 @@ def frame_groups(
 
     Args:
         spec: who sees whom.
-        queries, keys: the numbers of the frames.
+        queries: the numbers of the frames that see.
+        keys: the numbers of the frames that are seen.
         num_tokens: tokens of a frame; many make frames that see differently groups of their own.
     """
     sees = spec.sees(np.array(queries)[:, None], np.array(keys))
@@ -259,7 +261,8 @@ def count_pairs(spec: AttentionSpec, num_frames: int, num_tokens: int, layer: in
 
     Args:
         spec: who sees whom.
-        num_frames, num_tokens: frames, and tokens of a frame.
+        num_frames: frames of the clip.
+        num_tokens: tokens of a frame.
         layer: the layer's number.
     """
     if spec.pattern(layer) == "space":

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from kinema.denoisers.cost import count_flops, count_parameters, forward_flops
 from kinema.denoisers.dit import DiT, DiTConfig
+from kinema.denoisers.inflated import Inflated
 from kinema.denoisers.mmdit import MMDiT, MMDiTConfig
+from kinema.denoisers.motion_files import load_mixers, save_mixers
 from kinema.denoisers.sizes import FAMILIES, SIZES, named_config
 from kinema.denoisers.unet import UNet, UNetConfig
 from kinema.denoisers.uvit import UViT, UViTConfig
@@ -21,6 +23,7 @@ __all__ = [
     "SIZES",
     "DiT",
     "DiTConfig",
+    "Inflated",
     "MMDiT",
     "MMDiTConfig",
     "UNet",
@@ -30,8 +33,10 @@ __all__ = [
     "count_flops",
     "count_parameters",
     "forward_flops",
+    "load_mixers",
     "make_denoiser",
     "named_config",
+    "save_mixers",
 ]
 
 DENOISERS: dict[str, type[Any]] = {"dit": DiT, "mmdit": MMDiT, "unet": UNet, "uvit": UViT}

@@ -1,6 +1,6 @@
 """How each kind of image network is called, one image a row, and where mixers belong in it.
 
-    call(network, frames: n c h w, t: n in [0, 1], conditions) -> n c h w
+call(network, frames: n c h w, t: n in [0, 1], conditions) -> n c h w
 """
 
 from collections.abc import Callable

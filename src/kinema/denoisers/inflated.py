@@ -12,13 +12,13 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import torch
-from einops import rearrange, repeat
+from einops import rearrange
 from torch import Tensor, nn
 
 from kinema.blocks.mixers import Attention, MixerSpec, make_mixer, mixer_spec
 from kinema.blocks.pretrained import nearest
 from kinema.blocks.stream import Cache
-from kinema.conditions import Conditions, Text
+from kinema.conditions import Conditions
 from kinema.denoisers.image_networks import ImageNetwork, image_network_of
 from kinema.errors import UserError
 
@@ -137,7 +137,7 @@ class Inflated(nn.Module):
             insertion.num_frames, insertion.cache = f, cache
         frames = rearrange(x, "b c f h w -> (b f) c h w")
         times = rearrange(t, "b f -> (b f)")
-        y = self.kind.call(self.image_network, frames, times, for_each_frame(conditions, f))
+        y = self.kind.call(self.image_network, frames, times, for_each_frame(conditions, b, f))
         return rearrange(y, "(b f) c h w -> b c f h w", b=b)
 
     def deflate(self) -> nn.Module:
@@ -147,13 +147,10 @@ class Inflated(nn.Module):
         return self.image_network
 
 
-def for_each_frame(conditions: Conditions | None, num_frames: int) -> Conditions | None:
-    """The conditions of every frame of a batch: row b's, `num_frames` times."""
-    if conditions is None or conditions.text is None:
-        return conditions
-    text = conditions.text
-    tokens = repeat(text.tokens, "b m d -> (b f) m d", f=num_frames)
-    return Conditions(Text(tokens, repeat(text.mask, "b m -> (b f) m", f=num_frames)))
+def for_each_frame(conditions: Conditions | None, batch: int, num_frames: int) -> Conditions | None:
+    """The conditions of every frame of a batch: each row's, `num_frames` times."""
+    rows = torch.arange(batch).repeat_interleave(num_frames)
+    return None if conditions is None else conditions[rows]
 
 
 def find_places(network: nn.Module, patterns: Sequence[str]) -> list[str]:

@@ -15,7 +15,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import torch
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from safetensors import SafetensorError
@@ -75,13 +74,17 @@ def load_mixers(
         raise UserError(f"{folder / CONFIG} describes neither mixers nor a MotionAdapter.")
     network = Inflated(image_network, places, specs, train_image)
     for place, mixer in network.mixers.items():
-        own = {k.removeprefix(f"{place}."): w for k, w in weights.items() if k.startswith(place)}
+        own = {
+            k.removeprefix(f"{place}."): w for k, w in weights.items() if k.startswith(f"{place}.")
+        }
         try:
             mixer.load_state_dict(own)
         except RuntimeError as error:
             reason = str(error).splitlines()[-1].strip()
             network.deflate()
-            raise UserError(f"{folder} does not fit this image network at {place}: {reason}") from error
+            raise UserError(
+                f"{folder} does not fit this image network at {place}: {reason}"
+            ) from error
     return network
 
 
@@ -172,10 +175,17 @@ def adapter_specs(
         way, number = place.split(".")[:2]
         level = {"down_blocks": int(number) if number.isdigit() else -1, "mid_block": -1}.get(way)
         level = levels - 1 - int(number) if level is None else level
-        layers = {k.split(".layers.")[1].split(".")[0] for k in weights if k.startswith(f"{place}.layers.")}
-        yield place, Motion(
-            num_heads=heads[level],
-            num_layers=len(layers),
-            max_frames=config["motion_max_seq_length"],
-            num_groups=config["motion_norm_num_groups"],
+        layers = {
+            k.split(".layers.")[1].split(".")[0]
+            for k in weights
+            if k.startswith(f"{place}.layers.")
+        }
+        yield (
+            place,
+            Motion(
+                num_heads=heads[level],
+                num_layers=len(layers),
+                max_frames=config["motion_max_seq_length"],
+                num_groups=config["motion_norm_num_groups"],
+            ),
         )

@@ -173,7 +173,7 @@ def attention_of(
 
 
 def hits(gaze: Gaze) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Attention over chance, (l k f f): to the true place and to the old one; and which pairs count.
+    """Attention over chance, (l k f f), to the true place and to the old one; which pairs count.
 
     A pair of frames counts if the subject has moved to another token, and frame j is seen at all.
     """

@@ -128,7 +128,7 @@ def markdown(rows: list[list[str]]) -> str:
 
 
 def draw(findings: Findings) -> np.ndarray:
-    """A few clips, a row each, with the gaze of the best head from the middle frame: uint8 h w 3."""
+    """A few clips, a row each, with the gaze of the best head from the middle frame."""
     layer, head = best_head(findings)
     rows = []
     for clip, gaze in list(zip(findings.clips, findings.gazes, strict=True))[:NUM_SHOWN]:
@@ -142,9 +142,7 @@ def draw(findings: Findings) -> np.ndarray:
     return np.concatenate(rows)
 
 
-def cell(
-    frame: np.ndarray, gaze: np.ndarray, places: np.ndarray, j: int, query: int
-) -> np.ndarray:
+def cell(frame: np.ndarray, gaze: np.ndarray, places: np.ndarray, j: int, query: int) -> np.ndarray:
     """One frame in grey under its share of the gaze, with the true and the old place marked."""
     grey = cv2.resize(frame, (CELL, CELL), interpolation=cv2.INTER_CUBIC).mean(-1, keepdims=True)
     heat = (gaze / gaze.max()).astype(np.float32)
