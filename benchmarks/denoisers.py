@@ -28,8 +28,8 @@ Forward, backward and fused AdamW under bf16 autocast, on the same latents (16 c
 8 x 8) with 20 text tokens. Each family stands against the class of diffusers that does what it
 does, as wide as makes its parameters nearest to ours. Rounds are interleaved: every round measures
 the matrix ceiling and every network once, and the table quotes medians and the median of the ratios
-of each round. Families without a line of theirs have no counterpart there: diffusers has no causal,
-recurrent or time-halving network that can be trained on a CPU.
+of each round. Families without a line of theirs have no counterpart there. lucidrains'
+video-diffusion-pytorch cannot be imported without torchvision, and is left out.
 """.strip()
 
 Inputs = tuple[Tensor, Tensor, Tensor]  # x: b c f h w, timesteps: b, text: b m d

@@ -215,7 +215,7 @@ def test_a_wrong_denoiser_is_one_sentence(capsys, argv, said):
 
 def test_info_and_denoisers(capsys):
     assert kinema.__version__ in run(capsys, "info")[1]
-    out = run(capsys, "denoisers", "dit", "unet-frame")[1]
+    out = run(capsys, "denoisers", "unet-frame")[1]
     assert "unet-frame" in out and "xl" in out and "M" in out and "mmdit" not in out
 
 

@@ -144,23 +144,26 @@ def train(argv: list[str]) -> None:
 def named_denoiser(run: Any, argv: list[str]) -> tuple[Any, list[str]]:
     """The configuration that `--denoiser dit-base --denoiser.depth 4` asks for, and other flags.
 
-    None where no denoiser is named, or by its class, which jsonargparse understands.
+    A configuration's class is a name too, UNetConfig. None where no denoiser is named.
     """
     from kinema.denoisers import DENOISERS, named_config
 
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--denoiser")
     options, rest = parser.parse_known_args(argv)
-    classes = [network.config_class.__name__ for network in DENOISERS.values()]
-    if not hasattr(run, "denoiser") or options.denoiser in (None, *classes):
+    if not hasattr(run, "denoiser") or options.denoiser is None:
         return None, argv
-    config = named_config(options.denoiser)
+    classes = {
+        network.config_class.__name__: network.config_class for network in DENOISERS.values()
+    }
+    named = options.denoiser
+    config = classes[named]() if named in classes else named_config(named)
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     for field in dataclasses.fields(config):
         parser.add_argument(f"--denoiser.{field.name}", dest=f"--{field.name}")
     given, rest = parser.parse_known_args(rest)
     flags = [f"{name}={value}" for name, value in vars(given).items() if value is not None]
-    values = typed(f"kinema train --denoiser {options.denoiser}", type(config), config, flags)
+    values = typed(f"kinema train --denoiser {named}", type(config), config, flags)
     return type(config)(**(values or {})), rest
 
 

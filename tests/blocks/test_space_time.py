@@ -60,5 +60,5 @@ def test_a_causal_video_conv_streams_and_another_refuses():
     conv, x, cache = VideoConv(4, 6, causal=True), torch.randn(1, 5, 3, 3, 4), {}
     parts = [conv(x[:, i : i + 1], cache) for i in range(5)]
     torch.testing.assert_close(torch.cat(parts, 1), conv(x), rtol=1e-5, atol=1e-6)
-    with pytest.raises(UserError, match="make it causal to stream"):
+    with pytest.raises(UserError, match="cannot stream: make it causal"):
         VideoConv(4, 6)(x, {})
