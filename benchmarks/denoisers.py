@@ -26,9 +26,10 @@ RESULT = Path(__file__).parent.parent / "docs" / "results" / "denoisers.md"
 NOTE = """
 Forward, backward and fused AdamW under bf16 autocast, on the same latents (16 channels, 9 frames,
 8 x 8) with 20 text tokens. Each family stands against the class of diffusers that does what it
-does, as wide as makes its parameters nearest to ours. Rounds are interleaved: every round measures
-the matrix ceiling and every network once, and the table quotes medians and the median of the ratios
-of each round. Families without a line of theirs have no counterpart there. lucidrains'
+does, as wide or deep as makes its parameters nearest to ours. Rounds are interleaved: every round
+measures the matrix ceiling and every network once, and the table quotes medians and the median of
+the ratios of each round. Where both work frame by frame, both are the same convolutions of oneDNN,
+and little is left to win. Families without a line of theirs have no counterpart there. lucidrains'
 video-diffusion-pytorch cannot be imported without torchvision, and is left out.
 """.strip()
 

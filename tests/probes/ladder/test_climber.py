@@ -3,7 +3,14 @@ import pytest
 from kinema.errors import UserError
 from kinema.probes.ladder import climber as climbing
 from kinema.probes.ladder.arms import ARMS, TRACKS, Track
-from kinema.probes.ladder.climber import BUDGETS, Climber, Ladder, climb_all, long_clip_flops
+from kinema.probes.ladder.climber import (
+    BUDGETS,
+    Climber,
+    Ladder,
+    climb_all,
+    keep_settings,
+    long_clip_flops,
+)
 from kinema.probes.ladder.making import Making
 
 
@@ -36,6 +43,13 @@ def test_everything_is_done_once(climber, monkeypatch):
 def test_numbers_that_make_no_sense(tmp_path):
     with pytest.raises(UserError, match="at least one"):
         Ladder(tmp_path, seeds=0)
+
+
+def test_a_folder_of_other_settings_is_refused(tmp_path):
+    keep_settings(Ladder(tmp_path, minutes=2.0))
+    keep_settings(Ladder(tmp_path, minutes=2.0, seeds=5))
+    with pytest.raises(UserError, match="climbed with minutes 2.0, not 3.0"):
+        keep_settings(Ladder(tmp_path, minutes=3.0))
 
 
 def test_counted_operations_grow_with_what_attention_sees(tmp_path):

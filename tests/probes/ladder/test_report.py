@@ -54,7 +54,8 @@ def test_a_page_with_plots(tmp_path, capsys):
     files = write(RECORDS, {"short": FLOOR}, Ladder(tmp_path), tmp_path / "ladder.md")
     assert all(file.stat().st_size > 100 for file in files)
     text = files[0].read_text()
-    assert "kinema probe ladder --size tiny" in text and "ladder.png" in text
+    assert '--arms \'["frame by frame", "temporal attention"]\' --size tiny' in text
+    assert "ladder.png" in text
     assert text == page(RECORDS, {"short": FLOOR}, Ladder(tmp_path), "ladder.png")
     show(RECORDS, {"short": FLOOR})
     assert "its mixer switched off" in capsys.readouterr().out

@@ -5,6 +5,7 @@ A record is a JSON file; what has one is not done again, and what was interrupte
 
 import json
 import math
+import re
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -113,11 +114,34 @@ def write_record(record: Record, path: Path) -> None:
     write_bytes(path, (json.dumps(asdict(record)) + "\n").encode())
 
 
+def keep_settings(ladder: Ladder) -> None:
+    """Write the settings beside the records, or find the same ones there.
+
+    Raises:
+        UserError: if the folder holds the records of other settings; more seeds are welcome.
+    """
+    path = ladder.folder / "settings.json"
+    settings = {k: v for k, v in asdict(ladder).items() if k not in ("folder", "seeds")}
+    if not path.exists():
+        write_bytes(path, (json.dumps(settings, indent=2) + "\n").encode())
+    for name, there in json.loads(path.read_text()).items():
+        if settings.get(name) != there:
+            raise UserError(
+                f"{path.parent} holds a ladder climbed with {name} {there}, not "
+                f"{settings.get(name)}: use that, or another folder."
+            )
+
+
 class Climber:
-    """The ladder's data, made when first asked for and shared by all arms of a track."""
+    """The ladder's data, made when first asked for and shared by all arms of a track.
+
+    Raises:
+        UserError: if the folder holds the records of other settings.
+    """
 
     def __init__(self, ladder: Ladder):
         self.ladder = ladder
+        keep_settings(ladder)
         self.codec_folder = str(find("tabletop") / "codec")
         self.codec = CausalVAE.from_pretrained(self.codec_folder).eval()
         self._scenes: dict[str, Scenes] = {}
@@ -141,8 +165,8 @@ class Climber:
     def climb(self, name: str, seed: int, budget: str) -> dict[str, Record]:
         """Train an arm, or find it trained; the record of each of its ways."""
         arm = ARMS[name]
-        place = self.ladder.folder / arm.track / name.replace(" ", "-") / f"{budget[6:]}-{seed}"
-        paths = {way: place / f"{way.replace(' ', '-')}.json" for way in arm.ways}
+        place = self.ladder.folder / arm.track / file_name(name) / f"{budget[6:]}-{seed}"
+        paths = {way: place / f"{file_name(way)}.json" for way in arm.ways}
         if not all(path.exists() for path in paths.values()):
             task = self.task(arm, seed)
             cost, samples, held_out = self.train(task, place, budget, seed)
@@ -201,8 +225,13 @@ class Climber:
         remade = make_clips(task, self.codec, scenes.captions, way, making, scenes.latents)
         sheet = [scenes.clips[0].frames, remade[0], free[0]]
         labels = ["true", "made again", scenes.captions[0]]
-        contact_sheet(sheet, place / f"{way.replace(' ', '-')}.png", labels=labels)
+        contact_sheet(sheet, place / f"{file_name(way)}.png", labels=labels)
         return score_all(free, remade, scenes, arm.track)
+
+
+def file_name(name: str) -> str:
+    """Words and numbers joined by dashes."""
+    return "-".join(re.findall(r"\w+", name))
 
 
 def score_all(

@@ -140,14 +140,23 @@ def show(records: Records, floors: dict[str, Record]) -> None:
             console.print(line)
 
 
+def command(records: Records, ladder: Ladder) -> str:
+    """What was typed."""
+    names = list(dict.fromkeys(name for name, _, _ in records))
+    chosen = "" if names == list(ARMS) else f" --arms '{json.dumps(names)}'"
+    return (
+        f"kinema probe ladder{chosen} --size {ladder.size} --num_samples {ladder.num_samples} "
+        f"--minutes {ladder.minutes:g} --seeds {ladder.seeds} --num_clips {ladder.num_clips}"
+    )
+
+
 def page(records: Records, floors: dict[str, Record], ladder: Ladder, picture: str) -> str:
     """The page in Markdown."""
     making = ladder.making
     floored = ", ".join(OVER_FLOOR)
     parts = [
         "# The ladder: what makes frames agree, and what it costs",
-        f"`kinema probe ladder --size {ladder.size} --num_samples {ladder.num_samples} --minutes "
-        f"{ladder.minutes:g} --seeds {ladder.seeds} --num_clips {ladder.num_clips}`",
+        f"`{command(records, ladder)}`",
         NOTE.format(
             strength=making.strength, floored=floored[0].upper() + floored[1:],
             resamples=NUM_RESAMPLES, seeds=ladder.seeds, clips=ladder.num_clips,
