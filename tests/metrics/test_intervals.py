@@ -1,9 +1,10 @@
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kinema.errors import UserError
-from kinema.metrics import wilson_interval
+from kinema.metrics.intervals import mean_interval, wilson_interval
 
 
 @pytest.mark.parametrize(
@@ -28,3 +29,18 @@ def test_bounds_solve_the_score_equation(case):
 def test_impossible_counts_are_refused(case):
     with pytest.raises(UserError):
         wilson_interval(*case)
+
+
+@given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=30))
+def test_the_interval_of_a_mean_holds_it(values):
+    low, high = mean_interval(values)
+    assert min(values) - 1e-9 <= low <= high <= max(values) + 1e-9
+    assert mean_interval([*values, np.nan]) == (low, high)
+
+
+def test_the_interval_of_a_mean_has_the_known_width():
+    values = np.random.default_rng(0).normal(5.0, 2.0, 400)
+    low, high = mean_interval(values)
+    standard_error = values.std() / 20
+    assert low == pytest.approx(values.mean() - 1.96 * standard_error, abs=0.05)
+    assert high == pytest.approx(values.mean() + 1.96 * standard_error, abs=0.05)

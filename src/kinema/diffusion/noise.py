@@ -76,7 +76,7 @@ class PerFrame:
 
 @dataclass(frozen=True)
 class GivenFrames:
-    """The first k frames given, k uniform in 1 ... max_given, the rest at one time together.
+    """The first k frames given, k uniform in min_given ... max_given, the rest at one time.
 
     Given frames are clean, or carry context noise uniform in [0, context_noise] (GameNGen: the
     network learns to mistrust its own history). At least one frame stays to be made.
@@ -85,12 +85,14 @@ class GivenFrames:
     times: Times = field(default_factory=Uniform)
     max_given: int = 1
     context_noise: float = 0.0
+    min_given: int = 1
 
     def draw(self, batch: int, num_frames: int, generator: Generator | None = None) -> Tensor:
         t = self.times.draw(batch, num_frames, generator)
         most = min(self.max_given, num_frames - 1)
         uniform = torch.rand(batch, 2, generator=generator, device=t.device)
-        count = (1 + (uniform[:, :1] * most).long()).clamp(max=most)
+        least = min(self.min_given, most)
+        count = (least + (uniform[:, :1] * (most - least + 1)).long()).clamp(max=most)
         given = torch.arange(num_frames, device=t.device) < count
         return torch.where(given, self.context_noise * uniform[:, 1:], t)
 

@@ -1,6 +1,9 @@
-"""How sure a measured share is."""
+"""How sure a measured share or mean is."""
 
+from collections.abc import Sequence
 from math import sqrt
+
+import numpy as np
 
 from kinema.errors import UserError
 
@@ -27,3 +30,25 @@ def wilson_interval(successes: int, trials: int, z: float = 1.96) -> tuple[float
     centre = (p + z**2 / (2 * trials)) / (1 + z**2 / trials)
     half = z * sqrt(p * (1 - p) / trials + (z / (2 * trials)) ** 2) / (1 + z**2 / trials)
     return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def mean_interval(
+    values: Sequence[float], num_resamples: int = 1_000, seed: int = 0
+) -> tuple[float, float]:
+    """95 % confidence interval of a mean, by resampling the values (Efron 1979).
+
+    Args:
+        values: one figure per clip, at least one; NaN counts as not measured.
+        num_resamples: how often they are drawn anew, with replacement.
+        seed: of the draws.
+
+    Returns:
+        (low, high); NaN twice if nothing was measured.
+    """
+    known = np.asarray(values, dtype=float)
+    known = known[~np.isnan(known)]
+    if not len(known):
+        return np.nan, np.nan
+    draws = np.random.default_rng(seed).integers(0, len(known), (num_resamples, len(known)))
+    low, high = np.quantile(known[draws].mean(1), [0.025, 0.975])
+    return float(low), float(high)

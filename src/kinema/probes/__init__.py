@@ -8,6 +8,7 @@ PROBES = {
     "codec": "kinema.probes.codec:run",
     "ladder": "kinema.probes.ladder:run",
     "metrics": "kinema.probes.metrics:run",
+    "physics": "kinema.probes.physics:run",
     "prompts": "kinema.probes.prompts:run",
 }
 

@@ -15,9 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kinema.blocks.pretrained import nearest
 from kinema.clips import ClipFolder, to_tensor
 from kinema.codecs import CausalVAE
-from kinema.worlds import WorldClip, tabletop
+from kinema.errors import UserError
+from kinema.worlds import WorldClip, discs, tabletop
 from kinema.worlds.tabletop import captions
 
 RENDERER = 2  # raise it when the tabletop's pictures or captions change: old shards are left alone
@@ -78,6 +80,53 @@ class WorldClips:
             clips.update(zip(chosen, rendered, strict=True))
         frames = torch.from_numpy(np.stack([clips[i].frames for i in indices]))
         return {"frames": frames}, [clips[i].caption for i in indices]
+
+
+@dataclass
+class DiscClips:
+    """Clips of discs under one law of mechanics, rendered as they are asked for.
+
+    Attributes:
+        law: "uniform", "parabola" or "collision".
+        split: "train" in distribution, "held_out" outside it, "edges" without the middle speeds.
+        num_frames: frames a clip, a tenth of a second apart.
+        size: height and width in pixels.
+        seed: clip i is scene `seed + i`.
+        num_clips: how many different clips there are.
+    """
+
+    law: str = "uniform"
+    split: str = "train"
+    num_frames: int = 32
+    size: int = 32
+    seed: int = 0
+    num_clips: int = 30_000
+
+    def __post_init__(self):
+        if self.law not in discs.LAWS:
+            raise UserError(f"law {self.law!r} is unknown; {nearest(self.law, list(discs.LAWS))}")
+
+    @property
+    def name(self) -> str:
+        """Differs when the clips differ."""
+        settings = {k: v for k, v in asdict(self).items() if k != "num_clips"}
+        return f"discs-{self.law}-{self.split}-{fingerprint(**settings)}"
+
+    @property
+    def level(self) -> int:
+        """Of the world of discs."""
+        return discs.LAWS.index(self.law) + 1
+
+    def corpus(self) -> list[str]:
+        """The captions."""
+        return [clip.caption for clip in discs.render([0], 1, 8, self.level)]
+
+    def make(self, indices: list[int]) -> tuple[dict[str, Tensor], list[str]]:
+        """frames: (n, f, h, w, 3) uint8."""
+        seeds = [self.seed + i for i in indices]
+        clips = discs.render(seeds, self.num_frames, self.size, self.level, self.split)
+        frames = torch.from_numpy(np.stack([clip.frames for clip in clips]))
+        return {"frames": frames}, [clip.caption for clip in clips]
 
 
 @dataclass

@@ -165,6 +165,27 @@ class VideoPipeline(nn.Module):
         record = {"model": self.name, **asdict(settings), **request.sources()}
         return Output(frames, settings.fps, prompts, seeds, record)
 
+    @torch.no_grad()
+    def complete(
+        self, given: Tensor, num_frames: int, seeds: Sequence[int], num_steps: int | None = None
+    ) -> Tensor:
+        """Clips that begin with the given frames, without a prompt and in one window.
+
+        Args:
+            given: b 3 k h w in [-1, 1], k >= 1.
+            num_frames: length of the clips, those given included.
+            seeds: one per clip.
+            num_steps: sampling steps; the system's own unless given.
+
+        Returns:
+            b 3 num_frames h w in [-1, 1].
+        """
+        size = (given.shape[3], given.shape[4])
+        steps = num_steps or self.system.num_steps
+        settings = Settings(num_frames, size, self.system.fps, steps, 1.0, "")
+        denoise = self._denoise([""] * len(given), settings)
+        return self._window(denoise, given, num_frames, list(seeds), settings, lambda *_: None)
+
     def _make(
         self,
         prompts: list[str],

@@ -27,14 +27,19 @@ from safetensors import SafetensorError
 
 from kinema.blocks.pretrained import nearest
 from kinema.codecs import CausalVAE, Pixels
-from kinema.conditions import PretrainedTextEncoder, SmallTextEncoder
+from kinema.conditions import NoText, PretrainedTextEncoder, SmallTextEncoder
 from kinema.denoisers import DENOISERS
 from kinema.diffusion import PATHS, PREDICTIONS
 from kinema.errors import UserError
 from kinema.sampling import SOLVERS
 
 CODECS: dict[str, type] = {"causal_vae": CausalVAE, "pixels": Pixels}
-TEXT_ENCODERS: dict[str, type] = {"small": SmallTextEncoder, "pretrained": PretrainedTextEncoder}
+TEXT_ENCODERS: dict[str, type] = {
+    "small": SmallTextEncoder,
+    "pretrained": PretrainedTextEncoder,
+    "none": NoText,
+}
+WITHOUT_WEIGHTS = (Pixels, NoText)  # parts that write no files
 PARTS: dict[str, dict[str, type[Any]]] = {
     "denoiser": DENOISERS,
     "codec": CODECS,
@@ -147,8 +152,8 @@ def kind_of(part: str, network: Any) -> str:
 def load_part(folder: Path, part: str, kind: str) -> Any:
     """Load the network in `folder/part`, an instance of PARTS[part][kind]."""
     place, network_class = folder / part, PARTS[part][kind]
-    if network_class is Pixels:
-        return Pixels()
+    if network_class in WITHOUT_WEIGHTS:
+        return network_class()
     for name in ("config.json", "model.safetensors"):
         if not (place / name).is_file():
             raise UserError(f"{folder} is not a whole system: {part}/{name} is missing.")
@@ -164,8 +169,8 @@ def load_part(folder: Path, part: str, kind: str) -> Any:
 
 
 def save_part(network: Any, place: Path) -> None:
-    """Write a network as a folder; a codec without weights writes nothing."""
-    if isinstance(network, Pixels):
+    """Write a network as a folder; a part without weights writes nothing."""
+    if isinstance(network, WITHOUT_WEIGHTS):
         return
     if isinstance(network, PretrainedTextEncoder):  # transformers writes its own
         network.model.save_pretrained(place)

@@ -19,10 +19,11 @@ from kinema.worlds.world_clip import Truth, WorldClip
 EXTENT = 10.0
 GRAVITY = 2.5
 LAWS = ("uniform", "parabola", "collision")
-SPLITS = {"train": 0, "held_out": 1, "all": 2}
+SPLITS = {"train": 0, "held_out": 1, "all": 2, "edges": 3}
 COLORS = {"red": (214, 39, 40), "blue": (31, 90, 200)}
 SECONDS_IN_VIEW = 2.3  # 24 frames of 0.1 s
 SPEED = (1.0, 4.0)
+EDGE_SPEEDS = ((1.0, 1.25), (3.75, 4.0))  # what is left of SPEED when its middle is taken out
 RADIUS = {"uniform": (0.7, 1.4), "parabola": (0.7, 1.4), "collision": (0.5, 1.5)}
 OUTER_SPEEDS = ((0.0, 0.8), (4.5, 6.0))
 OUTER_RADII = ((0.3, 0.6), (1.5, 2.0))
@@ -69,7 +70,8 @@ class DiscScene:
 def sample_scene(seed: int, level: int = 1, split: str = "train") -> DiscScene:
     """The scene of a seed. Levels 1 to 3: uniform, parabola, collision; 4: any of them.
 
-    split: "train" draws radius and speed in distribution, "held_out" outside it, "all" either.
+    split: "train" draws radius and speed in distribution, "held_out" outside it, "all" either;
+    "edges" leaves the middle of the speeds out of training.
     """
     assert level in (1, 2, 3, 4) and split in SPLITS, (level, split)
     rng = np.random.default_rng([seed, level, SPLITS[split]])
@@ -79,6 +81,9 @@ def sample_scene(seed: int, level: int = 1, split: str = "train") -> DiscScene:
     if outside:
         speeds = np.array([_either(rng, OUTER_SPEEDS) for _ in range(count)])
         radii = np.array([_either(rng, OUTER_RADII) for _ in range(count)])
+    elif split == "edges":
+        speeds = np.array([_either(rng, EDGE_SPEEDS) for _ in range(count)])
+        radii = rng.uniform(*RADIUS[law], count)
     else:
         speeds, radii = rng.uniform(*SPEED, count), rng.uniform(*RADIUS[law], count)
     place = {"uniform": _uniform, "parabola": _parabola, "collision": _collision}[law]
@@ -138,7 +143,8 @@ def render(
         num_frames: any from 1 up.
         size: pixels of a square frame, or (height, width).
         level: 1 uniform motion, 2 parabola, 3 collision, 4 any.
-        split: "train" in distribution, "held_out" outside it, "all" either.
+        split: "train" in distribution, "held_out" outside it, "all" either, "edges" without the
+            middle speeds.
         fps: frames a second (the published world has 10).
         truth: also return the truth.
         device: of no effect; drawn on the processor.
@@ -181,24 +187,6 @@ def coverage(centres: np.ndarray, radii: np.ndarray, size: tuple[int, int]) -> n
     distance = np.sqrt(across**2 + upward**2)
     pixel = EXTENT / (min(size) - 1)
     return np.clip(0.5 + (radii[:, None, None, None] - distance) / pixel, 0.0, 1.0)
-
-
-def centroids(frames: np.ndarray, num_discs: int = 1) -> np.ndarray:
-    """Read disc centres (k f 2), in units, off frames uint8 (f h w 3); NaN where none is seen.
-
-    Colours are unmixed linearly, so two discs do not disturb each other; weights under 0.1 are
-    noise and are left out.
-    """
-    colors = np.array(list(COLORS.values()), dtype=float)[:num_discs]
-    weights = (frames.astype(float) - 255.0) @ np.linalg.pinv(colors - 255.0)  # (f h w k)
-    weights = np.where(weights < 0.1, 0.0, weights)
-    height, width = frames.shape[1:3]
-    x, y = np.linspace(0.0, EXTENT, width), np.linspace(EXTENT, 0.0, height)
-    total = weights.sum((1, 2))
-    with np.errstate(invalid="ignore"):
-        columns = np.einsum("fhwk,w->fk", weights, x) / total
-        rows = np.einsum("fhwk,h->fk", weights, y) / total
-    return np.stack((columns, rows), axis=-1).transpose(1, 0, 2)
 
 
 def _caption(scene: DiscScene) -> str:

@@ -1,0 +1,159 @@
+"""Does a model go on as mechanics would? The protocol of Kang et al. 2024, in and out of range.
+
+The first frames of a clip are given, the model makes the rest, and a parser reads the discs off
+the frames (`worlds.disc_reading`). Beside every score stand its floor, the parser on true clips,
+and predictors that know less than a model should.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+from rich.progress import track
+
+import kinema
+from kinema.clips import to_frames, to_tensor
+from kinema.errors import UserError
+from kinema.metrics.intervals import mean_interval
+from kinema.probes.physics import baselines
+from kinema.training.sources import DiscClips
+from kinema.video import VideoPipeline
+from kinema.worlds import discs
+from kinema.worlds.disc_reading import DiscReading, judge
+from kinema.worlds.discs import DiscScene
+
+FIRST_SEED = 2_000_000_000  # scenes that no training run draws
+AT_ONCE = 32  # clips in a batch
+SPLITS = {"in": "train", "out": "held_out"}
+FLOOR, MODEL = "true clips (floor)", "model"
+SLOWEST = (discs.SPEED[0] + discs.OUTER_SPEEDS[0][1]) / 2  # between the low band and training
+
+
+@dataclass
+class PhysicsProbe:
+    """What to measure.
+
+    Attributes:
+        law: "uniform", "parabola" or "collision".
+        model: a system that ships, a folder, or a repository of the hub.
+        num_clips: in distribution, and as many out of it.
+        given: frames that are given.
+        num_steps: sampling steps; the system's own unless given.
+        seed: of the scenes and of the samples.
+    """
+
+    law: str = "uniform"
+    model: str = "physics-uniform"
+    num_clips: int = 256
+    given: int = 3
+    num_steps: int | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.num_clips < 2:
+            raise UserError(f"num_clips is {self.num_clips}: at least 2 are needed.")
+
+
+@dataclass
+class Judged:
+    """The readings of one predictor on one set of scenes; None where nothing could be judged."""
+
+    readings: list[DiscReading | None]
+
+    def values(self, name: str, rows: Sequence[int] | None = None) -> list[float]:
+        """A figure of every clip that could be judged, NaN where it was not measured."""
+        chosen = self.readings if rows is None else [self.readings[i] for i in rows]
+        return [getattr(reading, name) for reading in chosen if reading is not None]
+
+    def mean(self, name: str, rows: Sequence[int] | None = None) -> float:
+        """The mean over the clips that could be judged; NaN if there is none."""
+        values = [value for value in self.values(name, rows) if not np.isnan(value)]
+        return float(np.mean(values)) if values else np.nan
+
+    def interval(self, name: str, rows: Sequence[int] | None = None) -> tuple[float, float]:
+        """95 %, by resampling clips."""
+        return mean_interval(self.values(name, rows))
+
+
+@dataclass
+class PhysicsFindings:
+    """All that the probe found about one law.
+
+    Attributes:
+        probe: what was measured.
+        parameters: of the denoiser.
+        scenes: "in" and "out" of distribution.
+        scores: "in" and "out" -> predictor -> its readings, one a scene.
+        clips: "in" and "out" -> (true, predicted) frames of the first scenes, to be looked at.
+    """
+
+    probe: PhysicsProbe
+    parameters: int
+    scenes: dict[str, list[DiscScene]] = field(default_factory=dict)
+    scores: dict[str, dict[str, Judged]] = field(default_factory=dict)
+    clips: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+
+    def bands(self) -> dict[str, list[int]]:
+        """Out of distribution: which scenes are slow or fast, small or large (the first disc)."""
+        names: dict[str, list[int]] = {}
+        for row, scene in enumerate(self.scenes["out"]):
+            speed = "slow" if abs(scene.velocities[0, 0]) < SLOWEST else "fast"
+            size = "small" if scene.radii[0] < 1.0 else "large"
+            names.setdefault(f"{speed}, {size}", []).append(row)
+        return dict(sorted(names.items()))
+
+
+def measure_physics(probe: PhysicsProbe, pipe: VideoPipeline | None = None) -> PhysicsFindings:
+    """Predict, parse and compare.
+
+    Args:
+        probe: what to measure.
+        pipe: a pipeline in memory, instead of loading `probe.model`.
+    """
+    pipe = pipe or kinema.load(probe.model)
+    found = PhysicsFindings(probe, sum(p.numel() for p in pipe.denoiser.parameters()))
+    for place, split in SPLITS.items():
+        size, length = pipe.system.size[0], pipe.system.num_frames
+        data = DiscClips(probe.law, split, length, size, FIRST_SEED + probe.seed)
+        true = data.make(list(range(probe.num_clips)))[0]["frames"].numpy()
+        seeds = range(data.seed, data.seed + probe.num_clips)
+        scenes = [discs.sample_scene(seed, data.level, split) for seed in seeds]
+        given, scores = true[:, : probe.given], {}
+        for name, predict in predictors(probe, pipe, true).items():
+            clips = predict(given, length)
+            pairs = zip(clips, scenes, strict=True)
+            scores[name] = Judged([judge(frames, scene, probe.given) for frames, scene in pairs])
+            if name == MODEL:
+                found.clips[place] = (true[:6], clips[:6])
+        found.scenes[place], found.scores[place] = scenes, scores
+    return found
+
+
+def predictors(
+    probe: PhysicsProbe, pipe: VideoPipeline, true: np.ndarray
+) -> dict[str, baselines.Predictor]:
+    """Name -> how it goes on from given frames, the best first."""
+    trained = DiscClips(probe.law, "train", pipe.system.num_frames, pipe.system.size[0])
+    count = 2 if probe.law == "collision" else 1
+    mean = baselines.mean_velocities(trained)
+    return {
+        FLOOR: lambda given, length: true,
+        MODEL: partial(predicted, pipe, probe),
+        "straight on, as parsed": partial(baselines.straight_on, num_discs=count),
+        "nearest training clip": partial(baselines.nearest_clip, data=trained),
+        "mean training velocity": partial(baselines.at_mean_velocity, velocities=mean),
+        "last frame stays": baselines.frozen,
+    }
+
+
+def predicted(
+    pipe: VideoPipeline, probe: PhysicsProbe, given: np.ndarray, num_frames: int
+) -> np.ndarray:
+    """The model's own continuation of given frames, uint8 (n f h w 3)."""
+    made = []
+    for start in track(range(0, len(given), AT_ONCE), f"Going on from {probe.given} frames"):
+        frames = to_tensor(given[start : start + AT_ONCE])
+        seeds = range(probe.seed + start, probe.seed + start + len(frames))
+        made.append(to_frames(pipe.complete(frames, num_frames, list(seeds), probe.num_steps)))
+    return np.concatenate(made)

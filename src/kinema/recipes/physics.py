@@ -1,0 +1,180 @@
+"""Learning the laws of discs from pixels: the recipes behind `kinema probe physics`.
+
+No codec and no text: a diffusion transformer on large patches that predicts clean pixels (JiT, Li
+and He 2025), with the first three frames given, as in Kang et al. 2024 (arXiv:2411.02385). In small
+redundant pictures position and speed are settled near t = 1, so the noise levels lie high.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kinema import diffusion
+from kinema.clips import contact_sheet, to_frames, to_tensor
+from kinema.codecs import Pixels
+from kinema.conditions import NoText
+from kinema.denoisers import DiTConfig, UNetConfig, UViTConfig, count_flops, make_denoiser
+from kinema.diffusion import GivenFrames, Linear, LogitNormal, Mixture, PerFrame
+from kinema.training import Loop, Position, State, draw, train
+from kinema.training.sources import DiscClips
+from kinema.video import System, VideoPipeline
+from kinema.worlds import discs
+from kinema.worlds.disc_reading import judge
+
+VALIDATION_TIMES = (0.5, 0.8, 0.9, 0.95, 0.98, 1.0)
+FAR = 10**9  # seeds that no training draws
+
+
+@dataclass
+class PhysicsRun:
+    """A training run of a denoiser of disc clips, in pixels and without text.
+
+    Attributes:
+        folder: receives checkpoints, metrics and pictures, and the whole system in `final/`.
+        data: the clips.
+        num_unseen: clips of other seeds, in distribution, for validation.
+        given: frames that are given at every prediction.
+        denoiser: the network; its channels are set to 3 and its text is left out.
+        mean: of the logit of t.
+        std: of the logit of t.
+        given_share: share of clips of which the first `given` frames are clean; of the others, half
+            have one level for all frames and half a level for each.
+        num_steps: sampling steps.
+        loop: how long and how fast.
+    """
+
+    folder: str = "runs/physics"
+    data: DiscClips = field(default_factory=DiscClips)
+    num_unseen: int = 64
+    given: int = 3
+    denoiser: DiTConfig | UViTConfig | UNetConfig = field(default_factory=DiTConfig)
+    mean: float = 2.0
+    std: float = 1.5
+    given_share: float = 0.8
+    num_steps: int = 4
+    loop: Loop = field(default_factory=Loop)
+
+    def train(self) -> State:
+        """Train to the end, resuming where an interrupted run stopped."""
+        return train(PhysicsTask(self), self.loop, Path(self.folder))
+
+    def noise_levels(self) -> Mixture:
+        times = LogitNormal(self.mean, self.std)
+        given = GivenFrames(times, self.given, min_given=self.given)
+        rest = 0.5 * (1 - self.given_share)
+        return Mixture([(self.given_share, given), (rest, times), (rest, PerFrame(times))])
+
+
+class PhysicsTask:
+    """What the loop asks of a physics run."""
+
+    def __init__(self, run: PhysicsRun):
+        torch.manual_seed(run.loop.seed)
+        run.denoiser.channels, run.denoiser.text_dim = 3, 0
+        self.run, self.network = run, make_denoiser(run.denoiser)
+        self.path, self.times = Linear(), run.noise_levels()
+        shape = (3, run.data.num_frames, run.data.size, run.data.size)
+        self.clip_flops = count_flops(self.network, shape, text_tokens=0)
+        seeds = range(FAR, FAR + run.num_unseen)
+        self.scenes = [discs.sample_scene(seed, run.data.level, run.data.split) for seed in seeds]
+        self.unseen = run.data.make(list(range(FAR - run.data.seed, seeds.stop - run.data.seed)))
+        self.unseen_frames = self.unseen[0]["frames"].numpy()
+
+    def loss(
+        self, position: Position, batch_size: int, rows: slice
+    ) -> tuple[Tensor, dict[str, float]]:
+        """The diffusion loss on clips rendered for this step."""
+        indices = draw(self.run.loop.seed, position.step, batch_size, self.run.data.num_clips)
+        frames = self.run.data.make(indices[rows].tolist())[0]["frames"]
+        x0 = to_tensor(frames.numpy())
+        t = self.times.draw(batch_size, x0.shape[2])[rows]
+        noise = torch.randn(batch_size, *x0.shape[1:])[rows]
+        return self.diffusion_loss(x0, t, noise).mean(), {}
+
+    def diffusion_loss(self, x0: Tensor, t: Tensor, noise: Tensor) -> Tensor:
+        """Per clip, in velocity space; x0: b c f h w, t: b f."""
+        return diffusion.loss(self.network, x0, None, t, noise, self.path, "x0")
+
+    def validate(self) -> dict[str, float]:
+        """The flow loss and the velocity error on clips never trained on."""
+        generator = torch.Generator().manual_seed(0)
+        x0, losses = to_tensor(self.unseen_frames), []
+        for time in VALIDATION_TIMES:
+            noise = torch.randn(x0.shape, generator=generator)
+            t = torch.full((len(x0), x0.shape[2]), time)
+            t[:, : self.run.given] = 0
+            losses.append(self.diffusion_loss(x0, t, noise).mean().item())
+        pairs = zip(self.predictions(), self.scenes, strict=True)
+        readings = [judge(frames, scene, self.run.given) for frames, scene in pairs]
+        errors = [reading.velocity_error for reading in readings if reading is not None]
+        return {"loss": float(np.mean(losses)), "velocity_error": float(np.mean(errors))}
+
+    def predictions(self) -> np.ndarray:
+        """The unseen clips as the network goes on from their first frames, uint8."""
+        given = to_tensor(self.unseen_frames[:, : self.run.given])
+        count, length = self.unseen_frames.shape[:2]
+        return to_frames(self.pipeline().complete(given, length, range(count)))
+
+    def pipeline(self) -> VideoPipeline:
+        """The system as it stands."""
+        data = self.run.data
+        system = System(
+            path="linear",
+            prediction="x0",
+            num_frames=data.num_frames,
+            size=(data.size, data.size),
+            fps=10.0,
+            num_steps=self.run.num_steps,
+            guidance_scale=1.0,
+            overlap=self.run.given,
+        )
+        return VideoPipeline(self.network, Pixels(), NoText(), system)
+
+    def show(self, folder: Path, samples: int) -> None:
+        """A sheet of true and predicted clips in turn."""
+        folder.mkdir(parents=True, exist_ok=True)
+        pairs = zip(self.unseen_frames[:4], self.predictions()[:4], strict=True)
+        rows = [frames for pair in pairs for frames in pair]
+        contact_sheet(rows, folder / f"{samples:09d}.png", labels=["true", "predicted"] * 4)
+
+    def save(self, folder: Path) -> None:
+        self.pipeline().save_pretrained(folder)
+
+    def flops(self, batch_size: int) -> float:
+        """Forward and backward of whole clips: three times the forward pass."""
+        return 3.0 * batch_size * self.clip_flops
+
+
+def physics(law: str, num_samples: int) -> PhysicsRun:
+    """32 frames of 32 pixels in 16 patches of 8 x 8 each, and a transformer of 3 M parameters."""
+    return PhysicsRun(
+        folder=f"runs/physics-{law}",
+        data=DiscClips(law),
+        denoiser=DiTConfig(dim=128, depth=8, num_heads=2, patch=(1, 8, 8)),
+        loop=Loop(
+            num_samples=num_samples,
+            batch_size=32,
+            learning_rate=2e-3,
+            optimizer="muon",
+            adamw_share=0.5,
+            validate_every=num_samples // 10,
+        ),
+    )
+
+
+def physics_uniform() -> PhysicsRun:
+    """A disc at constant speed: kinema train physics-uniform"""
+    return physics("uniform", 200_000)
+
+
+def physics_parabola() -> PhysicsRun:
+    """A disc thrown under gravity: kinema train physics-parabola"""
+    return physics("parabola", 200_000)
+
+
+def physics_collision() -> PhysicsRun:
+    """Two discs that collide: kinema train physics-collision"""
+    return physics("collision", 200_000)

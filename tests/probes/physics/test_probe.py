@@ -1,0 +1,82 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from kinema.clips import to_tensor
+from kinema.codecs import Pixels
+from kinema.conditions import NoText
+from kinema.denoisers import DiT, DiTConfig
+from kinema.errors import UserError
+from kinema.probes.physics import PhysicsProbe, measure_physics, run, show, write
+from kinema.probes.physics.probe import FLOOR, MODEL
+from kinema.training.sources import DiscClips
+from kinema.video import System, VideoPipeline
+
+SYSTEM = System(
+    denoiser="dit", codec="pixels", text="none", prediction="x0", num_frames=20, size=(32, 32),
+    fps=10.0, num_steps=1, guidance_scale=1.0, overlap=3,
+)  # fmt: skip
+TINY = DiTConfig(channels=3, dim=32, depth=1, num_heads=2, patch=(1, 8, 8), text_dim=0)
+
+
+@pytest.fixture(scope="module")
+def pipe():
+    torch.manual_seed(0)
+    return VideoPipeline(DiT(TINY), Pixels(), NoText(), SYSTEM).eval().requires_grad_(False)
+
+
+class Oracle(VideoPipeline):
+    """Knows the true clips by their third frame, and so must reach the floor."""
+
+    true: dict[bytes, torch.Tensor] = {}
+
+    def learn(self, data: DiscClips) -> None:
+        clips = to_tensor(data.make(list(range(16)))[0]["frames"].numpy())
+        self.true |= {clip[:, 2].numpy().tobytes(): clip for clip in clips}
+
+    def complete(self, given, num_frames, seeds, num_steps=None):
+        return torch.stack([self.true[clip[:, 2].numpy().tobytes()] for clip in given])
+
+
+@pytest.mark.parametrize("law, floor", [("uniform", 0.005), ("collision", 0.05)])
+def test_who_knows_the_truth_reaches_the_floor(pipe, law, floor):
+    oracle = Oracle(pipe.denoiser, Pixels(), NoText(), SYSTEM)
+    for split in ("train", "held_out"):
+        oracle.learn(DiscClips(law, split, 20, 32, 2_000_000_000))
+    found = measure_physics(PhysicsProbe(law, num_clips=16), oracle)
+    for place in ("in", "out"):
+        scores = found.scores[place]
+        assert scores[MODEL].mean("velocity_error") == scores[FLOOR].mean("velocity_error") < floor
+        assert scores["last frame stays"].mean("velocity_error") > 0.15
+    if law == "uniform":
+        straight = found.scores["in"]["straight on, as parsed"].mean("velocity_error")
+        assert straight < 0.1 < found.scores["in"]["mean training velocity"].mean("velocity_error")
+        assert 0.4 < found.scores["in"]["mean training velocity"].mean("velocity_error") < 1.2
+
+
+def test_an_untrained_model_is_far_from_the_floor_and_is_reported(pipe, tmp_path, capsys):
+    found = measure_physics(PhysicsProbe("parabola", num_clips=8), pipe)
+    assert found.scores["in"][MODEL].mean("velocity_error") > 0.3
+    assert sum(len(rows) for rows in found.bands().values()) == 8
+    show(found)
+    assert "true clips (floor)" in capsys.readouterr().out
+    page, figures, sheet = write([found], tmp_path / "physics.md")
+    text = page.read_text()
+    assert "Kang et al. 2024" in text and "gravity error" in text and "nan" not in text
+    assert sheet.stat().st_size > 1000 and "velocity_error" in figures.read_text()
+
+
+def test_the_command_loads_a_folder(pipe, tmp_path, capsys):
+    pipe.save_pretrained(tmp_path / "model")
+    run("uniform", str(tmp_path / "model"), num_clips=4)
+    assert "Kang et al." in capsys.readouterr().out
+
+
+def test_bad_requests_are_refused():
+    with pytest.raises(UserError, match="one of uniform"):
+        run("unifrom")
+    with pytest.raises(UserError, match="--law beside --model"):
+        run(model="somewhere")
+    with pytest.raises(UserError, match="at least 2"):
+        replace(PhysicsProbe(), num_clips=1)

@@ -1,0 +1,92 @@
+"""The parser on true clips (its floor) and on clips that break a law on purpose."""
+
+import numpy as np
+import pytest
+
+from kinema.worlds import discs
+from kinema.worlds.disc_reading import judge, judged_frames, read_discs
+
+LEVELS = {law: level for level, law in enumerate(discs.LAWS, 1)}
+
+
+def clip_of(scene, size=32, num_frames=32):
+    level = LEVELS[scene.law]
+    return discs.render_scene(scene, num_frames, (size, size), 10.0, False, level).frames
+
+
+def scenes(law, count=12, split="train"):
+    return [discs.sample_scene(seed, LEVELS[law], split) for seed in range(count)]
+
+
+@pytest.mark.parametrize("size, bound", [(32, 0.02), (64, 0.01)])
+@pytest.mark.parametrize("law", discs.LAWS)
+def test_centres_and_radii_can_be_read_off_the_pixels(size, bound, law):
+    for scene in scenes(law, 6):
+        centres, radii = read_discs(clip_of(scene, size), len(scene.radii))
+        whole = judged_frames(scene, 32, 0, 10.0)
+        assert whole.any()
+        assert np.abs(centres - scene.motion(np.arange(32) / 10)[0])[whole].max() < bound
+        assert np.abs(radii - scene.radii[:, None])[whole].max() < 4 * bound
+
+
+@pytest.mark.parametrize("size, bound", [(32, 0.010), (64, 0.005)])
+@pytest.mark.parametrize("law", discs.LAWS)
+def test_the_floor_on_true_clips(law, size, bound):
+    """Collisions leave few frames to judge, and so the largest error."""
+    readings = [judge(clip_of(scene, size), scene) for scene in scenes(law)]
+    readings = [reading for reading in readings if reading is not None]
+    assert len(readings) > 8
+    assert np.mean([r.velocity_error for r in readings]) < bound
+    assert max(r.lost for r in readings) == 0
+    if law == "collision":
+        assert np.nanmean([r.momentum_error for r in readings]) < 0.01
+        assert np.nanmean([r.energy_error for r in readings]) < 0.01
+    if law == "parabola":
+        assert np.nanmean([r.gravity_error for r in readings]) < 0.05
+
+
+def test_a_frozen_clip_errs_by_the_speed():
+    scene = scenes("uniform")[0]
+    frames = clip_of(scene)
+    frames[3:] = frames[2]
+    assert judge(frames, scene).velocity_error == pytest.approx(scene.velocities[0, 0], abs=1e-6)
+
+
+def test_a_lost_disc_has_no_velocity():
+    scene = scenes("uniform")[1]
+    frames = clip_of(scene)
+    frames[3:] = 255
+    reading = judge(frames, scene)
+    assert reading.lost == 1 and np.isnan(reading.radius_error)
+    assert reading.velocity_error == pytest.approx(scene.velocities[0, 0])
+
+
+def test_another_scene_is_told_from_the_true_one():
+    scene, other = scenes("parabola")[:2]
+    wrong = discs.DiscScene("parabola", 1.3 * scene.radii, scene.positions, 0.5 * scene.velocities)
+    reading = judge(clip_of(wrong), scene)
+    assert reading.velocity_error == pytest.approx(0.5 * scene.velocities[0, 0], abs=0.02)
+    assert reading.radius_error == pytest.approx(0.3 * scene.radii[0], abs=0.05)
+
+
+def test_discs_that_pass_through_each_other_break_momentum():
+    scene = next(s for s in scenes("collision") if abs(np.diff(s.radii)[0]) > 0.3)
+    times = np.arange(32) / 10
+    ghosts = scene.positions[:, None] + scene.velocities[:, None] * times[None, :, None]
+    share = discs.coverage(ghosts, scene.radii, (32, 32))
+    colors = np.array(list(discs.COLORS.values()), float)
+    frames = 255 + np.einsum("kfhw,kc->fhwc", share, colors - 255)
+    reading = judge(frames.clip(0, 255).astype(np.uint8), scene)
+    assert reading is None or reading.velocity_error > 0.5
+
+
+def test_only_new_whole_frames_after_the_contact_are_judged():
+    scene = scenes("collision")[0]
+    judged = judged_frames(scene, 32, given=3, fps=10.0)
+    assert not judged[:, : int(np.ceil(scene.contact * 10))].any()
+    assert not judged_frames(scenes("uniform")[0], 32, given=3, fps=10.0)[:, :3].any()
+
+
+def test_a_clip_without_a_frame_to_judge_is_not_judged():
+    scene = scenes("uniform")[0]
+    assert judge(clip_of(scene, num_frames=4), scene) is None
