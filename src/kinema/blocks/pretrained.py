@@ -98,9 +98,9 @@ def check_config(config: dict[str, Any], config_class: type, where: object) -> N
 
 
 def networks_with(config: dict[str, Any]) -> list[str]:
-    """The networks whose configuration has just these fields."""
+    """The networks whose configuration has all of these fields."""
     return [
         network.__name__
         for network in PretrainedMixin.__subclasses__()
-        if {field.name for field in fields(network.config_class)} == set(config)
+        if {field.name for field in fields(network.config_class)} >= set(config)
     ]
