@@ -7,6 +7,7 @@ from kinema.probes.ladder.scoring import (
     ESTIMATED,
     EXACT,
     FLICKER,
+    LIKENESS,
     MOTION,
     REMADE_MOTION,
     SUBJECT,
@@ -46,6 +47,7 @@ def noisy(frames):
 def test_true_clips_follow_their_own_flow_and_spoiled_ones_do_not(clips):
     true, still, shaken = (total(clips, spoil) for spoil in (lambda x: x, frozen, noisy))
     assert true[EXACT] < 0.2 * shaken[EXACT] and true[SUBJECT] < 0.5 * shaken[SUBJECT]
+    assert shaken[LIKENESS] < true[LIKENESS]
     assert true[ESTIMATED] < 0.5 * shaken[ESTIMATED] and true[FLICKER] < shaken[FLICKER]
     # A frozen clip is perfect in all that knows no truth: hence the motion beside them
     assert still[ESTIMATED] == still[FLICKER] == 0

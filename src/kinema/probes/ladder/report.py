@@ -27,6 +27,7 @@ from kinema.probes.ladder.scoring import (
     ESTIMATED,
     EXACT,
     FLICKER,
+    LIKENESS,
     MOTION,
     OVER_FLOOR,
     PROMPT,
@@ -35,20 +36,22 @@ from kinema.probes.ladder.scoring import (
     mean_of_known,
 )
 
-COLUMNS = (EXACT, SUBJECT, DRIFT, REMADE_MOTION, ESTIMATED, FLICKER, MOTION, PROMPT)
+COLUMNS = (
+    EXACT, SUBJECT, DRIFT, REMADE_MOTION, LIKENESS, ESTIMATED, FLICKER, MOTION, PROMPT,
+)  # fmt: skip
 COSTS = ("held-out loss", "clips seen", "parameters", "GFLOP", "ms a step", "MB kept")
 NUM_RESAMPLES = 1000
 NOTE = """
 Every frame is coded alone, so frames agree only where the network makes them. **Made again**: true
 clips are noised to {strength:g} and denoised; their motion is the world's, so its exact flow and
-masks apply to every row: the first four columns. Identity drift is how far an object's colour is
-from what it was, at the longest quarter of the lags. **From prompts**: from noise alone, flow
-estimated: the next four. Warping errors are grey levels of 255, drift is in CIELAB units, flicker
-in pixels, motion in pixels a frame of the fastest 5 %, prompt the share of clips in which the judge
-finds all that was asked. {floored} are given above their floor, the same score of the true clips
-through the codec, clip by clip. A clip that stands still scores well in all of them: read them
-beside motion. Intervals are 95 % of {resamples} resamplings of seeds and clips; {seeds} seed(s),
-{clips} clips each.
+masks apply to every row: the first five columns; PSNR is to the true clip. Identity drift is how
+far an object's colour is from what it was, at the longest quarter of the lags. **From prompts**:
+from noise alone, flow estimated: the next four. Warping errors are grey levels of 255, drift is in
+CIELAB units, flicker in pixels, motion in pixels a frame of the fastest 5 %, prompt the share of
+clips in which the judge finds all that was asked. {floored} are given above their floor, the same
+score of the true clips through the codec, clip by clip. A clip that stands still, or is a blur,
+scores well in all of them, even below the floor: read them beside motion and PSNR. Intervals are
+95 % of {resamples} resamplings of seeds and clips; {seeds} seed(s), {clips} clips each.
 """.strip()
 
 

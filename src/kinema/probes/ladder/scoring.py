@@ -10,7 +10,7 @@ from torch import Tensor
 
 from kinema.clips import to_frames, to_tensor
 from kinema.codecs import CausalVAE
-from kinema.metrics import motion_magnitude, observe, warping_error
+from kinema.metrics import motion_magnitude, observe, psnr, warping_error
 from kinema.metrics.flicker import flicker
 from kinema.motion import DIS, Flow, confirmed, warp
 from kinema.probes import judge
@@ -23,6 +23,7 @@ FAST = DIS(short_side=128, preset="fast")  # enough to tell whether anything mov
 FIRST_SEED = 2_000_000_000  # scenes that no training run draws
 
 EXACT, SUBJECT, REMADE_MOTION = "exact flow", "exact flow, subject", "motion, made again"
+LIKENESS = "PSNR"
 ESTIMATED, FLICKER, DRIFT, MOTION, PROMPT = (
     "estimated flow", "flicker", "identity drift", "motion", "prompt",
 )  # fmt: skip
@@ -65,8 +66,8 @@ def score_remade(frames: np.ndarray, clip: WorldClip) -> tuple[Scores, list[floa
     """Scores by the world's exact truth of a clip that was made again from `clip`.
 
     Warping error in grey levels of 255, over the whole frame and over the moving objects alone; the
-    drift of the objects' colour; and the motion that is left, in pixels a frame, since a clip that
-    stands still would score 0.
+    drift of the objects' colour; and the motion that is left, in pixels a frame, and the PSNR to
+    the true clip, in dB, since a clip that stands still or shows nothing would score 0.
 
     Returns:
         the scores, and the drift at each lag.
@@ -89,6 +90,7 @@ def score_remade(frames: np.ndarray, clip: WorldClip) -> tuple[Scores, list[floa
         SUBJECT: mean_of_known(subject),
         DRIFT: mean_of_known(drift[-max(1, len(drift) // 4) :]),
         REMADE_MOTION: motion_magnitude(frames, method=FAST).top,
+        LIKENESS: psnr(frames, clip.frames),
     }
     return scores, drift
 
