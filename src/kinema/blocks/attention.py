@@ -191,7 +191,8 @@ def attend_video(
         q, k, v = (rearrange(x, "b k f n d -> (b n) k f 1 d") for x in (q, k, v))
     keys = tuple(range(num_frames)) if key_frames is None else tuple(key_frames)
     groups = frame_groups(spec, keys[-num_frames:], keys, q.shape[3])
-    y = torch.cat([attend_group(q, k, v, group) for group in groups], dim=2)
+    parts = [attend_group(q, k, v, group) for group in groups]
+    y = parts[0] if len(parts) == 1 else torch.cat(parts, dim=2)  # cat copies even one
     return rearrange(y, "(b n) k f 1 d -> b k f n d", n=num_places) if pattern == "time" else y
 
 
