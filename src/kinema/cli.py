@@ -150,21 +150,24 @@ def named_denoiser(run: Any, argv: list[str]) -> tuple[Any, list[str]]:
 
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--denoiser")
-    options, rest = parser.parse_known_args(argv)
-    if not hasattr(run, "denoiser") or options.denoiser is None:
+    options, others = parser.parse_known_args(argv)
+    named = options.denoiser
+    if not hasattr(run, "denoiser") or named is None:
         return None, argv
     classes = {
         network.config_class.__name__: network.config_class for network in DENOISERS.values()
     }
-    named = options.denoiser
     config = classes[named]() if named in classes else named_config(named)
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    for field in dataclasses.fields(config):
-        parser.add_argument(f"--denoiser.{field.name}", dest=f"--{field.name}")
-    given, rest = parser.parse_known_args(rest)
-    flags = [f"{name}={value}" for name, value in vars(given).items() if value is not None]
-    values = typed(f"kinema train --denoiser {named}", type(config), config, flags)
-    return type(config)(**(values or {})), rest
+    given, rest, words = [], [], iter(others)
+    for word in words:
+        if word.startswith("--denoiser."):
+            given += ["--" + word.removeprefix("--denoiser.")]
+            given += [] if "=" in word else [next(words, "")]
+        else:
+            rest.append(word)
+    values = typed(f"kinema train --denoiser {named}", type(config), config, given) or {}
+    changed = {re.split(r"[.=]", flag[2:])[0].replace("-", "_") for flag in given}
+    return dataclasses.replace(config, **{k: v for k, v in values.items() if k in changed}), rest
 
 
 def denoisers(argv: list[str]) -> None:

@@ -128,7 +128,7 @@ def times_lower(records: Records, floor: Record, budget: str) -> str:
 def show(records: Records, floors: dict[str, Record]) -> None:
     """Print the tables."""
     console = Console()
-    console.width = max(console.width, 300)  # a table that wraps its cells cannot be read
+    console.width = max(console.width, 400)  # a table that wraps its cells cannot be read
     for track, floor in floors.items():
         for budget in BUDGETS:
             header, *rows = table(track, budget, records, floor)
