@@ -206,9 +206,6 @@ def test_train_takes_a_denoiser_by_name_or_class(capsys, monkeypatch, argv, kind
     [
         (["train", "tabletop", "--denoiser", "dit-smal"], "did you mean 'dit-small'?"),
         (["train", "tabletop", "--denoiser", "dit", "--denoiser.dephts", "3"], "mean --depth?"),
-            ["train", "tabletop", "--denoiser", "dit", "--denoiser.dephts", "3"],
-            "did you mean --depth?",
-        ),
         (["train", "tabletop", "--denoiser", "dit", "--denoiser.depth", "many"], "int"),
         (["denoisers", "dti"], "did you mean dit?"),
     ],

@@ -144,10 +144,9 @@ def test_of_large_frames_nothing_is_computed_but_what_is_seen(spec, layer):
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=str)
-@pytest.mark.parametrize("tokens", [1, 40, 300])
-def test_groups_give_what_one_mask_gives(spec, tokens):
+@pytest.mark.parametrize(("f", "tokens"), [(20, 1), (20, 40), (5, 300)])
+def test_groups_give_what_one_mask_gives(spec, f, tokens):
     torch.manual_seed(0)
-    f = 20
     q, k, v = (torch.randn(1, 2, f, tokens, 8) for _ in "qkv")
     frames = np.arange(f)
     mask = torch.from_numpy(spec.sees(frames[:, None], frames))

@@ -34,6 +34,11 @@ class Full:
     kind: str = field(default="full", init=False)
     causal = False
 
+    @property
+    def sees_all(self) -> bool:
+        """Whether every frame sees every frame, so that nothing need be planned."""
+        return type(self) is Full
+
     def pattern(self, layer: int) -> Pattern:
         return "all"
 
@@ -65,6 +70,10 @@ class Factorized(Full):
 
     kind: str = field(default="factorized", init=False)
     causal: bool = False
+
+    @property
+    def sees_all(self) -> bool:
+        return not self.causal
 
     def pattern(self, layer: int) -> Pattern:
         return "time" if layer % 2 else "space"
@@ -189,10 +198,12 @@ def attend_video(
     if pattern == "time":
         num_places = q.shape[3]
         q, k, v = (rearrange(x, "b k f n d -> (b n) k f 1 d") for x in (q, k, v))
-    keys = tuple(range(num_frames)) if key_frames is None else tuple(key_frames)
-    groups = frame_groups(spec, keys[-num_frames:], keys, q.shape[3])
-    parts = [attend_group(q, k, v, group) for group in groups]
-    y = parts[0] if len(parts) == 1 else torch.cat(parts, dim=2)  # cat copies even one
+    if spec.sees_all:
+        y = attend_group(q, k, v, FrameGroup(slice(None), slice(None), None))
+    else:
+        keys = tuple(range(num_frames)) if key_frames is None else tuple(key_frames)
+        groups = frame_groups(spec, keys[-num_frames:], keys, q.shape[3])
+        y = torch.cat([attend_group(q, k, v, group) for group in groups], dim=2)
     return rearrange(y, "(b n) k f 1 d -> b k f n d", n=num_places) if pattern == "time" else y
 
 

@@ -71,7 +71,7 @@ class Inflated(nn.Module):
         after: the modules behind which mixers go: names, in which `*` stands for any one part, as
             in "down_blocks.*.attentions.*". Unless given, where AnimateDiff puts them, or behind
             every block of a transformer.
-        mixer: one spec (or its name) for all of them, or a spec for each name found.
+        mixer: one spec (or its name) for all of them, or a list with a spec for each.
         train_image: whether the image network's weights are trained too.
 
     Raises:
@@ -82,17 +82,14 @@ class Inflated(nn.Module):
         self,
         image_network: nn.Module,
         after: str | Sequence[str] | None = None,
-        mixer: MixerSpec | str | dict[str, Any] | Sequence[Any] | None = None,
+        mixer: MixerSpec | str | dict[str, Any] | list[Any] | None = None,
         train_image: bool = False,
     ):
         super().__init__()
         kind = image_network_of(image_network)
         patterns = [after] if isinstance(after, str) else after or kind.places(image_network)
         self.places = find_places(image_network, patterns)
-        mixer = Attention() if mixer is None else mixer
-        several = isinstance(mixer, Sequence) and not isinstance(mixer, str)
-        specs = list(mixer) if several else [mixer] * len(self.places)
-        self.specs = [mixer_spec(spec) for spec in specs]
+        self.specs = specs_for(self.places, Attention() if mixer is None else mixer)
         self.image_network = image_network.requires_grad_(train_image)
         self.kind = kind
         dims = features_after(image_network, kind, self.places)
@@ -145,6 +142,16 @@ class Inflated(nn.Module):
         for hook in self.hooks:
             hook.remove()
         return self.image_network
+
+
+def specs_for(
+    places: Sequence[str], mixer: MixerSpec | str | dict[str, Any] | list[Any]
+) -> list[MixerSpec]:
+    """A spec for each place, from one for all of them or from a list."""
+    specs = mixer if isinstance(mixer, list) else [mixer] * len(places)
+    if len(specs) != len(places):
+        raise UserError(f"mixer: {len(specs)} specs for the {len(places)} places {[*places]}.")
+    return [mixer_spec(spec) for spec in specs]
 
 
 def for_each_frame(conditions: Conditions | None, batch: int, num_frames: int) -> Conditions | None:

@@ -47,7 +47,7 @@ def test_a_uniform_gaze_scores_one_and_resting_pairs_do_not_count():
     assert [x.item() for x in follow(Gaze(maps, PLACES))] == pytest.approx([1, 1])
     resting = np.array([[1, 0], [1, 0], [1, 0], [1, 1]])
     assert np.isfinite(by_lag(Gaze(maps, resting))).all()
-    assert np.isnan(by_lag(Gaze(maps, resting[:3]))).all()
+    assert np.isnan(by_lag(Gaze(maps[:, :, :3, :3], resting[:3]))).all()
 
 
 def pipe(attention=None):

@@ -107,7 +107,7 @@ def page(findings: Findings, picture: str) -> str:
         "frames in which both are one token do not count. *Never trained*: the true track in the "
         "same network with fresh weights. *To other frames*: the share of all attention that "
         "leaves the frame, over what a uniform gaze gives. Means over heads, with 95 % intervals "
-        f"over {len(findings.clips)} clips.",
+        f"over {len(findings.clips)} clips; the best head is chosen on the same clips.",
         markdown(layer_table(findings)),
         "Does it hold over time? Mean over layers and heads:",
         markdown(lag_table(findings)),
@@ -145,7 +145,7 @@ def draw(findings: Findings) -> np.ndarray:
 def cell(frame: np.ndarray, gaze: np.ndarray, places: np.ndarray, j: int, query: int) -> np.ndarray:
     """One frame in grey under its share of the gaze, with the true and the old place marked."""
     grey = cv2.resize(frame, (CELL, CELL), interpolation=cv2.INTER_CUBIC).mean(-1, keepdims=True)
-    heat = (gaze / gaze.max()).astype(np.float32)
+    heat = (gaze / max(gaze.max(), 1e-12)).astype(np.float32)
     heat = cv2.resize(heat, (CELL, CELL), interpolation=cv2.INTER_NEAREST)[..., None]
     image = 0.75 * grey * (1 - 0.6 * heat) + 255 * 0.6 * heat * np.array([1.0, 0.15, 0.1])
     picture = Image.fromarray(image.clip(0, 255).astype(np.uint8))
