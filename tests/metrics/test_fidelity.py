@@ -1,10 +1,13 @@
+import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+import pytorch_msssim
+import torch
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kinema.errors import UserError
-from kinema.metrics import psnr, ssim
+from kinema.metrics import ms_ssim, psnr, ssim
 from kinema.metrics.fidelity import SSIM_C1, SSIM_C2
 
 
@@ -68,7 +71,51 @@ def test_ssim_equals_the_equation_window_by_window():
     assert ssim(a, b) == pytest.approx(expected, abs=1e-9)
 
 
-@pytest.mark.parametrize("metric", [psnr, ssim])
+def noisy_pair(shape, sigma, seed=0):
+    """A smooth clip and the same clip under noise."""
+    rng = np.random.default_rng(seed)
+    coarse = rng.integers(0, 256, (shape[0], 6, 6, 3), dtype=np.uint8)
+    a = np.stack([cv2.resize(frame, shape[2:0:-1]) for frame in coarse])
+    b = np.clip(a + rng.normal(0, sigma, a.shape), 0, 255).astype(np.uint8)
+    return a, b
+
+
+def peer(measure, a, b):
+    tensors = (torch.from_numpy(x).permute(0, 3, 1, 2).double() for x in (a, b))
+    return float(measure(*tensors, data_range=255))
+
+
+@settings(max_examples=5, deadline=None)
+@given(st.integers(11, 40), st.integers(11, 40), st.floats(0, 60))
+def test_psnr_and_ssim_equal_public_libraries(h, w, sigma):
+    a, b = noisy_pair((2, h, w, 3), sigma)
+    assert ssim(a, b) == pytest.approx(peer(pytorch_msssim.ssim, a, b), abs=1e-5)
+    if (a != b).any():
+        stacked = (x.reshape(2 * h, w, 3) for x in (a, b))
+        assert psnr(a, b) == pytest.approx(cv2.PSNR(*stacked), abs=1e-6)
+
+
+@pytest.mark.parametrize("sigma", [2, 15, 60])
+def test_ms_ssim_equals_a_public_library(sigma):
+    a, b = noisy_pair((2, 176, 192, 3), sigma)
+    assert ms_ssim(a, b) == pytest.approx(peer(pytorch_msssim.ms_ssim, a, b), abs=1e-5)
+    assert ms_ssim(a, a) == pytest.approx(1)
+
+
+def test_ms_ssim_of_flat_frames_is_the_luminance_at_the_coarsest_scale():
+    a = np.full((1, 161, 163, 3), 100, np.uint8)
+    b = np.full_like(a, 150)
+    luminance = (2 * 100 * 150 + SSIM_C1) / (100**2 + 150**2 + SSIM_C1)
+    assert ms_ssim(a, b) == pytest.approx(luminance**0.1333, abs=1e-9)
+
+
+def test_ms_ssim_refuses_frames_too_small_for_five_scales():
+    small = noise_clip(shape=(1, 160, 200, 3))
+    with pytest.raises(UserError, match="161 x 161"):
+        ms_ssim(small, small)
+
+
+@pytest.mark.parametrize("metric", [psnr, ssim, ms_ssim])
 def test_clips_of_different_shape_are_refused(metric):
     with pytest.raises(UserError, match="one shape"):
         metric(noise_clip(), noise_clip(shape=(2, 24, 20, 3)))

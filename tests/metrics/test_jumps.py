@@ -43,3 +43,9 @@ def test_a_cut_is_no_jump_and_a_jump_is_no_cut(still, make_pan):
 def test_short_clips_have_no_events(pan, count):
     assert float(jump(pan[:count])) == pytest.approx(0, abs=1)
     assert float(leap(pan[:count])) == pytest.approx(0, abs=1)
+
+
+def test_a_jump_fills_more_of_the_picture_than_a_limb(still):
+    places = [(10, 10)] * 8 + [(60, 60)] * 8
+    small, large = (jump(with_square(still, places, side)) for side in (5, 24))
+    assert float(large) > 5 * float(small)

@@ -7,6 +7,47 @@ from kinema.metrics.vbench import dynamic_degree, is_dynamic, temporal_flickerin
 from kinema.motion import Flow
 
 
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(2, 6))
+def test_temporal_flickering_is_the_published_formula(seed, num_frames):
+    frames = np.random.default_rng(seed).integers(0, 256, (num_frames, 9, 7, 3), dtype=np.uint8)
+    pairs = [(frames[i].astype(float), frames[i + 1].astype(float)) for i in range(num_frames - 1)]
+    errors = [np.mean(np.abs(a - b)) for a, b in pairs]
+    assert temporal_flickering(frames) == pytest.approx((255.0 - np.mean(errors)) / 255.0)
+
+
+def published_rule(forward, fps):
+    """vbench/dynamic_degree.py restated pixel by pixel."""
+    n, h, w, _ = forward.shape
+    threshold = max(1.0, 8.0 / fps) * 6.0 * (min(h, w) / 256.0)
+    needed, moved = round(4 * ((n + 1) / 16.0)), 0
+    for field in forward:
+        speeds = sorted((float(np.hypot(u, v)) for u, v in field.reshape(-1, 2)), reverse=True)
+        moved += np.mean(speeds[: int(h * w * 0.05)]) > threshold
+        if moved >= needed:
+            return True
+    return False
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    pairs=st.integers(0, 12),
+    fps=st.sampled_from([4.0, 8.0, 24.0]),
+    scale=st.floats(0.05, 0.6),
+)
+def test_dynamic_degree_is_the_published_rule(seed, pairs, fps, scale):
+    rng = np.random.default_rng(seed)
+    forward = scale * rng.standard_normal((pairs, 13, 17, 2)).astype(np.float32)
+    assert is_dynamic(Flow(forward, -forward), fps) == published_rule(forward, fps)
+
+
+def test_another_flow_may_be_given(make_pan):
+    frames = make_pan(pixels=1, num_frames=8)
+    assert dynamic_degree(frames, method=lambda a, b: np.full((96, 96, 2), 5, np.float32)) == 1
+    assert dynamic_degree(frames, method=lambda a, b: np.zeros((96, 96, 2), np.float32)) == 0
+
+
 @settings(max_examples=10)
 @given(step=st.integers(0, 20))
 def test_temporal_flickering_of_a_known_difference(step):

@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 
@@ -88,3 +89,23 @@ def test_curves_out_of_step_are_compared_as_a_whole():
     falling = Score(3.0, np.arange(8.0)[::-1].copy())
     assert rule.change(falling, rising) == 0
     assert rule.change(Score(7.0, np.full(5, 7.0)), rising) == 1.0  # another length
+
+
+def test_hollow_clips_never_rank_best(make_pan):
+    """Every score of consistency is best for a clip that stands still, repeats or blurs."""
+    clean = make_pan(pixels=2)
+    rng = np.random.default_rng(0)
+    noise = rng.standard_normal(clean.shape)
+    blurs = [cv2.GaussianBlur(f, (0, 0), 0.3 + 0.2 * t) for t, f in enumerate(clean)]
+    hollow = {
+        "frozen": np.repeat(clean[:1], 16, axis=0),
+        "frozen with noise": (clean[:1] + noise).clip(0, 255).astype(np.uint8),
+        "looping": clean[np.arange(16) % 5],
+        "blurring": np.stack(blurs),
+    }
+    ranks = {name: quality(diagnose(measure(frames))) for name, frames in hollow.items()}
+    assert quality(diagnose(measure(clean))) == 1
+    assert max(ranks.values()) < 0.6, ranks
+    shaken = diagnose({"shake": constant(2.0), "noise": constant(20.0)})
+    still = [ranks[name] for name in ("frozen", "frozen with noise", "looping")]
+    assert max(still) < quality(shaken)

@@ -105,6 +105,17 @@ def test_no_clips_and_no_model_are_refused(tmp_path):
         probe.load_codec(str(tmp_path / "nowhere"))
 
 
+def test_an_autoencoder_of_diffusers_is_probed_like_ours(tmp_path, capsys):
+    diffusers = pytest.importorskip("diffusers")
+    torch.manual_seed(0)
+    vae = diffusers.AutoencoderKL(block_out_channels=(8,), norm_num_groups=4)
+    vae.save_pretrained(tmp_path / "pipeline" / "vae")
+    file = tmp_path / "clip.mp4"
+    write(Clip(smooth_clip(), 8.0), file)
+    probe.run([str(file)], model=str(tmp_path / "pipeline"), num_frames=5, size=16)
+    assert "n = 2" in capsys.readouterr().out
+
+
 def test_a_single_clip_has_no_interval():
     assert probe.with_interval([30.0], 2) == "30.00"
     assert probe.with_interval([29.0, 31.0], 2) == "30.00 +- 1.96"

@@ -10,7 +10,7 @@ from kinema.probes.metrics_page import heat_map, write_page
 def summary_of(shares):
     rates = dict.fromkeys(CORRUPTIONS, (0.5, 1.0))
     return Summary(
-        6, shares, shares, np.full_like(shares, np.nan), rates, rates, 0.0, {18: 0.25}, FAULTS
+        6, 2, shares, shares, np.full_like(shares, np.nan), rates, rates, 0.0, {18: 0.25}, FAULTS
     )
 
 
@@ -20,7 +20,7 @@ def test_the_page_and_the_heat_map(tmp_path):
     text = (tmp_path / "metrics.md").read_text()
     assert all(f"| {name} |" in text for name in CORRUPTIONS)
     assert "| 50 / 100 |" in text
-    assert "crf 18: 25 %" in text
+    assert "crf 18: 25 % (" in text
     assert (tmp_path / "metrics.png").read_bytes().startswith(b"\x89PNG")
 
 

@@ -57,6 +57,32 @@ def test_the_system_loads_and_samples_as_it_did_in_training(trained):
     assert list((folder / "samples").glob("*.png"))
 
 
+def test_training_in_the_latents_of_an_autoencoder_of_diffusers(tmp_path):
+    diffusers = pytest.importorskip("diffusers")
+    torch.manual_seed(0)
+    vae = diffusers.AutoencoderKLLTXVideo(
+        latent_channels=6, block_out_channels=(4,), decoder_block_out_channels=(4,),
+        down_block_types=("LTXVideoDownBlock3D",), layers_per_block=(1, 1),
+        decoder_layers_per_block=(1, 1), spatio_temporal_scaling=(True,),
+        decoder_spatio_temporal_scaling=(True,), decoder_inject_noise=(False, False),
+        downsample_type=("conv",), upsample_residual=(False,), upsample_factor=(1,),
+    )  # fmt: skip
+    vae.save_pretrained(tmp_path / "pipeline" / "vae")
+    run = TextToVideoRun(
+        folder=str(tmp_path / "run"), data=replace(DATA, num_clips=8),
+        held_out=unseen(DATA, 4), codec=str(tmp_path / "pipeline"),
+        denoiser=DiTConfig(dim=32, depth=1, num_heads=2, patch=(1, 1, 1)),
+        text=SmallTextConfig(dim=32, depth=1, num_heads=2),
+        defaults=System(num_frames=9, size=(16, 16), num_steps=1, guidance_scale=1.0),
+        loop=Loop(num_samples=8, batch_size=4, warmup=4, validate_every=8, averages=(0.1,)),
+        cache=str(tmp_path / "cache"), workers=0,
+    )  # fmt: skip
+    run.train()
+    pipeline = VideoPipeline.from_pretrained(tmp_path / "run" / "final")
+    assert pipeline.system.codec == "pretrained" and pipeline.codec.channels == 6
+    assert pipeline.codec.factors == (2, 8, 8)
+
+
 def test_training_resumes_at_the_end_without_another_step(trained):
     run, _ = trained
     assert run.train().position.samples == run.loop.num_samples

@@ -6,6 +6,7 @@ import torch
 from huggingface_hub.errors import LocalEntryNotFoundError
 from safetensors.torch import load_file, save_file
 
+from kinema.codecs import PretrainedCodec
 from kinema.errors import UserError
 from kinema.video import System, VideoPipeline, system
 
@@ -124,6 +125,36 @@ def test_the_hub(monkeypatch, saved):
     monkeypatch.setattr(system, "snapshot_download", offline)
     with pytest.raises(UserError, match=r"me/tiny.*no connection$"):
         system.find("me/tiny")
+
+
+WAN = {
+    "base_dim": 8, "z_dim": 4, "dim_mult": [1, 1, 1, 1], "num_res_blocks": 1,
+    "latents_mean": [0.5, 0, 0, 0], "latents_std": [2.0, 1, 1, 1],
+}  # fmt: skip
+
+
+def test_a_codec_of_diffusers_is_a_part_like_any_other(pipe, tmp_path):
+    diffusers = pytest.importorskip("diffusers")
+    torch.manual_seed(0)
+    codec = PretrainedCodec(diffusers.AutoencoderKLWan(**WAN).eval())
+    made = VideoPipeline(pipe.denoiser, codec, pipe.text, pipe.system)
+    made.save_pretrained(tmp_path)
+    assert json.loads((tmp_path / "system.json").read_text())["codec"] == "pretrained"
+    assert system.find_codec(tmp_path) == tmp_path / "codec"
+    loaded = VideoPipeline.from_pretrained(tmp_path)
+    options = {"seed": 1, "num_frames": 6, "size": (16, 24), "num_steps": 1, "progress": False}
+    a, b = (each("a red ball", **options).frames for each in (made, loaded))
+    assert a.shape == (1, 6, 16, 24, 3) and (a == b).all()
+    (tmp_path / "codec" / "diffusion_pytorch_model.safetensors").unlink()
+    with pytest.raises(UserError, match="diffusion_pytorch_model"):
+        VideoPipeline.from_pretrained(tmp_path)
+
+
+def test_a_codec_is_found_by_the_name_of_a_system_that_ships(monkeypatch, saved):
+    monkeypatch.setattr(system, "SHIPPED", saved.parent)
+    assert system.find_codec("tiny") == system.find_codec(saved / "codec") == saved / "codec"
+    with pytest.raises(UserError, match="There is no codec 'tinny'"):
+        system.find_codec("tinny")
 
 
 def test_saving_again_replaces_the_parts_and_nothing_else(pipe, copy):

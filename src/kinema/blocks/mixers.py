@@ -65,8 +65,8 @@ class Attention:
     def make(self, dim: int) -> nn.Module:
         if dim % (2 * self.num_heads):
             raise UserError(
-                f"A place with {dim} features cannot have attention of {self.num_heads} heads: "
-                f"num_heads must divide {dim // 2 if dim % 2 == 0 else dim}, half of them."
+                f"Attention of {self.num_heads} heads at a place with {dim} features: "
+                f"2 x num_heads, {2 * self.num_heads}, must divide {dim}."
             )
         return TemporalAttention(dim, self.num_heads, self.frames)
 

@@ -4,7 +4,7 @@ from kinema.metrics.comparison import Comparison, compare, compare_sets, show_th
 from kinema.metrics.cuts import find_cuts
 from kinema.metrics.distances import Distance, frechet_distance, kernel_distance
 from kinema.metrics.evidence import Evidence, Score, observe
-from kinema.metrics.fidelity import psnr, ssim
+from kinema.metrics.fidelity import ms_ssim, psnr, ssim
 from kinema.metrics.intervals import wilson_interval
 from kinema.metrics.movement import Motion, motion_magnitude
 from kinema.metrics.preference import bradley_terry
@@ -38,6 +38,7 @@ __all__ = [
     "kernel_distance",
     "measure",
     "motion_magnitude",
+    "ms_ssim",
     "observe",
     "psnr",
     "show_the_same",

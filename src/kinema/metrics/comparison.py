@@ -16,7 +16,7 @@ import numpy as np
 
 from kinema.metrics.evidence import Evidence, Score
 from kinema.metrics.steadiness import thumbnails
-from kinema.metrics.verdicts import FAULTS, Failure, Rule
+from kinema.metrics.verdicts import FAULTS, Failure, Fault, Rule
 
 NUM_FLIPS = 4096
 LIKE = 0.8  # correlation of thumbnails above which two clips show the same thing
@@ -77,6 +77,7 @@ def compare(
     reference: dict[str, Score],
     failures: tuple[list[Failure], list[Failure]] = ([], []),
     alike: bool = True,
+    faults: dict[str, Fault] | None = None,
 ) -> Comparison:
     """Judge a clip against a reference.
 
@@ -86,10 +87,11 @@ def compare(
         failures: what `diagnose` finds in the clip and in the reference.
         alike: whether both show the same thing (`show_the_same`). If not, scores differ with the
             content, and only the failures that one of them has decide.
+        faults: with other thresholds; `FAULTS` unless given.
     """
     changes = [
         _change(name, rule, scores[rule.metric], reference[rule.metric])
-        for name, fault in FAULTS.items()
+        for name, fault in (faults or FAULTS).items()
         for rule in fault.rules
         if rule.paired is not None and rule.metric in scores and rule.metric in reference
     ]
@@ -233,7 +235,7 @@ def _error(rule: Rule, score: Score, reference: Score) -> float:
 EVENTS = frozenset(
     {
         *("jump", "leap", "cut", "blur_growth", "histogram_drift", "tracked_drift", "bending"),
-        *("strain", "still_share", "held_share", "loop", "pumping", "judder"),
+        *("strain", "still_share", "held_share", "loop", "pumping", "judder", "steady_drift"),
     }
 )
 

@@ -37,7 +37,8 @@ def adaptive_ratios(scores: np.ndarray) -> np.ndarray:
     """Score of each frame over the mean of its four neighbours', clipped to 255; (f,).
 
     Neighbours beyond the clip are left out, and so is frame 0, which has no score. (PySceneDetect
-    judges neither the first nor the last two frames; everywhere else the values are the same.)
+    judges neither the first nor the last two frames, and counts frame 0 as a 0 beside frame 2;
+    everywhere else the values are the same.)
     """
     ratios = np.zeros(len(scores))
     for t in range(1, len(scores)):

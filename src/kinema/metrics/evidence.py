@@ -18,9 +18,12 @@ from kinema.errors import UserError
 from kinema.metrics.cuts import find_cuts
 from kinema.motion import DIS, Flow, optical_flow, warp
 from kinema.motion.camera import Affine, fit_affine
+from kinema.motion.tracks import Tracks, follow, grid_points
 
 WORKING_SIDE = 256  # shorter side in pixels; larger frames are shrunk, smaller ones left alone
 SMALLEST_FLOW_SIDE = 128  # DIS matches 8 x 8 patches: smaller frames are enlarged for it
+HORIZON = 32  # frames over which a track is asked to last
+GRID = 32  # tracked points along the shorter side
 STILL = 0.1  # pixels per frame at the working size: below this nothing moves
 
 
@@ -104,6 +107,24 @@ class Evidence:
         """The frames of each shot."""
         edges = [0, *self.cuts, len(self)]
         return [range(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+
+    @cached_property
+    def grid(self) -> np.ndarray:
+        """The points (rows columns 2) from which tracks set out, 32 along the shorter side."""
+        size = self.frames.shape[1:3]
+        return grid_points(size, max(3, round(min(size) / GRID)))
+
+    @cached_property
+    def stretches(self) -> list[tuple[int, Tracks]]:
+        """First frame, and tracks of the grid, of stretches of up to 32 frames within a shot."""
+        points = self.grid.reshape(-1, 2)
+        found = []
+        for shot in self.shots:
+            for start in range(shot.start, max(shot.stop - 4, shot.start + 1), HORIZON):
+                stop = min(start + HORIZON, shot.stop)
+                if stop - start >= 4:
+                    found.append((start, follow(self.flow, points, start, stop)))
+        return found
 
     @cached_property
     def speed(self) -> np.ndarray:
@@ -248,7 +269,7 @@ def gather(glances: list[Glance], fps: float = 25.0, flow: Flow | None = None) -
 def top_speed(flow: Flow) -> np.ndarray:
     """Mean speed of the fastest 5 % of the pixels of each pair, (f-1) pixels per frame."""
     n, h, w, _ = flow.forward.shape
-    slow = int(h * w * 0.95)
+    slow = h * w - max(1, int(h * w * 0.05))
     speeds = (np.hypot(field[..., 0], field[..., 1]).ravel() for field in flow.forward)
     return np.array([np.partition(speed, slow)[slow:].mean() for speed in speeds], np.float64)
 

@@ -1,19 +1,21 @@
 """Identity drift: what is in the picture slowly becomes something else.
 
-Two views. The colour histogram of the whole picture by lag sees every change of palette, wanted
+Three views. The colour histogram of the whole picture by lag sees every change of palette, wanted
 or not. Tracks see less and are surer: a point that can be followed from early to late should keep
-its colour, and most of the picture should still be followed.
+its colour, and most of the picture should still be followed. Surest without a reference is that
+drift is steady: colours go on changing the same way in one place, which motion does not do.
 """
 
 import cv2
 import numpy as np
 
 from kinema.metrics.evidence import Evidence, Score, observe
-from kinema.motion.tracks import Tracks, follow, grid_points, sample
+from kinema.motion import confirmed, warp
+from kinema.motion.tracks import sample
 
 BINS = (12, 4, 4)  # hue, saturation, value
-STEP = 8  # pixels between tracked points
-HORIZON = 32  # frames over which a track is asked to last
+PARTS = 4  # of a stretch, which must all change alike
+STEADY = 0.75  # quantile over the picture
 
 
 def histogram_drift(frames: np.ndarray | Evidence) -> Score:
@@ -43,7 +45,7 @@ def tracked_drift(frames: np.ndarray | Evidence) -> Score:
     """
     evidence = observe(frames)
     curve, ends = np.full(len(evidence), np.nan), [0.0]
-    for start, tracks in stretches(evidence):
+    for start, tracks in evidence.stretches:
         first = _colours(evidence.frames[start], tracks.points[0])
         change = [
             _colour_change(first, _colours(evidence.frames[start + t], points), seen)
@@ -59,23 +61,64 @@ def lost_share(frames: np.ndarray | Evidence) -> Score:
     """Share of the points of a stretch's first frame that cannot be followed to its end, [0, 1]."""
     evidence = observe(frames)
     curve, ends = np.full(len(evidence), np.nan), [0.0]
-    for start, tracks in stretches(evidence):
+    for start, tracks in evidence.stretches:
         lost = 1 - tracks.visible.mean(1)
         curve[start : start + len(lost)] = lost
         ends.append(float(lost[-1]))
     return Score(max(ends), curve)
 
 
-def stretches(evidence: Evidence) -> list[tuple[int, Tracks]]:
-    """Tracks of a regular grid over stretches of up to 32 frames, none across a cut."""
-    points = grid_points(evidence.frames.shape[1:3], STEP).reshape(-1, 2)
-    found = []
-    for shot in evidence.shots:
-        for start in range(shot.start, max(shot.stop - 4, shot.start + 1), HORIZON):
-            stop = min(start + HORIZON, shot.stop)
-            if stop - start >= 4:
-                found.append((start, follow(evidence.flow, points, start, stop)))
-    return found
+def steady_drift(frames: np.ndarray | Evidence) -> Score:
+    """Colours that go on changing the same way in one place, CIELAB units; 0 is steady.
+
+    Along the motion, each pixel's change of colour (lightness a third, less the median: the light)
+    is summed over four parts of a stretch. Noise, occlusion and passing things change to and fro;
+    what turns into something else changes alike in all parts: |sum| * |sum|^2 / (4 sum |part|^2),
+    which is |sum| if all are equal. 75 % quantile over the picture; the curve holds the plain sum
+    since the start of the stretch, the value is that of the worst stretch.
+    """
+    evidence = observe(frames)
+    colours = _small_colours(evidence)
+    curve, ends = np.full(len(evidence), np.nan), [0.0]
+    for start, tracks in evidence.stretches:
+        pairs = range(start, start + len(tracks.points) - 1)
+        steps = np.stack([_colour_step(evidence, colours, t) for t in pairs])
+        sums = np.linalg.norm(np.cumsum(steps, axis=0), axis=-1)
+        curve[start + 1 : start + 1 + len(sums)] = np.quantile(sums, STEADY, axis=(1, 2))
+        parts = np.stack([part.sum(0) for part in np.array_split(steps, PARTS)])
+        own = PARTS * (parts**2).sum((0, -1)) + 1e-6
+        ends.append(float(np.quantile(sums[-1] ** 3 / own, STEADY)))
+    return Score(max(ends), curve)
+
+
+def _small_colours(evidence: Evidence) -> np.ndarray:
+    """CIELAB (f h/2 w/2 3) float32, lightness divided by three, lightly blurred."""
+    colours = []
+    for frame in evidence.frames:
+        small = cv2.resize(frame, _half(frame.shape[:2]), interpolation=cv2.INTER_AREA)
+        lab = cv2.cvtColor(small.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+        lab[..., 0] /= 3
+        colours.append(cv2.GaussianBlur(lab, (0, 0), 1.5))
+    return np.stack(colours)
+
+
+def _colour_step(evidence: Evidence, colours: np.ndarray, t: int) -> np.ndarray:
+    """Change of colour (h/2 w/2 3) from frame t to t+1 along the flow; 0 where unconfirmed."""
+    size = _half(evidence.frames.shape[1:3])
+    out, back = (
+        cv2.resize(flow[t], size, interpolation=cv2.INTER_AREA) / 2
+        for flow in (evidence.flow.forward, evidence.flow.backward)
+    )
+    step = warp(colours[t + 1], out)[0] - colours[t]
+    known = confirmed(out, back)
+    step[..., 0] -= np.median(step[..., 0][known]) if known.any() else 0
+    step[~known] = 0
+    return step
+
+
+def _half(size: tuple[int, ...]) -> tuple[int, int]:
+    """Width and height of half the picture."""
+    return max(1, size[1] // 2), max(1, size[0] // 2)
 
 
 def _colours(frame: np.ndarray, points: np.ndarray) -> np.ndarray:

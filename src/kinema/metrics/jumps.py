@@ -13,6 +13,7 @@ from kinema.metrics.evidence import Evidence, Score, frame_curve, observe
 from kinema.metrics.lighting import pair_gains
 
 TILES = 10  # along the shorter side
+WORST = 0.1  # share of the tiles that a jump must fill
 
 
 def cut_strength(frames: np.ndarray | Evidence) -> Score:
@@ -30,18 +31,20 @@ def jump(frames: np.ndarray | Evidence) -> Score:
 
     Per tile and pair of frames: the residual after warping (the larger of the two directions) over
     the mean gradient, less the larger of the same tile's values one pair earlier and later. The
-    curve is the maximum over the tiles, the value how far its peak stands above its 85 % quantile.
+    curve is the mean over the worst tenth of the tiles, of which a single fast limb fills few; the
+    value is how far its peak stands above its 85 % quantile.
     """
     evidence = observe(frames)
     gradient = float(evidence.gradient.mean()) + 0.25
-    return _peak(evidence, _spikes(_tile_residuals(evidence) / gradient, evidence.joined))
+    spikes = _spikes(_tile_residuals(evidence) / gradient, evidence.joined)
+    return _peak(evidence, _worst_mean(spikes, WORST))
 
 
 def leap(frames: np.ndarray | Evidence) -> Score:
     """The worst sudden burst of speed, percent of the shorter side; 0 is none.
 
-    The same for the flow against the camera's motion: a short jump is followed by the flow, and
-    shows as a speed that one pair has and its neighbours have not.
+    The same, in the worst tile, for the flow against the camera's motion: a short jump is followed
+    by the flow, and shows as a speed that one pair has and its neighbours have not.
     """
     evidence = observe(frames)
     size = min(evidence.frames.shape[1:3])
@@ -49,7 +52,8 @@ def leap(frames: np.ndarray | Evidence) -> Score:
     for t, flow in enumerate(evidence.flow.forward):
         own = flow - evidence.camera.field(t)
         tiles.append(_tiles(np.hypot(own[..., 0], own[..., 1])))
-    return _peak(evidence, _spikes(100 * np.asarray(tiles) / size, evidence.joined))
+    spikes = _spikes(100 * np.asarray(tiles) / size, evidence.joined)
+    return _peak(evidence, _worst_mean(spikes, 0))
 
 
 def _peak(evidence: Evidence, spikes: np.ndarray) -> Score:
@@ -71,14 +75,22 @@ def _tile_residuals(evidence: Evidence) -> np.ndarray:
 
 
 def _spikes(tiles: np.ndarray, joined: np.ndarray) -> np.ndarray:
-    """Excess of each pair (f-1 rows columns) over its neighbours in time, worst tile; (f-1,)."""
+    """Excess of each pair (f-1 rows columns) over its neighbours in time, at least 0."""
     if len(tiles) < 3:
-        return np.zeros(len(tiles))
+        return np.zeros_like(tiles)
     known = np.where(joined[:, None, None], tiles, 0)
     # At either end of the clip the two nearest pairs on one side stand for both neighbours.
     earlier = np.concatenate([known[2:3], known[:-1]])
     later = np.concatenate([known[1:], known[-3:-2]])
-    return (known - np.maximum(earlier, later)).max((1, 2)).clip(0)
+    return (known - np.maximum(earlier, later)).clip(0)
+
+
+def _worst_mean(tiles: np.ndarray, share: float) -> np.ndarray:
+    """Mean of the greatest `share` of the tiles of each pair, at least of one; (f-1,)."""
+    if not len(tiles):
+        return np.zeros(0)
+    count = max(1, int(share * tiles[0].size))
+    return np.sort(tiles.reshape(len(tiles), -1), axis=1)[:, -count:].mean(1)
 
 
 def _tiles(image: np.ndarray) -> np.ndarray:

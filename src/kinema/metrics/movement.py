@@ -1,4 +1,4 @@
-"""How much moves. Every score of consistency is best for a still clip, so this goes beside it."""
+"""How much moves: every score of consistency is best for a clip that does not."""
 
 from dataclasses import dataclass
 

@@ -7,7 +7,7 @@ for a frozen clip, and VBench itself says to filter static videos by the dynamic
 import numpy as np
 
 from kinema.metrics.evidence import Evidence, observe, top_speed
-from kinema.motion import Flow
+from kinema.motion import Flow, FlowMethod, optical_flow
 
 
 def temporal_flickering(frames: np.ndarray) -> float:
@@ -24,22 +24,26 @@ def temporal_flickering(frames: np.ndarray) -> float:
     return float((255 - (np.mean(means) if means else 0.0)) / 255)
 
 
-def is_dynamic(flow: Flow) -> bool:
+def is_dynamic(flow: Flow, fps: float = 8.0) -> bool:
     """VBench's rule for one clip: enough pairs of frames with enough motion.
 
-    A pair moves if the mean of its fastest 5 % of pixels exceeds 6 min(h, w) / 256 pixels; the
-    clip is dynamic if at least round(4 f / 16) of its f frames do.
+    A pair moves if the mean of its fastest 5 % of pixels exceeds 6 min(h, w) / 256 pixels, more by
+    8 / fps below 8 frames per second; the clip is dynamic if round(4 f / 16) of its f frames do.
 
     Args:
         flow: between frames thinned to about 8 per second; only `forward` is read. VBench takes
-            it from RAFT.
+            it from RAFT, at the frames' own size.
+        fps: of the clip before thinning.
     """
-    fast = top_speed(flow) > 6 * min(flow.forward.shape[1:3]) / 256
-    return int(fast.sum()) >= round(4 * (len(fast) + 1) / 16)
+    threshold = max(1.0, 8 / fps) * 6 * min(flow.forward.shape[1:3]) / 256
+    fast = top_speed(flow) > threshold
+    return len(fast) > 0 and int(fast.sum()) >= round(4 * (len(fast) + 1) / 16)
 
 
-def dynamic_degree(frames: np.ndarray | Evidence, fps: float = 8.0) -> float:
-    """1.0 if the clip is dynamic by VBench's rule, else 0.0; DIS flow at the working size.
+def dynamic_degree(
+    frames: np.ndarray | Evidence, fps: float = 8.0, method: FlowMethod | None = None
+) -> float:
+    """1.0 if the clip is dynamic by VBench's rule, else 0.0.
 
     Every round(fps / 8)-th frame is looked at. The threshold is proportional to the frame size, so
     the working size changes nothing but the flow's own error.
@@ -47,8 +51,11 @@ def dynamic_degree(frames: np.ndarray | Evidence, fps: float = 8.0) -> float:
     Args:
         frames: uint8 (f h w 3), or Evidence, whose own rate counts.
         fps: frames per second.
+        method: how to estimate the flow of frames as they are given (RAFT, for VBench's own
+            numbers); DIS at the working size unless given.
     """
-    evidence = observe(frames, fps)
-    step = max(1, round(evidence.fps / 8))
-    thinned = observe(evidence.frames[::step], evidence.fps) if step > 1 else evidence
-    return float(is_dynamic(thinned.flow))
+    if isinstance(frames, Evidence):
+        fps, frames = frames.fps, frames.frames
+    thinned = frames[:: max(1, round(fps / 8))]
+    flow = observe(thinned, fps).flow if method is None else optical_flow(thinned, method)
+    return float(is_dynamic(flow, fps))

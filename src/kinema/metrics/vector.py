@@ -47,6 +47,7 @@ METRICS: dict[str, Callable[[Evidence], Score]] = {
     "cut": jumps.cut_strength,
     "histogram_drift": identity.histogram_drift,
     "tracked_drift": identity.tracked_drift,
+    "steady_drift": identity.steady_drift,
     "lost_share": identity.lost_share,
     "bending": geometry.bending,
     "strain": geometry.strain,
@@ -61,7 +62,7 @@ WORST = frozenset(
     {
         *("still_share", "loop", "jump", "leap", "cut", "histogram_drift", "tracked_drift"),
         *("lost_share", "bending", "strain", "blur_growth", "detail_loss", "pumping"),
-        "light_drift",
+        *("light_drift", "steady_drift"),
     }
 )
 

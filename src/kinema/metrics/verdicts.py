@@ -77,7 +77,7 @@ FAULTS: dict[str, Fault] = {
         "decodes in time.",
         (
             Rule("gain_flicker", 1.0, 0.5, 0.3),
-            Rule("texture_flicker", 0.32, 0.4, 0.1),
+            Rule("texture_flicker", 0.65, 0.55, 0.1),
             Rule("pumping", 2.2, 0.5, 1.0),
         ),
     ),
@@ -97,7 +97,7 @@ FAULTS: dict[str, Fault] = {
         ARCHITECTURE,
         "Condition on the camera or couple the frames more closely; shaken training clips should "
         "be stabilised or dropped.",
-        (Rule("shake", 0.5, 0.5, 0.3),),
+        (Rule("shake", 0.5, 0.75, 0.3),),
     ),
     "blur": Fault(
         CONTEXT,
@@ -113,19 +113,23 @@ FAULTS: dict[str, Fault] = {
         CONTEXT,
         "The last frames must see the first: full or hybrid temporal attention, an anchor frame, "
         "or a reference image.",
-        (Rule("histogram_drift", 0.5, 0.45, 0.2), Rule("tracked_drift", 22.0, 0.28, 8.0)),
+        (
+            Rule("steady_drift", 2.8, 0.5, 1.0),
+            Rule("histogram_drift", 0.5, 0.75, 0.2),
+            Rule("tracked_drift", 22.0, 0.6, 8.0),
+        ),
     ),
     "collapse": Fault(
         WORLD,
         "Shapes are not held: a larger model, more varied motion, depth or track supervision, a "
         "lower motion setting.",
-        (Rule("bending", 3.0, 0.42, 0.3), Rule("strain", 0.7, 0.4, 0.15)),
+        (Rule("strain", 1.5, 0.2, 0.05), Rule("bending", 2.0, None, None)),
     ),
     "teleport": Fault(
         WORLD,
         "Things must not jump: more temporal reach, more frames per second, or a world with "
         "object permanence in training.",
-        (Rule("jump", 12.0, 0.85, 2.0, peak=True), Rule("leap", 45.0, 1.1, 6.0, peak=True)),
+        (Rule("jump", 12.0, 0.36, 2.0, peak=True), Rule("leap", 45.0, 1.1, 6.0, peak=True)),
     ),
     "shuffle": Fault(
         WORLD,
@@ -137,7 +141,7 @@ FAULTS: dict[str, Fault] = {
         CONTEXT,
         "Frames repeat or are missing: check the frame rate of the data, and how windows are "
         "joined.",
-        (Rule("held_share", 0.12, 0.07, None), Rule("judder", None, 0.6, 0.6)),
+        (Rule("held_share", 0.25, 0.07, None), Rule("judder", None, 1.0, 0.6)),
     ),
     "frozen": Fault(
         ARCHITECTURE,
@@ -145,8 +149,8 @@ FAULTS: dict[str, Fault] = {
         "from training.",
         (
             Rule("still_share", 0.4, 0.25, None),
-            Rule("loop", 0.8, 0.4, None),
-            Rule("motion", None, 1.0, 0.05, -1),
+            Rule("loop", 0.92, 0.4, None),
+            Rule("motion", None, 2.0, 0.05, -1),
         ),
     ),
     "cut": Fault(
@@ -189,14 +193,15 @@ class Failure:
     remedy: str
 
 
-def diagnose(scores: dict[str, Score]) -> list[Failure]:
+def diagnose(scores: dict[str, Score], faults: dict[str, Fault] | None = None) -> list[Failure]:
     """Find the failures that a clip shows by itself, surest first.
 
     Args:
         scores: of `measure`, or some of them: rules on absent scores are passed over.
+        faults: with other thresholds; `FAULTS` unless given.
     """
     found = {}
-    for name, fault in FAULTS.items():
+    for name, fault in (faults or FAULTS).items():
         rules = [
             (_strength(scores[rule.metric], rule.alone), rule.alone, rule)
             for rule in fault.rules

@@ -140,9 +140,9 @@ def check_files(
     Raises:
         UserError: if there is no file, a folder holds no video, or the gate file is wrong.
     """
-    paths = _video_files(files)
+    paths = video_files(files)
     rules = read_gate(gate) if isinstance(gate, (str, Path)) else gate
-    references = _video_files([against]) if against is not None else []
+    references = video_files([against]) if against is not None else []
     own: list[ClipReport] = []
     others: list[ClipReport] = []
     for count, report in enumerate(_reports(paths + references, jobs, pictures)):
@@ -189,7 +189,7 @@ def run(
     if jobs < 1:
         raise UserError(f"--jobs is {jobs}: there must be at least one process.")
     silent = quiet or json == "-"
-    total = len(_video_files(files)) + (len(_video_files([against])) if against else 0)
+    total = len(video_files(files)) + (len(video_files([against])) if against else 0)
     with follow_progress(total, silent) as progress:
         report = check_files(
             files,
@@ -219,7 +219,7 @@ def _write_outputs(
         clips.write_bytes(junit, write_junit(report.clips, report.gates).encode())
 
 
-def _video_files(sources: Iterable[str | Path]) -> list[Path]:
+def video_files(sources: Iterable[str | Path]) -> list[Path]:
     """The files named, and the videos in the folders named, sorted by name within a folder."""
     found: list[Path] = []
     for source in map(Path, sources):
@@ -254,7 +254,7 @@ def _reports(files: list[Path], jobs: int, pictures: bool) -> Iterator[ClipRepor
     """One report a file, in order; windows are decoded here and measured by `jobs` processes."""
     waiting: deque[tuple[_Reading, Future | WindowResult | None]] = deque()
     with contextlib.ExitStack() as stack:
-        pool = _pool(jobs, stack) if jobs > 1 else None
+        pool = stack.enter_context(worker_pool(jobs)) if jobs > 1 else None
         for reading, window in _read(files):
             if window is None:
                 waiting.append((reading, None))
@@ -268,10 +268,11 @@ def _reports(files: list[Path], jobs: int, pictures: bool) -> Iterator[ClipRepor
             yield from _settle(*waiting.popleft(), pictures)
 
 
-def _pool(jobs: int, stack: contextlib.ExitStack) -> ProcessPoolExecutor:
-    context = get_context("spawn")  # a forked child inherits the locks of torch's threads
-    return stack.enter_context(
-        ProcessPoolExecutor(jobs, mp_context=context, initializer=cv2.setNumThreads, initargs=(1,))
+def worker_pool(jobs: int) -> ProcessPoolExecutor:
+    """Processes that measure; spawned: a forked child inherits the locks of torch's threads."""
+    context = get_context("spawn")
+    return ProcessPoolExecutor(
+        jobs, mp_context=context, initializer=cv2.setNumThreads, initargs=(1,)
     )
 
 

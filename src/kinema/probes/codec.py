@@ -21,13 +21,13 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from kinema import clips
+from kinema import clips, codecs
 from kinema.blocks.convolution import depth_to_space, space_to_depth
-from kinema.codecs import CausalVAE, Codec
+from kinema.codecs import Codec, Pixels
 from kinema.codecs.cosine import cosine_basis, cosines
 from kinema.errors import UserError
 from kinema.metrics.fidelity import psnr, ssim
-from kinema.video.system import find, load_part, read_system
+from kinema.video.system import SYSTEM_FILE, find_codec, read_system
 from kinema.worlds import tabletop
 
 FIRST_SEED = 2_000_000_000  # scenes that no training run draws
@@ -72,7 +72,8 @@ def run(
 
     Args:
         files: videos, cut into clips of `num_frames`; without any, unseen tabletop clips.
-        model: a system that ships, a folder of a system or of a codec, or a repository of the hub.
+        model: a system that ships, or a folder or repository of the hub: of a system, of a codec,
+            of a pipeline or an autoencoder of diffusers.
         num_clips: at most this many.
         num_frames: length of a clip.
         size: height and width of tabletop clips; the shorter side of those from files.
@@ -200,12 +201,10 @@ BASELINES: dict[str, Coding] = {
 
 
 def load_codec(model: str) -> Codec:
-    """The codec of a system, or of a folder that holds a `CausalVAE` alone."""
-    if (Path(model) / "config.json").is_file():
-        return CausalVAE.from_pretrained(model).eval()
-    folder = find(model)
-    codec = load_part(folder, "codec", read_system(folder).codec)
-    return codec.eval() if isinstance(codec, torch.nn.Module) else codec
+    """The codec of a system, or one by itself, ours or one of diffusers."""
+    if (Path(model) / SYSTEM_FILE).is_file() and read_system(Path(model)).codec == "pixels":
+        return Pixels()
+    return codecs.load_codec(find_codec(model))
 
 
 def tabletop_clips(num_clips: int, num_frames: int, size: int, level: int) -> list[np.ndarray]:

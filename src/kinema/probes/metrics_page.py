@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from kinema import clips
+from kinema.metrics.intervals import wilson_interval
 from kinema.metrics.vector import METRICS
 from kinema.probes.corruptions import CORRUPTIONS
 
@@ -85,11 +86,20 @@ def _detection(summary: Summary) -> str:
 
 
 def _alarms(summary: Summary) -> str:
-    compared = ", ".join(f"crf {c}: {100 * r:.0f} %" for c, r in summary.false_compared.items())
-    return (
-        f"False alarms: {100 * summary.false_alone:.0f} % of the clean clips show a failure alone; "
-        f"of their harmless re-encodes are called worse: {compared}."
+    compared = ", ".join(
+        f"crf {crf}: {_share(rate, summary.num_clips)}"
+        for crf, rate in summary.false_compared.items()
     )
+    return (
+        f"False alarms (95 % interval): {_share(summary.false_alone, summary.num_clips)} of the "
+        f"clean clips show a failure alone; of their harmless re-encodes are called worse: "
+        f"{compared}."
+    )
+
+
+def _share(rate: float, count: int) -> str:
+    low, high = wilson_interval(round(rate * count), count)
+    return f"{100 * rate:.0f} % ({100 * low:.0f} to {100 * high:.0f})"
 
 
 def _best(summary: Summary) -> str:
@@ -108,8 +118,9 @@ def _best(summary: Summary) -> str:
     head = (
         "## What sees it best\n\nPercent of clips that score higher than their own clean version / "
         "area under the curve against all clean clips; near 0 means lower, and is as good as 100. "
-        "Monotonic: percent of clips whose score moves one way from clean over mild and usual to "
-        "strong.\n\n| fault | best | second | third |\n|---|---|---|---|"
+        f"Monotonic: percent of the {summary.num_graded} clips taken through all strengths whose "
+        "score moves one way from clean over mild and usual to strong.\n\n"
+        "| fault | best | second | third |\n|---|---|---|---|"
     )
     return "\n".join([head, *rows])
 

@@ -12,7 +12,7 @@ from kinema.codecs import CausalVAE, CausalVAEConfig, CodecLoss, codec_loss
 from kinema.metrics.fidelity import psnr
 from kinema.training import Loop, Position, Shards, State, draw, train
 from kinema.training.sources import FolderClips, WorldClips
-from kinema.video.system import find
+from kinema.video.system import find_codec
 
 LENGTHS = (1, 5, 9, 17, 33)  # frames a training clip is cut to: images and videos together
 
@@ -62,13 +62,6 @@ def unseen(data: WorldClips, num_clips: int = 64) -> WorldClips:
     )
 
 
-def codec_folder(name: str) -> str:
-    """The folder of a codec named by itself, or by the system that it is part of."""
-    if (Path(name) / "model.safetensors").exists():
-        return name
-    return str(find(name) / "codec")
-
-
 class CodecTask:
     """What the loop asks of a codec run."""
 
@@ -76,7 +69,7 @@ class CodecTask:
         torch.manual_seed(run.loop.seed)
         self.run, self.network = run, CausalVAE(run.codec)
         if run.init:
-            self.network = CausalVAE.from_pretrained(codec_folder(run.init))
+            self.network = CausalVAE.from_pretrained(find_codec(run.init))
             run.codec = self.network.config
         self.clips = Shards(run.data, Path(run.cache), run.workers)
         self.unseen = Shards(run.held_out, Path(run.cache), workers=0)

@@ -8,15 +8,16 @@ from torch import Tensor, nn
 
 from kinema import diffusion
 from kinema.clips import contact_sheet
-from kinema.codecs import CausalVAE
+from kinema.codecs import load_codec
 from kinema.conditions import Conditions, SmallTextConfig, SmallTextEncoder
 from kinema.denoisers import DenoiserConfig, DiTConfig, count_flops, make_denoiser
 from kinema.diffusion import GivenFrames, Linear, LogitNormal, Mixture, PerFrame
 from kinema.errors import UserError
-from kinema.recipes.codec_run import codec_folder, num_ready, unseen
+from kinema.recipes.codec_run import num_ready, unseen
 from kinema.training import Loop, Position, Shards, State, draw, train
 from kinema.training.sources import CodecLatents, FolderClips, WorldClips
 from kinema.video import System, VideoPipeline
+from kinema.video.system import find_codec
 
 VALIDATION_TIMES = (0.2, 0.4, 0.6, 0.8, 0.9, 0.97)
 
@@ -59,7 +60,8 @@ class TextToVideoRun:
         folder: receives checkpoints, metrics and pictures, and the whole system in `final/`.
         data: clips of a world, or of a folder with metadata.jsonl.
         held_out: clips that are never trained on.
-        codec: the codec in whose latents the denoiser works: a folder, or a system's name.
+        codec: the codec in whose latents the denoiser works: the name of a system that ships, or a
+            folder or repository as `kinema.codecs.load_codec` takes it, diffusers' among them.
         denoiser: the network; its channels and its text are set from codec and text encoder.
         text: the text encoder.
         init: a system whose denoiser and text encoder are trained further (fine-tuning): a folder,
@@ -133,8 +135,8 @@ class TextToVideoTask:
 
     def __init__(self, run: TextToVideoRun):
         torch.manual_seed(run.loop.seed)
-        folder = codec_folder(run.codec)
-        self.run, self.codec = run, CausalVAE.from_pretrained(folder).eval()
+        folder = str(find_codec(run.codec))
+        self.run, self.codec = run, load_codec(folder)
         self.clips = Shards(CodecLatents(run.data, folder), Path(run.cache), run.workers)
         self.unseen = Shards(CodecLatents(run.held_out, folder), Path(run.cache), workers=0)
         make = trained_network if run.init else new_network

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from kinema.blocks.pretrained import nearest
 from kinema.clips import ClipFolder, to_tensor
-from kinema.codecs import CausalVAE
+from kinema.codecs import Codec, codec_fingerprint, load_codec
 from kinema.errors import UserError
 from kinema.worlds import WorldClip, discs, tabletop
 from kinema.worlds.tabletop import captions
@@ -188,7 +188,7 @@ class CodecLatents:
 
     Attributes:
         frames: a source of frames.
-        codec: folder of the codec.
+        codec: folder of the codec, as `kinema.codecs.load_codec` takes it.
         batch_size: clips encoded together.
     """
 
@@ -203,12 +203,11 @@ class CodecLatents:
     @property
     def name(self) -> str:
         """Differs when the clips or the codec's weights differ."""
-        weights = (Path(self.codec) / "model.safetensors").read_bytes()
-        return f"{self.frames.name}-latents-{hashlib.sha256(weights).hexdigest()[:10]}"
+        return f"{self.frames.name}-latents-{codec_fingerprint(self.codec)}"
 
     @cached_property
-    def loaded_codec(self) -> CausalVAE:
-        return CausalVAE.from_pretrained(self.codec).eval()
+    def loaded_codec(self) -> Codec:
+        return load_codec(self.codec)
 
     @torch.no_grad()
     @torch.autocast("cpu", enabled=False)  # the same latents, whoever asks for them

@@ -3,7 +3,7 @@
     tabletop/
       system.json    what the parts are, how they were trained, and the defaults of a video
       denoiser/      config.json, model.safetensors
-      codec/         config.json, model.safetensors
+      codec/         config.json, model.safetensors (or as diffusers names its weights)
       text/          config.json, model.safetensors, tokenizer.json
 
 Everything that can be wrong with such a folder is found while it is read, and told with the name
@@ -26,14 +26,18 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntry
 from safetensors import SafetensorError
 
 from kinema.blocks.pretrained import nearest
-from kinema.codecs import CausalVAE, Pixels
+from kinema.codecs import CausalVAE, Pixels, PretrainedCodec, codec_folder, load_codec
 from kinema.conditions import NoText, PretrainedTextEncoder, SmallTextEncoder
 from kinema.denoisers import DENOISERS
 from kinema.diffusion import PATHS, PREDICTIONS
 from kinema.errors import UserError
 from kinema.sampling import SOLVERS
 
-CODECS: dict[str, type] = {"causal_vae": CausalVAE, "pixels": Pixels}
+CODECS: dict[str, type] = {
+    "causal_vae": CausalVAE,
+    "pixels": Pixels,
+    "pretrained": PretrainedCodec,
+}
 TEXT_ENCODERS: dict[str, type] = {
     "small": SmallTextEncoder,
     "pretrained": PretrainedTextEncoder,
@@ -115,6 +119,16 @@ def find(name: str | Path) -> Path:
     raise UserError(f"There is no model {str(name)!r}: {hint}")
 
 
+def find_codec(name: str | Path) -> Path:
+    """The folder of a codec: of a system that ships, or one that `codec_folder` finds.
+
+    Raises:
+        UserError: if there is none.
+    """
+    shipped = SHIPPED / name
+    return codec_folder(shipped if (shipped / SYSTEM_FILE).is_file() else name)
+
+
 def _download(repository: str) -> Path:
     patterns = [SYSTEM_FILE, *(f"{part}/*" for part in PARTS)]
     try:
@@ -154,6 +168,8 @@ def load_part(folder: Path, part: str, kind: str) -> Any:
     place, network_class = folder / part, PARTS[part][kind]
     if network_class in WITHOUT_WEIGHTS:
         return network_class()
+    if network_class is PretrainedCodec:
+        return load_codec(place)
     for name in ("config.json", "model.safetensors"):
         if not (place / name).is_file():
             raise UserError(f"{folder} is not a whole system: {part}/{name} is missing.")
