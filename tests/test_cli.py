@@ -181,9 +181,44 @@ def test_train_fills_the_run(capsys, monkeypatch):
     assert trained[0].folder == RECIPES["tabletop"]().folder
 
 
+@pytest.mark.parametrize(
+    ("argv", "kind", "depth"),
+    [
+        (["--denoiser", "mmdit-tiny"], "MMDiTConfig", 4),
+        (["--denoiser=dit-recurrent", "--denoiser.depth", "2"], "DiTConfig", 2),
+        (["--denoiser", "UViTConfig", "--denoiser.depth", "3"], "UViTConfig", 3),
+    ],
+)
+def test_train_takes_a_denoiser_by_name_or_class(capsys, monkeypatch, argv, kind, depth):
+    from kinema.recipes import RECIPES
+
+    run_class, trained = type(RECIPES["tabletop"]()), []
+    monkeypatch.setattr(run_class, "train", lambda self: trained.append(self))
+    assert run(capsys, "train", "tabletop", *argv, "--folder", "x")[0] == 0
+    denoiser = trained[0].denoiser
+    assert (type(denoiser).__name__, denoiser.depth, trained[0].folder) == (kind, depth, "x")
+    if "recurrent" in argv[0]:  # what makes the family is still there
+        assert (denoiser.attention.kind, denoiser.mixer.kind) == ("framewise", "recurrence")
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["train", "tabletop", "--denoiser", "dit-smal"], "did you mean 'dit-small'?"),
+        (["train", "tabletop", "--denoiser", "dit", "--denoiser.dephts", "3"], "mean --depth?"),
+        (["train", "tabletop", "--denoiser", "dit", "--denoiser.depth", "many"], "int"),
+        (["denoisers", "dti"], "did you mean dit?"),
+    ],
+)
+def test_a_wrong_denoiser_is_one_sentence(capsys, argv, said):
+    status, _, err = run(capsys, *argv)
+    assert status == 2 and said in err and "Traceback" not in err
+
+
 def test_info_and_denoisers(capsys):
     assert kinema.__version__ in run(capsys, "info")[1]
-    assert "DiT" in run(capsys, "denoisers")[1]
+    out = run(capsys, "denoisers", "unet-frame")[1]
+    assert "unet-frame" in out and "xl" in out and "M" in out and "mmdit" not in out
 
 
 def failing(error: BaseException):

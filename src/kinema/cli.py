@@ -6,6 +6,7 @@ anything else is a bug and keeps its traceback.
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import errno
 import importlib
@@ -146,35 +147,76 @@ def train(argv: list[str]) -> None:
     if name is None:
         return
     run = recipes[name]()
+    denoiser, rest = named_denoiser(run, rest)
     values = typed(f"kinema train {name}", type(run), run, rest)
     if values is not None:
-        type(run)(**values).train()
+        run = type(run)(**values)
+        if denoiser is not None:
+            run.denoiser = denoiser
+        run.train()
+
+
+def named_denoiser(run: Any, argv: list[str]) -> tuple[Any, list[str]]:
+    """The configuration that `--denoiser dit-base --denoiser.depth 4` asks for, and other flags.
+
+    A configuration's class is a name too, UNetConfig. None where no denoiser is named.
+    """
+    from kinema.denoisers import DENOISERS, named_config
+
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--denoiser")
+    options, others = parser.parse_known_args(argv)
+    named = options.denoiser
+    if not hasattr(run, "denoiser") or named is None:
+        return None, argv
+    classes = {
+        network.config_class.__name__: network.config_class for network in DENOISERS.values()
+    }
+    config = classes[named]() if named in classes else named_config(named)
+    given, rest, words = [], [], iter(others)
+    for word in words:
+        if word.startswith("--denoiser."):
+            given += ["--" + word.removeprefix("--denoiser.")]
+            given += [] if "=" in word else [next(words, "")]
+        else:
+            rest.append(word)
+    values = typed(f"kinema train --denoiser {named}", type(config), config, given) or {}
+    changed = {re.split(r"[.=]", flag[2:])[0].replace("-", "_") for flag in given}
+    return dataclasses.replace(config, **{k: v for k, v in values.items() if k in changed}), rest
 
 
 def denoisers(argv: list[str]) -> None:
     """the networks there are, with parameters and FLOPs"""
-    Parser("kinema denoisers", str(denoisers.__doc__)).parse_args(argv)
+    parser = Parser("kinema denoisers", str(denoisers.__doc__))
+    parser.add_argument("names", nargs="*", metavar="FAMILIES", help="of these, at all sizes")
+    chosen_names = parser.parse_args(argv).names
     import torch
     from rich.table import Table
-    from torch.utils.flop_counter import FlopCounterMode
 
-    from kinema.denoisers import DENOISERS, make_denoiser
+    from kinema.denoisers import FAMILIES, SIZES, count_flops, count_parameters, make_denoiser
 
-    table = Table(box=None, header_style="bold")
-    for heading in ("name", "class", "parameters", "GFLOPs", "what it is"):
-        table.add_column(heading, justify="right" if heading[0] in "pG" else "left")
-    for name, network_class in DENOISERS.items():
-        network = make_denoiser(network_class.config_class()).eval()
-        x = torch.zeros(1, network.config.channels, 9, 8, 8)
-        with torch.no_grad(), FlopCounterMode(display=False) as counter:
-            network(x, torch.zeros(1, 9))
-        parameters = sum(p.numel() for p in network.parameters())
-        gflops = counter.get_total_flops() / 1e9
-        cells = (f"{parameters:,}", f"{gflops:.2f}", first_line(network_class))
-        table.add_row(name, network_class.__name__, *cells)
+    sizes = list(next(iter(FAMILIES.values())).sizes)
+    sizes = sizes if chosen_names else sizes[:3]  # the largest take a while to count
+    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("family", no_wrap=True)
+    for size in sizes:
+        table.add_column(size, justify="right")
+    table.add_column("what it is")
+    for name in chosen_names or FAMILIES:
+        if name not in FAMILIES:
+            raise UserError(f"There is no denoiser {name!r}; {nearest(name, list(FAMILIES))}")
+        cells = []
+        for size in sizes:
+            with torch.device("meta"):
+                network = make_denoiser(SIZES[f"{name}-{size}"])
+            gflops = count_flops(network, (network.config.channels, 9, 8, 8), 20) / 1e9
+            cells.append(f"{count_parameters(network) / 1e6:.1f}M\n{gflops:.3g}G")
+        table.add_row(name, *cells, FAMILIES[name].about)
     console(stderr=False).print(table)
     print(
-        "\nOne forward pass on 9x8x8 latents (33 frames of 64x64 pixels), default configurations."
+        "\nParameters, and operations of one forward pass on 9x8x8 latents (33 frames of 64x64 "
+        "pixels) with 20 words.\nkinema train tabletop --denoiser FAMILY-SIZE trains one, "
+        "kinema denoisers FAMILY counts large and xl too."
     )
 
 

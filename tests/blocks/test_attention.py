@@ -9,6 +9,7 @@ from kinema.blocks.attention import (
     ATTENTION,
     Causal,
     Factorized,
+    Framewise,
     Full,
     Hybrid,
     Windowed,
@@ -65,6 +66,8 @@ def test_each_spec_lets_frames_see_what_it_says(num_frames):
     i, j = torch.arange(num_frames)[:, None], torch.arange(num_frames)
     cases = [
         (Full(), 0, i == i + 0 * j),
+        (Framewise(), 0, i == j),
+        (Framewise(), 1, i == j),
         (Factorized(), 0, i == j),
         (Factorized(), 1, i == i + 0 * j),
         (Factorized(causal=True), 1, i >= j),

@@ -52,6 +52,26 @@ def test_an_unknown_field_is_named_with_the_nearest(tmp_path):
         Line.from_pretrained(tmp_path)
 
 
+@dataclass
+class PlaneConfig:
+    width: int = 3
+    height: int = 2
+
+
+class Plane(nn.Module, PretrainedMixin):
+    config_class = PlaneConfig
+
+    def __init__(self, config: PlaneConfig):
+        super().__init__()
+        self.config = config
+
+
+def test_a_folder_of_another_network_says_which(tmp_path):
+    (saved(tmp_path) / "config.json").write_text(json.dumps({"width": 3, "height": 2}))
+    with pytest.raises(UserError, match="unknown field 'width'; .* configuration of Plane"):
+        Line.from_pretrained(tmp_path)
+
+
 def test_broken_json_is_named(tmp_path):
     (saved(tmp_path) / "config.json").write_text("{")
     with pytest.raises(UserError, match="config.json is not JSON"):

@@ -3,19 +3,19 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kinema.blocks.token_shift import token_shift
+from kinema.blocks.token_shift import MOVES, TokenShift, token_shift
 
 sizes = st.integers(1, 4)
 # What each eighth takes, as a step along (f, h, w); the last two stay.
 TAKEN = [(0, 0, -1), (0, 0, 1), (0, -1, 0), (0, 1, 0), (-1, 0, 0), (1, 0, 0), (0, 0, 0), (0, 0, 0)]
 
 
-@given(f=sizes, h=sizes, w=sizes, causal=st.booleans())
+@given(f=sizes, h=sizes, w=sizes, reach=st.sampled_from([*MOVES]))
 @settings(max_examples=30, deadline=None)
-def test_every_eighth_takes_one_neighbour_or_zero(f, h, w, causal):
+def test_every_eighth_takes_one_neighbour_or_zero(f, h, w, reach):
     x = torch.randn(2, f, h, w, 16)
-    y = token_shift(x, causal)
-    taken = TAKEN[:5] + [(0, 0, 0)] * 3 if causal else TAKEN
+    y = token_shift(x, reach)
+    taken = TAKEN[: MOVES[reach]] + [(0, 0, 0)] * (8 - MOVES[reach])
     for eighth, step in enumerate(taken):
         channels = slice(2 * eighth, 2 * eighth + 2)
         for place in torch.cartesian_prod(torch.arange(f), torch.arange(h), torch.arange(w)):
@@ -25,7 +25,13 @@ def test_every_eighth_takes_one_neighbour_or_zero(f, h, w, causal):
             assert torch.equal(y[:, *place, channels], expected)
 
 
-@pytest.mark.parametrize("causal", [False, True])
-def test_gradcheck(causal):
+@pytest.mark.parametrize("reach", MOVES)
+def test_gradcheck(reach):
     x = torch.randn(1, 2, 2, 3, 8, dtype=torch.double, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda y: token_shift(y, causal), (x,))
+    assert torch.autograd.gradcheck(lambda y: token_shift(y, reach), (x,))
+
+
+def test_chunks_are_the_whole():
+    x, layer, cache = torch.randn(1, 5, 2, 2, 16), TokenShift("past"), {}
+    chunks = [layer(x[:, :2], cache), layer(x[:, 2:3], cache), layer(x[:, 3:], cache)]
+    assert torch.equal(torch.cat(chunks, dim=1), token_shift(x, "past"))

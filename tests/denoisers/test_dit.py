@@ -24,14 +24,18 @@ def test_a_new_layer_is_the_identity():
         assert torch.equal(block(tokens, vector, network.angles(tokens), None), tokens)
 
 
-def test_without_the_shift_a_token_does_not_see_its_neighbours_first():
-    with_shift, without = (
-        DiT(DiTConfig(channels=2, dim=16, depth=1, num_heads=2, text_dim=0, shift=shift))
-        for shift in (True, False)
-    )
-    y = torch.randn(1, 1, 4, 16)
-    assert torch.equal(without.blocks[0].mix(y, torch.Size((1, 2, 2))), y)
-    assert not torch.equal(with_shift.blocks[0].mix(y, torch.Size((1, 2, 2))), y)
+@pytest.mark.parametrize(
+    ("options", "reach"),
+    [
+        ({}, "everywhere"),
+        ({"shift": False}, "nowhere"),
+        ({"attention": "causal"}, "past"),
+        ({"attention": "framewise"}, "frame"),
+    ],
+)
+def test_the_shift_reaches_no_further_than_attention(options, reach):
+    config = DiTConfig(channels=2, dim=16, depth=1, num_heads=2, text_dim=0, **options)
+    assert DiT(config).blocks[0].shift1.reach == reach
 
 
 def test_wrong_configurations_are_told():

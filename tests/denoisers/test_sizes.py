@@ -1,26 +1,40 @@
-"""The figures that `sizes.py` states behind each size, to the last digit that it states."""
-
 import pytest
 import torch
 
-from kinema.denoisers import DENOISERS, SIZES, count_flops, count_parameters
+from kinema.denoisers import (
+    DENOISERS,
+    FAMILIES,
+    SIZES,
+    count_parameters,
+    make_denoiser,
+    named_config,
+)
+from kinema.errors import UserError
 
-STATED = {  # millions of parameters, GFLOP of a forward pass
-    "dit-tiny": (1.6, 0.33),
-    "dit-small": (9.1, 1.82),
-    "dit-base": (26.8, 5.30),
-    "unet-small": (9.1, 3.40),
-    "uvit-small": (8.4, 2.05),
-}
+
+def test_every_architecture_has_a_family_and_every_family_all_sizes():
+    assert {family.config for family in FAMILIES.values()} == {
+        network.config_class for network in DENOISERS.values()
+    }
+    for family in FAMILIES.values():
+        assert list(family.sizes) == ["tiny", "small", "base", "large", "xl"]
 
 
-@pytest.mark.parametrize("name", SIZES)
-def test_a_size_costs_what_is_stated(name):
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_larger_size_has_at_least_twice_the_parameters(name):
     with torch.device("meta"):
-        network = DENOISERS[name.split("-")[0]](SIZES[name])
-    flops = count_flops(network, (16, 9, 8, 8), text_tokens=20)
-    assert (round(count_parameters(network) / 1e6, 1), round(flops / 1e9, 2)) == STATED[name]
+        sizes = [make_denoiser(SIZES[f"{name}-{size}"]) for size in ("tiny", "small", "base")]
+    counts = [count_parameters(network) for network in sizes]
+    assert all(2 * a < b for a, b in zip(counts, counts[1:], strict=False))
 
 
-def test_every_architecture_has_a_size():
-    assert {name.split("-")[0] for name in SIZES} == set(DENOISERS)
+def test_a_name_gives_a_configuration_of_its_own():
+    config = named_config("dit-tiny")
+    assert config == SIZES["dit-tiny"] and config is not SIZES["dit-tiny"]
+    assert named_config("mmdit") == SIZES["mmdit-small"]
+
+
+@pytest.mark.parametrize(("name", "close"), [("dit-smal", "dit-small"), ("unett", "unet")])
+def test_an_unknown_name_meets_its_nearest(name, close):
+    with pytest.raises(UserError, match=f"no denoiser '{name}'; did you mean '{close}'"):
+        named_config(name)

@@ -82,3 +82,15 @@ def test_another_network_is_refused_and_the_difference_named(tmp_path):
     checkpoint.save(make_state(64), path)
     with pytest.raises(UserError, match=r"blocks.0.bias is \(64,\) there and \(80,\) here"):
         checkpoint.load(make_state(80), path)
+
+
+def test_another_architecture_is_refused_and_named(tmp_path):
+    def state(part: nn.Module) -> State:
+        network = nn.ModuleDict({"denoiser": part})
+        return State(network, WeightAverages(network, ()), [], Position())
+
+    path = tmp_path / "c.safetensors"
+    checkpoint.save(state(nn.Linear(2, 2)), path)
+    with pytest.raises(UserError, match="its denoiser is Linear there and Bilinear here"):
+        checkpoint.load(state(nn.Bilinear(2, 2, 2)), path)
+    checkpoint.load(state(nn.Linear(2, 2)), path)

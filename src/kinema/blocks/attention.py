@@ -48,6 +48,17 @@ class Full:
 
 
 @dataclass(frozen=True)
+class Framewise(Full):
+    """A token sees its own frame only: frame by frame, unless a temporal mixer stands beside."""
+
+    kind: str = field(default="framewise", init=False)
+    causal = True
+
+    def pattern(self, layer: int) -> Pattern:
+        return "space"
+
+
+@dataclass(frozen=True)
 class Factorized(Full):
     """Even layers attend within each frame, odd ones along time at each place.
 
@@ -127,9 +138,10 @@ class Hybrid(Full):
         return near & ((i >= j) | (not self.causal))
 
 
-AttentionSpec = Full | Factorized | Causal | Windowed | Hybrid
+AttentionSpec = Full | Framewise | Factorized | Causal | Windowed | Hybrid
 ATTENTION: dict[str, Callable[..., AttentionSpec]] = {
     "full": Full,
+    "framewise": Framewise,
     "factorized": Factorized,
     "causal": Causal,
     "windowed": Windowed,

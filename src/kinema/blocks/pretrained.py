@@ -77,8 +77,23 @@ def check_folder(folder: Path, config_class: type) -> None:
 
 
 def check_config(config: dict[str, Any], config_class: type, where: object) -> None:
-    """Raise a UserError that names the first key of `config` which the dataclass lacks."""
+    """Raise a UserError that names the first key of `config` which the dataclass lacks.
+
+    If the configuration is that of another network, it names that network too.
+    """
     known = [field.name for field in fields(config_class)]
     for key in config:
         if key not in known:
-            raise UserError(f"{where}: unknown field {key!r}; {nearest(key, known)}")
+            hint = nearest(key, known)
+            if owners := networks_with(config):
+                hint = f"this is the configuration of {' or '.join(owners)}."
+            raise UserError(f"{where}: unknown field {key!r}; {hint}")
+
+
+def networks_with(config: dict[str, Any]) -> list[str]:
+    """The networks whose configuration has all of these fields."""
+    return [
+        network.__name__
+        for network in PretrainedMixin.__subclasses__()
+        if {field.name for field in fields(network.config_class)} >= set(config)
+    ]

@@ -1,20 +1,31 @@
-"""Denoisers: denoiser(x: b c f h w, t: b f, conditions) -> b c f h w. One architecture a file."""
+"""Denoisers: denoiser(x: b c f h w, t: b f, conditions) -> b c f h w. One architecture a file.
+
+A new architecture is a file, a line in DENOISERS, and its families in `sizes.py`.
+"""
+
+import functools
+import operator
+from typing import TYPE_CHECKING, Any
 
 from kinema.denoisers.cost import count_flops, count_parameters, forward_flops
 from kinema.denoisers.dit import DiT, DiTConfig
 from kinema.denoisers.inflated import Inflated
+from kinema.denoisers.mmdit import MMDiT, MMDiTConfig
 from kinema.denoisers.motion_files import load_mixers, save_mixers
-from kinema.denoisers.sizes import SIZES
+from kinema.denoisers.sizes import FAMILIES, SIZES, named_config
 from kinema.denoisers.unet import UNet, UNetConfig
 from kinema.denoisers.uvit import UViT, UViTConfig
 
 __all__ = [
     "DENOISERS",
-    "Denoiser",
+    "DenoiserConfig",
+    "FAMILIES",
     "SIZES",
     "DiT",
     "DiTConfig",
     "Inflated",
+    "MMDiT",
+    "MMDiTConfig",
     "UNet",
     "UNetConfig",
     "UViT",
@@ -24,19 +35,19 @@ __all__ = [
     "forward_flops",
     "load_mixers",
     "make_denoiser",
+    "named_config",
     "save_mixers",
 ]
 
-Denoiser = DiT | UNet | UViT
-DENOISERS: dict[str, type[Denoiser]] = {"dit": DiT, "unet": UNet, "uvit": UViT}
+DENOISERS: dict[str, type[Any]] = {"dit": DiT, "mmdit": MMDiT, "unet": UNet, "uvit": UViT}
+
+if TYPE_CHECKING:
+    DenoiserConfig = Any
+else:  # the union of the configurations, which the command line offers as a choice
+    DenoiserConfig = functools.reduce(operator.or_, [d.config_class for d in DENOISERS.values()])
 
 
-def make_denoiser(config: DiTConfig | UNetConfig | UViTConfig) -> Denoiser:
+def make_denoiser(config: DenoiserConfig) -> Any:
     """A new network of the architecture whose configuration this is."""
-    match config:
-        case DiTConfig():
-            return DiT(config)
-        case UNetConfig():
-            return UNet(config)
-        case UViTConfig():
-            return UViT(config)
+    architectures = {denoiser.config_class: denoiser for denoiser in DENOISERS.values()}
+    return architectures[type(config)](config)

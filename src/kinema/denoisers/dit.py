@@ -2,6 +2,8 @@
 
 Peebles & Xie 2023 (DiT), made for video as in Wan (2025) and given one noise level a frame as in
 Diffusion Forcing (Chen et al. 2024): the tokens of a frame are modulated by that frame's own time.
+Which tokens see which is a spec: all, within frames and along time in turns, or the past only, and
+then a cache holds the past (CausVid, Yin et al. 2024).
 It knows no schedule: it maps (x, t, conditions) to whatever it was trained to predict.
 
 Axes: b batch, c channels, f frames, h w places, n tokens a frame, d features, k heads, l layers,
@@ -15,13 +17,15 @@ import torch.nn.functional as F
 from einops import rearrange, repeat
 from torch import Tensor, nn
 
-from kinema.blocks.attention import AttentionSpec, Full, attention_spec
+from kinema.blocks.attention import AttentionSpec, Framewise, Full, attention_spec
 from kinema.blocks.embedding import TimeEmbedding, pad_to_multiple, patchify, unpatchify
+from kinema.blocks.mixers import MixerSpec, Unmixed, make_mixer, mixer_spec
 from kinema.blocks.modulation import gated, modulate
 from kinema.blocks.normalization import RMSNorm
 from kinema.blocks.pretrained import PretrainedMixin
 from kinema.blocks.rotary import rotary_angles
-from kinema.blocks.token_shift import token_shift
+from kinema.blocks.stream import Cache
+from kinema.blocks.token_shift import Reach, TokenShift
 from kinema.blocks.transformer import MLP, CrossAttention, SelfAttention, xavier_
 from kinema.conditions import Conditions, Text
 from kinema.errors import UserError
@@ -39,6 +43,8 @@ class DiTConfig:
         patch: frames, rows and columns a token covers.
         text_dim: features of the text tokens; 0 makes a network without text.
         attention: which tokens see which: a spec, its name, or its dictionary.
+        mixer: what else joins the frames, behind the attention of every layer: a spec, its name or
+            its dictionary. With `Framewise()` attention it is all that does.
         shift: whether tokens see their neighbours through `token_shift`.
         mlp_ratio: width of the MLP over `dim`.
     """
@@ -50,11 +56,12 @@ class DiTConfig:
     patch: tuple[int, int, int] = (1, 2, 2)
     text_dim: int = 192
     attention: AttentionSpec = field(default_factory=Full)
+    mixer: MixerSpec = field(default_factory=Unmixed)
     shift: bool = True
     mlp_ratio: int = 4
 
     def __post_init__(self):
-        self.attention = attention_spec(self.attention)
+        self.attention, self.mixer = attention_spec(self.attention), mixer_spec(self.mixer)
         self.patch = tuple(self.patch)
         if self.dim % (8 * self.num_heads):
             raise UserError(
@@ -62,38 +69,50 @@ class DiTConfig:
                 f"{8 * self.num_heads}."
             )
 
+    @property
+    def causal(self) -> bool:
+        """Whether no frame sees a later one."""
+        return self.attention.causal and self.mixer.causal
+
+    @property
+    def reach(self) -> Reach:
+        """From where `token_shift` may take."""
+        if not self.shift:
+            return "nowhere"
+        if isinstance(self.attention, Framewise):
+            return "frame"
+        return "past" if self.attention.causal else "everywhere"
+
 
 class Block(nn.Module):
     """Self-attention, cross-attention and MLP, the first and the last gated by the frame's time."""
 
     def __init__(self, config: DiTConfig, layer: int):
         super().__init__()
-        self.config = config
         self.attention = SelfAttention(config.dim, config.num_heads, config.attention, layer)
+        self.mixer = make_mixer(config.mixer, config.dim)
         self.mlp = MLP(config.dim, config.mlp_ratio)
+        self.shift1, self.shift2 = TokenShift(config.reach), TokenShift(config.reach)
         if config.text_dim:
             self.text_norm = RMSNorm(config.dim)
             self.text_attention = CrossAttention(config.dim, config.num_heads)
 
-    def forward(self, x: Tensor, modulation: Tensor, angles: Tensor, text: Text | None) -> Tensor:
-        # x: b f h w d, modulation: b f 1 6 d
-        grid = x.shape[1:4]
-        shift1, scale1, gate1, shift2, scale2, gate2 = modulation.unbind(3)
-        x = x.flatten(2, 3)
-        y = self.mix(modulate(x, shift1, scale1), grid)
-        x = gated(x, gate1, self.attention(y, angles))
+    def forward(
+        self, x: Tensor, modulation: Tensor, angles: Tensor, text: Text | None,
+        cache: Cache | None = None,
+    ) -> Tensor:  # fmt: skip
+        # x: b f h w d, modulation: b f 1 1 6 d
+        h, w = x.shape[2:4]
+        shift1, scale1, gate1, shift2, scale2, gate2 = modulation.unbind(-2)
+        y = modulate(x, shift1, scale1)
+        y = self.shift1(y, cache).flatten(2, 3)  # b f n d
+        x = gated(x, gate1, self.attention(y, angles, cache).unflatten(2, (h, w)))
+        x = self.mixer(x, cache)
         if text is not None:
-            x = x + self.text_attention(self.text_norm(x), text.tokens, text.mask)
-        y = self.mix(modulate(x, shift2, scale2), grid)
-        x = gated(x, gate2, self.mlp(y))
-        return x.unflatten(2, grid[1:])
-
-    def mix(self, y: Tensor, grid: torch.Size) -> Tensor:
-        """Let every token see a little of its neighbours; b f n d."""
-        if not self.config.shift:
-            return y
-        shifted = token_shift(y.unflatten(2, grid[1:]), self.config.attention.causal)
-        return shifted.flatten(2, 3)
+            y = self.text_norm(x).flatten(2, 3)
+            x = x + self.text_attention(y, text.tokens, text.mask).unflatten(2, (h, w))
+        y = self.shift2(modulate(x, shift2, scale2), cache)
+        return gated(x, gate2, self.mlp(y))
 
 
 class DiT(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.0"):
@@ -125,34 +144,47 @@ class DiT(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.0
         so does the output, so a new network predicts zero.
         """
         xavier_(self)
+        for block in self.blocks:  # a mixer has its own start, the identity
+            block.mixer = make_mixer(self.config.mixer, self.config.dim)
         zero = [self.modulation, self.patches_out]
         if self.config.text_dim:
             zero += [block.text_attention.out for block in self.blocks]
         for linear in zero:
             nn.init.zeros_(linear.weight)
 
-    def forward(self, x: Tensor, t: Tensor, conditions: Conditions | None = None) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        t: Tensor,
+        conditions: Conditions | None = None,
+        cache: Cache | None = None,
+    ) -> Tensor:
         """Predict from noisy frames.
 
         Args:
             x: (b, c, f, h, w) noisy video or latents.
             t: (b, f) noise level of every frame, 0 clean to 1 noise.
             conditions: the text, if any; without one the cross-attention adds nothing.
+            cache: of a causal network: what it remembers of the frames before, an empty dict at the
+                start of a stream; `x` then continues them, and the frames are those of the whole
+                pass. Every call appends; a copy of the dict holds the past still.
 
         Returns:
             (b, c, f, h, w), in the type of `x`.
+
+        Raises:
+            UserError: if there is a cache and the network sees the future, or a chunk is torn.
         """
         text = conditions.text if conditions is not None and self.config.text_dim else None
         patch = self.config.patch
         tokens = self.patches_in(patchify(pad_to_multiple(x, patch), patch))  # b f h w d
         if text is not None:
             text = Text(self.text_in(text.tokens.to(tokens.dtype)), text.mask)  # b m d
-        *modulations, last = self.modulations(t, text)  # b f 1 6 d each; b f 1 2 d
-        angles = self.angles(tokens)  # (f h w) d/2k
+        *modulations, last = self.modulations(t, text)  # b f 1 1 6 d each; b f 1 1 2 d
+        angles = self.angles(tokens, self.seen(cache, x))  # (f h w) d/2k
         for block, modulation in zip(self.blocks, modulations, strict=True):
-            tokens = block(tokens, modulation, angles, text)
-        shift, scale = last.unbind(3)
-        tokens = modulate(tokens, shift[:, :, None], scale[:, :, None])
+            tokens = block(tokens, modulation, angles, text, cache)
+        tokens = modulate(tokens, *last.unbind(-2))
         output = unpatchify(self.patches_out(tokens), patch)  # b c f h w, padded
         return output[:, :, : x.shape[2], : x.shape[3], : x.shape[4]].to(x.dtype)
 
@@ -166,13 +198,38 @@ class DiT(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.0
             vector = repeat_last(vector, -vector.shape[1] % frames)
             vector = rearrange(vector, "b (f p) d -> b f p d", p=frames).mean(2)
         vectors = self.modulation(F.silu(vector))
-        vectors = rearrange(vectors, "b f (l d) -> b f 1 l d", d=self.config.dim)
-        return list(vectors.split([6] * self.config.depth + [2], dim=3))
+        vectors = rearrange(vectors, "b f (l d) -> b f 1 1 l d", d=self.config.dim)
+        return list(vectors.split([6] * self.config.depth + [2], dim=-2))
 
-    def angles(self, tokens: Tensor) -> Tensor:
+    def angles(self, tokens: Tensor, first_frame: int = 0) -> Tensor:
         """Rotary angles of the tokens, (f h w) d/2k."""
         f, h, w = tokens.shape[1:4]
-        return rotary_angles((f, h, w), self.config.dim // self.config.num_heads, tokens.device)
+        head_dim = self.config.dim // self.config.num_heads
+        return rotary_angles((f, h, w), head_dim, tokens.device, first_frame)
+
+    def seen(self, cache: Cache | None, x: Tensor) -> int:
+        """How many token frames came before `x`; counts those of `x` in."""
+        self.check_cache(cache)
+        if cache is None:
+            return 0
+        attention, patch = self.config.attention, self.config.patch[0]
+        before, whole = cache.get(self, 0), patch * getattr(attention, "chunk", 1)
+        if before % whole:
+            raise UserError(
+                f"The cache ends after {before} frames, within a chunk: feed multiples of "
+                f"{whole} frames."
+            )
+        cache[self] = before + x.shape[2]
+        return before // patch
+
+    def check_cache(self, cache: Cache | None) -> None:
+        """Raise a UserError if there is a cache and this network sees the future."""
+        if cache is not None and not self.config.causal:
+            raise UserError(
+                f"A network with {self.config.attention.kind!r} attention and mixer "
+                f"{self.config.mixer.kind!r} sees the frames to come and cannot be cached: make "
+                "both causal."
+            )
 
 
 def repeat_last(x: Tensor, times: int) -> Tensor:

@@ -16,6 +16,7 @@ from kinema.blocks.attention import AttentionSpec, Factorized, Full
 from kinema.blocks.mixers import Attention, make_mixer
 from kinema.blocks.modulation import gated, modulate
 from kinema.blocks.rotary import rotary_angles
+from kinema.blocks.stream import Cache
 from kinema.blocks.transformer import MLP, SelfAttention
 from kinema.conditions import Conditions, Text
 from kinema.denoisers.unet import UNet, UNetConfig
@@ -133,12 +134,18 @@ class VideoUNet3D(UNet):
             UNetConfig(in_channels, dims, num_blocks=1, attention_levels=(2,), text_dim=context_dim)
         )
 
-    def forward(self, x: Tensor, t: Tensor, context: Tensor | Conditions | None = None) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        t: Tensor,
+        context: Tensor | Conditions | None = None,
+        cache: Cache | None = None,
+    ) -> Tensor:
         """x: b c f h w, t: b or b f in [0, 1], context: b m d text tokens -> b c f h w."""
         t = t[:, None].expand(-1, x.shape[2]) if t.ndim == 1 else t
         if isinstance(context, Tensor):
             context = text_conditions(context)
-        return super().forward(x, t, context)
+        return super().forward(x, t, context, cache)
 
 
 def text_conditions(tokens: Tensor) -> Conditions:

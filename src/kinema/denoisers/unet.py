@@ -1,25 +1,34 @@
-"""Factorised space-time U-Net.
+"""Space-time U-Nets: one 2-D U-Net, and what joins its frames is a spec.
 
-Ho et al. 2022 (Video Diffusion Models): a 2-D U-Net whose convolutions and attention work within
-each frame, and attention along time at each place in between; here the convolution is (2+1)-D as
-well, and each frame has its own time.
+A U-Net works on each frame at falling resolution and back, with skips. After every block a temporal
+mixer, zero at the start, may let the frames talk:
+no mixer: frame by frame, the flicker baseline;
+attention along time: the factorised U-Net of Video Diffusion Models (Ho et al. 2022);
+`kernel` 3: every convolution sees 3x3x3 (Cicek et al. 2016, 3D U-Net);
+`halves_time`: coarser levels have fewer frames as well (Bar-Tal et al. 2024, Lumiere);
+a recurrence: the network streams.
+One frame is an image, so images and videos train together.
 
 Axes: b batch, c channels, f frames, h w places, d features, e features of the frame's vector.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
-from einops import rearrange, repeat
+import torch.nn.functional as F
+from einops import rearrange, reduce, repeat
 from torch import Tensor, nn
 
-from kinema.blocks.attention import Factorized
+from kinema.blocks.activation import squared_relu
+from kinema.blocks.attention import Framewise
 from kinema.blocks.embedding import TimeEmbedding, pad_to_multiple
-from kinema.blocks.modulation import norm
+from kinema.blocks.mixers import Attention, MixerSpec, Unmixed, make_mixer, mixer_spec
+from kinema.blocks.modulation import gated, modulate, norm
 from kinema.blocks.normalization import RMSNorm
 from kinema.blocks.pretrained import PretrainedMixin
 from kinema.blocks.rotary import rotary_angles
-from kinema.blocks.space_time import FrameConv, SpaceTimeBlock
+from kinema.blocks.space_time import FrameConv, VideoConv
+from kinema.blocks.stream import Cache
 from kinema.blocks.transformer import CrossAttention, SelfAttention
 from kinema.conditions import Conditions, Text
 from kinema.errors import UserError
@@ -35,82 +44,118 @@ class UNetConfig:
             8 x num_heads.
         num_blocks: blocks a level on the way down, and as many on the way up.
         num_heads: attention heads.
-        attention_levels: the levels that have attention, 0 the finest.
+        attention_levels: the levels that have attention within the frame and to the text, 0 the
+            finest.
+        mixer: what joins the frames after every block: a spec, its name, or its dictionary.
+        mixer_levels: the levels that have it; all of them if empty.
+        kernel: frames that the convolutions see, 1 or 3.
+        halves_time: whether each coarser level also halves the frames.
         text_dim: features of the text tokens; 0 makes a network without text.
-        causal: along time, see only the past and the present.
+        causal: whether convolutions of 3 frames see the past ones instead of both neighbours.
     """
 
     channels: int = 16
-    dims: tuple[int, ...] = (128, 192)
+    dims: tuple[int, ...] = (128, 224)
     num_blocks: int = 2
     num_heads: int = 4
     attention_levels: tuple[int, ...] = (1,)
+    mixer: MixerSpec = field(default_factory=Attention)
+    mixer_levels: tuple[int, ...] = ()
+    kernel: int = 1
+    halves_time: bool = False
     text_dim: int = 192
     causal: bool = False
 
     def __post_init__(self):
         self.dims, self.attention_levels = tuple(self.dims), tuple(self.attention_levels)
+        self.mixer = mixer_spec(self.mixer)
+        self.mixer_levels = tuple(self.mixer_levels) or tuple(range(len(self.dims)))
         for dim in self.dims:
             if dim % (8 * self.num_heads):
                 raise UserError(
                     f"UNet: dims holds {dim}, and must hold multiples of 8 x num_heads, that is "
                     f"of {8 * self.num_heads}."
                 )
-        if not set(self.attention_levels) <= set(range(len(self.dims))):
-            raise UserError(
-                f"UNet: attention_levels is {self.attention_levels}, and dims has the levels "
-                f"0 to {len(self.dims) - 1}."
-            )
+        for name in ("attention_levels", "mixer_levels"):
+            if not set(getattr(self, name)) <= set(range(len(self.dims))):
+                raise UserError(
+                    f"UNet: {name} is {getattr(self, name)}, and dims has the levels 0 to "
+                    f"{len(self.dims) - 1}."
+                )
+        if self.kernel not in (1, 3):
+            raise UserError(f"UNet: kernel is {self.kernel}, and must be 1 or 3 frames.")
+
+    @property
+    def is_causal(self) -> bool:
+        """Whether no frame sees a later one."""
+        convolutions = self.causal or self.kernel == 1
+        return self.mixer.causal and convolutions and not self.halves_time
+
+
+class ConvBlock(nn.Module):
+    """x + gate conv(conv(x)), modulated by the frame's vector."""
+
+    def __init__(self, dim: int, dim_vector: int, config: UNetConfig):
+        super().__init__()
+        self.modulation = nn.Linear(dim_vector, 3 * dim)
+        self.conv1 = (
+            FrameConv(dim, dim) if config.kernel == 1 else VideoConv(dim, dim, config.causal)
+        )
+        self.conv2 = FrameConv(dim, dim)
+
+    def forward(self, x: Tensor, vector: Tensor, cache: Cache | None) -> Tensor:
+        # x: b f h w d, vector: b f e
+        vectors = self.modulation(F.silu(vector))[:, :, None, None]
+        shift, scale, gate = vectors.chunk(3, dim=-1)
+        y = self.conv1(modulate(x, shift, scale), cache)
+        return gated(x, gate, self.conv2(squared_relu(y)))
 
 
 class AttentionBlock(nn.Module):
-    """Attention within each frame, along time, and to the text, each added to its input."""
+    """Attention within each frame, and to the text, each added to its input."""
 
     def __init__(self, dim: int, config: UNetConfig):
         super().__init__()
-        spec = Factorized(causal=config.causal)
         self.num_heads = config.num_heads
-        self.norms = nn.ModuleList(RMSNorm(dim) for _ in range(3))
-        self.space = SelfAttention(dim, config.num_heads, spec, layer=0)
-        self.time = SelfAttention(dim, config.num_heads, spec, layer=1)
+        self.norm, self.text_norm = RMSNorm(dim), RMSNorm(dim)
+        self.space = SelfAttention(dim, config.num_heads, Framewise())
         if config.text_dim:
             self.text_in = nn.Linear(config.text_dim, dim)
             self.text = CrossAttention(dim, config.num_heads)
-            nn.init.zeros_(self.text.out.weight)
-        nn.init.zeros_(self.space.out.weight)
-        nn.init.zeros_(self.time.out.weight)
 
     def forward(self, x: Tensor, text: Text | None) -> Tensor:  # x: b f h w d
         f, h, w, dim = x.shape[1:]
         angles = rotary_angles((f, h, w), dim // self.num_heads, x.device)
         x = x.flatten(2, 3)
-        x = x + self.space(self.norms[0](x), angles)
-        x = x + self.time(self.norms[1](x), angles)
+        x = x + self.space(self.norm(x), angles)
         if text is not None:
             tokens = self.text_in(text.tokens.to(x.dtype))
-            x = x + self.text(self.norms[2](x), tokens, text.mask)
+            x = x + self.text(self.text_norm(x), tokens, text.mask)
         return x.unflatten(2, (h, w))
 
 
 class Stage(nn.Module):
-    """One block of a level: convolutions, then attention where the level has it."""
+    """One block of a level: convolutions, attention where the level has it, then the mixer."""
 
     def __init__(self, level: int, dim_vector: int, config: UNetConfig):
         super().__init__()
         dim = config.dims[level]
-        self.conv = SpaceTimeBlock(dim, dim_vector, config.causal)
+        self.conv = ConvBlock(dim, dim_vector, config)
         has_attention = level in config.attention_levels
         self.attention = AttentionBlock(dim, config) if has_attention else None
+        self.mixer = make_mixer(config.mixer if level in config.mixer_levels else Unmixed(), dim)
 
-    def forward(self, x: Tensor, vector: Tensor, text: Text | None) -> Tensor:
-        x = self.conv(x, vector)
-        return x if self.attention is None else self.attention(x, text)
+    def forward(self, x: Tensor, vector: Tensor, text: Text | None, cache: Cache | None) -> Tensor:
+        x = self.conv(x, vector, cache)
+        if self.attention is not None:
+            x = self.attention(x, text)
+        return self.mixer(x, cache)
 
 
 class UNet(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.0"):
     """A space-time U-Net for videos of any size and length.
 
-    Rows and columns that the halvings leave over are padded and cut off again.
+    Frames, rows and columns that the halvings leave over are padded and cut off again.
     """
 
     config_class = UNetConfig
@@ -131,48 +176,98 @@ class UNet(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.
                 stages = [Stage(level, dim_vector, config) for _ in range(config.num_blocks)]
                 way.append(nn.ModuleList(stages))
             self.join.append(nn.Linear(2 * dim, dim))
+        frames = 2 if config.halves_time else 1
         for dim, coarser in zip(dims[:-1], dims[1:], strict=True):
-            self.coarsen.append(FrameConv(dim, coarser, stride=2))
-            self.refine.append(FrameConv(coarser, dim))
+            self.coarsen.append(FrameConv(frames * dim, coarser, stride=2))
+            self.refine.append(FrameConv(coarser, frames * dim))
         self.conv_out = FrameConv(dims[0], config.channels)
         self.initialize()
 
     def initialize(self) -> None:
-        """As torch does it; blocks start as the identity (their gates and ways out are zero), and
-        the output is zero, so that a new network predicts zero.
+        """As torch does it, except: what adds to the features starts at zero (the gates of the
+        convolutions, the ways out of attention; mixers see to it themselves), so a new block is the
+        identity; and so does the output, so a new network predicts zero.
         """
+        for module in self.modules():
+            if isinstance(module, ConvBlock):
+                nn.init.zeros_(module.modulation.weight)
+                nn.init.zeros_(module.modulation.bias)
+            if isinstance(module, AttentionBlock):
+                nn.init.zeros_(module.space.out.weight)
+                if self.config.text_dim:
+                    nn.init.zeros_(module.text.out.weight)
         nn.init.zeros_(self.conv_out.conv.weight)
         nn.init.zeros_(self.conv_out.conv.bias)
 
-    def forward(self, x: Tensor, t: Tensor, conditions: Conditions | None = None) -> Tensor:
-        """Predict from noisy frames; arguments and result as in `DiT.forward`."""
+    def forward(
+        self,
+        x: Tensor,
+        t: Tensor,
+        conditions: Conditions | None = None,
+        cache: Cache | None = None,
+    ) -> Tensor:
+        """Predict from noisy frames; arguments, result and errors as in `DiT.forward`."""
+        self.check_cache(cache)
         text = conditions.text if conditions is not None and self.config.text_dim else None
-        vector = self.vector(t, text)  # b f e
-        multiple = 2 ** len(self.coarsen)
-        padded = pad_to_multiple(x, (1, multiple, multiple))
+        padded = pad_to_multiple(x, self.multiple)
         y = self.conv_in(rearrange(padded, "b c f h w -> b f h w c"))  # b f h w d
+        vectors = self.vectors(t, text)  # b f e at every level
         skips = []
         for level, stages in enumerate(self.down):
             for stage in stages:
-                y = stage(y, vector, text)
+                y = stage(y, vectors[level], text, cache)
             skips.append(y)
             if level < len(self.coarsen):
-                y = self.coarsen[level](y)  # b f h/2 w/2 d'
+                y = self.coarsen[level](self.join_frames(y))  # b f/2 h/2 w/2 d'
         for level in reversed(range(len(self.up))):
             y = self.join[level](torch.cat([y, skips[level]], dim=-1))
             for stage in self.up[level]:
-                y = stage(y, vector, text)
+                y = stage(y, vectors[level], text, cache)
             if level > 0:
-                y = self.refine[level - 1](repeat_places(y))  # b f 2h 2w d'
+                y = self.part_frames(self.refine[level - 1](repeat_places(y)))  # b 2f 2h 2w d'
         output = rearrange(self.conv_out(norm(y)), "b f h w c -> b c f h w")
-        return output[..., : x.shape[3], : x.shape[4]].to(x.dtype)
+        return output[:, :, : x.shape[2], : x.shape[3], : x.shape[4]].to(x.dtype)
 
-    def vector(self, t: Tensor, text: Text | None) -> Tensor:
-        """What modulates each frame: its time, and the mean of the prompt; b f e."""
+    @property
+    def multiple(self) -> tuple[int, int, int]:
+        """Frames, rows and columns are padded to multiples of these."""
+        places = 2 ** len(self.coarsen)
+        return (places if self.config.halves_time else 1, places, places)
+
+    def join_frames(self, y: Tensor) -> Tensor:
+        """Put pairs of frames side by side in the features where time is halved; b f h w d."""
+        p = 2 if self.config.halves_time else 1
+        return rearrange(y, "b (f p) h w d -> b f h w (p d)", p=p)
+
+    def part_frames(self, y: Tensor) -> Tensor:
+        """The inverse of `join_frames`."""
+        p = 2 if self.config.halves_time else 1
+        return rearrange(y, "b f h w (p d) -> b (f p) h w d", p=p)
+
+    def vectors(self, t: Tensor, text: Text | None) -> list[Tensor]:
+        """What modulates each frame at each level: its time, and the mean of the prompt; b f e.
+
+        A frame that stands for several has the mean of their vectors.
+        """
         vector = self.time(t)
-        if text is None:
-            return vector
-        return vector + self.text_summary(text.mean().to(vector.dtype))[:, None]
+        if text is not None:
+            vector = vector + self.text_summary(text.mean().to(vector.dtype))[:, None]
+        if not self.config.halves_time:
+            return [vector] * len(self.config.dims)
+        missing = -vector.shape[1] % self.multiple[0]
+        vector = torch.cat([vector, repeat(vector[:, -1], "b e -> b f e", f=missing)], dim=1)
+        levels = [vector]
+        for _ in self.coarsen:
+            levels.append(reduce(levels[-1], "b (f p) e -> b f e", "mean", p=2))
+        return levels
+
+    def check_cache(self, cache: Cache | None) -> None:
+        """Raise a UserError if there is a cache and this network sees the future."""
+        if cache is not None and not self.config.is_causal:
+            raise UserError(
+                "This UNet sees the frames to come and cannot be cached: give it a causal mixer, "
+                "causal convolutions, and no halving of time."
+            )
 
 
 def repeat_places(x: Tensor) -> Tensor:

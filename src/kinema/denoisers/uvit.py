@@ -17,6 +17,7 @@ from kinema.blocks.embedding import TimeEmbedding
 from kinema.blocks.modulation import norm
 from kinema.blocks.pretrained import PretrainedMixin
 from kinema.blocks.space_time import FrameConv, SpaceTimeBlock
+from kinema.blocks.stream import Cache
 from kinema.conditions import Conditions
 from kinema.denoisers.dit import DiT, DiTConfig
 
@@ -52,7 +53,7 @@ class UViTConfig:
         """The transformer inside, which sees features instead of channels."""
         return DiTConfig(
             self.conv_dim, self.dim, self.depth, self.num_heads, self.patch, self.text_dim,
-            self.attention, self.shift,
+            self.attention, shift=self.shift,
         )  # fmt: skip
 
 
@@ -79,15 +80,22 @@ class UViT(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.
         nn.init.zeros_(self.conv_out.conv.weight)
         nn.init.zeros_(self.conv_out.conv.bias)
 
-    def forward(self, x: Tensor, t: Tensor, conditions: Conditions | None = None) -> Tensor:
-        """Predict from noisy frames; arguments and result as in `DiT.forward`."""
+    def forward(
+        self,
+        x: Tensor,
+        t: Tensor,
+        conditions: Conditions | None = None,
+        cache: Cache | None = None,
+    ) -> Tensor:
+        """Predict from noisy frames; arguments, result and errors as in `DiT.forward`."""
+        self.transformer.check_cache(cache)
         vector = self.time(t)  # b f d
         y = self.conv_in(rearrange(x, "b c f h w -> b f h w c"))  # b f h w d
         for block in self.before:
-            y = block(y, vector)
+            y = block(y, vector, cache)
         features = rearrange(y, "b f h w d -> b d f h w")
-        features = features + self.transformer(features, t, conditions)
+        features = features + self.transformer(features, t, conditions, cache)
         y = rearrange(features, "b d f h w -> b f h w d").contiguous()
         for block in self.after:
-            y = block(y, vector)
+            y = block(y, vector, cache)
         return rearrange(self.conv_out(norm(y)), "b f h w c -> b c f h w").to(x.dtype)

@@ -10,7 +10,7 @@ from kinema import diffusion
 from kinema.clips import contact_sheet
 from kinema.codecs import load_codec
 from kinema.conditions import Conditions, SmallTextConfig, SmallTextEncoder
-from kinema.denoisers import DiTConfig, UNetConfig, UViTConfig, count_flops, make_denoiser
+from kinema.denoisers import DenoiserConfig, DiTConfig, count_flops, make_denoiser
 from kinema.diffusion import GivenFrames, Linear, LogitNormal, Mixture, PerFrame
 from kinema.errors import UserError
 from kinema.recipes.codec_run import num_ready, unseen
@@ -82,7 +82,7 @@ class TextToVideoRun:
     data: WorldClips | FolderClips = field(default_factory=WorldClips)
     held_out: WorldClips | FolderClips = field(default_factory=lambda: unseen(WorldClips(), 256))
     codec: str = "runs/codec/final"
-    denoiser: DiTConfig | UViTConfig | UNetConfig = field(default_factory=DiTConfig)
+    denoiser: DenoiserConfig = field(default_factory=DiTConfig)
     text: SmallTextConfig = field(default_factory=SmallTextConfig)
     init: str = ""
     noise: NoiseLevels = field(default_factory=NoiseLevels)

@@ -60,7 +60,8 @@ def save(state: State, path: Path) -> None:
     copies = {
         n: t.cpu().clone() for n, t in state.tensors().items()
     }  # tied tensors are stored twice
-    save_file(copies, beside, {"position": json.dumps(asdict(state.position))})
+    kept = {"position": asdict(state.position), "parts": parts_of(state.network)}
+    save_file(copies, beside, {name: json.dumps(value) for name, value in kept.items()})
     with open(beside, "rb") as file:
         os.fsync(file.fileno())
     beside.replace(path)
@@ -75,11 +76,13 @@ def load(state: State, path: Path) -> None:
     try:
         with safe_open(path, "pt") as file:
             position = json.loads(file.metadata()["position"])
+            parts = json.loads(file.metadata().get("parts", "{}"))
             found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, KeyError, TypeError, OSError) as error:
         raise UserError(
             f"{path} is not a readable checkpoint ({error}); delete it to start the run anew"
         ) from None
+    _check_parts(parts, parts_of(state.network), path)
     _load_network(state.network, found, path)
     for width, track in state.averages.tracks.items():
         for name, tensor in track.items():
@@ -87,6 +90,21 @@ def load(state: State, path: Path) -> None:
     for k, optimizer in enumerate(state.optimizers):
         _load_optimizer(optimizer, k, found)
     state.position = Position(**position)
+
+
+def parts_of(network: nn.Module) -> dict[str, str]:
+    """The class of every named part of a system in training, {"denoiser": "DiT", ...}."""
+    parts = network.named_children() if isinstance(network, nn.ModuleDict) else [("", network)]
+    return {name: type(part).__name__ for name, part in parts}
+
+
+def _check_parts(there: dict[str, str], here: dict[str, str], path: Path) -> None:
+    for name in there.keys() & here.keys():
+        if there[name] != here[name]:
+            raise UserError(
+                f"{path} belongs to another network: its {name or 'network'} is {there[name]} "
+                f"there and {here[name]} here; use the run's own settings or another folder"
+            )
 
 
 def _load_network(network: nn.Module, found: dict[str, Tensor], path: Path) -> None:

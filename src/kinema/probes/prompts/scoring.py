@@ -23,6 +23,7 @@ MORE_ASPECTS: dict[str, tuple[str, ...]] = {"speed": ("speed",), "relation": ("r
 """Read as well, but not part of "all together": words for them are vague or left out."""
 
 TOGETHER = "all together"
+TOTAL_QUESTIONS = tuple(question for questions in ASPECTS.values() for question in questions)
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,7 @@ def score(read: Sequence[Answers], asked: Sequence[Answers]) -> dict[str, Share]
         asked: the answers that the clips' captions call for, in the same order.
     """
     pairs = list(zip(read, asked, strict=True))
-    everything = tuple(question for questions in ASPECTS.values() for question in questions)
-    rows = {**ASPECTS, TOGETHER: everything, **MORE_ASPECTS}
+    rows = {**ASPECTS, TOGETHER: TOTAL_QUESTIONS, **MORE_ASPECTS}
     return {
         name: Share(sum(is_right(r, a, questions) for r, a in pairs), len(pairs))
         for name, questions in rows.items()

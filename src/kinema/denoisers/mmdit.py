@@ -1,0 +1,214 @@
+"""Diffusion transformer in which text and video attend to each other as one sequence.
+
+Esser et al. 2024 (SD3, section 4: MM-DiT), as CogVideoX (Yang et al. 2024) and Mochi (Genmo 2024)
+made it for video: every modality has its own weights and its own adaptive norms, and all tokens
+meet in one full attention. Cross-attention reads a prompt that never changes; here the prompt is
+read again in every layer in the light of the video.
+
+Axes: b batch, c channels, f frames, h w places, n tokens a frame, m text tokens, d features,
+k heads, l layers. Text is a video of one frame: b 1 m d.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor, nn
+
+from kinema.blocks.attention import attend
+from kinema.blocks.embedding import TimeEmbedding, pad_to_multiple, patchify, unpatchify
+from kinema.blocks.modulation import gated, modulate
+from kinema.blocks.normalization import RMSNorm
+from kinema.blocks.pretrained import PretrainedMixin
+from kinema.blocks.rotary import rotary_angles, rotate
+from kinema.blocks.token_shift import token_shift
+from kinema.blocks.transformer import MLP, xavier_
+from kinema.conditions import Conditions, Text
+from kinema.errors import UserError
+
+
+@dataclass
+class MMDiTConfig:
+    """What an MMDiT is.
+
+    Attributes:
+        channels: channels of the video or the latents.
+        dim: features of a token of either modality; a multiple of 8 x `num_heads`.
+        depth: layers.
+        num_heads: attention heads.
+        patch: rows and columns a token covers.
+        text_dim: features of the text tokens; a network without text is a DiT.
+        shift: whether video tokens see their neighbours through `token_shift`.
+        mlp_ratio: width of the MLPs over `dim`.
+    """
+
+    channels: int = 16
+    dim: int = 192
+    depth: int = 6
+    num_heads: int = 3
+    patch: tuple[int, int] = (2, 2)
+    text_dim: int = 192
+    shift: bool = True
+    mlp_ratio: int = 4
+
+    def __post_init__(self):
+        self.patch = tuple(self.patch)
+        if self.dim % (8 * self.num_heads):
+            raise UserError(
+                f"MMDiT: dim is {self.dim}, and must be a multiple of 8 x num_heads, that is of "
+                f"{8 * self.num_heads}."
+            )
+        if self.text_dim < 1:
+            raise UserError("MMDiT: text_dim is 0, and a network without text is a DiT: use that.")
+
+
+class Stream(nn.Module):
+    """One modality's own weights of a layer, before and after the attention that all share.
+
+    Args:
+        config: of the network.
+        shift: whether its tokens lie on a grid and see their neighbours.
+        is_read_only: it is seen by the other modality but not changed: text in the last layer.
+    """
+
+    def __init__(self, config: MMDiTConfig, shift: bool, is_read_only: bool = False):
+        super().__init__()
+        dim, head_dim = config.dim, config.dim // config.num_heads
+        self.num_heads, self.shift, self.is_read_only = config.num_heads, shift, is_read_only
+        self.kv = nn.Linear(dim, 2 * dim, bias=False)
+        self.k_norm = RMSNorm(head_dim)
+        if not is_read_only:
+            self.q = nn.Linear(dim, dim, bias=False)
+            self.q_norm = RMSNorm(head_dim)
+            self.out = nn.Linear(dim, dim, bias=False)
+            self.mlp = MLP(dim, config.mlp_ratio)
+
+    def keys(self, y: Tensor, angles: Tensor | None) -> tuple[Tensor, Tensor]:
+        """y: b f h w d, normed -> keys and values, b k (f h w) d each."""
+        kv = rearrange(self.kv(y), "b f h w (s k d) -> s b k (f h w) d", s=2, k=self.num_heads)
+        k, v = kv.contiguous().unbind()
+        k = self.k_norm(k)
+        return (k if angles is None else rotate(k, angles)), v
+
+    def queries(self, y: Tensor, angles: Tensor | None) -> Tensor:
+        """y: b f h w d, normed -> b k (f h w) d."""
+        q = rearrange(self.q(y), "b f h w (k d) -> b k (f h w) d", k=self.num_heads)
+        q = self.q_norm(q.contiguous())
+        return q if angles is None else rotate(q, angles)
+
+    def normed(self, x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
+        """Norm, modulate, and let every token see a little of its neighbours; b f h w d."""
+        y = modulate(x, shift, scale)
+        return token_shift(y) if self.shift else y
+
+    def add(self, x: Tensor, found: Tensor, modulation: Tensor) -> Tensor:
+        """Add what attention found, b k (f h w) d, and then the MLP, to x: b f h w d."""
+        gate1, shift2, scale2, gate2 = modulation[..., 2:, :].unbind(-2)
+        y = rearrange(found, "b k n d -> b n (k d)").view(x.shape)
+        x = gated(x, gate1, self.out(y))
+        return gated(x, gate2, self.mlp(self.normed(x, shift2, scale2)))
+
+
+class JointBlock(nn.Module):
+    """Attention of all tokens of both modalities, then each modality's own MLP."""
+
+    def __init__(self, config: MMDiTConfig, is_last: bool):
+        super().__init__()
+        self.video = Stream(config, config.shift)
+        self.text = Stream(config, shift=False, is_read_only=is_last)
+
+    def forward(
+        self, video: Tensor, text: Tensor | None, modulations: list[Tensor], angles: Tensor,
+        mask: Tensor | None,
+    ) -> tuple[Tensor, Tensor | None]:  # fmt: skip
+        # video: b f h w d, text: b 1 1 m d, modulations: b f 1 1 6 d and b 1 1 1 6 d
+        places = video.shape[1:4].numel()
+        y = self.video.normed(video, *modulations[0][..., :2, :].unbind(-2))
+        q, (k, v) = self.video.queries(y, angles), self.video.keys(y, angles)
+        if text is not None:
+            y = self.text.normed(text, *modulations[1][..., :2, :].unbind(-2))
+            more_k, more_v = self.text.keys(y, None)
+            k, v = torch.cat([k, more_k], dim=2), torch.cat([v, more_v], dim=2)
+            if not self.text.is_read_only:
+                q = torch.cat([q, self.text.queries(y, None)], dim=2)
+        found = attend(q, k, v, mask)  # b k (f h w + m) d
+        video = self.video.add(video, found[:, :, :places], modulations[0])
+        if text is not None and not self.text.is_read_only:
+            text = self.text.add(text, found[:, :, places:], modulations[1])
+        return video, text
+
+
+class MMDiT(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.0"):
+    """A transformer of joint text and video attention, for any size and length.
+
+    Rows and columns that no whole patch covers are padded and cut off again.
+    """
+
+    config_class = MMDiTConfig
+
+    def __init__(self, config: MMDiTConfig):
+        super().__init__()
+        self.config = config
+        dim, (q, r), depth = config.dim, config.patch, config.depth
+        self.patches_in = nn.Linear(config.channels * q * r, dim)
+        self.time = TimeEmbedding(dim)
+        # All layers' modulations in one matrix product a modality
+        self.video_modulation = nn.Linear(dim, (6 * depth + 2) * dim)
+        self.text_modulation = nn.Linear(dim, (6 * depth - 4) * dim)
+        self.text_in = nn.Linear(config.text_dim, dim)
+        self.text_summary = nn.Linear(dim, dim)
+        self.blocks = nn.ModuleList(JointBlock(config, i == depth - 1) for i in range(depth))
+        self.patches_out = nn.Linear(dim, config.channels * q * r)
+        self.initialize()
+
+    def initialize(self) -> None:
+        """Matrices Xavier-uniform, biases zero; modulations and the output zero, so that every
+        layer starts as the identity and a new network predicts zero.
+        """
+        xavier_(self)
+        for linear in (self.video_modulation, self.text_modulation, self.patches_out):
+            nn.init.zeros_(linear.weight)
+
+    def forward(self, x: Tensor, t: Tensor, conditions: Conditions | None = None) -> Tensor:
+        """Predict from noisy frames; arguments and result as in `DiT.forward`."""
+        prompt = conditions.text if conditions is not None else None
+        patch = (1, *self.config.patch)
+        video = self.patches_in(patchify(pad_to_multiple(x, patch), patch))  # b f h w d
+        text, mask, summary = None, None, 0.0
+        if prompt is not None:
+            words = self.text_in(prompt.tokens.to(video.dtype))  # b m d
+            summary = self.text_summary(Text(words, prompt.mask).mean())[:, None]  # b 1 d
+            text, mask = words[:, None, None], self.mask(video, prompt)
+        vector = self.time(t) + summary  # b f d
+        *modulations, last = self.modulations(vector, text is not None)
+        angles = rotary_angles(
+            tuple(video.shape[1:4]), self.config.dim // self.config.num_heads, video.device
+        )  # (f h w) d/2k
+        for block, pair in zip(self.blocks, modulations, strict=True):
+            video, text = block(video, text, pair, angles, mask)
+        video = modulate(video, *last[0].unbind(-2))
+        output = unpatchify(self.patches_out(video), patch)  # b c f h w, padded
+        return output[..., : x.shape[3], : x.shape[4]].to(x.dtype)
+
+    def modulations(self, vector: Tensor, has_text: bool) -> list[list[Tensor]]:
+        """Each layer's vectors, of the video b f 1 1 6 d and of the text b 1 1 1 6 d; the last two.
+
+        Text belongs to no frame: its own come from the mean over frames.
+        """
+        dim, depth = self.config.dim, self.config.depth
+        vectors = self.video_modulation(F.silu(vector)).unflatten(-1, (-1, dim))
+        layers = [[v] for v in vectors[:, :, None, None].split([6] * depth + [2], dim=-2)]
+        if has_text:
+            own = self.text_modulation(F.silu(vector.mean(1, keepdim=True))).unflatten(
+                -1, (-1, dim)
+            )
+            own = own[:, :, None, None].split([6] * (depth - 1) + [2], dim=-2)
+            for layer, vectors in zip(layers, own, strict=False):
+                layer.append(vectors)
+        return layers
+
+    def mask(self, video: Tensor, text: Text) -> Tensor:
+        """Which keys are real: the video's and the words, not the padding; b 1 (f h w + m)."""
+        places = video.shape[1:4].numel()
+        return F.pad(text.mask, (places, 0), value=True)[:, None]
