@@ -1,0 +1,57 @@
+import pytest
+
+import kinema
+from kinema.errors import UserError
+from kinema.probes.plan import Buckets, plan_generation
+from kinema.probes.plan.generation import advice, duration, rows
+
+GIB = 2**30
+
+
+@pytest.fixture(scope="module")
+def pipe():
+    return kinema.load("tabletop")
+
+
+@pytest.fixture(scope="module")
+def estimates(pipe):
+    return plan_generation(pipe, Buckets(65, sizes=(16, 64), num_steps=2))
+
+
+def found(estimates, strategy, side):
+    return next(e for e in estimates if (e.strategy, e.size) == (strategy, (side, side)))
+
+
+def test_every_strategy_at_every_size(estimates):
+    assert len(estimates) == 2 * 7
+    assert all(e.bytes > 0 and e.seconds > 0 for e in estimates)
+
+
+def test_windows_see_and_cost_what_their_strategy_says(estimates):
+    whole, sliding = (found(estimates, name, 64) for name in ("whole", "sliding"))
+    assert (whole.frames, whole.calls) == (17, 2)  # 65 frames are 17 latent ones
+    assert (sliding.frames, sliding.calls) == (9, 6)  # 9, then 6 new ones a window
+
+
+def test_small_windows_and_pictures_take_less(estimates):
+    assert found(estimates, "sliding", 64).bytes < found(estimates, "whole", 64).bytes
+    assert found(estimates, "whole", 16).bytes < found(estimates, "whole", 64).bytes
+
+
+def test_advice_names_what_fits(estimates):
+    most = max(e.bytes for e in estimates)
+    assert advice(estimates, most) == f"Everything fits into {most / GIB:.2f} GiB."
+    whole = found(estimates, "whole", 64)
+    told = advice(estimates, whole.bytes - 1)
+    assert "whole at 64x64 does not fit" in told and "at 64x64 use --long " in told
+    assert "nothing fits" in advice(estimates, 0)
+    assert rows(estimates, most)[1][-1] == "yes" and rows(estimates, 0)[1][-1] == "no"
+
+
+def test_durations_in_words():
+    assert [duration(s) for s in (3, 600, 9000)] == ["3.0 s", "10.0 min", "2.5 h"]
+
+
+def test_no_sizes(pipe):
+    with pytest.raises(UserError, match="at least one size"):
+        plan_generation(pipe, Buckets(9, sizes=()))
