@@ -1,7 +1,12 @@
 import numpy as np
 import pytest
 
-from kinema.metrics.identity import histogram_drift, lost_share, tracked_drift
+from kinema.metrics.identity import (
+    histogram_drift,
+    lost_share,
+    palette_distance,
+    tracked_drift,
+)
 
 
 def recoloured(frames, amount):
@@ -42,3 +47,10 @@ def test_drift_is_not_measured_across_a_cut(make_pan):
     frames = np.concatenate([make_pan(), (255 - make_pan(seed=5))[..., ::-1] // 2])
     whole = max(float(histogram_drift(frames[:16])), float(histogram_drift(frames[16:])))
     assert float(histogram_drift(frames)) == pytest.approx(whole)
+
+
+def test_palettes_against_a_reference(still, pan):
+    assert palette_distance(still, still[:3]) == pytest.approx(0, abs=1e-3)
+    turned = palette_distance(recoloured(still, 1.0), still[:1])
+    assert turned.shape == (len(still),) and (np.diff(turned)[1:] > -0.05).all()
+    assert turned[-1] > 0.3
