@@ -183,7 +183,7 @@ class VideoPipeline(nn.Module):
         size = (given.shape[3], given.shape[4])
         steps = num_steps or self.system.num_steps
         settings = Settings(num_frames, size, self.system.fps, steps, 1.0, "")
-        denoise = self._denoise([""] * len(given), settings)
+        denoise = self.denoise_for([""] * len(given), settings)
         return self._window(denoise, given, num_frames, list(seeds), settings, lambda *_: None)
 
     def _make(

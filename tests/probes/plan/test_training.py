@@ -51,7 +51,12 @@ def test_the_command_prints_the_table_and_the_advice(capsys):
     assert "kinema train matrices" in out and "A batch of 4 fits" in out
 
 
-@pytest.mark.parametrize("recipe", ["tabletop", "tabletop-codec"])
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_every_recipe_says_what_it_trains(recipe):
+    assert callable(RECIPES[recipe]().task)
+
+
+@pytest.mark.parametrize("recipe", ["tabletop", "tabletop-codec", "physics-uniform"])
 def test_recipes_can_be_rehearsed(recipe):
     """Counted without memory: bf16 as in training, forward and backward."""
     run = RECIPES[recipe]()

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from kinema.clips import whole_file, write_bytes
 from kinema.errors import UserError
+from kinema.metrics.intervals import mean_interval
 from kinema.probes.drift.probe import TRUE, Findings
 
 Rows = list[list[str]]
@@ -35,13 +36,17 @@ def curve(findings: Findings, column: str, figure: str) -> np.ndarray:
     return np.array([c[figure] for c in findings.curves[column]], dtype=float)
 
 
-def mean_and_half(values: np.ndarray) -> tuple[float, float]:
-    """The mean and the half width of its 95 % interval over clips."""
-    values = values[np.isfinite(values)]
-    if not len(values):
-        return float("nan"), float("nan")
-    spread = values.std(ddof=1) if len(values) > 1 else float("nan")
-    return float(values.mean()), 1.96 * spread / len(values) ** 0.5
+def mean_and_interval(values: np.ndarray) -> tuple[float, float, float]:
+    """The mean over clips and the ends of its 95 % interval."""
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return float("nan"), float("nan"), float("nan")
+    return float(known.mean()), *mean_interval(known)
+
+
+def cell(values: np.ndarray) -> str:
+    mean, low, high = mean_and_interval(values)
+    return f"{mean:.2f} ({low:.2f} to {high:.2f})"
 
 
 def drift_table(findings: Findings) -> Rows:
@@ -54,9 +59,7 @@ def drift_table(findings: Findings) -> Rows:
         cells = []
         for figure in TITLES:
             values = curve(findings, column, figure)
-            for k in moments:
-                mean, half = mean_and_half(values[:, k])
-                cells.append(f"{mean:.2f} ± {half:.2f}")
+            cells += [cell(values[:, k]) for k in moments]
         rows.append([column, *cells])
     return rows
 
@@ -83,10 +86,7 @@ def joins_table(findings: Findings) -> Rows:
         if not any(one.count for one in joins):
             rows.append([column, *"----", "0"])
             continue
-        cells = []
-        for figure in figures:
-            mean, half = mean_and_half(np.array([getattr(one, figure) for one in joins]))
-            cells.append(f"{mean:.2f} ± {half:.2f}")
+        cells = [cell(np.array([getattr(one, figure) for one in joins])) for figure in figures]
         rows.append([column, *cells, f"{np.mean([one.count for one in joins]):.0f}"])
     return rows
 
@@ -201,11 +201,11 @@ def draw(findings: Findings, path: Path) -> None:
     middle = np.array(findings.places) + findings.length / 2
     for panel, (name, title) in zip(panels, TITLES.items(), strict=True):
         for number, column in enumerate(findings.curves):
-            values = [mean_and_half(v) for v in curve(findings, column, name).T]
-            mean, half = np.array(values).T
+            values = [mean_and_interval(v) for v in curve(findings, column, name).T]
+            mean, low, high = np.array(values).T
             style = {"color": "black"} if column == TRUE else {"color": f"C{number}"}
             panel.plot(middle, mean, label=column, **style)
-            panel.fill_between(middle, mean - half, mean + half, alpha=0.12, linewidth=0, **style)
+            panel.fill_between(middle, low, high, alpha=0.12, linewidth=0, **style)
         panel.set_title(title, fontsize=10)
         panel.set_xlabel("frame")
         panel.set_ylim(bottom=None if name == "sharpness" else 0)
