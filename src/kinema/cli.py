@@ -198,7 +198,7 @@ def plan(argv: list[str]) -> None:
         if values is not None:
             planning.run(**values)
     elif name is not None:
-        run = RECIPES[name]()
+        run: Any = RECIPES[name]()
         values = typed(f"kinema plan {name}", type(run), run, rest)
         if values is not None:
             run = type(run)(**values)

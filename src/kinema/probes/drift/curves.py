@@ -114,5 +114,7 @@ def joins_of(frames: Iterable[np.ndarray], joins: Sequence[int], factor: int = 1
     at = [change for index, change in changes.items() if index in joins]
     others = {index: change for index, change in changes.items() if index not in joins}
     latents = [change for index, change in others.items() if (index - first) % factor == 0]
-    means = [float(np.mean(found or [np.nan])) for found in (at, latents, list(others.values()))]
-    return Joins(*means, len(at))
+    mean_at, mean_latents, mean_inside = (
+        float(np.mean(found or [np.nan])) for found in (at, latents, list(others.values()))
+    )
+    return Joins(mean_at, mean_latents, mean_inside, len(at))
