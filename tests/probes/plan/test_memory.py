@@ -72,21 +72,21 @@ SCRIPT = """
         network(torch.zeros(1, 8, f, h, w), torch.ones(1, f))
 
     call(1, 4, 4)
-    predicted = ALLOCATOR * peak_bytes(lambda: call(4, 64, 64), network.parameters())
+    predicted = ALLOCATOR * peak_bytes(lambda: call(9, 64, 64), network.parameters())
     before = held_bytes(torch.device("cpu"))
-    call(4, 64, 64)
+    call(9, 64, 64)
     print(int(predicted), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before)
 """
 
 
-def test_a_process_takes_what_was_predicted_within_a_factor_of_one_and_a_half():
+def test_a_process_takes_what_was_predicted_within_a_factor_of_two():
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(SCRIPT)], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
     predicted, taken = map(int, done.stdout.split())
     assert taken > 30 * MIB, "too little to be told from noise"
-    assert predicted / 1.5 < taken < predicted * 1.5
+    assert predicted / 2 < taken < predicted * 2
 
 
 def test_what_is_there():

@@ -70,7 +70,9 @@ def is_tensor(x: Any) -> bool:
     return isinstance(x, Tensor)
 
 
-ALLOCATOR = 1.5  # what malloc keeps of freed blocks and kernels take inside, over the tensors' own
+# What malloc keeps of freed blocks and kernels take inside, over the tensors' own. Blocks under
+# 32 MiB are kept longest: there a process takes up to three times as much, but of little.
+ALLOCATOR = 1.5
 
 
 def peak_bytes(function: Callable[[], Any], weights: Iterable[Tensor] = ()) -> int:
