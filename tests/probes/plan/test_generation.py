@@ -43,7 +43,8 @@ def test_advice_names_what_fits(estimates):
     assert advice(estimates, most) == f"Everything fits into {most / GIB:.2f} GiB."
     whole = found(estimates, "whole", 64)
     told = advice(estimates, whole.bytes - 1)
-    assert "whole at 64x64 does not fit" in told and "at 64x64 use --long " in told
+    assert "At 16x16 everything fits" in told
+    assert "At 64x64 too large for" in told and ": whole" in told and "use --long " in told
     assert "nothing fits" in advice(estimates, 0)
     assert rows(estimates, most)[1][-1] == "yes" and rows(estimates, 0)[1][-1] == "no"
 

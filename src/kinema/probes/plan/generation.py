@@ -165,29 +165,29 @@ def timed(pipe: VideoPipeline, settings: Settings, frames: int, known: dict[int,
 
 def advice(estimates: Sequence[Estimate], memory: float) -> str:
     """What fits into `memory` bytes, and what to change where nothing does."""
-    fitting = [e for e in estimates if e.bytes <= memory]
-    if len(fitting) == len(estimates):
+    if all(e.bytes <= memory for e in estimates):
         return f"Everything fits into {gigabytes(memory)}."
-    lines = [
-        f"{e.strategy} at {e.size[0]}x{e.size[1]} does not fit into {gigabytes(memory)}"
-        for e in estimates
-        if e.bytes > memory
-    ]
+    lines = []
     for size in dict.fromkeys(e.size for e in estimates):
-        there = [e for e in fitting if e.size == size]
-        if there:
-            best = min(there, key=lambda e: e.seconds)
+        there = [e for e in estimates if e.size == size]
+        fitting = [e for e in there if e.bytes <= memory]
+        large = ", ".join(e.strategy for e in there if e not in fitting)
+        place = f"At {size[0]}x{size[1]}"
+        if fitting == there:
+            lines.append(f"{place} everything fits into {gigabytes(memory)}.")
+        elif fitting:
+            best = min(fitting, key=lambda e: e.seconds)
             lines.append(
-                f"at {size[0]}x{size[1]} use --long {best.strategy}: {gigabytes(best.bytes)}, "
-                f"{duration(best.seconds)}"
+                f"{place} too large for {gigabytes(memory)}: {large}; use --long {best.strategy}, "
+                f"{gigabytes(best.bytes)} and {duration(best.seconds)}."
             )
         else:
-            smallest = min((e for e in estimates if e.size == size), key=lambda e: e.bytes)
+            least = min(there, key=lambda e: e.bytes)
             lines.append(
-                f"at {size[0]}x{size[1]} nothing fits: {smallest.strategy} comes nearest with "
-                f"{gigabytes(smallest.bytes)}; choose a smaller size, or shorter windows"
+                f"{place} nothing fits into {gigabytes(memory)}: {least.strategy} needs "
+                f"{gigabytes(least.bytes)}; choose a smaller size, or shorter windows."
             )
-    return "; ".join(lines) + "."
+    return "\n".join(lines)
 
 
 def gigabytes(size: float) -> str:
