@@ -65,16 +65,16 @@ SCRIPT = """
     from kinema.probes.plan.memory import ALLOCATOR, held_bytes, peak_bytes
 
     torch.manual_seed(0)
-    network = DiT(DiTConfig(channels=8, dim=256, depth=2, num_heads=4, text_dim=0))
+    network = DiT(DiTConfig(channels=8, dim=1024, depth=1, num_heads=8, text_dim=0))
 
     @torch.no_grad()
     def call(f, h, w):
         network(torch.zeros(1, 8, f, h, w), torch.ones(1, f))
 
     call(1, 4, 4)
-    predicted = ALLOCATOR * peak_bytes(lambda: call(9, 64, 64), network.parameters())
+    predicted = ALLOCATOR * peak_bytes(lambda: call(9, 32, 32), network.parameters())
     before = held_bytes(torch.device("cpu"))
-    call(9, 64, 64)
+    call(9, 32, 32)
     print(int(predicted), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before)
 """
 
