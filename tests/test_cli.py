@@ -13,8 +13,11 @@ import numpy as np
 import pytest
 
 import kinema
-from kinema import cli, clips
+from kinema import cli, clips, video
+from kinema.codecs import Pixels
 from kinema.errors import Notice, UserError
+from kinema.probes import PROBES
+from kinema.sampling.rollout import Splice
 from kinema.video import Output
 from kinema.worlds import writing
 
@@ -118,6 +121,46 @@ def test_generate_refuses_before_it_works(capsys, pipe, argv, said):
     assert said in err and err.count("\n") == 1
 
 
+def test_generate_long_is_refused_before_it_works(capsys, pipe):
+    status, _, err = run(capsys, "generate", "a ball", "--long", "sliding", "-o", "x.gif")
+    assert (status, pipe.asked) == (2, {}) and ".mp4 or .mkv" in err
+
+
+def test_generate_long_passes_every_flag(capsys, pipe, monkeypatch):
+    asked = {}
+
+    def make(pipe, prompt, strategy, output, **options):
+        asked.update(options, prompt=prompt, strategy=strategy, output=str(output))
+        return video.LongVideo(output, 1000, [])
+
+    pipe.system, pipe.codec = video.System(), Pixels()
+    monkeypatch.setattr(video, "generate_long", make)
+    argv = ["0: a; 9: b", "--long", "splice", "--num_frames", "1000", "--seed", "3", "-o", "l.mkv"]
+    status, out, _ = run(capsys, "generate", *argv)
+    assert status == 0 and out.startswith("1000 frames by Splice(window=8, overlap=2")
+    assert asked == {
+        "prompt": "0: a; 9: b", "strategy": Splice(), "output": "l.mkv", "num_frames": 1000,
+        "seed": 3,
+    }  # fmt: skip
+    status, _, err = run(capsys, "generate", "a", "--long", "slidng", "-o", "l.mkv")
+    assert status == 2 and "choose from sliding, splice" in err
+
+
+def test_plan_a_generation(capsys):
+    status, out, _ = run(capsys, "plan", "--list")
+    assert status == 0 and "generate" in out and "tabletop-codec" in out
+    status, out, _ = run(capsys, "plan", "generate", "--help")
+    assert status == 0 and "--memory" in out
+    assert run(capsys, "plan", "nothing")[0] == 2
+    status, _, err = run(capsys, "plan", "generate", "--sizes", "[0]")
+    assert status == 2 and "--sizes" in err
+
+
+def test_plan_a_recipe(capsys):
+    status, out, _ = run(capsys, "plan", "tabletop", "--help")
+    assert status == 0 and "--loop.batch_size" in out
+
+
 def test_generate_without_such_a_model(capsys, tmp_path):
     status, _, err = run(capsys, "generate", "a red ball", "--model", str(tmp_path))
     assert status == 2
@@ -138,6 +181,12 @@ def test_world_passes_every_flag(capsys, monkeypatch, tmp_path):
 
 def fake_module(monkeypatch, name: str, **values) -> None:
     monkeypatch.setitem(sys.modules, name, types.SimpleNamespace(**values))
+
+
+@pytest.mark.parametrize("name", PROBES)
+def test_every_probe_has_a_page(capsys, name):
+    status, out, _ = run(capsys, "probe", name, "--help")
+    assert status == 0 and f"kinema probe {name} [OPTIONS]" in out
 
 
 def test_probe_calls_the_function(capsys, monkeypatch):

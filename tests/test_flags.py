@@ -182,3 +182,12 @@ def test_dashes_and_underscores_are_the_same():
     assert values["model"] == "my-own"
     assert flags.underscored("--num-prompts=a-b") == "--num_prompts=a-b"
     assert flags.underscored("-n") == "-n" and flags.underscored("a-b") == "a-b"
+
+
+def test_underscores_and_dashes_are_one():
+    parser = flags.Parser("kinema it", "something")
+    parser.add_argument("--num-frames", type=int)
+    for word in ("--num_frames=9", "--num-frames=9"):
+        assert parser.parse_args([word]).num_frames == 9
+    with pytest.raises(UserError, match="did you mean --num-frames"):
+        parser.parse_args(["--num_frame", "9"])

@@ -45,7 +45,8 @@ kinema train tabletop --folder runs/mine --loop.num_samples 200000"""
 GENERATE_EXAMPLES = f"""\
 kinema generate "{PROMPT}" -o ball.mp4
 kinema generate "a green cone spins" --image first.png --num-frames 49
-kinema generate "the ball bounces" --continue-from ball.mp4 -o longer.mp4"""
+kinema generate "the ball bounces" --continue-from ball.mp4 -o longer.mp4
+kinema generate "0: a red ball rolls; 120: a blue cube spins" --long sliding --num-frames 1000"""
 
 CHECK_EXAMPLES = """\
 kinema check clip.mp4
@@ -67,19 +68,35 @@ def generate(argv: list[str]) -> None:
     from kinema import clips
 
     name = options.output or f"{slug(options.prompt)}-{options.seed}.mp4"
-    output = clips.check_target(name)
+    output = clips.check_stream_target(name) if options.long else clips.check_target(name)
     began = time.monotonic()
     with console().status(f"loading {options.model}"):
         pipe = kinema.load(options.model).to(device_named(options.device))
     given = {name: value for name, value in vars(options).items() if value is not None}
-    for name in ("prompt", "model", "output", "device"):
+    for name in ("prompt", "model", "output", "device", "long"):
         given.pop(name, None)
+    if options.long:
+        return generate_long(pipe, options.prompt, options.long, output, given)
     made = pipe(options.prompt, progress=True, **given)
     files = made.save(output)
     n, f, h, w, _ = made.frames.shape
     seconds = time.monotonic() - began
     print(f"{n} x {f} frames of {h}x{w} at {made.fps:g} fps, seed {made.seed}, {seconds:.1f} s")
     print(*files, sep="\n")
+
+
+def generate_long(
+    pipe: Any, prompt: str, strategy: str, output: Path, given: dict[str, Any]
+) -> None:
+    """A video of any length, written as it is made; killed, the same command goes on."""
+    from kinema import video
+
+    began = time.monotonic()
+    chosen = video.strategy_named(strategy, pipe.system, pipe.codec)
+    made = video.generate_long(pipe, prompt, chosen, output, **given)
+    seconds = time.monotonic() - began
+    print(f"{made.num_frames} frames by {chosen}, seed {given['seed']}, {seconds:.1f} s")
+    print(made.path)
 
 
 def generate_parser() -> Parser:
@@ -92,6 +109,12 @@ def generate_parser() -> Parser:
     start = parser.add_argument_group("Start from")
     start.add_argument("--image", metavar="FILE", help="a picture: the first frame")
     start.add_argument("--continue-from", metavar="CLIP", help="a video to go on from")
+    long = parser.add_argument_group("Longer than the model was trained for")
+    long.add_argument(
+        "--long", metavar="NAME",
+        help="sliding, splice, rolling, autoregressive, keyframes, blend; PROMPT may be a story, "
+        '"0: a ball rolls; 120: a cube spins"',
+    )  # fmt: skip
     sampling = parser.add_argument_group("Sampling")
     sampling.add_argument("--seed", type=int, default=0, metavar="N", help="video k uses seed + k")
     sampling.add_argument("--num-steps", type=int, metavar="N", help="steps from noise to video")
@@ -220,6 +243,26 @@ def denoisers(argv: list[str]) -> None:
     )
 
 
+def plan(argv: list[str]) -> None:
+    """memory and time of a video or a training run on this machine, and what to change to fit"""
+    from kinema.probes import plan as planning
+    from kinema.recipes import RECIPES
+
+    offered = {"generate": first_line(planning.run)}
+    offered |= {name: first_line(recipe) for name, recipe in RECIPES.items()}
+    name, rest = chosen("plan", "subject", argv, offered)
+    if name == "generate":
+        values = typed("kinema plan generate", planning.run, None, rest)
+        if values is not None:
+            planning.run(**values)
+    elif name is not None:
+        run: Any = RECIPES[name]()
+        values = typed(f"kinema plan {name}", type(run), run, rest)
+        if values is not None:
+            run = type(run)(**values)
+            planning.run_training(name, run.task(), run.loop)
+
+
 # ---- judge --------------------------------------------------------------------------------------
 
 
@@ -318,7 +361,7 @@ def info(argv: list[str]) -> None:
 
 COMMANDS: dict[str, dict[str, Callable[[list[str]], int | None]]] = {
     "Make": {"generate": generate, "world": world},
-    "Learn": {"train": train, "denoisers": denoisers},
+    "Learn": {"train": train, "plan": plan, "denoisers": denoisers},
     "Judge": {"check": check, "distance": distance, "probe": probe},
     "About": {"info": info},
 }

@@ -27,6 +27,10 @@ class Parser(argparse.ArgumentParser):
         )
         self.add_argument("-h", "--help", action="help", help=argparse.SUPPRESS)
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse does, with --num_frames taken for --num-frames."""
+        return super().parse_known_args([dashed(word) for word in args or ()], namespace)
+
     def print_help(self, file: Any = None) -> None:
         groups: dict[str, list[Row]] = {}
         for group in self._action_groups:
@@ -116,6 +120,12 @@ def underscored(argument: str) -> str:
     """--num-prompts=9 is --num_prompts=9; what is not an option stays as it is."""
     flag, equals, value = argument.partition("=")
     return "--" + flag[2:].replace("-", "_") + equals + value if flag[:2] == "--" else argument
+
+
+def dashed(argument: str) -> str:
+    """--num_frames=9 is --num-frames=9; what is not an option stays as it is."""
+    flag, equals, value = argument.partition("=")
+    return "--" + flag[2:].replace("_", "-") + equals + value if flag[:2] == "--" else argument
 
 
 class Refused(Exception):

@@ -109,3 +109,28 @@ def test_an_interrupted_encoder_leaves_nothing(tmp_path, clip, suffix, monkeypat
     with pytest.raises(KeyboardInterrupt):
         clips.write(clip, tmp_path / f"x{suffix}")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("suffix", sorted(writing.STREAMS))
+def test_frames_as_they_come_make_the_same_file(tmp_path, clip, suffix):
+    whole = clips.write(clip, tmp_path / f"whole{suffix}")
+    footage = clips.Footage(
+        iter(clip.frames), len(clip), clip.size, clip.fps, clip.text, clip.metadata
+    )
+    streamed = clips.write_stream(footage, tmp_path / f"stream{suffix}")
+    assert streamed.read_bytes() == whole.read_bytes()
+
+
+def test_a_stream_that_breaks_leaves_nothing(tmp_path, clip):
+    def broken():
+        yield clip.frames[0]
+        raise ValueError("out of film")
+
+    with pytest.raises(ValueError, match="out of film"):
+        clips.write_stream(clips.Footage(broken(), 2, clip.size, 16), tmp_path / "x.mkv")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_formats_that_need_all_frames_take_no_stream(tmp_path):
+    with pytest.raises(UserError, match="frame by frame, to .mp4 or .mkv"):
+        clips.check_stream_target(tmp_path / "x.webp")

@@ -2,7 +2,13 @@ import cv2
 import numpy as np
 import pytest
 
-from kinema.metrics.identity import histogram_drift, lost_share, steady_drift, tracked_drift
+from kinema.metrics.identity import (
+    histogram_drift,
+    lost_share,
+    palette_distance,
+    steady_drift,
+    tracked_drift,
+)
 
 
 def recoloured(frames, amount):
@@ -67,3 +73,10 @@ def test_more_light_and_noise_are_no_steady_drift(still):
     noise = 8 * np.random.default_rng(0).standard_normal(still.shape)
     assert float(steady_drift((still * 0.8 * gains).astype(np.uint8))) < 3
     assert float(steady_drift((still + noise).clip(0, 255).astype(np.uint8))) < 1
+
+
+def test_palettes_against_a_reference(still, pan):
+    assert palette_distance(still, still[:3]) == pytest.approx(0, abs=1e-3)
+    turned = palette_distance(recoloured(still, 1.0), still[:1])
+    assert turned.shape == (len(still),) and (np.diff(turned)[1:] > -0.05).all()
+    assert turned[-1] > 0.3

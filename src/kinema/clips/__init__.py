@@ -8,13 +8,22 @@ from kinema.clips.picture import fit_frames
 from kinema.clips.reading import VideoInfo, inspect, read, read_metadata, stream
 from kinema.clips.sheet import contact_sheet
 from kinema.clips.tensors import to_frames, to_tensor
-from kinema.clips.writing import FORMATS, check_target, write
+from kinema.clips.writing import (
+    FORMATS,
+    Footage,
+    check_stream_target,
+    check_target,
+    write,
+    write_stream,
+)
 
 __all__ = [
     "FORMATS",
     "Clip",
     "ClipFolder",
+    "Footage",
     "VideoInfo",
+    "check_stream_target",
     "check_target",
     "contact_sheet",
     "fit_frames",
@@ -28,4 +37,5 @@ __all__ = [
     "whole_file",
     "write",
     "write_bytes",
+    "write_stream",
 ]

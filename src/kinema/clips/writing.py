@@ -11,7 +11,8 @@ a copy of its last row or column in the mp4; `read` trims it again.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,53 @@ def write(clip: Clip, path: str | Path, metadata: dict[str, Any] | None = None) 
     return path
 
 
+@dataclass
+class Footage:
+    """A video that comes frame by frame: what a `Clip` is, without holding it in memory.
+
+    Args:
+        frames: uint8 `(h, w, 3)` each.
+        num_frames: how many there will be.
+        size: height and width of each.
+        fps: frames per second.
+        text: the caption or prompt.
+        metadata: anything JSON can hold.
+    """
+
+    frames: Iterator[np.ndarray]
+    num_frames: int
+    size: tuple[int, int]
+    fps: float
+    text: str = ""
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return self.num_frames
+
+
+def write_stream(footage: Footage, path: str | Path) -> Path:
+    """Write a video as its frames come, one in memory at a time; .mp4 or .mkv.
+
+    Raises:
+        UserError: for a format that needs all frames at once, and where `write` raises one.
+    """
+    path = check_stream_target(path)
+    with whole_file(path) as partial:
+        STREAMS[path.suffix.lower()](footage, _note(footage, None), partial)
+    return path
+
+
+def check_stream_target(path: str | Path) -> Path:
+    """`check_target` for a video that comes frame by frame."""
+    path = check_target(path)
+    if path.suffix.lower() not in STREAMS:
+        raise UserError(
+            f"Cannot write {path}: a long video is written frame by frame, to "
+            f"{' or '.join(STREAMS)}."
+        )
+    return path
+
+
 def check_target(path: str | Path) -> Path:
     """Refuse now what could not be written later: for whoever works long before they write.
 
@@ -57,31 +105,32 @@ def check_target(path: str | Path) -> Path:
     return path
 
 
-def _note(clip: Clip, metadata: dict[str, Any] | None) -> str:
+def _note(clip: Clip | Footage, metadata: dict[str, Any] | None) -> str:
     """The JSON that travels in the file: the user's values, and what the format cannot say."""
     own = {"text": clip.text, "fps": clip.fps, "num_frames": len(clip), "size": list(clip.size)}
     return json.dumps({**clip.metadata, **(metadata or {}), "kinema": own}, default=str)
 
 
-def encode_mp4(clip: Clip, note: str, path: Path) -> None:
+def encode_mp4(clip: Clip | Footage, note: str, path: Path) -> None:
     """H.264, yuv420p, BT.709, index first (faststart): what every browser plays."""
-    _, h, w, _ = clip.frames.shape
-    even = np.pad(clip.frames, ((0, 0), (0, h % 2), (0, w % 2), (0, 0)), mode="edge")
+    h, w = clip.size
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as output:
         stream = _add_stream(output, "libx264", "yuv420p", clip, note)
-        stream.height, stream.width = even.shape[1:3]
+        stream.height, stream.width = h + h % 2, w + w % 2
         stream.options = {"crf": "16"}
         _tag_bt709(stream.codec_context)
-        for frame in even:
-            picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
+        for frame in clip.frames:
+            even = np.pad(frame, ((0, h % 2), (0, w % 2), (0, 0)), mode="edge")
+            picture = av.VideoFrame.from_ndarray(even, format="rgb24")
             yuv = picture.reformat(format="yuv420p", dst_colorspace="ITU709")
             output.mux(stream.encode(yuv))
         output.mux(stream.encode())
 
 
-def encode_mkv(clip: Clip, note: str, path: Path) -> None:
+def encode_mkv(clip: Clip | Footage, note: str, path: Path) -> None:
     """FFV1 in RGB: every bit comes back."""
-    with av.open(str(path), "w", format="matroska") as output:
+    options = {"fflags": "+bitexact"}  # no random identity: equal frames are equal files
+    with av.open(str(path), "w", format="matroska", options=options) as output:
         stream = _add_stream(output, "ffv1", "bgr0", clip, note)
         stream.height, stream.width = clip.size
         stream.options = {"level": "1"}  # version 1 of the format: clips of any size, 1x1 too
@@ -91,7 +140,11 @@ def encode_mkv(clip: Clip, note: str, path: Path) -> None:
 
 
 def _add_stream(
-    output: av.container.OutputContainer, codec: str, pixel_format: str, clip: Clip, note: str
+    output: av.container.OutputContainer,
+    codec: str,
+    pixel_format: str,
+    clip: Clip | Footage,
+    note: str,
 ) -> av.VideoStream:
     output.metadata.update(title=clip.text, comment=note)
     stream = output.add_stream(codec, rate=Fraction(clip.fps).limit_denominator(1001))
@@ -149,5 +202,9 @@ FORMATS: dict[str, Callable[[Clip, str, Path], None]] = {
     ".mp4": encode_mp4,
     ".gif": encode_gif,
     ".webp": encode_webp,
+    ".mkv": encode_mkv,
+}
+STREAMS: dict[str, Callable[[Footage, str, Path], None]] = {
+    ".mp4": encode_mp4,
     ".mkv": encode_mkv,
 }

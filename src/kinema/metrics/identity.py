@@ -35,6 +35,15 @@ def histogram_drift(frames: np.ndarray | Evidence) -> Score:
     return Score(max(ends), curve)
 
 
+def palette_distance(frames: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Hellinger distance of each frame's HSV histogram from the mean one of `reference`, (f,).
+
+    In [0, 1]: 0 the same share of every colour, 1 no colour in common. Both uint8 (f h w 3).
+    """
+    mean = np.mean([_histogram(frame) for frame in reference], axis=0)
+    return np.array([_hellinger(mean, _histogram(frame)) for frame in frames])
+
+
 def tracked_drift(frames: np.ndarray | Evidence) -> Score:
     """Change of colour along tracks, CIELAB units of 8-bit images: the 80 % quantile of the points.
 

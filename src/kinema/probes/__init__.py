@@ -6,8 +6,10 @@
 PROBES = {
     "attention": "kinema.probes.attention:run",
     "codec": "kinema.probes.codec:run",
+    "drift": "kinema.probes.drift:run",
     "ladder": "kinema.probes.ladder:run",
     "metrics": "kinema.probes.metrics:run",
+    "occlusion": "kinema.probes.occlusion:run",
     "physics": "kinema.probes.physics:run",
     "prompts": "kinema.probes.prompts:run",
 }

@@ -45,9 +45,13 @@ class CodecRun:
     cache: str = "runs/cache"
     workers: int = 1
 
+    def task(self) -> "CodecTask":
+        """What the run trains."""
+        return CodecTask(self)
+
     def train(self) -> State:
         """Train to the end, resuming where an interrupted run stopped."""
-        task = CodecTask(self)
+        task = self.task()
         task.clips.start()
         try:
             return train(task, self.loop, Path(self.folder))
@@ -88,6 +92,13 @@ class CodecTask:
         x = to_tensor(frames[:, start : start + length].numpy())
         loss, parts = codec_loss(self.network, x, None, self.run.weights)
         return loss.mean(), {name: part.mean().item() for name, part in parts.items()}
+
+    def rehearse(self, batch_size: int) -> Tensor:
+        """The loss of empty clips of the run's shape, to see what a step takes."""
+        data = self.run.data
+        length = min(LENGTHS[2], data.num_frames)  # a step holds as many frames at any length
+        x = torch.zeros(batch_size, 3, length, data.size, data.size)
+        return codec_loss(self.network, x, None, self.run.weights)[0].mean()
 
     def validate(self) -> dict[str, float]:
         """PSNR on clips never trained on; the loss is its negative."""

@@ -57,9 +57,13 @@ class PhysicsRun:
     num_steps: int = 4
     loop: Loop = field(default_factory=Loop)
 
+    def task(self) -> "PhysicsTask":
+        """What the run trains."""
+        return PhysicsTask(self)
+
     def train(self) -> State:
         """Train to the end, resuming where an interrupted run stopped."""
-        return train(PhysicsTask(self), self.loop, Path(self.folder))
+        return train(self.task(), self.loop, Path(self.folder))
 
     def noise_levels(self) -> Mixture:
         times = LogitNormal(self.mean, self.std)
@@ -97,6 +101,13 @@ class PhysicsTask:
     def diffusion_loss(self, x0: Tensor, t: Tensor, noise: Tensor) -> Tensor:
         """Per clip, in velocity space; x0: b c f h w, t: b f."""
         return diffusion.loss(self.network, x0, None, t, noise, self.path, "x0")
+
+    def rehearse(self, batch_size: int) -> Tensor:
+        """The loss of empty clips of the run's shape, to see what a step takes."""
+        data = self.run.data
+        x0 = torch.zeros(batch_size, 3, data.num_frames, data.size, data.size)
+        t = torch.full((batch_size, data.num_frames), 0.5)
+        return self.diffusion_loss(x0, t, torch.zeros_like(x0)).mean()
 
     def validate(self) -> dict[str, float]:
         """The flow loss and the velocity error on clips never trained on."""

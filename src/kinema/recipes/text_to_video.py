@@ -96,9 +96,13 @@ class TextToVideoRun:
     workers: int = 1
     first_clips: int = 1_024
 
+    def task(self) -> "TextToVideoTask":
+        """What the run trains."""
+        return TextToVideoTask(self)
+
     def train(self) -> State:
         """Train to the end, resuming where an interrupted run stopped."""
-        task = TextToVideoTask(self)
+        task = self.task()
         task.clips.start()
         try:
             return train(task, self.loop, Path(self.folder))
@@ -166,6 +170,15 @@ class TextToVideoTask:
         conditions = Conditions(self.network["text"](captions))
         network = self.network["denoiser"]
         return diffusion.loss(network, x0, conditions, t, noise, self.path, self.run.prediction)
+
+    def rehearse(self, batch_size: int) -> Tensor:
+        """The loss of empty clips of the run's shape, to see what a step takes."""
+        data = self.run.data
+        shape = self.codec.latent_shape(data.num_frames, data.size, data.size)
+        x0 = torch.zeros(batch_size, *shape)
+        t = torch.full((batch_size, shape[1]), 0.5)
+        captions = [self.run.prompts[0]] * batch_size
+        return self.diffusion_loss(x0, captions, t, torch.zeros_like(x0)).mean()
 
     def validate(self) -> dict[str, float]:
         """The flow loss on clips never trained on, on fixed times and fixed noise.

@@ -48,14 +48,24 @@ def sample(
     fresh = renewal(noise, solver, seeds)
     past, num_steps = None, len(plan) - 1
     for i, (t, t_next) in enumerate(zip(plan[:-1, None], plan[1:, None], strict=True)):
-        move = Move(path, t, t_next)
-        x0 = denoise(x, network_times(t, x))
-        estimate = solver.estimate(denoise, x, x0, move, past)
-        x = move.step(x, estimate, solver.eta, fresh())
-        past = Past(move, x0)
+        x, past = advance(denoise, x, Move(path, t, t_next), solver, past, fresh())
         if progress is not None:
-            progress(i + 1, num_steps, x0)
+            progress(i + 1, num_steps, past.x0)
     return x
+
+
+def advance(
+    denoise: DenoiseFn,
+    x: Tensor,
+    move: Move,
+    solver: Solver,
+    past: Past | None,
+    fresh: Tensor | None = None,
+) -> tuple[Tensor, Past]:
+    """One row of a plan: x after the move, and what the solver wants to know in the next one."""
+    x0 = denoise(x, network_times(move.t, x))
+    estimate = solver.estimate(denoise, x, x0, move, past)
+    return move.step(x, estimate, solver.eta, fresh), Past(move, x0)
 
 
 def start(noise: Tensor, plan: Tensor, path: Path, known: Tensor | None) -> Tensor:

@@ -24,6 +24,7 @@ from kinema.conditions import Conditions
 from kinema.diffusion import PATHS, noise_like_rows
 from kinema.errors import Notice
 from kinema.sampling import SOLVERS, Denoise, DenoiseFn, classifier_free, plans, sample
+from kinema.sampling.rollout import SEED_STRIDE
 from kinema.video.opening import Opening, open_with
 from kinema.video.output import Output
 from kinema.video.progress import step_bar
@@ -39,7 +40,6 @@ from kinema.video.system import (
 )
 
 Progress = Callable[[int, float, Tensor], None]  # (step, t after it, the x0 estimated)
-SEED_STRIDE = 2**32  # windows of one video draw their noise this far apart
 
 
 class Window(NamedTuple):
@@ -145,7 +145,7 @@ class VideoPipeline(nn.Module):
         request = Request.of(prompt, options)
         prompts = request.prompts()
         seeds = request.seeds(len(prompts))
-        self._warn_of_unknown_words([*prompts, request.negative_prompt])
+        self.warn_of_unknown_words([*prompts, request.negative_prompt])
         settings = settle(request, self.system, self.multiple)
         opening = open_with(request, settings)
         windows = self._windows(settings, opening)
@@ -183,7 +183,7 @@ class VideoPipeline(nn.Module):
         size = (given.shape[3], given.shape[4])
         steps = num_steps or self.system.num_steps
         settings = Settings(num_frames, size, self.system.fps, steps, 1.0, "")
-        denoise = self._denoise([""] * len(given), settings)
+        denoise = self.denoise_for([""] * len(given), settings)
         return self._window(denoise, given, num_frames, list(seeds), settings, lambda *_: None)
 
     def _make(
@@ -196,7 +196,7 @@ class VideoPipeline(nn.Module):
         tell: Progress,
     ) -> np.ndarray:
         """The new frames of a batch, uint8 (n, f, h, w, 3), window by window."""
-        denoise = self._denoise(prompts, settings)
+        denoise = self.denoise_for(prompts, settings)
         context = torch.empty(len(seeds), 3, 0, *settings.size, device=self.device)
         if opening.frames is not None:
             start = clips.to_tensor(opening.frames).to(self.device)
@@ -241,7 +241,7 @@ class VideoPipeline(nn.Module):
         )
         return self.codec.decode(latents, num_frames, settings.size).clamp(-1, 1)
 
-    def _denoise(self, prompts: list[str], settings: Settings) -> DenoiseFn:
+    def denoise_for(self, prompts: list[str], settings: Settings) -> DenoiseFn:
         """Network, prompts and guidance folded into one function."""
         path = PATHS[self.system.path]
 
@@ -259,13 +259,13 @@ class VideoPipeline(nn.Module):
             return [Window(settings.num_frames, num_given, num_skipped=0)]
         windows, there, missing = [], num_given, settings.num_frames
         while missing:
-            k = self._usable(min(self.system.overlap, there))
+            k = self.usable(min(self.system.overlap, there))
             new = min(missing, max(self.system.num_frames - k, 1))
             windows.append(Window(k + new, num_given=k, num_skipped=k))
             there, missing = there + new, missing - new
         return windows
 
-    def _usable(self, num_frames: int) -> int:
+    def usable(self, num_frames: int) -> int:
         """The most of `num_frames` frames that fill whole latents: 4 (n - 1) + 1 for a factor 4."""
         factor = self.codec.factors[0]
         return (num_frames - 1) // factor * factor + 1
@@ -281,7 +281,7 @@ class VideoPipeline(nn.Module):
 
         return tell
 
-    def _warn_of_unknown_words(self, prompts: list[str]) -> None:
+    def warn_of_unknown_words(self, prompts: list[str]) -> None:
         words = [word for prompt in prompts for word in self.text.unknown_words(prompt)]
         if words:
             named = ", ".join(f'"{word}"' for word in dict.fromkeys(words))

@@ -1,0 +1,243 @@
+"""Make long videos from true openings, and measure them beside the true continuation.
+
+Every video begins with the first frames of a tabletop scene. The scene goes on in truth too, and
+the same figures on those frames are the floor; the opening's last frame, held, is the trivial
+baseline. The judge reads a clip at each place: does it still show the object that was asked for?
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.progress import track
+
+import kinema
+from kinema import clips
+from kinema.clips import Clip
+from kinema.errors import UserError
+from kinema.probes import judge
+from kinema.probes.drift.curves import Joins, Opening, figures, joins_of
+from kinema.video import generate_long, strategy_named
+from kinema.worlds import tabletop
+
+FIRST_SEED = 2_000_000_000  # scenes that no training run draws
+ASKED = ("color", "shape")  # of the subject: what a video should hold on to
+TRUE, FROZEN = "true continuation", "frozen"
+Curve = dict[str, list]  # figure -> one value a place
+
+
+@dataclass(frozen=True)
+class DriftProbe:
+    """What to measure.
+
+    Args:
+        models: systems.
+        strategies: names, as `kinema generate --long` takes them.
+        num_frames: of each video, the opening included.
+        num_clips: videos of each model and strategy.
+        level: of the tabletop world that the openings are drawn from.
+        num_steps: sampling steps; the system's own unless given.
+        folder: receives the videos.
+        num_given: true frames that each video begins with.
+        every: frames between two places that are measured.
+    """
+
+    models: tuple[str, ...] = ("tabletop",)
+    strategies: tuple[str, ...] = ("sliding",)
+    num_frames: int = 1000
+    num_clips: int = 8
+    level: int = 1
+    num_steps: int | None = None
+    folder: str = "drift"
+    num_given: int = 9
+    every: int = 64
+
+    def __post_init__(self) -> None:
+        if min(self.num_clips, self.num_given, self.every) < 1:
+            raise UserError("num_clips, num_given and every must be at least 1.")
+        if self.num_frames <= self.num_given:
+            raise UserError(
+                f"num_frames is {self.num_frames}: it must be more than num_given, "
+                f"{self.num_given}."
+            )
+        if self.level not in (1, 2, 3, 4):
+            raise UserError(f"level is {self.level}: the world has levels 1 to 4.")
+
+    def seeds(self) -> list[int]:
+        return list(range(FIRST_SEED, FIRST_SEED + self.num_clips))
+
+
+@dataclass
+class Findings:
+    """All that the probe found.
+
+    Attributes:
+        places: first frame of every segment that was measured.
+        length: frames of a segment.
+        curves: column ("true continuation", "frozen", "MODEL, STRATEGY") -> one curve a clip.
+        joins: column -> one a clip; the true continuation at the joins of the first column.
+    """
+
+    probe: DriftProbe
+    places: list[int]
+    length: int
+    curves: dict[str, list[Curve]] = field(default_factory=dict)
+    joins: dict[str, list[Joins]] = field(default_factory=dict)
+
+
+Make = Callable[..., Any]  # generate_long
+
+
+def measure_drift(
+    probe: DriftProbe, load: Callable[[str], Any] | None = None, make: Make = generate_long
+) -> Findings:
+    """Make and measure all videos.
+
+    Args:
+        probe: what to measure.
+        load: name of a model -> pipeline; `kinema.load` unless given.
+        make: what makes a video.
+    """
+    columns = Contenders(
+        probe.models, probe.strategies, probe.num_steps, probe.folder, load, make
+    ).makers()
+    system = next(iter(columns.values())).pipe.system
+    length = min(system.num_frames, probe.num_frames)
+    places = list(range(0, probe.num_frames - length + 1, probe.every))
+    findings, network = Findings(probe, places, length), judge.load()
+    for seed in track(probe.seeds(), "Measuring scenes"):
+        scene = tabletop.sample_scene(seed, probe.level)
+        true = tabletop.render([seed], probe.num_frames, system.size, probe.level, fps=system.fps)[
+            0
+        ].frames
+        measured = Measured(findings, network, scene.attributes, system.fps, true)
+        measured.add(TRUE, true)
+        held = true[probe.num_given - 1 : probe.num_given]
+        rest = probe.num_frames - probe.num_given
+        measured.add(FROZEN, np.concatenate([true[: probe.num_given], held.repeat(rest, 0)]))
+        for column, maker in columns.items():
+            label, opening = f"{seed - FIRST_SEED}", true[: probe.num_given]
+            video = maker.video(label, scene.caption, opening, rest, seed)
+            measured.add_file(column, video, maker.pipe.codec.factors[0])
+    return findings
+
+
+@dataclass(frozen=True)
+class Maker:
+    """Makes the videos of one model and strategy, unless they are there from an earlier run."""
+
+    pipe: Any
+    name: str
+    strategy: str
+    make: Make
+    folder: str
+    num_steps: int | None
+
+    def video(self, label: str, caption: str, opening: np.ndarray, more: int, seed: int) -> Path:
+        """The file in which `more` frames follow the opening, uint8 (f h w 3)."""
+        system = self.pipe.system
+        target = Path(self.folder) / f"{Path(self.name).name}-{self.strategy}-{label}.mkv"
+        strategy = strategy_named(self.strategy, system, self.pipe.codec)
+        if not target.exists():
+            self.make(
+                self.pipe, caption, strategy, target, num_frames=more, seed=seed,
+                num_steps=self.num_steps, continue_from=Clip(opening, system.fps), progress=False,
+            )  # fmt: skip
+        held, wanted = clips.inspect(target).num_frames, len(opening) + more
+        if held != wanted:
+            raise UserError(
+                f"{target} has {held} frames, not {wanted}: delete it, or choose another --folder."
+            )
+        return target
+
+
+@dataclass(frozen=True)
+class Contenders:
+    """Models and strategies, and how their videos are made.
+
+    Args:
+        models: systems.
+        strategies: names, as `kinema generate --long` takes them.
+        num_steps: sampling steps; the system's own unless given.
+        folder: receives the videos.
+        load: name of a model -> pipeline; `kinema.load` unless given.
+        make: what makes a video.
+    """
+
+    models: Sequence[str]
+    strategies: Sequence[str]
+    num_steps: int | None = None
+    folder: str = "drift"
+    load: Callable[[str], Any] | None = None
+    make: Make = generate_long
+
+    def makers(self) -> dict[str, Maker]:
+        """Column -> what makes its videos."""
+        pipes = {name: (self.load or kinema.load)(name) for name in self.models}
+        return {
+            f"{name}, {strategy}": Maker(
+                pipes[name], name, strategy, self.make, self.folder, self.num_steps
+            )
+            for name, strategy in itertools.product(self.models, self.strategies)
+        }
+
+
+@dataclass
+class Measured:
+    """The videos of one scene on their way into the findings."""
+
+    findings: Findings
+    network: Any
+    attributes: dict
+    fps: float
+    true: np.ndarray  # uint8 (f h w 3)
+
+    def __post_init__(self) -> None:
+        self.opening = Opening(self.true[: self.findings.probe.num_given])
+        self.asked = judge.true_answers(self.attributes)
+
+    def add(self, column: str, frames: np.ndarray) -> None:
+        """Measure frames in memory."""
+        self._add(column, iter(frames))
+
+    def add_file(self, column: str, path: Path, factor: int) -> None:
+        """Measure a file, a segment in memory at a time, and its joins.
+
+        factor: frames of a latent frame.
+        """
+        self._add(column, clips.stream(path))
+        joins = clips.read_metadata(path)["joins"]
+        self.findings.joins.setdefault(column, []).append(
+            joins_of(clips.stream(path), joins, factor)
+        )
+        true = f"{TRUE}, at the joins of {column}"
+        self.findings.joins.setdefault(true, []).append(joins_of(self.true, joins, factor))
+
+    def _add(self, column: str, frames: Iterator[np.ndarray]) -> None:
+        curve: Curve = {}
+        for segment in self._segments(frames):
+            row = figures(segment, self.opening)
+            answers = judge.read(self.network, [segment], self.fps)[0]
+            row["judge"] = float(np.mean([answers[q] == self.asked[q] for q in ASKED]))
+            for name, value in row.items():
+                curve.setdefault(name, []).append(value)
+        self.findings.curves.setdefault(column, []).append(curve)
+
+    def _segments(self, frames: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+        """The segments at the findings' places."""
+        length, start = self.findings.length, 0
+        kept: list[np.ndarray] = []
+        for place in self.findings.places:
+            if place >= start + len(kept):  # leave out what lies between
+                list(itertools.islice(frames, place - start - len(kept)))
+                kept = []
+            else:
+                kept = kept[place - start :]
+            kept += list(itertools.islice(frames, length - len(kept)))
+            start = place
+            yield np.stack(kept)

@@ -1,0 +1,77 @@
+"""`kinema plan`: what a generation or a recipe will take on this machine, and what fits."""
+
+from collections.abc import Sequence
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+import kinema
+from kinema.probes.plan import generation, training
+from kinema.probes.plan.generation import Buckets, Estimate, plan_generation
+from kinema.probes.plan.memory import free_bytes, peak_bytes
+from kinema.probes.plan.training import Rehearsal, TrainingPlan, plan_training
+from kinema.training import Loop
+
+__all__ = [
+    "Buckets",
+    "Estimate",
+    "TrainingPlan",
+    "peak_bytes",
+    "plan_generation",
+    "plan_training",
+    "run",
+    "run_training",
+]
+
+
+def run(
+    model: str = "tabletop",
+    num_frames: int = 1000,
+    sizes: Sequence[int] = (64,),
+    num_steps: int | None = None,
+    guidance_scale: float | None = None,
+    memory: float | None = None,
+) -> None:
+    """What a video takes in memory and time, by every strategy and at every size.
+
+    Args:
+        model: a system that ships, a folder, or a repository of the hub.
+        num_frames: of the video.
+        sizes: heights and widths, sides of squares.
+        num_steps: sampling steps; the system's own unless given.
+        guidance_scale: the system's own unless given.
+        memory: GiB there are; what is free unless given.
+    """
+    pipe = kinema.load(model)
+    limit = free_bytes(pipe.device) if memory is None else memory * 2**30
+    estimates = plan_generation(pipe, Buckets(num_frames, sizes, num_steps, guidance_scale))
+    show(f"{num_frames} frames by {model}", generation.rows(estimates, limit))
+    print(generation.advice(estimates, limit))
+
+
+def run_training(name: str, task: Rehearsal, loop: Loop) -> None:
+    """What a recipe takes in memory and time, for batches of several sizes.
+
+    Args:
+        name: of the recipe.
+        task: what it trains.
+        loop: how long and in which batches.
+    """
+    limit = free_bytes(torch.device(loop.device))
+    plan = plan_training(task, loop)
+    sizes = sorted({1, loop.batch_size // 2 or 1, loop.batch_size, 2 * loop.batch_size})
+    show(f"kinema train {name}", training.rows(plan, sizes, limit))
+    print(training.advice(plan, limit))
+
+
+def show(title: str, rows: list[list[str]]) -> None:
+    """Print a table whose first row is its header."""
+    table = Table(title=title, title_justify="left", box=None, header_style="bold")
+    for index, heading in enumerate(rows[0]):
+        table.add_column(heading, justify="right" if index else "left")
+    for row in rows[1:]:
+        table.add_row(*row)
+    console = Console()
+    console.width = max(console.width, 100)
+    console.print(table)

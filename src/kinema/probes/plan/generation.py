@@ -1,0 +1,213 @@
+"""What a video will take in memory and time, by every strategy and at every size, before step 1.
+
+Memory is what the process holds now, and the larger of what the network needs for the frames it
+sees at once and what the codec needs to decode a piece (`memory.peak_bytes`, and the allocator's
+share). Time is measured: one call of each length that a strategy asks for, times how often it asks.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from kinema.conditions import Conditions
+from kinema.errors import UserError
+from kinema.probes.plan.memory import ALLOCATOR, held_bytes, peak_bytes
+from kinema.video import STRATEGIES, VideoPipeline, strategy_named
+from kinema.video.request import Request, Settings, settle
+
+PROMPT = "a red ball rolls to the right"
+
+
+@dataclass
+class Estimate:
+    """A video by one strategy at one size.
+
+    Attributes:
+        strategy: its name; "whole" is one window over all.
+        size: height and width.
+        frames: latent frames that the denoiser sees at once, the most.
+        calls: how often it is asked.
+        bytes: the most memory that the process will hold.
+        seconds: how long it will take.
+    """
+
+    strategy: str
+    size: tuple[int, int]
+    frames: int
+    calls: int
+    bytes: float
+    seconds: float
+
+
+@dataclass
+class Buckets:
+    """The videos to be planned.
+
+    Args:
+        num_frames: of each.
+        sizes: heights and widths, or sides of squares.
+        num_steps: sampling steps; the system's own unless given.
+        guidance_scale: the system's own unless given; 1 halves the work.
+    """
+
+    num_frames: int = 1000
+    sizes: Sequence[int] = (64,)
+    num_steps: int | None = None
+    guidance_scale: float | None = None
+
+
+def plan_generation(pipe: VideoPipeline, buckets: Buckets) -> list[Estimate]:
+    """An estimate for every size and strategy, the whole video at once first.
+
+    Raises:
+        UserError: if a number makes no sense.
+    """
+    if not buckets.sizes or min(buckets.sizes) < 1:
+        raise UserError("Name at least one size to plan for, such as --sizes [64,128].")
+    return [
+        estimate
+        for size in buckets.sizes
+        for estimate in plan_size(pipe, settled(pipe, buckets, size))
+    ]
+
+
+def settled(pipe: VideoPipeline, buckets: Buckets, size: int) -> Settings:
+    options = {
+        "num_frames": buckets.num_frames,
+        "size": size,
+        "num_steps": buckets.num_steps,
+        "guidance_scale": buckets.guidance_scale,
+    }
+    return settle(Request.of(PROMPT, options), pipe.system, pipe.multiple)
+
+
+def plan_size(pipe: VideoPipeline, settings: Settings) -> list[Estimate]:
+    """All strategies at one size; calls of one length are measured once."""
+    total = pipe.codec.latent_shape(settings.num_frames, *settings.size)[1]
+    asked = {"whole": {total: settings.num_steps}}
+    for name in STRATEGIES:
+        strategy = strategy_named(name, pipe.system, pipe.codec)
+        asked[name] = strategy.calls(total, settings.num_steps)
+    window = pipe.codec.latent_shape(pipe.system.num_frames, *settings.size)[1]
+    piece_bytes, piece_seconds = decoding(pipe, settings, min(window, total))
+    resident = held_bytes(pipe.device)
+    peaks: dict[int, int] = {}
+    seconds: dict[int, float] = {}
+    for frames in sorted({frames for calls in asked.values() for frames in calls}):
+        call = Call(pipe, settings, frames)
+        peaks[frames] = peak_bytes(call, pipe.denoiser.parameters())
+        seconds[frames] = timed(pipe, settings, frames, seconds)
+    estimates = []
+    for name, calls in asked.items():
+        held = float(max(max(peaks[frames] for frames in calls), piece_bytes))
+        if name == "whole":  # decoded and kept whole
+            held = max(held, piece_bytes * total / min(window, total))
+        held = resident + ALLOCATOR * held
+        duration = sum(count * seconds[frames] for frames, count in calls.items())
+        duration += piece_seconds * total / min(window, total)
+        estimate = Estimate(name, settings.size, max(calls), sum(calls.values()), held, duration)
+        estimates.append(estimate)
+    return estimates
+
+
+class Call:
+    """One call of the network for a video, with the row that guidance adds."""
+
+    def __init__(self, pipe: VideoPipeline, settings: Settings, frames: int) -> None:
+        self.pipe = pipe
+        prompts = [PROMPT] if settings.guidance_scale == 1 else [PROMPT, ""]
+        self.conditions = Conditions(text=pipe.text(prompts))
+        c, _, h, w = pipe.codec.latent_shape(settings.num_frames, *settings.size)
+        self.shape = (len(prompts), c, frames, h, w)
+
+    @torch.no_grad()
+    def __call__(self) -> None:
+        x = torch.zeros(self.shape, device=self.pipe.device)
+        t = torch.ones(self.shape[0], self.shape[2], device=self.pipe.device)
+        self.pipe.denoiser(x, t, self.conditions)
+
+
+@torch.no_grad()
+def decode(pipe: VideoPipeline, settings: Settings, frames: int) -> None:
+    c, _, h, w = pipe.codec.latent_shape(settings.num_frames, *settings.size)
+    pipe.codec.decode(torch.zeros(1, c, frames, h, w, device=pipe.device), None, settings.size)
+
+
+def decoding(pipe: VideoPipeline, settings: Settings, frames: int) -> tuple[int, float]:
+    """Bytes and seconds of decoding a piece."""
+    began = time.perf_counter()
+    decode(pipe, settings, frames)
+    seconds = time.perf_counter() - began
+    codec = pipe.codec
+    weights = [*codec.parameters(), *codec.buffers()] if isinstance(codec, nn.Module) else []
+    return peak_bytes(lambda: decode(pipe, settings, frames), weights), seconds
+
+
+LONGEST = 64  # latent frames: a longer call is not tried but extrapolated from this one
+
+
+def timed(pipe: VideoPipeline, settings: Settings, frames: int, known: dict[int, float]) -> float:
+    """Seconds of a call; beyond LONGEST frames, grown with the frames from the longest known."""
+    if frames > LONGEST and known:
+        longest = max(known)
+        return known[longest] * frames / longest
+    call = Call(pipe, settings, min(frames, LONGEST))
+    call()  # the first prepares kernels
+    began = time.perf_counter()
+    call()
+    return (time.perf_counter() - began) * max(frames / LONGEST, 1)
+
+
+def advice(estimates: Sequence[Estimate], memory: float) -> str:
+    """What fits into `memory` bytes, and what to change where nothing does."""
+    if all(e.bytes <= memory for e in estimates):
+        return f"Everything fits into {gigabytes(memory)}."
+    lines = []
+    for size in dict.fromkeys(e.size for e in estimates):
+        there = [e for e in estimates if e.size == size]
+        fitting = [e for e in there if e.bytes <= memory]
+        large = ", ".join(e.strategy for e in there if e not in fitting)
+        place = f"At {size[0]}x{size[1]}"
+        if fitting == there:
+            lines.append(f"{place} everything fits into {gigabytes(memory)}.")
+        elif fitting:
+            best = min(fitting, key=lambda e: e.seconds)
+            lines.append(
+                f"{place} too large for {gigabytes(memory)}: {large}; use --long {best.strategy}, "
+                f"{gigabytes(best.bytes)} and {duration(best.seconds)}."
+            )
+        else:
+            least = min(there, key=lambda e: e.bytes)
+            lines.append(
+                f"{place} nothing fits into {gigabytes(memory)}: {least.strategy} needs "
+                f"{gigabytes(least.bytes)}; choose a smaller size, or shorter windows."
+            )
+    return "\n".join(lines)
+
+
+def gigabytes(size: float) -> str:
+    return f"{size / 2**30:.2f} GiB"
+
+
+def duration(seconds: float) -> str:
+    """Seconds, minutes or hours."""
+    if seconds < 100:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
+def rows(estimates: Sequence[Estimate], memory: float) -> list[list[str]]:
+    """A header and a row for every estimate."""
+    table = [["strategy", "size", "latent frames at once", "calls", "memory", "time", "fits"]]
+    for e in estimates:
+        fits = "yes" if e.bytes <= memory else "no"
+        table.append(
+            [e.strategy, f"{e.size[0]}x{e.size[1]}", str(e.frames), str(e.calls)]
+            + [gigabytes(e.bytes), duration(e.seconds), fits]
+        )
+    return table

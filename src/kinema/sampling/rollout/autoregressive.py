@@ -1,0 +1,214 @@
+"""Autoregressive generation: chunk after chunk, each seeing sinks and the latest frames.
+
+What is seen of the past is a `Memory`. Any denoiser has one (`Recomputed`, which shows the past
+again at every step); a causal denoiser brings its own, which keeps keys and values instead. The
+two are interchangeable, and history guidance is the contrast of two memories.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import ceil
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from kinema.errors import UserError
+from kinema.sampling.guidance import classifier_free
+from kinema.sampling.rollout.noise import HISTORY
+from kinema.sampling.rollout.walk import Piece, State, Walk, given_pieces
+from kinema.sampling.sample import sample
+from kinema.sampling.solvers import DenoiseFn
+
+
+class Memory(Protocol):
+    """Frames that a denoiser has seen, and a denoiser of those that follow them."""
+
+    def denoise(self, x: Tensor, t: Tensor) -> Tensor:
+        """x0 of the frames after the remembered ones; b c f h w, b f."""
+        ...
+
+    def remember(self, x: Tensor, t: Tensor) -> None:
+        """Take in frames b c f h w with the noise levels t: b f."""
+        ...
+
+    def keep(self, first: int, last: int) -> None:
+        """Forget all but the first and the last frames. Those kept move together: the positions
+        of the first are counted anew from the next frame (re-phased), as if nothing lay between.
+        """
+        ...
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All that is remembered, to be saved."""
+        ...
+
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        """Remember what `tensors` told, of this memory or of another denoiser's."""
+        ...
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """A denoiser that brings its own memory, such as keys and values of a causal network."""
+
+    def memory(self) -> Memory:
+        """A new, empty memory."""
+        ...
+
+
+class Recomputed:
+    """The memory of any denoiser: the frames themselves, shown again in every call.
+
+    A denoiser counts positions from the first frame that it is shown, so sinks and latest frames
+    side by side are re-phased.
+    """
+
+    def __init__(self, denoise: DenoiseFn) -> None:
+        self._denoise = denoise
+        self.x: Tensor | None = None
+        self.t: Tensor | None = None
+
+    def denoise(self, x: Tensor, t: Tensor) -> Tensor:
+        if self.x is None or self.t is None:
+            return self._denoise(x, t)
+        seen, times = torch.cat([self.x, x], dim=2), torch.cat([self.t.to(t), t], dim=1)
+        return self._denoise(seen, times)[:, :, self.x.shape[2] :]
+
+    def remember(self, x: Tensor, t: Tensor) -> None:
+        self.x = x if self.x is None else torch.cat([self.x, x], dim=2)
+        self.t = t if self.t is None else torch.cat([self.t, t], dim=1)
+
+    def keep(self, first: int, last: int) -> None:
+        if self.x is None or self.t is None or self.x.shape[2] <= first + last:
+            return
+        count = self.x.shape[2]
+        index = [*range(first), *range(count - last, count)]
+        self.x, self.t = self.x[:, :, index], self.t[:, index]
+
+    def tensors(self) -> dict[str, Tensor]:
+        return {} if self.x is None or self.t is None else {"x": self.x, "t": self.t}
+
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        self.x, self.t = tensors.get("x"), tensors.get("t")
+
+
+@dataclass(frozen=True)
+class Autoregressive:
+    """Chunk after chunk, each walked from noise to clean after the frames before it.
+
+    Args:
+        chunk: frames made together (Self-Forcing: several are better than one).
+        context: latest frames that a chunk sees.
+        sinks: frames of the very beginning that every chunk sees too; they hold on to what the
+            video shows (Deep Forcing), and too many of them to how it moves.
+        level: noise in [0, 1) under which the past is remembered, which hides its errors.
+        guidance: history guidance (DFoT, Song et al. 2025); 1 is off.
+        guidance_level: noise of the past that guidance leads away from; 1 hides it whole.
+    """
+
+    chunk: int = 3
+    context: int = 6
+    sinks: int = 0
+    level: float = 0.0
+    guidance: float = 1.0
+    guidance_level: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.chunk < 1 or self.context < 1 or self.sinks < 0:
+            raise UserError(
+                f"chunk {self.chunk}, context {self.context} and sinks {self.sinks} must be at "
+                "least 1, 1 and 0."
+            )
+        if not (0 <= self.level < 1 and 0 < self.guidance_level <= 1):
+            raise UserError("level lies in [0, 1), and guidance_level above 0 and up to 1.")
+
+    @property
+    def horizon(self) -> int:
+        """Frames back that every new frame sees, at least; the sinks beside them."""
+        return self.context
+
+    @property
+    def levels(self) -> list[float]:
+        """The noise of each memory: what is seen, and what guidance leads away from."""
+        return [self.level] if self.guidance == 1 else [self.level, self.guidance_level]
+
+    def rollout(self, walk: Walk, num_frames: int, state: State | None = None) -> Iterator[Piece]:
+        given, made = given_pieces(walk.given, num_frames)
+        tensors: list[dict[str, Tensor]] = [{} for _ in self.levels]
+        if state is not None:
+            made, tensors = state.made, split(state.tensors, len(self.levels))
+        elif given is not None:
+            memories = self._memories(walk, made, tensors)
+            tensors = self._remember(walk, memories, given, 0)
+            yield Piece(given, State(made, joined(tensors)))
+        while made < num_frames:
+            size = min(self.chunk, num_frames) if not made else self.chunk
+            memories = self._memories(walk, made, tensors)
+            frames = self._chunk(walk, memories, made, size)
+            tensors = self._remember(walk, memories, frames, made)
+            new = frames[:, :, : num_frames - made]
+            made += new.shape[2]
+            yield Piece(new, State(made, joined(tensors)))
+
+    def _memories(self, walk: Walk, made: int, tensors: list[dict[str, Tensor]]) -> list[Memory]:
+        denoise = walk.at(made)
+        memories: list[Memory] = []
+        for saved in tensors:
+            if isinstance(denoise, Remembering):
+                memories.append(denoise.memory())
+            else:
+                memories.append(Recomputed(denoise))
+            if saved:
+                memories[-1].restore(saved)
+        return memories
+
+    def _chunk(self, walk: Walk, memories: list[Memory], start: int, size: int) -> Tensor:
+        denoise: DenoiseFn = memories[0].denoise
+        if len(memories) > 1 and start:
+            denoise = classifier_free(denoise, memories[1].denoise, self.guidance)
+        return sample(
+            denoise,
+            walk.noise(start, start + size),
+            walk.times[:, None].repeat(1, size),
+            walk.solver,
+            walk.path,
+            seeds=walk.noise.fresh(start) if walk.solver.eta else None,
+        )
+
+    def _remember(
+        self, walk: Walk, memories: list[Memory], frames: Tensor, start: int
+    ) -> list[dict[str, Tensor]]:
+        """Let every memory see the frames under its own noise; what each then holds."""
+        noise = walk.noise.other(HISTORY)(start, start + frames.shape[2])
+        for memory, level in zip(memories, self.levels, strict=True):
+            t = torch.full((frames.shape[0], frames.shape[2]), level, device=frames.device)
+            seen = walk.path.add_noise(frames, noise, t) if level else frames
+            memory.remember(seen, t)
+            memory.keep(self.sinks, self.context)
+        return [memory.tensors() for memory in memories]
+
+    def calls(self, num_frames: int, num_steps: int) -> dict[int, int]:
+        counts: dict[int, int] = {}
+        for number in range(ceil(num_frames / self.chunk)):
+            seen = min(number * self.chunk, self.sinks + self.context)
+            size = seen + min(self.chunk, num_frames)
+            counts[size] = counts.get(size, 0) + num_steps * len(self.levels if number else [0])
+        return counts
+
+    def joins(self, num_frames: int, num_given: int = 0) -> list[int]:
+        return list(range(num_given + self.chunk, num_frames, self.chunk))
+
+
+def joined(tensors: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """The tensors of several memories in one dictionary."""
+    return {f"{i}.{name}": x for i, own in enumerate(tensors) for name, x in own.items()}
+
+
+def split(tensors: dict[str, Tensor], count: int) -> list[dict[str, Tensor]]:
+    """The inverse of `joined`."""
+    return [
+        {name.split(".", 1)[1]: x for name, x in tensors.items() if name.startswith(f"{i}.")}
+        for i in range(count)
+    ]

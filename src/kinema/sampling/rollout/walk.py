@@ -1,0 +1,154 @@
+"""What every strategy for long video is given, and what it gives back.
+
+A strategy is a frozen dataclass with `rollout(walk, num_frames, state)`. It yields pieces: frames
+that are final, in order, each with the state from which the rest follows. Whoever keeps frames and
+state can stop at any piece and go on later, bit for bit as if nothing had happened; whoever
+writes the frames away needs no more memory for an hour than for a minute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+from kinema.diffusion.path import Linear, Path
+from kinema.errors import UserError
+from kinema.sampling.rollout.noise import FrameNoise
+from kinema.sampling.sample import sample
+from kinema.sampling.solvers import DenoiseFn, Euler, Solver
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Denoisers that take over at frames, as the prompts of a story do.
+
+    Args:
+        parts: (first frame, denoiser), ascending, the first at frame 0.
+    """
+
+    parts: tuple[tuple[int, DenoiseFn], ...]
+
+    def __post_init__(self) -> None:
+        starts = [start for start, _ in self.parts]
+        if not starts or starts[0] != 0 or starts != sorted(set(starts)):
+            raise UserError(f"a schedule starts at frame 0 and goes up, not {starts}.")
+
+    def at(self, frame: int) -> DenoiseFn:
+        """The denoiser in force at a frame."""
+        return next(denoise for start, denoise in reversed(self.parts) if start <= frame)
+
+    def every(self, stride: int) -> Schedule:
+        """The same schedule for every `stride`-th frame."""
+        starts = {-(-start // stride): denoise for start, denoise in self.parts}
+        return Schedule(tuple(starts.items()))
+
+
+@dataclass(frozen=True)
+class Walk:
+    """How noise becomes frames, whatever the strategy.
+
+    Args:
+        denoise: (x: b c f h w, t: b f) -> x0, for any number of frames; or a schedule of them.
+        noise: of every frame of the video.
+        times: (num_steps + 1,) times of a frame, from `plans.times`.
+        solver: how a step estimates x0.
+        path: the path on which the network was trained.
+        given: b c k h w, frames with which the video begins, or None.
+        coarse: denoises every n-th frame of a video as a clip; by default `denoise` does.
+    """
+
+    denoise: DenoiseFn | Schedule
+    noise: FrameNoise
+    times: Tensor
+    solver: Solver = Euler()
+    path: Path = Linear()
+    given: Tensor | None = None
+    coarse: DenoiseFn | Schedule | None = None
+
+    @property
+    def num_steps(self) -> int:
+        return len(self.times) - 1
+
+    def at(self, frame: int) -> DenoiseFn:
+        """The denoiser in force at a frame."""
+        return self.denoise.at(frame) if isinstance(self.denoise, Schedule) else self.denoise
+
+    def window(self, denoise: DenoiseFn, known: Tensor, given: list[int], start: int) -> Tensor:
+        """Walk one window of the video from noise to clean.
+
+        Args:
+            denoise: for this window.
+            known: b c f h w, of which the frames `given` count.
+            given: the frames of the window that stay as they are.
+            start: where the window lies in the video.
+        """
+        plan = self.times[:, None].repeat(1, known.shape[2])
+        plan[:, given] = 0
+        return sample(
+            denoise,
+            self.noise(start, start + known.shape[2]),
+            plan,
+            self.solver,
+            self.path,
+            known=known if given else None,
+            seeds=self.noise.fresh(start) if self.solver.eta else None,
+        )
+
+
+class State(NamedTuple):
+    """Where a rollout stands: frames that are final, and all that the rest depends on."""
+
+    made: int
+    tensors: dict[str, Tensor]
+
+
+class Piece(NamedTuple):
+    """Frames b c f h w that will not change any more (None: none yet), and the state after them."""
+
+    frames: Tensor | None
+    state: State
+
+
+class Strategy(Protocol):
+    """A way to make videos longer than a window; see the module's docstring."""
+
+    @property
+    def horizon(self) -> int:
+        """Frames back that every new frame sees, at least."""
+        ...
+
+    def rollout(self, walk: Walk, num_frames: int, state: State | None = None) -> Iterator[Piece]:
+        """Yield the video from its first frame on, or what is missing after `state`."""
+        ...
+
+    def calls(self, num_frames: int, num_steps: int) -> dict[int, int]:
+        """How often a first-order solver asks for x0: {frames in the call: calls}."""
+        ...
+
+    def joins(self, num_frames: int, num_given: int = 0) -> list[int]:
+        """The frames at which a window begins that the frame before was not made in; the end of
+        the given frames is none.
+        """
+        ...
+
+
+def given_pieces(given: Tensor | None, num_frames: int) -> tuple[Tensor | None, int]:
+    """The frames a video begins with, at most `num_frames`, and how many they are."""
+    if given is None:
+        return None, 0
+    return given[:, :, :num_frames], min(given.shape[2], num_frames)
+
+
+def together(pieces: Iterator[Piece]) -> Tensor:
+    """All frames of a rollout, b c f h w, for videos that fit into memory."""
+    return torch.cat([piece.frames for piece in pieces if piece.frames is not None], dim=2)
+
+
+def latest(past: Tensor | None, new: Tensor, count: int) -> Tensor:
+    """The last `count` frames of both, copied, so that nothing holds on to what came before."""
+    frames = new if past is None else torch.cat([past, new], dim=2)
+    return frames[:, :, max(frames.shape[2] - count, 0) :].clone()

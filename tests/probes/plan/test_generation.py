@@ -1,0 +1,58 @@
+import pytest
+
+import kinema
+from kinema.errors import UserError
+from kinema.probes.plan import Buckets, plan_generation
+from kinema.probes.plan.generation import advice, duration, rows
+
+GIB = 2**30
+
+
+@pytest.fixture(scope="module")
+def pipe():
+    return kinema.load("tabletop")
+
+
+@pytest.fixture(scope="module")
+def estimates(pipe):
+    return plan_generation(pipe, Buckets(45, sizes=(16, 32), num_steps=2))
+
+
+def found(estimates, strategy, side):
+    return next(e for e in estimates if (e.strategy, e.size) == (strategy, (side, side)))
+
+
+def test_every_strategy_at_every_size(estimates):
+    assert len(estimates) == 2 * 7
+    assert all(e.bytes > 0 and e.seconds > 0 for e in estimates)
+
+
+def test_windows_see_and_cost_what_their_strategy_says(estimates):
+    whole, sliding = (found(estimates, name, 32) for name in ("whole", "sliding"))
+    assert (whole.frames, whole.calls) == (12, 2)  # 45 frames are 12 latent ones
+    assert (sliding.frames, sliding.calls) == (9, 4)  # 9, then 6 new ones
+
+
+def test_small_windows_and_pictures_take_less(estimates):
+    assert found(estimates, "sliding", 32).bytes < found(estimates, "whole", 32).bytes
+    assert found(estimates, "whole", 16).bytes < found(estimates, "whole", 32).bytes
+
+
+def test_advice_names_what_fits(estimates):
+    most = max(e.bytes for e in estimates)
+    assert advice(estimates, most) == f"Everything fits into {most / GIB:.2f} GiB."
+    whole = found(estimates, "whole", 32)
+    told = advice(estimates, whole.bytes - 1)
+    assert "At 16x16 everything fits" in told
+    assert "At 32x32 too large for" in told and ": whole" in told and "use --long " in told
+    assert "nothing fits" in advice(estimates, 0)
+    assert rows(estimates, most)[1][-1] == "yes" and rows(estimates, 0)[1][-1] == "no"
+
+
+def test_durations_in_words():
+    assert [duration(s) for s in (3, 600, 9000)] == ["3.0 s", "10.0 min", "2.5 h"]
+
+
+def test_no_sizes(pipe):
+    with pytest.raises(UserError, match="at least one size"):
+        plan_generation(pipe, Buckets(9, sizes=()))

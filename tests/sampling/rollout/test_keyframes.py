@@ -1,0 +1,47 @@
+import pytest
+import torch
+from rollout_cases import denoise, walk
+
+from kinema.errors import UserError
+from kinema.sampling.rollout import Keyframes, Sliding, together
+
+
+def test_the_keys_stand_in_the_video_as_they_were_made():
+    strategy = Keyframes(Sliding(3, 1), stride=3, window=7)
+    walked = walk()
+    keys = together(strategy.keys.rollout(strategy._coarse(walked), 5))
+    frames = together(strategy.rollout(walked, 12))
+    assert torch.equal(frames[:, :, ::3], keys[:, :, :4])
+
+
+def test_every_window_begins_and_ends_with_a_key():
+    given = []
+
+    def looking(x, t):
+        if x.shape[2] != 3:  # a window of keys holds 3
+            given.append((t[0] == 0).nonzero().flatten().tolist())
+        return denoise(x, t)
+
+    together(Keyframes(Sliding(3, 1), 3, 7).rollout(walk(looking, num_steps=1), 14))
+    assert given == [[0, 3, 6], [0, 3, 6], [0, 3]]
+
+
+def test_the_keys_have_their_own_denoiser():
+    def always(value):
+        return lambda x, t: torch.full_like(x, value)
+
+    walked = walk(always(1.0), coarse=always(2.0))
+    frames = together(Keyframes(Sliding(3, 1), 2, 5).rollout(walked, 9))[0, 0, :, 0, 0]
+    assert frames.tolist() == [2, 1, 2, 1, 2, 1, 2, 1, 2]
+
+
+def test_keys_of_keys():
+    inner = Keyframes(Sliding(3, 1), 2, 5)
+    frames = together(Keyframes(inner, 2, 5).rollout(walk(), 17))
+    assert frames.shape[2] == 17
+
+
+@pytest.mark.parametrize(("stride", "window"), [(0, 5), (5, 5)])
+def test_strides_that_make_no_sense(stride, window):
+    with pytest.raises(UserError, match="stride"):
+        Keyframes(Sliding(3, 1), stride, window)

@@ -1,0 +1,53 @@
+import pytest
+import torch
+from rollout_cases import denoise, walk
+
+from kinema.errors import UserError
+from kinema.sampling.rollout import Sliding, Splice, together
+
+
+def test_64_frames_from_chunks_of_8_with_2_in_common():
+    """11 chunks, 68 frames, of which 4 are cut off; no call sees more than a chunk."""
+    seen = []
+
+    def counting(x, t):
+        seen.append((x.shape[2], int((t[0] == 0).sum())))
+        return denoise(x, t)
+
+    pieces = list(Splice().rollout(walk(counting, num_steps=1), 64))
+    assert [piece.frames.shape[2] for piece in pieces] == [8] + 9 * [6] + [2]
+    assert seen == [(8, 0)] + 10 * [(8, 2)]
+    assert Splice().calls(64, 1) == {8: 11}
+
+
+def test_a_chunk_begins_with_the_last_frames_of_the_one_before():
+    shown = []
+
+    def looking(x, t):
+        shown.append(x[:, :, t[0] == 0])
+        return denoise(x, t)
+
+    frames = together(Splice(4, 2).rollout(walk(looking, num_steps=1), 8))
+    for number in (1, 2):
+        assert torch.equal(shown[number], frames[:, :, 2 * number : 2 * number + 2])
+
+
+def test_carried_frames_are_shown_noised_and_kept_clean():
+    levels = []
+
+    def looking(x, t):
+        levels.append(t[0].tolist())
+        return denoise(x, t)
+
+    state = None
+    made = together(Sliding(4, 2, level=0.25).rollout(walk(looking, num_steps=1), 6, state))
+    assert levels[1] == [0.25, 0.25, 1.0, 1.0]
+    plain = together(Sliding(4, 2).rollout(walk(num_steps=1), 6))
+    assert torch.equal(made[:, :, :4], plain[:, :, :4])
+    assert not torch.equal(made[:, :, 4:], plain[:, :, 4:])
+
+
+@pytest.mark.parametrize("options", [(4, 0), (4, 4), (4, 2, 1.0), (4, 2, -0.1)])
+def test_windows_that_make_no_sense(options):
+    with pytest.raises(UserError):
+        Sliding(*options)

@@ -1,0 +1,206 @@
+"""What holds for every strategy, and the one world in which they are exactly right.
+
+AR(1) frames forget everything but the last one, so a strategy that carries at least one frame on
+makes long videos of exactly the world's mean and covariance, joins or not. The sampler is linear in
+its noise there: pushing a basis of the noise through it gives the covariance without sampling.
+"""
+
+from collections import Counter
+
+import pytest
+import torch
+from einops import rearrange
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rollout_cases import STRATEGIES, denoise, walk
+
+from kinema.diffusion import Linear
+from kinema.errors import UserError
+from kinema.sampling import SOLVERS, Heun, plans, sample
+from kinema.sampling.rollout import (
+    Autoregressive,
+    Blend,
+    Keyframes,
+    Rolling,
+    Schedule,
+    Sliding,
+    State,
+    Walk,
+    together,
+)
+from kinema.worlds import GaussianWorld
+
+RHO, MEAN = 0.8, 0.5
+LONG = 11
+
+
+@pytest.mark.parametrize("num_frames", [1, 4, 5, 6, 13])
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_every_length_comes_out(name, num_frames):
+    frames = together(STRATEGIES[name].rollout(walk(num_steps=2), num_frames))
+    assert frames.shape == (2, 2, num_frames, 2, 2)
+    assert frames.isfinite().all()
+
+
+ONE_WINDOW = {
+    "sliding": Sliding(9, 4),
+    "autoregressive": Autoregressive(9),
+    "keyframes": Keyframes(Sliding(9, 4), stride=1),
+    "blend": Blend(9, 4),
+    "rolling": Rolling(9, history=2, chunk=1),
+}
+
+
+@pytest.mark.parametrize("solver", ["euler", "heun", "dpmpp_2m", "ancestral"])
+@pytest.mark.parametrize("name", ONE_WINDOW)
+def test_one_window_is_the_ordinary_sampler_bit_for_bit(name, solver):
+    walked = walk(block=7, solver=SOLVERS[solver])
+    if solver == "ancestral" and name in ("rolling", "blend"):
+        pytest.skip("walked row by row, they draw fresh noise row by row")
+    delay = ONE_WINDOW[name].delay(4) if name == "rolling" else 0
+    plan = plans.staircase(4, 7, delay=delay, shift=2.0)
+    noise = walked.noise(0, 7)
+    plain = sample(denoise, noise, plan, SOLVERS[solver], seeds=walked.noise.seeds)
+    assert torch.equal(together(ONE_WINDOW[name].rollout(walked, 7)), plain)
+
+
+def copied(state: State) -> State:
+    """As if read from a file."""
+    return State(state.made, {name: x.clone() for name, x in state.tensors.items()})
+
+
+@pytest.mark.parametrize("solver", ["dpmpp_2m", "ancestral"])
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_taken_up_again_at_any_piece_it_goes_on_bit_for_bit(name, solver):
+    strategy, walked = STRATEGIES[name], walk(solver=SOLVERS[solver])
+    pieces = [(piece.frames, copied(piece.state)) for piece in strategy.rollout(walked, 12)]
+    for number, (_, state) in enumerate(pieces[:-1]):
+        rest = list(strategy.rollout(walked, 12, state))
+        expected = pieces[number + 1 :]
+        assert len(rest) == len(expected)
+        for piece, (frames, after) in zip(rest, expected, strict=True):
+            assert piece.state.made == after.made
+            assert (piece.frames is None) == (frames is None)
+            assert frames is None or torch.equal(piece.frames, frames)
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_given_frames_come_first_and_matter(name):
+    given_frames = torch.randn(2, 2, 2, 2, 2, generator=torch.Generator().manual_seed(0))
+    frames = together(STRATEGIES[name].rollout(walk(given=given_frames), 9))
+    assert frames.shape[2] == 9
+    assert torch.equal(frames[:, :, :2], given_frames)
+    without = together(STRATEGIES[name].rollout(walk(), 9))
+    assert (frames[:, :, 2] - without[:, :, 2]).abs().max() > 1e-3
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.sampled_from(sorted(STRATEGIES)), st.integers(1, 24))
+def test_calls_are_counted_beforehand(name, num_frames):
+    seen = Counter()
+
+    def counting(x, t):
+        seen[x.shape[2]] += 1
+        return x
+
+    together(STRATEGIES[name].rollout(walk(counting, num_steps=3), num_frames))
+    assert seen == STRATEGIES[name].calls(num_frames, 3)
+
+
+def test_a_schedule_takes_over_at_its_frames():
+    def always(value):
+        return lambda x, t: torch.full_like(x, value)
+
+    schedule = Schedule(((0, always(1.0)), (8, always(2.0))))
+    for name in ("sliding", "splice", "autoregressive", "rolling", "blend", "keyframes"):
+        frames = together(STRATEGIES[name].rollout(walk(schedule), 16))[0, 0, :, 0, 0]
+        assert torch.allclose(frames[:4], torch.tensor(1.0)), name
+        assert torch.allclose(frames[-4:], torch.tensor(2.0)), name
+    assert [start for start, _ in schedule.every(3).parts] == [0, 3]
+
+
+@pytest.mark.parametrize("parts", [(), ((1, denoise),), ((0, denoise), (0, denoise))])
+def test_schedules_that_make_no_sense(parts):
+    with pytest.raises(UserError, match="starts at frame 0"):
+        Schedule(parts)
+
+
+# The oracle ---------------------------------------------------------------------------------------
+
+
+class Basis:
+    """The noise of all frames, and that of all key frames, as rows of one basis.
+
+    The last window reaches beyond the end, so there are more frames than are looked at.
+    """
+
+    frames = 2 * LONG
+    seeds = tuple(range(2 * frames))
+
+    def __init__(self, first_row: int = 0, scale: float = 1.0):
+        self.first_row, self.scale = first_row, scale
+
+    def __call__(self, start: int, stop: int) -> torch.Tensor:
+        noise = torch.zeros(2 * self.frames, self.frames, dtype=torch.float64)
+        own = slice(self.first_row, self.first_row + self.frames)
+        noise[own] = self.scale * torch.eye(self.frames, dtype=torch.float64)
+        return rearrange(noise[:, start:stop], "b f -> b 1 f 1 1").clone()
+
+    def other(self, stream: int) -> "Basis":
+        return Basis(self.frames, self.scale)
+
+
+def exact(stride: int = 1, mean: float = 0.0):
+    path = Linear()
+
+    def denoise(x, t):
+        world = GaussianWorld(x.shape[2], RHO**stride, mean=mean)
+        return world.denoise(x, path.alpha(t), path.sigma(t))
+
+    return denoise
+
+
+def covariance(strategy, num_steps: int, stride: int = 1) -> torch.Tensor:
+    coarse = exact(stride)
+    walked = Walk(exact(), Basis(), plans.times(num_steps), Heun(), coarse=coarse)
+    frames = rearrange(together(strategy.rollout(walked, LONG)), "b 1 f 1 1 -> f b")
+    return frames @ frames.T
+
+
+def error(strategy, num_steps: int, stride: int = 1) -> float:
+    true = GaussianWorld(LONG, RHO).covariance
+    return (covariance(strategy, num_steps, stride) - true).abs().max().item()
+
+
+EXACT = {
+    "sliding": (Sliding(5, 1), 1),
+    "sliding, more overlap": (Sliding(5, 3), 1),
+    "autoregressive": (Autoregressive(2, context=2), 1),
+    "rolling": (Rolling(5, history=1), 1),
+    "keyframes": (Keyframes(Sliding(3, 1), stride=2, window=5), 2),
+}
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_across_joins_the_covariance_is_the_worlds(name):
+    """At Heun's order: twice the steps, about a quarter of the error."""
+    strategy, stride = EXACT[name]
+    coarse, fine = error(strategy, 12, stride), error(strategy, 24, stride)
+    assert fine < 0.012
+    assert fine < coarse / 2.5
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_across_joins_the_mean_is_the_worlds(name):
+    strategy, stride = EXACT[name]
+    coarse = exact(stride, mean=MEAN)
+    noise = Basis(scale=0.0)  # the middle of every distribution
+    walked = Walk(exact(mean=MEAN), noise, plans.times(12), Heun(), coarse=coarse)
+    frames = together(strategy.rollout(walked, LONG))
+    torch.testing.assert_close(frames, torch.full_like(frames, MEAN), atol=5e-3, rtol=0)
+
+
+def test_what_forgets_or_only_averages_is_not_exact():
+    assert error(Rolling(4, history=0), 24) > 0.03
+    assert error(Blend(5, 1), 24) > 0.03
+    assert error(Keyframes(Sliding(3, 1), stride=2, window=5), 24, stride=1) > 0.1

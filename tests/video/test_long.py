@@ -1,0 +1,181 @@
+"""Long videos of a tiny system, to files; killed for real and taken up again."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from kinema import clips
+from kinema.clips import Clip
+from kinema.codecs import Pixels
+from kinema.errors import UserError
+from kinema.sampling.rollout import Sliding
+from kinema.video import STRATEGIES, generate_long, long, strategy_named
+from kinema.video.journal import Journal
+
+PROMPT = "a red ball rolls to the right"
+STORY = f"0: {PROMPT}; 20: fast green cone spins"
+SHORT = Sliding(3, 1)
+
+
+def frames_of(path):
+    return clips.read(path).frames
+
+
+def largest_difference(a, b):
+    return int(np.abs(a.astype(int) - b.astype(int)).max())
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_every_strategy_by_its_name(pipe, tmp_path, name):
+    strategy = strategy_named(name, pipe.system, pipe.codec)
+    made = generate_long(pipe, PROMPT, strategy, tmp_path / "a.mkv", num_frames=30)
+    frames = frames_of(made.path)
+    assert frames.shape == (30, 16, 24, 3) and made.num_frames == 30
+    assert frames.std() > 0
+    assert sorted(tmp_path.iterdir()) == [tmp_path / "a.mkv"]
+    assert clips.read_metadata(made.path)["joins"] == made.joins
+
+
+def test_one_window_is_the_ordinary_video(pipe, tmp_path):
+    made = generate_long(pipe, PROMPT, SHORT, tmp_path / "a.mkv", num_frames=9, seed=5)
+    ordinary = pipe(PROMPT, num_frames=9, seed=5).frames[0]
+    assert largest_difference(frames_of(made.path), ordinary) <= 1  # decoded piece by piece
+    assert made.joins == []
+
+
+def test_joins_are_where_pieces_meet(pipe, tmp_path):
+    made = generate_long(pipe, PROMPT, SHORT, tmp_path / "a.mkv", num_frames=30)
+    assert made.joins == [9, 17, 25]  # latents 3, 5, 7, of which the first makes 1 frame
+
+
+def test_the_seed_decides(pipe, tmp_path):
+    def made(name, seed):
+        path = tmp_path / f"{name}.mkv"
+        return frames_of(generate_long(pipe, PROMPT, SHORT, path, num_frames=20, seed=seed).path)
+
+    a, b, c = made("a", 1), made("b", 1), made("c", 2)
+    assert np.array_equal(a, b) and not np.array_equal(a, c)
+
+
+def test_a_story_changes_what_follows(pipe, tmp_path):
+    whole = frames_of(generate_long(pipe, PROMPT, SHORT, tmp_path / "a.mkv", num_frames=30).path)
+    story = frames_of(generate_long(pipe, STORY, SHORT, tmp_path / "b.mkv", num_frames=30).path)
+    assert np.array_equal(whole[:17], story[:17])
+    assert largest_difference(whole[25:], story[25:]) > 2
+
+
+def test_a_clip_goes_on_without_being_coded_again_at_the_joins(pipe, tmp_path, monkeypatch):
+    encoded = []
+    encode = pipe.codec.encode
+    monkeypatch.setattr(pipe.codec, "encode", lambda x: encoded.append(x.shape[2]) or encode(x))
+    clip = Clip(np.random.default_rng(0).integers(0, 256, (7, 16, 24, 3)).astype(np.uint8), 16)
+    made = generate_long(pipe, PROMPT, SHORT, tmp_path / "a.mkv", num_frames=20, continue_from=clip)
+    frames = frames_of(made.path)
+    assert len(frames) == made.num_frames == 27
+    assert np.array_equal(frames[:7], clip.frames)
+    assert encoded == [5]
+
+
+def test_the_first_frame_can_be_given(pipe, tmp_path):
+    picture = np.full((16, 24, 3), 90, np.uint8)
+    made = generate_long(pipe, PROMPT, SHORT, tmp_path / "a.mkv", num_frames=12, image=picture)
+    coded = pipe.codec(clips.to_tensor(picture[None])[None])
+    assert largest_difference(frames_of(made.path)[0], clips.to_frames(coded[0])[0]) <= 1
+
+
+# Killed ------------------------------------------------------------------------------------------
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("name", ["sliding", "rolling", "autoregressive", "keyframes", "blend"])
+def test_stopped_at_any_piece_it_goes_on_bit_for_bit(pipe, tmp_path, monkeypatch, name):
+    strategy = strategy_named(name, pipe.system, pipe.codec)
+    options = {"num_frames": 26, "num_steps": 2}
+    whole = generate_long(pipe, PROMPT, strategy, tmp_path / "whole.mkv", **options)
+    append, count = Journal.append, [0]
+
+    def stop_after_the_second(self, piece):
+        append(self, piece)
+        count[0] += 1
+        if count[0] % 2 == 0:
+            raise Killed
+
+    monkeypatch.setattr(Journal, "append", stop_after_the_second)
+    target = tmp_path / "again.mkv"
+    while not target.exists():
+        try:
+            generate_long(pipe, PROMPT, strategy, target, **options)
+        except Killed:
+            assert not target.exists() and (tmp_path / "again.mkv.part").is_dir()
+    assert count[0] > 2
+    assert target.read_bytes() == whole.path.read_bytes()
+
+
+def test_killed_with_kill_9_the_finished_file_is_the_same(pipe, saved, tmp_path):
+    target = tmp_path / "long.mp4"
+    command = [sys.executable, "-m", "kinema.cli", "generate", PROMPT, "--long", "sliding"]
+    command += ["--model", str(saved), "--num-frames", "400", "--num-steps", "1"]
+    command += ["--seed", "3", "-o", str(target)]
+    state = tmp_path / "long.mp4.part" / "state.safetensors"
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    while not state.exists() and process.poll() is None:
+        time.sleep(0.002)
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL, process.stdout.read().decode()
+    assert state.exists() and not target.exists()
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    loaded = type(pipe).from_pretrained(saved)
+    strategy = strategy_named("sliding", loaded.system, loaded.codec)
+    options = {"num_frames": 400, "num_steps": 1, "seed": 3}
+    whole = generate_long(loaded, PROMPT, strategy, tmp_path / "whole.mp4", **options)
+    assert target.read_bytes() == whole.path.read_bytes()
+
+
+def test_another_request_does_not_go_on_with_what_was_left(pipe, tmp_path, monkeypatch):
+    def killed(self, piece):
+        append(self, piece)
+        raise Killed
+
+    append = Journal.append
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(Journal, "append", killed)
+        generate_long(pipe, PROMPT, SHORT, tmp_path / "a.mkv", num_frames=20)
+    with pytest.raises(UserError, match="differs in first_seed"):
+        generate_long(pipe, PROMPT, SHORT, tmp_path / "a.mkv", num_frames=20, seed=1)
+
+
+# What goes wrong ---------------------------------------------------------------------------------
+
+
+def test_mistakes(pipe, tmp_path):
+    with pytest.raises(UserError, match="choose from sliding, splice"):
+        strategy_named("slidng", pipe.system, pipe.codec)
+    with pytest.raises(UserError, match="frame by frame, to .mp4 or .mkv"):
+        generate_long(pipe, PROMPT, SHORT, tmp_path / "a.gif")
+    with pytest.raises(UserError, match="one at a time"):
+        generate_long(pipe, PROMPT, SHORT, tmp_path / "a.mp4", num_videos=2)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_codec_that_cannot_stream():
+    class Coupled:
+        factors = (4, 8, 8)
+
+    with pytest.raises(UserError, match="cannot decode a long video"):
+        long.decoded_frames(Coupled(), iter([]), 1, (8, 8))
+
+
+def test_a_codec_of_single_frames_needs_no_stream():
+    chunks = iter([torch.zeros(1, 3, 2, 8, 8), torch.ones(1, 3, 1, 8, 8)])
+    frames = list(long.decoded_frames(Pixels(), chunks, 3, (8, 8)))
+    assert [int(frame[0, 0, 0]) for frame in frames] == [128, 128, 255]
