@@ -38,6 +38,8 @@ kinema generate "the ball bounces" --continue-from ball.mp4 -o longer.mp4"""
 CHECK_EXAMPLES = """\
 kinema check clip.mp4
 kinema check new/ --against old/ --html report.html
+kinema check --blind old/ new/ --html vote.html
+kinema check --blind vote.key.json *.votes.json
 kinema check new/ --gate consistency.yaml --junit gates.xml"""
 
 
@@ -172,15 +174,25 @@ def check(argv: list[str]) -> int:
     parser.add_argument("--against", metavar="DIR", help="references: better, worse, or the same?")
     parser.add_argument("--gate", metavar="FILE", help="YAML conditions; status 1 if one fails")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="worker processes")
+    parser.add_argument(
+        "--blind", action="store_true", help="a page to vote on two folders; or its key and votes"
+    )
     results = parser.add_argument_group("Results")
     results.add_argument("--json", metavar="FILE", help="everything; - prints it")
     results.add_argument("--html", metavar="FILE", help="one page with pictures and curves")
     results.add_argument("--junit", metavar="FILE", help="the gates, for a build server")
     results.add_argument("--quiet", action="store_true", help="print nothing else")
-    options = parser.parse_args(argv)
-    from kinema.probes.check import run
+    options = vars(parser.parse_args(argv))
+    if not options.pop("blind"):
+        from kinema.probes.check import run
 
-    return run(**vars(options))
+        return run(**options)
+    for name in ("against", "gate", "junit"):
+        if options[name] is not None:
+            raise UserError(f"--{name} does not go with --blind, which asks people: leave one out.")
+    from kinema.probes import blind
+
+    return blind.run(options["files"], options["html"], options["json"])
 
 
 def probe(argv: list[str]) -> None:

@@ -6,6 +6,7 @@
 PROBES = {
     "attention": "kinema.probes.attention:run",
     "codec": "kinema.probes.codec:run",
+    "consistency": "kinema.probes.consistency:run",
     "metrics": "kinema.probes.metrics:run",
     "physics": "kinema.probes.physics:run",
     "prompts": "kinema.probes.prompts:run",
