@@ -12,7 +12,7 @@ def test_to_pass_behind_is_allowed_and_to_stay_there_is_not(seed):
     finding = permanence(swallowed(scene))
     assert finding.verdict == "violated"
     assert finding.value == 1
-    assert 8 < finding.frames[0] < 16  # where it was last seen going behind
+    assert 5 < finding.frames[0] < 16  # where it was last seen going behind
 
 
 def test_to_leave_the_picture_is_allowed():

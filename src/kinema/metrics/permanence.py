@@ -78,9 +78,11 @@ def _may_stay_away(track: ObjectTrack, objects: Followed) -> bool:
         return False
     if track.at_border[t] or not track.touching[t]:
         return True
+    whole = np.flatnonzero(track.whole)
+    entered = int(whole[-1]) if len(whole) else t  # later, the middle of what shows is slower
     others = [objects.tracks[other] for other in track.touching[t]]
     for other in others:
-        away = speed(track, t, -1, over=6) - speed(other, t, -1, over=6)
+        away = speed(track, entered, -1) - speed(other, entered, -1)
         rate = float(np.linalg.norm(away))
         if rate < SLOW * track.diameter:
             return True
