@@ -1,6 +1,6 @@
 """Two exercises on consistency, measured: the figures and the tables of docs/exercises.md.
 
-    python docs/figures/exercises.py     # writes docs/assets/exercise-*.png, docs/results/exercises.md
+python docs/figures/exercises.py     # writes docs/assets/exercise-*.png, docs/results/exercises.md
 """
 
 from pathlib import Path
@@ -92,7 +92,9 @@ def wall(num_frames: int) -> np.ndarray:
     rng = np.random.default_rng(0)
     picture = np.full((96, 128 + num_frames, 3), (150.0, 110.0, 90.0), np.float32)
     for grain in (1.2, 4.0, 12.0):
-        noise = cv2.GaussianBlur(rng.standard_normal(picture.shape).astype(np.float32), (0, 0), grain)
+        noise = cv2.GaussianBlur(
+            rng.standard_normal(picture.shape).astype(np.float32), (0, 0), grain
+        )
         picture += 18 * noise / noise.std()
     return np.stack([picture[:, t : t + 128] for t in range(num_frames)])
 
@@ -130,9 +132,9 @@ def smoothing_scores() -> dict[str, list[float]]:
 
 TITLES = {
     "flicker": "gain flicker, %",
-    "drift": "identity: first to last, histogram",
-    "incoherence": "change that motion leaves unexplained",
-    "detail": "missing detail in a clean clip, octaves",
+    "drift": "first to last, histogram",
+    "incoherence": "unexplained share of change",
+    "detail": "clean clip: detail lost, octaves",
 }
 
 
