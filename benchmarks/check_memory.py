@@ -20,9 +20,9 @@ import numpy as np
 
 RESULT = Path(__file__).parent.parent / "docs" / "results" / "check_memory.md"
 NOTE = """
-{width} x {height} pixels, one process (`--jobs 1`), peak resident memory as the kernel counts it, the
-interpreter and its libraries included (load average at the start {load:.1f} on {cores} cores). To
-hold all frames as pixels would take {whole:.0f} MiB at {longest} frames.
+{width} x {height} pixels, one process (`--jobs 1`), peak resident memory as the kernel counts it,
+the interpreter and its libraries included (load average at the start {load:.1f} on {cores} cores).
+To hold all frames as pixels would take {whole:.0f} MiB at {longest} frames.
 """.strip()
 
 

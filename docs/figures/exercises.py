@@ -10,11 +10,11 @@ import matplotlib
 
 matplotlib.use("agg")
 
-import matplotlib.pyplot as plt  # noqa: E402 (the backend comes first)
-import numpy as np  # noqa: E402
+import matplotlib.pyplot as plt
+import numpy as np
 
-from kinema.metrics import measure, textbook_warping_error, warping_error  # noqa: E402
-from kinema.motion import DIS, optical_flow  # noqa: E402
+from kinema.metrics import measure, textbook_warping_error, warping_error
+from kinema.motion import DIS, optical_flow
 
 DOCS = Path(__file__).parents[1]
 NUM_FRAMES, SIDE, SQUARE, STEP = 16, 256, 48, 4

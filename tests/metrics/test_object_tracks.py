@@ -11,7 +11,8 @@ def test_each_disc_is_one_track_along_its_true_path():
     assert len(objects.tracks) == 2
     true, inside = clip.truth.tracks["pixels"], clip.truth.tracks["in_view"]
     for track in objects.tracks:
-        errors = [np.linalg.norm(track.centres[s] - t[s], axis=1) for t, s in zip(true, inside, strict=True)]
+        pairs = zip(true, inside, strict=True)
+        errors = [np.linalg.norm(track.centres[s] - t[s], axis=1) for t, s in pairs]
         assert min(np.nanmax(error) for error in errors) < 0.3
 
 

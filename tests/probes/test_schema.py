@@ -27,7 +27,7 @@ def documented():
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
-    """Five noisy clips beside clean ones, one that breaks off, one without a counterpart, a gate."""
+    """Five noisy clips beside clean ones, a file that is no video and has no twin, a gate."""
     root = tmp_path_factory.mktemp("schema")
     rng = np.random.default_rng(0)
     y, x = np.mgrid[:48, :64]
