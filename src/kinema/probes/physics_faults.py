@@ -161,7 +161,7 @@ def doubled(clip: WorldClip) -> np.ndarray | None:
     for shift in (wide, -wide):
         there = np.roll(mask, shift, axis=1)
         inside = columns[0] + shift > 0 and columns[-1] + shift < mask.shape[1] - 1
-        occupied = clip.truth.masks[middle:][:, cv2.dilate(there.astype(np.uint8), None) > 0]
+        occupied = _masks(clip)[middle:][:, cv2.dilate(there.astype(np.uint8), None) > 0]
         if inside and not occupied.any():
             copied = np.roll(clip.frames[middle], shift, axis=1)
             frames[middle:, there] = copied[there]
@@ -186,23 +186,29 @@ def swollen(clip: WorldClip) -> np.ndarray | None:
 
 def empty_table(clip: WorldClip) -> np.ndarray:
     """The picture (h w 3) without objects: the median over the frames in which a pixel is free."""
-    grown = np.stack([cv2.dilate((mask > 0).astype(np.uint8), None) for mask in clip.truth.masks])
+    grown = np.stack([cv2.dilate((mask > 0).astype(np.uint8), None) for mask in _masks(clip)])
     free = np.where(grown[..., None] > 0, np.nan, clip.frames.astype(np.float32))
     known = np.isfinite(free).any(0)
     median = np.nanmedian(np.where(known, free, 0.0), axis=0).astype(np.uint8)
     return cv2.inpaint(median, (~known.all(-1)).astype(np.uint8), 3, cv2.INPAINT_TELEA)
 
 
+def _masks(clip: WorldClip) -> np.ndarray:
+    """(f h w) the number of the object at each pixel, 0 for none."""
+    assert clip.truth is not None and clip.truth.masks is not None, "rendered without its truth"
+    return clip.truth.masks
+
+
 def _object(clip: WorldClip, t: int, index: int) -> np.ndarray:
     """(h w) bool: its mask, one pixel wider, less the other object."""
-    masks = clip.truth.masks[t]
+    masks = _masks(clip)[t]
     grown = cv2.dilate((masks == index + 1).astype(np.uint8), None) > 0
     return grown & ((masks == 0) | (masks == index + 1))
 
 
 def _in_the_open(clip: WorldClip, t: int, room: float = 1.0) -> bool:
     """Whether the subject, `room` times as large, is inside the picture and away from others."""
-    masks = clip.truth.masks[t]
+    masks = _masks(clip)[t]
     y, x = np.nonzero(masks == 1)
     if not len(y):
         return False
