@@ -51,6 +51,8 @@ kinema generate "0: a red ball rolls; 120: a blue cube spins" --long sliding --n
 CHECK_EXAMPLES = """\
 kinema check clip.mp4
 kinema check new/ --against old/ --html report.html
+kinema check --blind old/ new/ --html vote.html
+kinema check --blind vote.key.json *.votes.json
 kinema check new/ --gate consistency.yaml --junit gates.xml"""
 
 DISTANCE_EXAMPLES = """\
@@ -273,6 +275,9 @@ def check(argv: list[str]) -> int:
     parser.add_argument("--against", metavar="DIR", help="references: better, worse, or the same?")
     parser.add_argument("--gate", metavar="FILE", help="YAML conditions; status 1 if one fails")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="worker processes")
+    parser.add_argument(
+        "--blind", action="store_true", help="a page to vote on two folders; or its key and votes"
+    )
     eyes = parser.add_argument_group("Look with")
     eyes.add_argument("--flow", default="dis", metavar="NAME", help="dis, farneback, lk, raft")
     eyes.add_argument("--flow_weights", metavar="FILE", help="for raft: raft-things.pth")
@@ -285,6 +290,8 @@ def check(argv: list[str]) -> int:
     results.add_argument("--junit", metavar="FILE", help="the gates, for a build server")
     results.add_argument("--quiet", action="store_true", help="print nothing else")
     options = vars(parser.parse_args(list(map(underscored, argv))))
+    if options.pop("blind"):
+        return ask_people(options)
     from kinema.probes.backends import Backends
     from kinema.probes.check import run
     from kinema.probes.outputs import Outputs
@@ -292,6 +299,16 @@ def check(argv: list[str]) -> int:
     parts = {"outputs": Outputs, "backends": Backends}
     made = {name: kind(**taken(options, kind)) for name, kind in parts.items()}
     return run(**options, **made)
+
+
+def ask_people(options: dict[str, Any]) -> int:
+    """`kinema check --blind`: write a page to vote on, or count the votes."""
+    for name in ("against", "gate", "junit"):
+        if options[name] is not None:
+            raise UserError(f"--{name} does not go with --blind, which asks people: leave one out.")
+    from kinema.probes import blind
+
+    return blind.run(options["files"], options["html"], options["json"])
 
 
 def distance(argv: list[str]) -> None:

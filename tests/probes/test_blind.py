@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from kinema import clips
+from kinema.cli import main
 from kinema.errors import UserError
 from kinema.probes.blind import count_votes, write_blind_page
 
@@ -52,6 +53,66 @@ def test_foreign_votes_are_refused(folders, tmp_path):
     file.write_text("[]")
     with pytest.raises(UserError, match="not a file"):
         count_votes(key, [file])
+
+
+@pytest.mark.parametrize(
+    ("vote", "reason"),
+    [
+        ('{"trial": 0, "choice": "both"}', "none of left, right, tie"),
+        ('{"trial": 9, "choice": "left"}', "which the page lacks"),
+        ('"left"', "none of"),
+    ],
+)
+def test_a_vote_that_was_not_asked_for_is_refused(folders, tmp_path, vote, reason):
+    key = write_blind_page(*folders, tmp_path / "vote.html")
+    page = json.loads(key.read_text())["page"]
+    file = tmp_path / "c.votes.json"
+    file.write_text(f'{{"page": "{page}", "votes": [{vote}]}}')
+    with pytest.raises(UserError, match=reason):
+        count_votes(key, [file])
+
+
+def test_the_command_writes_the_page_and_counts_the_votes(folders, tmp_path, capsys):
+    (folders[0] / "metadata.jsonl").write_text("{}")
+    (folders[1] / "metadata.jsonl").write_text("{}")
+    page = tmp_path / "vote.html"
+    assert main(["check", "--blind", *map(str, folders), "--html", str(page)]) == 0
+    assert page.read_text().count("data:video/mp4;base64,") == 10
+    key = tmp_path / "vote.key.json"
+    trials = json.loads(key.read_text())
+    votes = [
+        {"trial": t["id"], "choice": "left" if "new" in t["left"] else "right"}
+        for t in trials["trials"]
+    ]
+    for voter in ("a", "b", "c"):
+        content = json.dumps({"page": trials["page"], "votes": votes})
+        (tmp_path / f"{voter}.votes.json").write_text(content)
+    files = [str(key), *(str(tmp_path / f"{voter}.votes.json") for voter in "abc")]
+    capsys.readouterr()
+    assert main(["check", "--blind", *files, "--json", str(tmp_path / "table.json")]) == 0
+    printed = capsys.readouterr().out
+    assert "15 votes from 3 files" in printed
+    assert "do not overlap" in printed
+    best, worst = json.loads((tmp_path / "table.json").read_text())
+    assert best["name"].endswith("new_model")
+    assert best["interval"][0] > worst["interval"][1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["old_model"], "two folders"),
+        (["old_model", "vote.key.json"], "two folders"),
+        (["old_model", "new_model", "--gate", "x.yaml"], "--gate"),
+        (["old_model", "new_model", "--json", "-"], "--json"),
+        (["old_model", "new_model", "--html", "old_model"], "folder"),
+        (["absent.json", "absent.votes.json"], "absent.json"),
+    ],
+)
+def test_a_mistake_is_one_sentence(folders, arguments, reason, monkeypatch, capsys):
+    monkeypatch.chdir(folders[0].parent)
+    assert main(["check", "--blind", *arguments]) == 2
+    assert reason in capsys.readouterr().err
 
 
 def test_folders_must_differ_and_share_names(folders, tmp_path):

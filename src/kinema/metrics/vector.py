@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from kinema.metrics import (
+    background,
     flicker,
     geometry,
     identity,
@@ -49,6 +50,7 @@ METRICS: dict[str, Callable[[Evidence], Score]] = {
     "tracked_drift": identity.tracked_drift,
     "steady_drift": identity.steady_drift,
     "lost_share": identity.lost_share,
+    "background_change": background.background_change,
     "bending": geometry.bending,
     "strain": geometry.strain,
     "detail": sharpness.detail,
@@ -57,12 +59,22 @@ METRICS: dict[str, Callable[[Evidence], Score]] = {
     "detail_loss": sharpness.detail_loss,
 }
 
+# What must stay the same from frame to frame, and the scores that say whether it does.
+CONSISTENCY: dict[str, tuple[str, ...]] = {
+    "identity": ("tracked_drift", "histogram_drift", "lost_share"),
+    "geometry": ("bending", "strain"),
+    "texture": ("texture_flicker", "swimming"),
+    "lighting": ("gain_flicker", "pumping", "light_drift"),
+    "background": ("background_change",),
+    "camera": ("shake",),
+}
+
 # How the windows of a long clip are put together: the worst one, or their mean.
 WORST = frozenset(
     {
         *("still_share", "loop", "jump", "leap", "cut", "histogram_drift", "tracked_drift"),
         *("lost_share", "bending", "strain", "blur_growth", "detail_loss", "pumping"),
-        *("light_drift", "steady_drift"),
+        *("light_drift", "steady_drift", "background_change"),
     }
 )
 

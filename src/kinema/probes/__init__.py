@@ -6,6 +6,7 @@
 PROBES = {
     "attention": "kinema.probes.attention:run",
     "codec": "kinema.probes.codec:run",
+    "consistency": "kinema.probes.consistency:run",
     "drift": "kinema.probes.drift:run",
     "ladder": "kinema.probes.ladder:run",
     "metrics": "kinema.probes.metrics:run",

@@ -2,21 +2,27 @@
 
 The page holds the clips themselves, in random order and on random sides, and nothing that names
 their systems: those are in a key file beside it, which the voters do not get.
+
+    kinema check --blind old new --html vote.html           # vote.html and vote.key.json
+    kinema check --blind vote.key.json *.votes.json         # the Bradley-Terry table
 """
 
 from __future__ import annotations
 
 import base64
-import json
+import json as json_format
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from rich.console import Console
+from rich.table import Table
 
 from kinema import clips
 from kinema.errors import UserError
 from kinema.metrics.preference import Strength, bradley_terry
+from kinema.probes.check import VIDEO_SUFFIXES
 
 PAGE = """<!doctype html><html lang=en><meta charset=utf-8><title>Which is better?</title>
 <meta name=viewport content="width=device-width">
@@ -64,6 +70,67 @@ addEventListener("keydown", e => {
 show();
 </script>"""
 
+SCORES = {"left": 1.0, "right": 0.0, "tie": 0.5}  # of the left clip
+
+
+def run(files: list[str], page: str | None = None, json: str | None = None, seed: int = 0) -> int:
+    """Write a page for two folders of clips, or count the votes that came back.
+
+    Args:
+        files: two folders; or the key file of a page and the voters' files.
+        page: the HTML file to write; default: blind.html.
+        json: write the table of strengths to this file ("-" for the terminal).
+        seed: of the order and the sides.
+
+    Returns:
+        The exit status, 0.
+
+    Raises:
+        UserError: if the files are neither of the two, or do not belong together.
+    """
+    if len(files) == 2 and all(Path(file).is_dir() for file in files):
+        if json is not None:
+            raise UserError("--json takes the votes: a page of clips has none yet.")
+        key = write_blind_page(files[0], files[1], page or "blind.html", seed)
+        print(f"{page or 'blind.html'}  the page for the voters\n{key}  your key: keep it")
+        return 0
+    if any(Path(file).is_dir() for file in files) or len(files) < 2:
+        raise UserError(
+            "--blind takes two folders of clips, or a page's .key.json and the .votes.json files."
+        )
+    if page is not None:
+        raise UserError("--html writes a page of two folders; votes are printed, or go to --json.")
+    table = count_votes(files[0], list(files[1:]))
+    text = json_format.dumps([asdict(strength) for strength in table], indent=1)
+    if json == "-":
+        print(text)
+        return 0
+    if json is not None:
+        clips.write_bytes(json, text.encode())
+    _print_table(table, len(files) - 1)
+    return 0
+
+
+def _print_table(strengths: list[Strength], num_files: int) -> None:
+    """The systems, best first, with their intervals."""
+    table = Table(box=None, header_style="bold")
+    for heading in ("system", "strength", "95 % interval", "votes"):
+        table.add_column(heading, justify="left" if heading == "system" else "right")
+    for one in strengths:
+        low, high = one.interval
+        table.add_row(one.name, f"{one.value:+.2f}", f"{low:+.2f} to {high:+.2f}", f"{one.votes}")
+    console = Console(highlight=False)
+    console.print(table)
+    best, worst = strengths[0], strengths[-1]
+    share = 1 / (1 + np.exp(worst.value - best.value))
+    apart = best.interval[0] > worst.interval[1]
+    console.print(
+        f"Bradley-Terry over {best.votes} votes from {num_files} files: {best.name} is expected to "
+        f"be preferred to {worst.name} in {100 * share:.0f} % of the comparisons; the intervals "
+        f"{'do not overlap' if apart else 'overlap: the votes do not tell them apart'}.",
+        soft_wrap=True,
+    )
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -95,8 +162,7 @@ def write_blind_page(
     for folder in (folder_a, folder_b):
         if not folder.is_dir():
             raise UserError(f"{folder} is not a folder of clips.")
-    own = {path.stem: path for path in sorted(folder_a.iterdir()) if path.is_file()}
-    other = {path.stem: path for path in sorted(folder_b.iterdir()) if path.is_file()}
+    own, other = _clips_by_name(folder_a), _clips_by_name(folder_b)
     shared = sorted(own.keys() & other.keys())
     if not shared:
         raise UserError(f"{folder_a} and {folder_b} share no file name: nothing can be paired.")
@@ -114,31 +180,39 @@ def write_blind_page(
         )
         key.append(Trial(number, left, right, stem))
     name = f"{page.stem}-{seed}"
-    content = PAGE.replace("__TRIALS__", json.dumps(trials).replace("</", "<\\/"))
+    content = PAGE.replace("__TRIALS__", json_format.dumps(trials).replace("</", "<\\/"))
     clips.write_bytes(page, content.replace("__NAME__", name).encode())
     key_file = page.with_suffix(".key.json")
     data = {"page": name, "trials": [asdict(trial) for trial in key]}
-    return clips.write_bytes(key_file, json.dumps(data, indent=1).encode())
+    return clips.write_bytes(key_file, json_format.dumps(data, indent=1).encode())
 
 
 def count_votes(key_file: str | Path, vote_files: list[str | Path]) -> list[Strength]:
     """Turn the voters' files into a Bradley-Terry table, best system first.
 
     Raises:
-        UserError: if a file is not one of this page's.
+        UserError: if a file is not one of this page's, or holds no vote that it asked for.
     """
-    key = _read_json(key_file)
+    key = _read_json(key_file, "trials")
     trials = {trial["id"]: trial for trial in key["trials"]}
-    score = {"left": 1.0, "right": 0.0, "tie": 0.5}
     votes = []
     for file in vote_files:
-        content = _read_json(file)
-        if content.get("page") != key["page"]:
+        content = _read_json(file, "votes")
+        if content["page"] != key["page"]:
             raise UserError(f"{file} holds votes of another page, not of {key['page']}.")
         for vote in content["votes"]:
+            if not isinstance(vote, dict) or vote.get("choice") not in SCORES:
+                raise UserError(f"{file} holds a vote that is none of {', '.join(SCORES)}: {vote}.")
+            if vote.get("trial") not in trials:
+                raise UserError(f"{file} votes on trial {vote.get('trial')}, which the page lacks.")
             trial = trials[vote["trial"]]
-            votes.append((trial["left"], trial["right"], score[vote["choice"]]))
+            votes.append((trial["left"], trial["right"], SCORES[vote["choice"]]))
     return bradley_terry(votes)
+
+
+def _clips_by_name(folder: Path) -> dict[str, Path]:
+    videos = (path for path in sorted(folder.iterdir()) if path.suffix.lower() in VIDEO_SUFFIXES)
+    return {path.stem: path for path in videos}
 
 
 def _url(file: Path) -> str:
@@ -150,11 +224,17 @@ def _url(file: Path) -> str:
     return f"data:video/mp4;base64,{base64.b64encode(data).decode()}"
 
 
-def _read_json(file: str | Path) -> dict:
+def _read_json(file: str | Path, holds: str) -> dict:
+    """A JSON object of a blind comparison that has a list under `holds`."""
     try:
-        content = json.loads(Path(file).read_text())
-    except (OSError, json.JSONDecodeError) as error:
-        raise UserError(f"Cannot read {file}: {error}.") from error
-    if not isinstance(content, dict) or "page" not in content:
-        raise UserError(f"{file} is not a file of a blind comparison.")
+        content = json_format.loads(Path(file).read_text())
+    except OSError as error:
+        raise UserError(f"Cannot read {file}: {error.strerror}.") from error
+    except ValueError as error:  # not JSON, or not even text
+        raise UserError(f"{file} is not JSON: {error}.") from error
+    wanted = (
+        isinstance(content, dict) and "page" in content and isinstance(content.get(holds), list)
+    )
+    if not wanted:
+        raise UserError(f"{file} is not a file of a blind comparison: it has no {holds}.")
     return content

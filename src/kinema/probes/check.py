@@ -7,6 +7,7 @@ against a reference, better, worse, same or cannot tell. docs/check.md documents
 from __future__ import annotations
 
 import contextlib
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -222,8 +223,8 @@ def video_files(sources: Iterable[str | Path]) -> list[Path]:
             continue
         try:
             inside = sorted(p for p in source.iterdir() if p.suffix.lower() in VIDEO_SUFFIXES)
-        except OSError as error:
-            raise UserError(f"Cannot read the folder {source}: {error.strerror}.") from error
+        except OSError:  # the same happens when it is read, and is then reported of it alone
+            inside = [source]
         if not inside:
             raise UserError(f"The folder {source} holds no video: name files, or another folder.")
         found += inside
@@ -297,12 +298,14 @@ def _read(files: list[Path]) -> Iterator[tuple[_Reading, Window | None]]:
     for file in files:
         reading = _Reading(file)
         try:
+            if file.is_dir():
+                os.listdir(file)
             info = clips.inspect(file)
             reading.fps, reading.text = info.fps, info.text
             for window in windows(clips.stream(file), info.fps, reading.overview):
                 yield reading, window
         except UserError as error:
-            reading.error = str(error)
+            reading.error = str(error) if str(file) in str(error) else f"{file}: {error}"
         except OSError as error:
             reading.error = f"Cannot read {file}: {error.strerror or error}."
         yield reading, None

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 import cv2
 import numpy as np
 
+from kinema.errors import UserError
 from kinema.metrics.comparison import fingerprint
 from kinema.metrics.evidence import Evidence, Glance, Score, gather, glance
 from kinema.metrics.identity import histogram_drift
@@ -99,12 +100,13 @@ def windows(frames: Iterable[np.ndarray], fps: float, overview: Overview) -> Ite
         overview: filled on the way.
 
     Raises:
-        UserError: what `glance` says about a frame, after the windows before it were yielded.
+        UserError: what `glance` says about a frame, or the reader about its file, after the windows
+            of all frames before it were yielded.
     """
     held: list[Glance] = []
+    trouble: list[UserError] = []
     start, first = 0, 0
-    for index, frame in enumerate(frames):
-        one = glance(frame, index, held[0].native_size if held else None)
+    for one in _glances(frames, trouble):
         overview.add(one)
         held.append(one)
         if len(held) == WINDOW + SHORTEST:
@@ -113,6 +115,20 @@ def windows(frames: Iterable[np.ndarray], fps: float, overview: Overview) -> Ite
             held, start, first = held[WINDOW - OVERLAP :], start + WINDOW - OVERLAP, stop
     if held:
         yield Window(start, (first, start + len(held)), gather(held, fps))
+    if trouble:
+        raise trouble[0]
+
+
+def _glances(frames: Iterable[np.ndarray], trouble: list[UserError]) -> Iterator[Glance]:
+    """A glance at each frame, up to the one that cannot be had; why not goes to `trouble`."""
+    size = None
+    try:
+        for index, frame in enumerate(frames):
+            one = glance(frame, index, size)
+            size = one.native_size
+            yield one
+    except UserError as error:
+        trouble.append(error)
 
 
 def measure_window(window: Window, with_pictures: bool = False) -> WindowResult:

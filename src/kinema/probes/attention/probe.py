@@ -153,8 +153,9 @@ def attention_of(
     queries = torch.arange(f) * h * w + rows * w + columns
     maps: list[Tensor] = []
 
-    def keep(module: SelfAttention, arguments: tuple[Tensor, Tensor]) -> None:
-        q, k, _ = (y[0].flatten(1, 2) for y in module.heads(*arguments))  # k (f n) d
+    def keep(module: SelfAttention, arguments: tuple[Any, ...]) -> None:
+        tokens, angles = arguments[:2]
+        q, k, _ = (y[0].flatten(1, 2) for y in module.heads(tokens, angles))  # k (f n) d
         scores = q[:, queries] @ k.mT * q.shape[-1] ** -0.5
         frames = np.arange(f)
         hidden = torch.from_numpy(~module.spec.sees(frames[:, None], frames))
