@@ -23,7 +23,14 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from kinema.clips import to_frames, to_tensor
-from kinema.codecs import CausalVAE, CausalVAEConfig, CodecLoss, PretrainedCodec, codec_loss
+from kinema.codecs import (
+    CausalVAE,
+    CausalVAEConfig,
+    CodecLoss,
+    PretrainedCodec,
+    codec_loss,
+    reconstruct,
+)
 from kinema.denoisers import count_parameters
 from kinema.metrics.fidelity import psnr
 from kinema.worlds import tabletop
@@ -184,7 +191,8 @@ def train(codec: nn.Module, pool: list[np.ndarray], seconds: float) -> int:
         cuts = [pool[i][start : start + 9, y : y + half, x : x + half]
                 for i, (y, x) in zip(picks, corners, strict=True)]  # fmt: skip
         with torch.autocast("cpu", torch.bfloat16):
-            loss, _ = codec_loss(codec, to_tensor(np.stack(cuts)), weights=CodecLoss())
+            coded = reconstruct(codec, to_tensor(np.stack(cuts)))
+            loss, _ = codec_loss(codec, coded, CodecLoss())
         loss.mean().backward()
         nn.utils.clip_grad_norm_(codec.parameters(), 1.0)
         optimizer.step()

@@ -169,19 +169,6 @@ def test_statistics_of_nothing_are_refused():
         random_codec().fit_statistics([])
 
 
-def test_the_posterior_samples_around_its_mean_and_its_divergence_is_gaussian():
-    posterior = CODEC.posterior(random_clip(5))
-    posterior.log_variance = torch.full_like(posterior.mean, -2.0)
-    spread = (posterior.sample(torch.Generator().manual_seed(0)) - posterior.mean).std()
-    assert abs(spread.item() - torch.tensor(-1.0).exp().item()) < 0.15
-    # KL(N(0, 1) || N(0, 1)) = 0, and KL(N(1, 1) || N(0, 1)) = 1/2 for each of the 3 channels.
-    posterior.log_variance = torch.zeros_like(posterior.mean)
-    posterior.mean = torch.zeros_like(posterior.mean)
-    assert posterior.kl().tolist() == [0.0]
-    posterior.mean = torch.ones_like(posterior.mean)
-    assert posterior.kl().tolist() == [1.5]
-
-
 def test_saved_and_loaded_codecs_give_the_same_numbers(tmp_path):
     CODEC.save_pretrained(tmp_path)
     loaded = CausalVAE.from_pretrained(tmp_path)
@@ -197,6 +184,47 @@ def test_weights_that_do_not_match_their_config_are_refused(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps({**config, "channels": 4}))
     with pytest.raises(UserError, match="CausalVAE"):
         CausalVAE.from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text", ['{"channels": "eight"}', '{"chanels": 8}', "{", '{"fold": [4, 4]}']
+)
+def test_a_config_that_makes_no_sense_is_refused_in_a_sentence(tmp_path, text):
+    CODEC.save_pretrained(tmp_path)
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(UserError) as refused:
+        CausalVAE.from_pretrained(tmp_path)
+    assert len(str(refused.value).splitlines()) == 1
+
+
+def test_a_kernel_of_one_frame_codes_every_frame_by_itself():
+    config = CausalVAEConfig(2, (1, 2, 2), (4, 4), (1, 1), (1, 1), 1, 1)
+    codec, frames = random_codec(config), random_clip(6)
+    whole = codec(frames)
+    alone = torch.cat([codec(frame) for frame in frames.split(1, dim=2)], dim=2)
+    torch.testing.assert_close(whole, alone, **EXACT)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [SMALL, CausalVAEConfig(2, (2, 2, 1), (4, 4, 4), (1, 0, 2), (3, 1, 0)),
+     CausalVAEConfig(2, (1, 4, 4), (4,), (0,), (2,))],
+)  # fmt: skip
+def test_nothing_beyond_its_reach_changes_a_latent_or_a_pixel(config):
+    codec = random_codec(config)
+    (near, back), (_, p, _) = codec.reach, codec.factors
+    frames = random_clip(1, (17 * p, codec.factors[2]), seed=1)
+    changed = frames.clone()
+    changed[..., 8 * p : 9 * p, :] *= -1
+    difference = (codec.encode(frames) - codec.encode(changed)).abs().amax((0, 1, 2, 4))
+    touched = difference.nonzero().flatten()
+    assert 8 - near <= touched.min() and touched.max() <= 8 + near and len(touched) > 2 * near - 2
+    latents = torch.randn(1, 2 if config is not SMALL else 3, 1, 17, 1)
+    changed = latents.clone()
+    changed[..., 8, :] *= -1
+    difference = (codec.decode(latents) - codec.decode(changed)).abs().amax((0, 1, 2, 4))
+    touched = difference.nonzero().flatten()
+    assert (8 - back) * p <= touched.min() and touched.max() < (9 + back) * p
 
 
 def test_corrupt_weights_are_refused(tmp_path):
@@ -219,6 +247,14 @@ def test_latents_of_another_codec_are_refused():
         {"channels": 0},
         {"fold": (4, 4)},
         {"widths": ()},
+        {"widths": (), "encoder_depth": (), "decoder_depth": ()},
+        {"encoder_depth": (1, -1)},
+        {"decoder_kernel": 0},
+        {"fold": (1, 1, 1), "widths": (8,), "encoder_depth": (1,), "decoder_depth": (1,)},
+        {"channels": "eight"},
+        {"channels": (8,)},
+        {"widths": (8.5, 8)},
+        {"fold": 4},
     ],
 )
 def test_impossible_configurations_are_refused(config):

@@ -1,9 +1,16 @@
 import torch
 
-from kinema.codecs import CausalVAE, CausalVAEConfig, CodecLoss, codec_loss
-from kinema.codecs.objective import charbonnier, outlines
+from kinema.codecs import CausalVAE, CausalVAEConfig, CodecLoss, codec_loss, reconstruct
+from kinema.codecs.objective import Motion, along, charbonnier, outlines
 
 SMALL = CausalVAEConfig(channels=4, widths=(16, 24), encoder_depth=(0, 1), decoder_depth=(1, 0))
+
+
+def loss_of(codec, frames, seed, weights=None, **given):
+    """The loss and its parts, everything drawn from one seed."""
+    generator = torch.Generator().manual_seed(seed)
+    coded = reconstruct(codec, frames, generator)
+    return codec_loss(codec, coded, weights or CodecLoss(), generator=generator, **given)
 
 
 def sliding_squares(batch: int, num_frames: int, seed: int) -> torch.Tensor:
@@ -24,13 +31,13 @@ def test_the_loss_on_unseen_clips_falls_in_a_tiny_real_training():
 
     def held_out() -> float:
         with torch.no_grad():
-            return codec_loss(codec, unseen, torch.Generator().manual_seed(0))[0].mean().item()
+            return loss_of(codec, unseen, 0)[0].mean().item()
 
     start = held_out()
     optimizer = torch.optim.AdamW(codec.parameters(), lr=1e-3)
     for step in range(40):
         frames = sliding_squares(4, (1, 5)[step % 2], seed=step)
-        loss, _ = codec_loss(codec, frames, torch.Generator().manual_seed(step))
+        loss, _ = loss_of(codec, frames, step)
         loss.mean().backward()
         optimizer.step()
         optimizer.zero_grad()
@@ -41,19 +48,18 @@ def test_the_loss_is_a_function_of_the_generator():
     torch.manual_seed(0)
     codec, frames = CausalVAE(SMALL), sliding_squares(2, 5, 0)
 
-    def loss(seed):
-        return codec_loss(codec, frames, torch.Generator().manual_seed(seed))[0]
-
-    assert torch.equal(loss(1), loss(1))
-    assert not torch.equal(loss(1), loss(2))
+    assert torch.equal(loss_of(codec, frames, 1)[0], loss_of(codec, frames, 1)[0])
+    assert not torch.equal(loss_of(codec, frames, 1)[0], loss_of(codec, frames, 2)[0])
 
 
 def test_the_loss_is_the_weighted_sum_of_its_parts_for_every_row():
     torch.manual_seed(0)
     codec, frames = CausalVAE(SMALL), sliding_squares(3, 5, 0)
-    weights = CodecLoss(pixels=2.0, outlines=0.5, motion=0.25, kl=0.01, equivariance=0.125)
-    loss, parts = codec_loss(codec, frames, torch.Generator().manual_seed(0), weights)
-    assert set(parts) == {"pixels", "outlines", "motion", "kl", "equivariance"}
+    weights = CodecLoss(2.0, 0.5, 0.25, flow=0.3, perceptual=0.2, kl=0.01, equivariance=0.125)
+    still = Motion(torch.zeros(3, 4, 16, 16, 2), torch.ones(3, 4, 16, 16, dtype=torch.bool))
+    loss, parts = loss_of(codec, frames, 0, weights, motion=still)
+    names = {"pixels", "outlines", "motion", "flow", "perceptual", "kl", "equivariance"}
+    assert set(parts) == names
     assert all(part.shape == (3,) and not part.requires_grad for part in parts.values())
     expected = sum(getattr(weights, name) * part for name, part in parts.items())
     torch.testing.assert_close(loss.detach(), expected)
@@ -61,9 +67,32 @@ def test_the_loss_is_the_weighted_sum_of_its_parts_for_every_row():
 
 def test_a_picture_has_no_motion_and_a_part_of_weight_0_is_left_out():
     codec = CausalVAE(SMALL)
-    _, parts = codec_loss(codec, sliding_squares(2, 1, 0), weights=CodecLoss(equivariance=0.0))
+    weights, nowhere = CodecLoss(equivariance=0.0, flow=1.0), torch.zeros(2, 0, 16, 16, 2)
+    motion = Motion(nowhere, nowhere[..., 0].bool())
+    _, parts = loss_of(codec, sliding_squares(2, 1, 0), 0, weights, motion=motion)
     assert parts["motion"].tolist() == [0.0, 0.0]
-    assert "equivariance" not in parts
+    assert set(parts) == {"pixels", "outlines", "motion", "kl"}
+
+
+def test_any_distance_of_two_clips_may_be_the_perceptual_one():
+    def constant(a, b):
+        return (a - b).flatten(1).sum(dim=1) * 0 + 7
+
+    weights = CodecLoss(perceptual=1.0)
+    _, parts = loss_of(CausalVAE(SMALL), sliding_squares(2, 1, 0), 0, weights, perceptual=constant)
+    assert parts["perceptual"].tolist() == [7.0, 7.0]
+
+
+def test_an_error_that_travels_with_the_clip_does_not_flicker():
+    """A blob of error two pixels to the right in every frame, and the flow that says so."""
+    error = torch.zeros(1, 3, 3, 8, 16)
+    for frame in range(3):
+        error[:, :, frame, 2:5, 4 + 2 * frame : 7 + 2 * frame] = 0.5
+    seen = torch.ones(1, 2, 8, 16, dtype=torch.bool)
+    right = torch.tensor([2.0, 0.0]).expand(1, 2, 8, 16, 2)
+    assert along(error, Motion(right, seen)).abs().max() < 1e-5
+    assert along(error, Motion(torch.zeros_like(right), seen)).abs().max() > 0.4
+    assert along(error, Motion(torch.zeros_like(right), ~seen)).abs().max() == 0
 
 
 def test_charbonnier_is_0_at_0_and_l1_far_away():

@@ -8,6 +8,7 @@ from kinema.clips import Clip, write
 from kinema.codecs import CausalVAE, CausalVAEConfig, Pixels
 from kinema.errors import UserError
 from kinema.probes import codec as probe
+from kinema.probes.codec_baselines import BASELINES
 
 SMALL = CausalVAEConfig(widths=(8, 8), encoder_depth=(0, 0), decoder_depth=(0, 0))
 
@@ -29,7 +30,7 @@ def folder(tmp_path_factory):
 
 
 def test_pixels_lose_nothing_and_flicker_is_0():
-    scores = probe.probe_codec(Pixels(), [smooth_clip()])["codec"]
+    scores = probe.probe_codec(Pixels(), [smooth_clip()])[0]["codec"]
     assert scores.psnr == [float("inf")]
     assert scores.ssim == pytest.approx([1.0])
     assert scores.flicker == [0.0]
@@ -38,39 +39,15 @@ def test_pixels_lose_nothing_and_flicker_is_0():
 
 def test_the_codec_comes_first_and_baselines_keep_as_many_values():
     clips = [smooth_clip(), smooth_clip(5, (12, 16))]
-    scores = probe.probe_codec(CausalVAE(SMALL), clips)
-    assert list(scores) == ["codec", *probe.BASELINES]
+    scores, coded = probe.probe_codec(CausalVAE(SMALL), clips)
+    assert [back.shape for back in coded["codec"]] == [clip.shape for clip in clips]
+    assert list(scores) == ["codec", *BASELINES]
     assert all(len(row.psnr) == 2 for row in scores.values())
     values = {name: row.values for name, row in scores.items()}
     assert values.pop("identity") == 1.0
     expected = np.mean([9 * 16 * 24 * 3 / (8 * 3 * 2 * 3), 5 * 12 * 16 * 3 / (8 * 2 * 2 * 2)])
     assert list(values.values()) == pytest.approx([expected] * len(values))
     assert scores["codec"].bits == pytest.approx(expected / 2)
-
-
-@pytest.mark.parametrize("name", [n for n in probe.BASELINES if n != "identity"])
-def test_a_baseline_gets_better_with_more_values_and_keeps_the_shape(name):
-    clip = smooth_clip(9, (32, 48))
-    few, many = (probe.BASELINES[name](clip, clip.size // share) for share in (192, 24))
-    assert few.shape == many.shape == clip.shape and few.dtype == np.uint8
-
-    def error(coded):
-        return np.square(coded.astype(float) - clip).mean()
-
-    assert error(many) < error(few) < np.square(clip - clip.mean()).mean()
-
-
-def test_all_cosines_give_the_clip_back():
-    clip = np.random.default_rng(0).integers(0, 256, (5, 12, 16, 3), dtype=np.uint8)
-    np.testing.assert_array_equal(probe.cosines_of_the_clip(clip, clip.size), clip)
-
-
-def test_an_error_that_stands_still_adds_no_flicker():
-    true = smooth_clip()
-    assert probe.flicker_added(true, true + np.uint8(3)) == 0.0
-    blinking = true + (np.arange(len(true)) % 2).astype(np.uint8)[:, None, None, None] * 2
-    assert probe.flicker_added(true, blinking) == 2.0
-    assert probe.flicker_added(true[:1], blinking[:1]) == 0.0
 
 
 def test_a_table_is_printed_and_a_report_written(folder, tmp_path, capsys):
@@ -82,6 +59,7 @@ def test_a_table_is_printed_and_a_report_written(folder, tmp_path, capsys):
     figures = json.loads(report.with_suffix(".json").read_text())
     assert len(figures["codec"]["psnr"]) == 2
     assert report.with_suffix(".png").stat().st_size > 1000
+    assert report.with_name("codec-seams.png").stat().st_size > 1000
 
 
 def test_files_are_cut_into_clips(tmp_path):
@@ -90,6 +68,19 @@ def test_files_are_cut_into_clips(tmp_path):
     found = probe.clips_of_files([str(path)], num_clips=9, num_frames=3, side=16)
     assert [clip.shape for clip in found] == [(3, 16, 32, 3), (3, 16, 32, 3), (1, 16, 32, 3)]
     assert len(probe.clips_of_files([str(path)] * 2, 4, 3, 16)) == 4
+
+
+def test_other_codecs_stand_beside_it_with_their_own_numbers_of_values(folder, tmp_path):
+    report, other = tmp_path / "codec.md", str(folder)
+    probe.run(model=other, against=(other,), num_clips=1, num_frames=5, size=16, report=str(report))
+    figures = json.loads(report.with_suffix(".json").read_text())
+    assert list(figures)[:2] == ["codec", other]
+    assert figures[other]["psnr"] == figures["codec"]["psnr"]
+    assert len(figures[other]["flicker_over_time"]) == 4
+    others = {"pixels": Pixels()}
+    scores, _ = probe.probe_codec(CausalVAE(SMALL), [smooth_clip()], others)
+    assert list(scores)[:2] == ["codec", "pixels"]
+    assert scores["pixels"].values == 1 and scores["codec"].values > 20
 
 
 @pytest.mark.parametrize("options", [{"num_clips": 0}, {"num_frames": 0}, {"size": 8}])
@@ -114,9 +105,3 @@ def test_an_autoencoder_of_diffusers_is_probed_like_ours(tmp_path, capsys):
     write(Clip(smooth_clip(), 8.0), file)
     probe.run([str(file)], model=str(tmp_path / "pipeline"), num_frames=5, size=16)
     assert "n = 2" in capsys.readouterr().out
-
-
-def test_a_single_clip_has_no_interval():
-    assert probe.with_interval([30.0], 2) == "30.00"
-    assert probe.with_interval([29.0, 31.0], 2) == "30.00 +- 1.96"
-    assert probe.with_interval([float("inf")] * 2, 1) == "inf"

@@ -8,5 +8,17 @@ def test_a_recipe_is_a_filled_run_that_says_how_it_is_called(name):
     run = RECIPES[name]()
     assert run.loop.num_samples > 1000
     assert f"kinema train {name}" in RECIPES[name].__doc__
-    assert run.data.split == "train"
-    assert not hasattr(run, "held_out") or run.held_out.split == "held_out"
+
+
+@pytest.mark.parametrize("name", sorted(name for name in RECIPES if name.startswith("tabletop")))
+def test_what_is_held_out_is_never_trained_on(name):
+    run = RECIPES[name]()
+    assert run.data.split == "train" and run.held_out.split == "held_out"
+
+
+@pytest.mark.parametrize("name", ["per-frame", "temporal-decoder"])
+def test_baselines_differ_from_the_codec_in_the_network_alone(name):
+    baseline, codec = RECIPES[f"tabletop-codec-{name}"](), RECIPES["tabletop-codec"]()
+    assert baseline.codec != codec.codec and baseline.folder != codec.folder
+    baseline.codec, baseline.folder = codec.codec, codec.folder
+    assert baseline == codec

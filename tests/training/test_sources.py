@@ -1,11 +1,13 @@
 import json
 
 import numpy as np
+import pytest
 import torch
 
 from kinema.clips import Clip, write
 from kinema.codecs import CausalVAE, CausalVAEConfig
-from kinema.training.sources import CodecLatents, FolderClips, WorldClips
+from kinema.errors import UserError
+from kinema.training.sources import ClipsWithFlow, CodecLatents, FolderClips, WorldClips
 
 SMALL = WorldClips(levels=(1, 2), num_frames=5, size=16, num_clips=64)
 
@@ -29,6 +31,51 @@ def test_every_caption_is_made_of_the_words_of_the_corpus():
     _, captions = SMALL.make(list(range(16)))
     said = {word for text in captions for word in text.replace(",", " ").split()}
     assert said <= words
+
+
+def test_the_motion_of_a_world_is_exact():
+    source = ClipsWithFlow(WorldClips((1,), num_frames=4, size=32))
+    tensors, captions = source.make([3, 4])
+    frames, flow, seen = (tensors[name] for name in ("frames", "flow", "seen"))
+    assert flow.shape == (2, 3, 32, 32, 2) and seen.shape == (2, 3, 32, 32)
+    plain = source.clips.make([3, 4])
+    assert torch.equal(frames, plain[0]["frames"]) and captions == plain[1]
+    still = flow.float().norm(dim=-1) < 0.01
+    kept = (still & seen)[..., None]
+    change = (frames[:, 1:].float() - frames[:, :-1].float()).abs()
+    assert 0.2 < still.float().mean() < 1 and seen.float().mean() > 0.5
+    assert (change * kept).sum() / kept.sum() < change.mean()
+    assert source.name != source.clips.name and source.num_clips == source.clips.num_clips
+
+
+def folder_of(tmp_path, count: int) -> str:
+    rows = []
+    for i in range(count):
+        write(Clip(np.full((6, 16, 16, 3), 10 * i, np.uint8), fps=8.0), tmp_path / f"{i}.mp4")
+        rows.append({"file_name": f"{i}.mp4", "text": f"clip {i}"})
+    (tmp_path / "metadata.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    return str(tmp_path)
+
+
+def test_parts_of_a_folder_share_no_file_and_leave_none_out(tmp_path):
+    folder = folder_of(tmp_path, 4)
+    parts = {p: FolderClips(folder, 5, 16, part=p) for p in ("all", "train", "held_out")}
+    texts = {p: set(source.corpus()) for p, source in parts.items()}
+    assert len(texts["held_out"]) == 1 and not texts["train"] & texts["held_out"]
+    assert texts["train"] | texts["held_out"] == texts["all"]
+    assert len({source.name for source in parts.values()}) == 3
+
+
+def test_the_motion_of_files_is_estimated(tmp_path):
+    tensors, _ = ClipsWithFlow(FolderClips(folder_of(tmp_path, 1), 5, 16)).make([0])
+    assert tensors["flow"].shape == (1, 4, 16, 16, 2) and tensors["seen"].dtype == torch.bool
+
+
+def test_parts_that_there_are_not_are_refused(tmp_path):
+    with pytest.raises(UserError, match="all, train or held_out"):
+        FolderClips(part="half")
+    with pytest.raises(UserError, match="no part can be held out"):
+        FolderClips(folder_of(tmp_path, 1), 5, 16, part="train").corpus()
 
 
 def test_a_folder_is_cut_again_in_every_round(tmp_path):

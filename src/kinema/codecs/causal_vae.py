@@ -7,19 +7,19 @@ fills a block of its own; hence 1 + 4k frames make 1 + k latent frames, one fram
 and its latent is the first latent of every clip that begins with it. Convolutions are causal and
 norms look at one pixel, so no frame feels a later one, neither in latents nor in decoded frames.
 
-Beside the networks runs a fixed linear codec, the lowest cosine frequencies of a block. The
-networks start at zero and learn what cosines cannot say, so the first step is already a codec.
+Beside the networks runs a fixed linear codec, the lowest cosine frequencies of a block or what was
+fitted to clips. The networks start at zero and learn what it cannot say, so the first step is
+already a codec.
 
 Axes: b batch, c channels, f frames, h height, w width.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from math import ceil, prod
 
 import torch
 import torch.nn.functional as F
-from einops import einsum
 from torch import Tensor, nn
 
 from kinema.blocks.convolution import (
@@ -31,7 +31,9 @@ from kinema.blocks.convolution import (
 )
 from kinema.blocks.pretrained import PretrainedMixin
 from kinema.codecs.codec import check_frames, crop
-from kinema.codecs.cosine import cosine_basis
+from kinema.codecs.linear import LARGEST_BLOCK, LinearCodec
+from kinema.codecs.posterior import Posterior
+from kinema.codecs.streams import DecodeStream, EncodeStream
 from kinema.errors import UserError
 
 
@@ -46,6 +48,10 @@ class CausalVAEConfig:
             height and the width, so two stages after a fold of 4 make 8 pixels a latent.
         encoder_depth: residual blocks at each stage of the encoder.
         decoder_depth: residual blocks at each stage of the decoder.
+        encoder_kernel: frames of latents that a convolution of the encoder sees, itself and
+            earlier ones; 1 encodes every block of frames by itself.
+        decoder_kernel: the same for the decoder.
+        fitted: whether the linear codec is fitted to clips (`fit_linear`) or the lowest cosines.
     """
 
     channels: int = 8
@@ -53,20 +59,46 @@ class CausalVAEConfig:
     widths: tuple[int, ...] = (96, 192)
     encoder_depth: tuple[int, ...] = (2, 2)
     decoder_depth: tuple[int, ...] = (3, 3)
+    encoder_kernel: int = 3
+    decoder_kernel: int = 3
+    fitted: bool = False
 
     def __post_init__(self):
-        for name in ("fold", "widths", "encoder_depth", "decoder_depth"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))  # JSON gives lists
-        if not len(self.widths) == len(self.encoder_depth) == len(self.decoder_depth):
+        self._check_types()
+        if not 0 < len(self.widths) == len(self.encoder_depth) == len(self.decoder_depth):
             raise UserError(
                 f"a CausalVAE needs a width, an encoder depth and a decoder depth for every stage, "
                 f"not {self.widths}, {self.encoder_depth} and {self.decoder_depth}"
             )
-        if min(self.channels, *self.fold, *self.widths) < 1 or len(self.fold) != 3:
+        sizes = (self.channels, *self.fold, *self.widths, self.encoder_kernel, self.decoder_kernel)
+        if min(*sizes, *(1 + depth for depth in self.encoder_depth + self.decoder_depth)) < 1:
             raise UserError(
-                f"channels, fold and widths of a CausalVAE are at least 1 and fold has three "
-                f"numbers, not {self.channels}, {self.fold} and {self.widths}"
+                f"channels, fold, widths and kernels of a CausalVAE are at least 1 and depths at "
+                f"least 0, not {self}"
             )
+        if len(self.fold) != 3 or self.channels > 3 * prod(self.factors):
+            raise UserError(
+                f"a CausalVAE folds frames, rows and columns, and a latent holds at most the "
+                f"values of its block, not {self.channels} channels for a fold of {self.fold}"
+            )
+        if self.fitted and 3 * prod(self.factors) > LARGEST_BLOCK:
+            raise UserError(
+                f"a linear codec is fitted to blocks of at most {LARGEST_BLOCK} values, a block of "
+                f"{self.factors} has {3 * prod(self.factors)}: use the cosines, fitted false"
+            )
+
+    def _check_types(self) -> None:
+        """Turn lists, which JSON has, into tuples; refuse whatever else is of another type."""
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, list):
+                value = tuple(value)
+                object.__setattr__(self, field.name, value)
+            numbers = value if isinstance(value, tuple) else (value,)
+            kind = bool if isinstance(field.default, bool) else int
+            fits = type(value) is type(field.default) and all(type(n) is kind for n in numbers)
+            if not fits:
+                raise UserError(f"{field.name} of a CausalVAE cannot be {value!r}")
 
     @property
     def factors(self) -> tuple[int, int, int]:
@@ -74,15 +106,28 @@ class CausalVAEConfig:
         halvings = 2 ** (len(self.widths) - 1)
         return (self.fold[0], self.fold[1] * halvings, self.fold[2] * halvings)
 
+    @property
+    def reach(self) -> tuple[int, int]:
+        """How many latents to each side in space encoding and decoding one latent looks at.
+
+        A spatial convolution reaches one pixel of its stage: one latent at the last stage, half a
+        latent at the one before it.
+        """
+        stages = len(self.widths)
+        pixel = [0.5 ** (stages - 1 - stage) for stage in range(stages)]
+        encoder = sum(d * p for d, p in zip(self.encoder_depth, pixel, strict=True)) + 1
+        decoder = sum(d * p for d, p in zip(self.decoder_depth, pixel, strict=True)) + 1 + pixel[0]
+        return ceil(encoder), ceil(decoder)
+
 
 class ResidualBlock(nn.Module):
     """x + conv in time(silu(conv in space(norm(x)))); starts as the identity, its end at zero."""
 
-    def __init__(self, dim: int):
+    def __init__(self, dim: int, frames: int = 3):
         super().__init__()
         self.norm = PixelNorm()
         self.conv_in = CausalConv3d(dim, dim, kernel=(1, 3, 3))
-        self.conv_out = CausalConv3d(dim, dim, kernel=(3, 1, 1))
+        self.conv_out = CausalConv3d(dim, dim, kernel=(frames, 1, 1))
 
     def forward(self, x: Tensor, cache: Cache | None = None) -> Tensor:
         y = self.conv_in(self.norm(x), cache)
@@ -120,29 +165,6 @@ class Chain(nn.ModuleList):
         return x
 
 
-@dataclass
-class Posterior:
-    """The Gaussian q(latents | frames), before the statistics are taken off.
-
-    mean, log_variance: b c f' h' w'.
-    """
-
-    mean: Tensor
-    log_variance: Tensor
-
-    def sample(self, generator: torch.Generator | None = None) -> Tensor:
-        noise = torch.randn(
-            self.mean.shape, generator=generator, dtype=torch.float32, device=self.mean.device
-        )
-        return self.mean + torch.exp(0.5 * self.log_variance) * noise
-
-    def kl(self) -> Tensor:
-        """KL(q || N(0, 1)), summed over the channels and averaged over the rest: (b,)."""
-        mean, log_variance = self.mean.float(), self.log_variance.float()
-        kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance)
-        return kl.sum(dim=1).flatten(1).mean(dim=1)
-
-
 class CausalVAE(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.0"):
     """Frames to latents and back; see the module's docstring for the idea.
 
@@ -157,25 +179,26 @@ class CausalVAE(nn.Module, PretrainedMixin, library_name="kinema", license="apac
         config = config or CausalVAEConfig()
         self._hub_mixin_config = config  # what save_pretrained writes as config.json
         self.config, self.channels, self.factors = config, config.channels, config.factors
+        self.reach = config.reach
         pixels = 3 * prod(config.fold)
-        widths = config.widths
+        widths, past, before = config.widths, config.encoder_kernel, config.decoder_kernel
         down, up = Chain(), Chain()
         for stage, width in enumerate(widths):
             if stage:
                 down.append(Down(widths[stage - 1], width))
-            down.extend(ResidualBlock(width) for _ in range(config.encoder_depth[stage]))
+            down.extend(ResidualBlock(width, past) for _ in range(config.encoder_depth[stage]))
         for stage in reversed(range(len(widths))):
-            up.extend(ResidualBlock(widths[stage]) for _ in range(config.decoder_depth[stage]))
+            depth = config.decoder_depth[stage]
+            up.extend(ResidualBlock(widths[stage], before) for _ in range(depth))
             if stage:
                 up.append(Up(widths[stage], widths[stage - 1]))
         self.fold_in = CausalConv3d(pixels, widths[0], kernel=(1, 1, 1))
         self.down = down
-        self.to_latents = CausalConv3d(widths[-1], 2 * config.channels)
-        self.from_latents = CausalConv3d(config.channels, widths[-1])
+        self.to_latents = CausalConv3d(widths[-1], 2 * config.channels, kernel=(past, 3, 3))
+        self.from_latents = CausalConv3d(config.channels, widths[-1], kernel=(before, 3, 3))
         self.up = up
         self.fold_out = CausalConv3d(widths[0], pixels, kernel=(1, 3, 3))
-        basis = cosine_basis(config.factors, config.channels)
-        self.register_buffer("basis", basis, persistent=False)  # c (r p q 3)
+        self.linear = LinearCodec(config.factors, config.channels, config.fitted)
         self.register_buffer("latent_mean", torch.zeros(config.channels))
         self.register_buffer("latent_scale", torch.ones(config.channels))
         self.initialise()
@@ -220,34 +243,23 @@ class CausalVAE(nn.Module, PretrainedMixin, library_name="kinema", license="apac
 
     # Networks: blocks of frames <-> unnormalised latents -------------------------------------
 
-    def _encode(self, blocks: Tensor, cache: Cache | None = None) -> Posterior:
-        linear = self._project(space_to_depth(blocks, self.factors), self.basis)  # b c f' h/8 w/8
+    def encode_blocks(self, blocks: Tensor, cache: Cache | None = None) -> Posterior:
+        linear = self.linear.encode(blocks)  # b c f' h/8 w/8
         x = space_to_depth(blocks, self.config.fold)  # b (r p q c) f' h/4 w/4
         x = x.contiguous(memory_format=torch.channels_last_3d)
         x = self.fold_in(x)  # b d f' h/4 w/4
         x = self.down(x, cache)  # b d f' h/8 w/8
         x = self.to_latents(x, cache)  # b 2c f' h/8 w/8
         mean, log_variance = x.float().chunk(2, dim=1)
-        return Posterior(linear / self._linear_scale + mean, log_variance.clamp(-20, 10))
+        return Posterior(linear + mean, log_variance.clamp(-20, 10))
 
-    def _decode(self, latents: Tensor, cache: Cache | None = None) -> Tensor:
-        linear = self._project(latents, self.basis.t())  # b (r p q 3) f' h/8 w/8
+    def decode_blocks(self, latents: Tensor, cache: Cache | None = None) -> Tensor:
+        linear = self.linear.decode(latents)  # b 3 4f h w
         x = latents.contiguous(memory_format=torch.channels_last_3d)
         x = self.from_latents(x, cache)  # b d f' h/8 w/8
         x = self.up(x, cache)  # b d f' h/4 w/4
         x = self.fold_out(x, cache)  # b (r p q c) f' h/4 w/4
-        linear = depth_to_space(self._linear_scale * linear, self.factors)
         return linear + depth_to_space(x.float(), self.config.fold)  # b 3 4f' h w
-
-    @property
-    def _linear_scale(self) -> float:
-        """Brings the linear latents, which grow with the root of the block, to about 1."""
-        return 0.5 * prod(self.factors) ** 0.5
-
-    @staticmethod
-    def _project(x: Tensor, matrix: Tensor) -> Tensor:
-        """Map the channels of b c f h w by a matrix, (d, c)."""
-        return einsum(x.float(), matrix, "b c f h w, d c -> b d f h w")
 
     # Whole clips ------------------------------------------------------------------------------
 
@@ -258,7 +270,7 @@ class CausalVAE(nn.Module, PretrainedMixin, library_name="kinema", license="apac
             UserError: if the frames have another shape or range, or there are none.
         """
         check_frames(frames)
-        return self._encode(self.whole_blocks(frames))
+        return self.encode_blocks(self.whole_blocks(frames))
 
     def encode(self, frames: Tensor) -> Tensor:
         """b 3 f h w in [-1, 1] -> b c f' h' w': the posterior mean, normalised.
@@ -286,8 +298,8 @@ class CausalVAE(nn.Module, PretrainedMixin, library_name="kinema", license="apac
         Raises:
             UserError: if the channels are not this codec's, or more is asked for than there is.
         """
-        self._check_latents(latents)
-        frames = self._decode(self.denormalise(latents))
+        self.check_latents(latents)
+        frames = self.decode_blocks(self.denormalise(latents))
         return crop(frames[:, :, self.factors[0] - 1 :], num_frames, size)
 
     def forward(self, frames: Tensor) -> Tensor:
@@ -300,23 +312,15 @@ class CausalVAE(nn.Module, PretrainedMixin, library_name="kinema", license="apac
         """Encode a clip that comes in chunks of any lengths; memory is flat in the clip's length.
 
         The latents, joined, equal `encode` of the joined frames. Each leaves as soon as its frames
-        are there, so extending a clip encodes only the new frames.
+        are there. `EncodeStream` is the same for a clip that will be extended later.
         """
-        cache: Cache = {}
-        waiting, first = None, True
+        stream = EncodeStream(self)
         for chunk in chunks:
-            check_frames(chunk)
-            frames = self.whole_blocks(chunk, first=first, last=False)
-            if waiting is not None:
-                frames = torch.cat([waiting, frames], dim=2)
-            first = False
-            whole = frames.shape[2] - frames.shape[2] % self.factors[0]
-            waiting = frames[:, :, whole:].clone()
-            if whole:
-                yield self.normalise(self._encode(frames[:, :, :whole], cache).mean)
-        if waiting is not None and waiting.shape[2]:
-            blocks = self.whole_blocks(waiting, first=False, last=True)
-            yield self.normalise(self._encode(blocks, cache).mean)
+            latents = stream.push(chunk)
+            if latents.shape[2]:
+                yield latents
+        if stream.waits:
+            yield stream.rest()
 
     def decode_stream(
         self,
@@ -328,12 +332,9 @@ class CausalVAE(nn.Module, PretrainedMixin, library_name="kinema", license="apac
 
         The frames, joined, equal `decode` of the joined latents. With `num_frames` it stops there.
         """
-        cache: Cache = {}
-        skip, made = self.factors[0] - 1, 0
+        stream, made = DecodeStream(self), 0
         for chunk in chunks:
-            self._check_latents(chunk)
-            frames = self._decode(self.denormalise(chunk), cache)[:, :, skip:]
-            skip = 0
+            frames = stream.push(chunk)
             if num_frames is not None:
                 frames = frames[:, :, : num_frames - made]
             made += frames.shape[2]
@@ -347,6 +348,12 @@ class CausalVAE(nn.Module, PretrainedMixin, library_name="kinema", license="apac
             )
 
     # Statistics -------------------------------------------------------------------------------
+
+    def fit_linear(self, clips: Iterable[Tensor]) -> None:
+        """Fit the linear codec to batches of frames (b 3 f h w); before training, once."""
+        if not self.config.fitted:
+            raise UserError("this codec has cosines: give it a configuration with fitted true")
+        self.linear.fit(self.whole_blocks(frames) for frames in clips)
 
     def normalise(self, latents: Tensor) -> Tensor:
         """Take the statistics off: zero mean and unit variance over the fitted data."""
@@ -379,7 +386,7 @@ class CausalVAE(nn.Module, PretrainedMixin, library_name="kinema", license="apac
         self.latent_mean.copy_(mean)
         self.latent_scale.copy_((squares / count - mean.square()).clamp_min(1e-8).sqrt())
 
-    def _check_latents(self, latents: Tensor) -> None:
+    def check_latents(self, latents: Tensor) -> None:
         if latents.ndim != 5 or latents.shape[1] != self.channels or latents.numel() == 0:
             raise UserError(
                 f"this codec decodes latents of shape (batch, {self.channels}, frames, height, "

@@ -4,7 +4,7 @@ A denoiser never asks which codec made its latents, and a codec never hears of n
 codec is `Pixels`, with which a model works on the frames themselves.
 """
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -34,11 +34,20 @@ class Codec(Protocol):
         """b c f' h' w' -> b 3 f h w, trimmed to `num_frames` and cropped to `size` if given."""
 
 
+@runtime_checkable
+class LocalCodec(Codec, Protocol):
+    """A codec whose numbers depend on what lies near them, and on nothing else in the picture."""
+
+    reach: tuple[int, int]
+    """How many latents to each side encoding and decoding one latent looks at."""
+
+
 class Pixels:
     """The codec that changes nothing: latents are the frames."""
 
     factors = (1, 1, 1)
     channels = 3
+    reach = (0, 0)
 
     def latent_shape(self, num_frames: int, height: int, width: int) -> tuple[int, int, int, int]:
         return (self.channels, num_frames, height, width)

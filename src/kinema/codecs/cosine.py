@@ -31,12 +31,14 @@ def cosine_basis(factors: tuple[int, int, int], channels: int) -> Tensor:
     """
     r, p, q = factors
     assert 1 <= channels <= 3 * r * p * q, f"a block of {factors} has no {channels} frequencies"
+    late = frequencies(factors)
+    order = late.flatten().argsort(stable=True)[:channels]
+    i, j, k, l = torch.unravel_index(order, late.shape)
     over_frames, over_rows, over_columns = map(cosines, factors)
     rows = einsum(
-        over_frames, over_rows, over_columns, COLOURS, "i r, j p, k q, l c -> i j k l r p q c"
-    )  # fmt: skip
-    order = frequencies(factors).flatten().argsort(stable=True)[:channels]
-    return rearrange(rows, "i j k l r p q c -> (i j k l) (r p q c)")[order]
+        over_frames[i], over_rows[j], over_columns[k], COLOURS[l], "n r, n p, n q, n c -> n r p q c"
+    )
+    return rearrange(rows, "n r p q c -> n (r p q c)")
 
 
 def cosines(n: int) -> Tensor:

@@ -2,65 +2,134 @@
 
 The loss is a Charbonnier distance of the pixels, of their differences in space (outlines) and in
 time (motion), the KL divergence that keeps the posterior near N(0, 1) (Kingma and Welling 2014),
-and a scale equivariance: latents averaged over 2 x 2 must decode to frames averaged over 2 x 2,
-which takes out of the latents the high frequencies that a denoiser cannot learn (Kouzelis et al.
-2025, EQ-VAE, arXiv 2502.09509).
+the equivariance of the latents (EQ-VAE), a perceptual distance, and, where the motion of the clip
+is known, how much the error of coding changes along it: an error that travels with the object is
+not seen as flicker.
 """
 
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
+from einops import rearrange
 from torch import Tensor
 
 from kinema.codecs.causal_vae import CausalVAE
+from kinema.codecs.equivariance import equivariance, possible
+from kinema.codecs.perceptual import Distance, laplacian_distance
+from kinema.codecs.posterior import Posterior
+from kinema.motion import fetch
 
 
 @dataclass(frozen=True)
 class CodecLoss:
     """The weights of the parts; a part of weight 0 is not computed.
 
-    `softness` is the error below which the Charbonnier distance is a squared error (which PSNR
-    measures) and above which it is an absolute one (which keeps outlines sharp).
+    Attributes:
+        pixels: how far every value is off.
+        outlines: how far the differences in space are off.
+        motion: how far the differences in time are off.
+        flow: how much the error changes along the motion of the clip.
+        perceptual: the distance of `laplacian_distance`, or of another function.
+        kl: the divergence of the posterior from N(0, 1).
+        equivariance: how far transformed latents are from decoding to transformed frames.
+        softness: the error below which the Charbonnier distance is a squared error (which PSNR
+            measures) and above which it is an absolute one (which keeps outlines sharp).
     """
 
     pixels: float = 1.0
     outlines: float = 1.0
     motion: float = 0.5
+    flow: float = 0.0
+    perceptual: float = 0.0
     kl: float = 1e-5
     equivariance: float = 0.1
     softness: float = 0.01
 
 
+@dataclass
+class Reconstruction:
+    """Clips on their way through a codec in training.
+
+    Attributes:
+        frames: b 3 f h w, as they were.
+        posterior: of the latents.
+        latents: a sample of it, normalised.
+        decoded: b 3 f h w, as they came back.
+    """
+
+    frames: Tensor
+    posterior: Posterior
+    latents: Tensor
+    decoded: Tensor
+
+
+def reconstruct(
+    codec: CausalVAE, frames: Tensor, generator: torch.Generator | None = None
+) -> Reconstruction:
+    """Code clips as training does, with latents drawn from their posterior.
+
+    Args:
+        codec: the autoencoder in training.
+        frames: b 3 f h w in [-1, 1], any f >= 1.
+        generator: draws the sample.
+    """
+    posterior = codec.posterior(frames)
+    latents = codec.normalise(posterior.sample(generator))
+    decoded = codec.decode(latents, frames.shape[2], (frames.shape[3], frames.shape[4]))
+    return Reconstruction(frames, posterior, latents, decoded)
+
+
+@dataclass
+class Motion:
+    """How the pixels of clips move.
+
+    Attributes:
+        flow: b f-1 h w 2, from frame t to t+1 on the grid of frame t, in pixels.
+        seen: b f-1 h w, where the pixel is still seen in frame t+1.
+    """
+
+    flow: Tensor
+    seen: Tensor
+
+
 def codec_loss(
     codec: CausalVAE,
-    frames: Tensor,
-    generator: torch.Generator | None = None,
+    coded: Reconstruction,
     weights: CodecLoss = CodecLoss(),
+    motion: Motion | None = None,
+    perceptual: Distance = laplacian_distance,
+    generator: torch.Generator | None = None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """The loss of a batch of clips, and its parts, each of shape (b,) and before its weight.
 
     Args:
         codec: the autoencoder in training.
-        frames: b 3 f h w in [-1, 1], any f >= 1.
-        generator: draws the sample of the posterior; the loss is a function of it.
+        coded: of `reconstruct`.
         weights: of the parts.
+        motion: for the part `flow`.
+        perceptual: for the part of that name.
+        generator: draws the transformation that latents are held to.
 
     Returns:
         loss (b,), and a dict of detached parts (b,).
     """
-    posterior = codec.posterior(frames)
-    latents = codec.normalise(posterior.sample(generator))
-    decoded = codec.decode(latents, frames.shape[2], (frames.shape[3], frames.shape[4]))
+    frames, decoded = coded.frames, coded.decoded
     error, softness = decoded - frames, weights.softness
     parts = {
         "pixels": charbonnier(error, softness),
         "outlines": outlines(error, softness),
         "motion": charbonnier(error.diff(dim=2), softness),
-        "kl": posterior.kl(),
+        "kl": coded.posterior.kl(),
     }
-    if weights.equivariance and min(latents.shape[3:]) > 1:
-        parts["equivariance"] = charbonnier(equivariance(codec, latents, frames), softness)
+    if weights.flow and motion is not None and frames.shape[2] > 1:
+        parts["flow"] = charbonnier(along(error, motion), softness)
+    if weights.perceptual:
+        parts["perceptual"] = perceptual(decoded, frames)
+    names = possible(codec, frames)
+    if weights.equivariance and names:
+        name = names[int(torch.randint(len(names), (), generator=generator))]
+        difference = equivariance(codec, coded.latents, frames, name)
+        parts["equivariance"] = charbonnier(difference, softness)
     loss = sum(getattr(weights, name) * part for name, part in parts.items())
     return loss, {name: part.detach() for name, part in parts.items()}
 
@@ -80,10 +149,15 @@ def outlines(error: Tensor, softness: float = 0.01) -> Tensor:
     return charbonnier(error.diff(dim=3), softness) + charbonnier(error.diff(dim=4), softness)
 
 
-def equivariance(codec: CausalVAE, latents: Tensor, frames: Tensor) -> Tensor:
-    """How far latents halved in size are from decoding to frames halved in size: b 3 f h w."""
-    small = F.avg_pool3d(latents, (1, 2, 2))
-    height, width = (codec.factors[1] * small.shape[3], codec.factors[2] * small.shape[4])
-    target = F.avg_pool3d(frames, (1, 2, 2))[..., :height, :width]
-    decoded = codec.decode(small, frames.shape[2], tuple(target.shape[3:]))
-    return decoded - target
+def along(error: Tensor, motion: Motion) -> Tensor:
+    """How an error changes where its pixel goes, 0 where the pixel is lost: b c f-1 h w.
+
+    e(t+1, x + flow(x)) - e(t, x): the warping error of Lai et al. 2018, of the error of coding
+    instead of the clip, so that coding is not asked to undo the changes of light in the clip.
+    """
+    batch = error.shape[0]
+    later = rearrange(error[:, :, 1:], "b c f h w -> (b f) c h w")
+    fetched, valid = fetch(later.float(), rearrange(motion.flow, "b f h w xy -> (b f) h w xy"))
+    fetched = rearrange(fetched, "(b f) c h w -> b c f h w", b=batch)
+    kept = motion.seen & rearrange(valid, "(b f) h w -> b f h w", b=batch)
+    return (fetched - error[:, :, :-1]) * kept[:, None]

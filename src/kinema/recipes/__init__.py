@@ -1,11 +1,20 @@
 """Recipes: a run is a Python function that returns a filled dataclass with `.train()`."""
 
+from kinema.recipes.own_clips import codec
 from kinema.recipes.physics import physics_collision, physics_parabola, physics_uniform
-from kinema.recipes.tabletop import tabletop, tabletop_codec
+from kinema.recipes.tabletop import (
+    tabletop,
+    tabletop_codec,
+    tabletop_codec_per_frame,
+    tabletop_codec_temporal_decoder,
+)
 
 RECIPES = {
     "tabletop": tabletop,
     "tabletop-codec": tabletop_codec,
+    "tabletop-codec-per-frame": tabletop_codec_per_frame,
+    "tabletop-codec-temporal-decoder": tabletop_codec_temporal_decoder,
+    "codec": codec,
     "physics-uniform": physics_uniform,
     "physics-parabola": physics_parabola,
     "physics-collision": physics_collision,
@@ -13,9 +22,12 @@ RECIPES = {
 
 __all__ = [
     "RECIPES",
+    "codec",
     "physics_collision",
     "physics_parabola",
     "physics_uniform",
     "tabletop",
     "tabletop_codec",
+    "tabletop_codec_per_frame",
+    "tabletop_codec_temporal_decoder",
 ]

@@ -1,17 +1,29 @@
 """Training a causal video VAE on clips."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from kinema.clips import contact_sheet, to_frames, to_tensor
-from kinema.codecs import CausalVAE, CausalVAEConfig, CodecLoss, codec_loss
+from kinema.codecs import (
+    AdversarialLoss,
+    CausalVAE,
+    CausalVAEConfig,
+    CodecLoss,
+    codec_loss,
+    reconstruct,
+)
+from kinema.codecs.adversarial import adversarial_loss
+from kinema.codecs.objective import Motion
+from kinema.codecs.perceptual import Distance, laplacian_distance
+from kinema.errors import UserError
 from kinema.metrics.fidelity import psnr
 from kinema.training import Loop, Position, Shards, State, draw, train
-from kinema.training.sources import FolderClips, WorldClips
+from kinema.training.sources import ClipsWithFlow, FolderClips, WorldClips
 from kinema.video.system import find_codec
 
 LENGTHS = (1, 5, 9, 17, 33)  # frames a training clip is cut to: images and videos together
@@ -24,15 +36,16 @@ class CodecRun:
     Attributes:
         folder: receives checkpoints, metrics and pictures, and the codec in `final/`.
         data: clips of a world, or of a folder with metadata.jsonl.
-        held_out: clips that are never trained on.
+        held_out: clips that are never trained on; of a folder "" those that data leaves out.
         codec: the network.
         init: a codec whose weights are trained further: a folder, or the name of the system that
             it is part of; "" starts from nothing.
         weights: of the parts of the loss.
+        adversarial: the game against discriminators, off unless given weights.
+        sizes: shares of the clips' height and width, of which every step draws one for each.
         loop: how long and how fast.
         cache: folder for rendered clips, shared by all runs.
         workers: processes that make clips beside training.
-        frames_a_step: pixels' frames a step: short clips come in larger batches.
     """
 
     folder: str = "runs/codec"
@@ -41,9 +54,30 @@ class CodecRun:
     codec: CausalVAEConfig = field(default_factory=CausalVAEConfig)
     init: str = ""
     weights: CodecLoss = field(default_factory=CodecLoss)
+    adversarial: AdversarialLoss = field(default_factory=AdversarialLoss)
+    sizes: tuple[float, ...] = (1.0, 0.75, 0.5)
     loop: Loop = field(default_factory=Loop)
     cache: str = "runs/cache"
     workers: int = 1
+
+    def __post_init__(self) -> None:
+        if not self.sizes or not all(0 < share <= 1 for share in self.sizes):
+            raise UserError(f"sizes are shares of a clip's size, above 0 up to 1, not {self.sizes}")
+
+    def never_trained_on(self) -> WorldClips | FolderClips:
+        """`held_out`, or the files of `data` that it leaves out.
+
+        Raises:
+            UserError: if it leaves none out.
+        """
+        if not isinstance(self.held_out, FolderClips) or self.held_out.folder:
+            return self.held_out
+        if not isinstance(self.data, FolderClips) or self.data.part != "train":
+            raise UserError(
+                "no clips are held out: give --data.part train, or another folder with "
+                "--held_out.folder"
+            )
+        return replace(self.data, part="held_out", num_clips=self.held_out.num_clips)
 
     def task(self) -> "CodecTask":
         """What the run trains."""
@@ -54,6 +88,7 @@ class CodecRun:
         task = self.task()
         task.clips.start()
         try:
+            task.fit_linear()
             return train(task, self.loop, Path(self.folder))
         finally:
             task.clips.stop()
@@ -67,38 +102,67 @@ def unseen(data: WorldClips, num_clips: int = 64) -> WorldClips:
 
 
 class CodecTask:
-    """What the loop asks of a codec run."""
+    """What the loop asks of a codec run.
 
-    def __init__(self, run: CodecRun):
+    Codec and discriminators are one network to the loop: their optimizers, averages and resume are
+    those of every other run.
+
+    Args:
+        run: what to train, on what, how long.
+        perceptual: the distance of that part of the loss: any function of two clips.
+    """
+
+    def __init__(self, run: CodecRun, perceptual: Distance = laplacian_distance):
         torch.manual_seed(run.loop.seed)
-        self.run, self.network = run, CausalVAE(run.codec)
+        self.run, self.codec, self.perceptual = run, CausalVAE(run.codec), perceptual
         if run.init:
-            self.network = CausalVAE.from_pretrained(find_codec(run.init))
-            run.codec = self.network.config
-        self.clips = Shards(run.data, Path(run.cache), run.workers)
-        self.unseen = Shards(run.held_out, Path(run.cache), workers=0)
+            self.codec = CausalVAE.from_pretrained(find_codec(run.init))
+            run.codec = self.codec.config
+        self.discriminators = run.adversarial.discriminators()
+        self.network = nn.ModuleDict({"codec": self.codec, "discriminators": self.discriminators})
+        data = ClipsWithFlow(run.data) if run.weights.flow else run.data
+        self.clips = Shards(data, Path(run.cache), run.workers)
+        self.unseen = Shards(run.never_trained_on(), Path(run.cache), workers=0)
 
     def loss(
         self, position: Position, batch_size: int, rows: slice
     ) -> tuple[Tensor, dict[str, float]]:
-        """Cut clips to a random length; an equal number of frames a step, whatever the length."""
-        length = LENGTHS[int(torch.randint(len(LENGTHS), ()))]
-        length = min(length, self.run.data.num_frames)
-        count = max(rows.step or 1, batch_size * LENGTHS[2] // length)
+        """The codec's loss on clips of a random length and size, and the game once it is on."""
+        window = draw_window(self.run, self.codec.factors)
+        count = max(rows.step or 1, round(batch_size * window.share(self.run.data.size)))
         ready = num_ready(position.samples, len(self.clips))
         indices = draw(self.run.loop.seed, position.step, count, ready)[rows]
-        frames = self.clips.read(indices)[0]["frames"]
-        start = int(torch.randint(frames.shape[1] - length + 1, ()))
-        x = to_tensor(frames[:, start : start + length].numpy())
-        loss, parts = codec_loss(self.network, x, None, self.run.weights)
-        return loss.mean(), {name: part.mean().item() for name, part in parts.items()}
+        frames, motion = self.read(indices, window)
+        coded = reconstruct(self.codec, frames)
+        weights = self.run.weights
+        rows_loss, parts = codec_loss(self.codec, coded, weights, motion, self.perceptual)
+        loss = rows_loss.mean()
+        if self.discriminators and position.samples >= self.run.adversarial.start:
+            last = self.codec.fold_out.weight
+            game, sides = adversarial_loss(
+                self.discriminators, frames, coded.decoded, loss, last, self.run.adversarial
+            )
+            loss, parts = loss + game, {**parts, **sides}
+        return loss, {name: part.mean().item() for name, part in parts.items()}
+
+    def read(self, indices: np.ndarray, window: "Window") -> tuple[Tensor, Motion | None]:
+        """Clips cut by a window, and how they move if the run asks for it."""
+        clips = self.clips.read(indices)[0]
+        time, rows, columns = window.slices()
+        frames = to_tensor(clips["frames"][:, time, rows, columns].numpy())
+        if "flow" not in clips:
+            return frames, None
+        pairs = slice(time.start, time.stop - 1)
+        flow, seen = (clips[name][:, pairs, rows, columns] for name in ("flow", "seen"))
+        return frames, Motion(flow.float(), seen)
 
     def rehearse(self, batch_size: int) -> Tensor:
         """The loss of empty clips of the run's shape, to see what a step takes."""
         data = self.run.data
         length = min(LENGTHS[2], data.num_frames)  # a step holds as many frames at any length
         x = torch.zeros(batch_size, 3, length, data.size, data.size)
-        return codec_loss(self.network, x, None, self.run.weights)[0].mean()
+        coded = reconstruct(self.codec, x)
+        return codec_loss(self.codec, coded, self.run.weights)[0].mean()
 
     def validate(self) -> dict[str, float]:
         """PSNR on clips never trained on; the loss is its negative."""
@@ -110,7 +174,7 @@ class CodecTask:
         pairs = []
         for start in range(0, min(count, len(self.unseen)), 4):
             frames = self.unseen.read(range(start, start + 4))[0]["frames"].numpy()
-            coded = to_frames(self.network(to_tensor(frames)))
+            coded = to_frames(self.codec(to_tensor(frames)))
             pairs += list(zip(frames, coded, strict=True))
         return pairs
 
@@ -122,12 +186,54 @@ class CodecTask:
 
     def save(self, folder: Path) -> None:
         """Fit the latents' statistics on training clips and write the codec."""
-        reads = (self.clips.read(range(i, i + 8))[0]["frames"] for i in range(0, 128, 8))
-        self.network.fit_statistics(to_tensor(frames.numpy()) for frames in reads)
-        self.network.save_pretrained(folder)
+        self.codec.fit_statistics(self.first_clips())
+        self.codec.save_pretrained(folder)
+
+    def fit_linear(self) -> None:
+        """Give a new codec its principal components, if it asks for them.
+
+        A run that resumes fits the same ones again, and then reads them from its checkpoint.
+        """
+        if self.run.codec.fitted and not self.run.init:
+            self.codec.fit_linear(self.first_clips())
+
+    def first_clips(self, count: int = 128) -> Iterator[Tensor]:
+        """Batches of training clips, b 3 f h w."""
+        for start in range(0, min(count, len(self.clips)), 8):
+            yield to_tensor(self.clips.read(range(start, start + 8))[0]["frames"].numpy())
 
     def flops(self, batch_size: int) -> float:
         return 0.0
+
+
+@dataclass(frozen=True)
+class Window:
+    """What a step sees of its clips: (first, how many) along each axis."""
+
+    frames: tuple[int, int]
+    rows: tuple[int, int]
+    columns: tuple[int, int]
+
+    def slices(self) -> tuple[slice, slice, slice]:
+        frames, rows, columns = (slice(a, a + n) for a, n in (self.frames, self.rows, self.columns))
+        return frames, rows, columns
+
+    def share(self, size: int) -> float:
+        """How many clips cost what one of 9 whole frames costs."""
+        return LENGTHS[2] * size**2 / (self.frames[1] * self.rows[1] * self.columns[1])
+
+
+def draw_window(run: CodecRun, factors: tuple[int, int, int]) -> Window:
+    """A random length and size at a random place; sides are whole blocks of the codec."""
+    length = min(LENGTHS[int(torch.randint(len(LENGTHS), ()))], run.data.num_frames)
+    sides = []
+    for factor in factors[1:]:
+        share = run.sizes[int(torch.randint(len(run.sizes), ()))]
+        whole = int(share * run.data.size) // factor * factor
+        sides.append(min(max(whole, factor), run.data.size))
+    extents = [(run.data.num_frames, length), (run.data.size, sides[0]), (run.data.size, sides[1])]
+    places = [(int(torch.randint(whole - part + 1, ())), part) for whole, part in extents]
+    return Window(*places)
 
 
 def num_ready(samples: int, num_clips: int, first: int = 1_024, fresh: float = 0.1) -> int:

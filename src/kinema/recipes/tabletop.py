@@ -1,6 +1,8 @@
 """What ships: the codec and the text-to-video system of the tabletop world."""
 
-from kinema.codecs import CausalVAEConfig
+from dataclasses import replace
+
+from kinema.codecs import LAYOUTS
 from kinema.conditions import SmallTextConfig
 from kinema.denoisers import DiTConfig
 from kinema.recipes.codec_run import CodecRun, unseen
@@ -34,7 +36,7 @@ def tabletop_codec() -> CodecRun:
         folder="runs/tabletop-codec",
         data=CLIPS,
         held_out=unseen(CLIPS),
-        codec=CausalVAEConfig(channels=16),
+        codec=LAYOUTS["8x8x4"],
         loop=Loop(
             num_samples=20_000,
             batch_size=8,
@@ -44,6 +46,28 @@ def tabletop_codec() -> CodecRun:
             validate_every=4_000,
         ),
     )
+
+
+def tabletop_codec_per_frame() -> CodecRun:
+    """A baseline: an image VAE frame by frame that spends as many values as the tabletop's codec.
+
+    kinema train tabletop-codec-per-frame
+    """
+    return baseline("per-frame")
+
+
+def tabletop_codec_temporal_decoder() -> CodecRun:
+    """A baseline: an image encoder and a decoder over time, with as many values.
+
+    kinema train tabletop-codec-temporal-decoder
+    """
+    return baseline("temporal-decoder")
+
+
+def baseline(layout: str) -> CodecRun:
+    """The run of `tabletop_codec` with another network: the same clips, losses and steps."""
+    run = tabletop_codec()
+    return replace(run, folder=f"runs/tabletop-codec-{layout}", codec=LAYOUTS[layout])
 
 
 def tabletop() -> TextToVideoRun:

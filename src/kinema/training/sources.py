@@ -19,9 +19,11 @@ from kinema.blocks.pretrained import nearest
 from kinema.clips import ClipFolder, to_tensor
 from kinema.codecs import Codec, codec_fingerprint, load_codec
 from kinema.errors import UserError
+from kinema.motion import DIS, Flow, confirmed, optical_flow
 from kinema.worlds import WorldClip, discs, tabletop
 from kinema.worlds.tabletop import captions
 
+HOLD_OUT = 20  # of so many files of a folder one is held out
 RENDERER = 2  # raise it when the tabletop's pictures or captions change: old shards are left alone
 
 
@@ -65,6 +67,12 @@ class WorldClips:
 
     def make(self, indices: list[int]) -> tuple[dict[str, Tensor], list[str]]:
         """frames: (n, f, h, w, 3) uint8."""
+        clips = self.render(indices)
+        frames = torch.from_numpy(np.stack([clip.frames for clip in clips]))
+        return {"frames": frames}, [clip.caption for clip in clips]
+
+    def render(self, indices: list[int], truth: bool = False) -> list[WorldClip]:
+        """The clips as the world gives them, on request with their exact motion."""
         clips: dict[int, WorldClip] = {}
         for level in set(self.levels):
             chosen = [i for i in indices if self.levels[i % len(self.levels)] == level]
@@ -76,10 +84,10 @@ class WorldClips:
                 level=level,
                 split=self.split,
                 fps=self.fps,
+                truth=truth,
             )
             clips.update(zip(chosen, rendered, strict=True))
-        frames = torch.from_numpy(np.stack([clips[i].frames for i in indices]))
-        return {"frames": frames}, [clips[i].caption for i in indices]
+        return [clips[i] for i in indices]
 
 
 @dataclass
@@ -141,6 +149,7 @@ class FolderClips:
         fps: frames per second that the files are brought to; 0 leaves each at its own.
         seed: decides where clips start and how they are cropped.
         num_clips: how many different cuts there are; every file is cut about equally often.
+        part: "train" leaves every 20th file out, "held_out" takes only those, "all" takes all.
     """
 
     folder: str = "clips"
@@ -150,6 +159,11 @@ class FolderClips:
     fps: float = 0.0
     seed: int = 0
     num_clips: int = 4_096
+    part: str = "all"
+
+    def __post_init__(self) -> None:
+        if self.part not in ("all", "train", "held_out"):
+            raise UserError(f"part of a folder is all, train or held_out, not {self.part!r}")
 
     @property
     def name(self) -> str:
@@ -160,8 +174,8 @@ class FolderClips:
 
     @cached_property
     def clips(self) -> ClipFolder:
-        """The files, unreadable ones set aside with the reason."""
-        return ClipFolder(
+        """The files of this part, unreadable ones set aside with the reason."""
+        clips = ClipFolder(
             self.folder,
             self.num_frames,
             (self.size, self.size),
@@ -169,6 +183,17 @@ class FolderClips:
             fps=self.fps or None,
             seed=self.seed,
         )
+        if self.part != "all" and len(clips) < 2:
+            raise UserError(
+                f"{self.folder} holds one clip that can be used, of which no part can be held out: "
+                "add clips, or take it whole (--data.part all) and name a --held_out.folder"
+            )
+        if self.part != "all":
+            out = {item.name for item in clips.items[1 :: min(HOLD_OUT, len(clips))]}
+            clips.items = [
+                item for item in clips.items if (item.name in out) == (self.part == "held_out")
+            ]
+        return clips
 
     def corpus(self) -> list[str]:
         """The captions."""
@@ -180,6 +205,54 @@ class FolderClips:
         cuts = [self.clips.clip(i % files, epoch=i // files) for i in indices]
         frames = torch.from_numpy(np.stack([cut.frames for cut in cuts]))
         return {"frames": frames}, [cut.text for cut in cuts]
+
+
+@dataclass
+class ClipsWithFlow:
+    """Another source's clips with their motion: exact for a world, estimated for files.
+
+    Attributes:
+        clips: a source of frames.
+    """
+
+    clips: WorldClips | FolderClips
+
+    @property
+    def num_clips(self) -> int:
+        return self.clips.num_clips
+
+    @property
+    def name(self) -> str:
+        return f"{self.clips.name}-flow"
+
+    def make(self, indices: list[int]) -> tuple[dict[str, Tensor], list[str]]:
+        """frames; flow: (n, f-1, h, w, 2) float16, pixels from frame t to t+1; seen: (n, f-1, h, w)
+        bool, where the pixel is still there in frame t+1."""
+        if isinstance(self.clips, WorldClips):
+            made = self.clips.render(indices, truth=True)
+            flows = [_exact(clip) for clip in made]
+            tensors = {"frames": torch.from_numpy(np.stack([clip.frames for clip in made]))}
+            captions = [clip.caption for clip in made]
+        else:
+            tensors, captions = self.clips.make(indices)
+            flows = [
+                optical_flow(frames, DIS(short_side=128)) for frames in tensors["frames"].numpy()
+            ]
+        moves = torch.from_numpy(np.stack([flow.forward for flow in flows])).half()
+        seen = torch.from_numpy(np.stack([_seen(flow) for flow in flows]))
+        return {**tensors, "flow": moves, "seen": seen}, captions
+
+
+def _exact(clip: WorldClip) -> Flow:
+    truth = clip.truth
+    assert truth and truth.flow_forward is not None and truth.flow_backward is not None
+    return Flow(truth.flow_forward, truth.flow_backward)
+
+
+def _seen(flow: Flow) -> np.ndarray:
+    pairs = zip(flow.forward, flow.backward, strict=True)
+    masks = [confirmed(ahead, back) for ahead, back in pairs]
+    return np.asarray(masks, bool).reshape(flow.forward.shape[:3])
 
 
 @dataclass
