@@ -31,7 +31,6 @@ from kinema.flags import (
     nearest,
     print_page,
     typed,
-    underscored,
 )
 
 PROMPT = "a red ball rolls to the right behind a blue cube"
@@ -280,16 +279,16 @@ def check(argv: list[str]) -> int:
     )
     eyes = parser.add_argument_group("Look with")
     eyes.add_argument("--flow", default="dis", metavar="NAME", help="dis, farneback, lk, raft")
-    eyes.add_argument("--flow_weights", metavar="FILE", help="for raft: raft-things.pth")
-    eyes.add_argument("--text_encoder", metavar="DIR", help="a CLIP: does it show its prompt?")
+    eyes.add_argument("--flow-weights", metavar="FILE", help="for raft: raft-things.pth")
+    eyes.add_argument("--text-encoder", metavar="DIR", help="a CLIP: does it show its prompt?")
     eyes.add_argument("--prompts", metavar="FILE", help="metadata.jsonl; else captions in files")
-    eyes.add_argument("--image_encoder", metavar="DIR", help="a DINO or CLIP: does it stay itself?")
+    eyes.add_argument("--image-encoder", metavar="DIR", help="a DINO or CLIP: does it stay itself?")
     results = parser.add_argument_group("Results")
     results.add_argument("--json", metavar="FILE", help="everything; - prints it")
     results.add_argument("--html", metavar="FILE", help="one page with pictures and curves")
     results.add_argument("--junit", metavar="FILE", help="the gates, for a build server")
     results.add_argument("--quiet", action="store_true", help="print nothing else")
-    options = vars(parser.parse_args(list(map(underscored, argv))))
+    options = vars(parser.parse_args(argv))
     if options.pop("blind"):
         return ask_people(options)
     from kinema.probes.backends import Backends
@@ -320,13 +319,13 @@ def distance(argv: list[str]) -> None:
     names = "motion, change, appearance (all three unless given); i3d, videomae, clip"
     eyes.add_argument("--features", nargs="+", metavar="NAME", help=names)
     eyes.add_argument("--weights", default="", metavar="FILE", help="of i3d, videomae or clip")
-    eyes.add_argument("--num_frames", type=int, default=16, metavar="N", help="of each clip")
+    eyes.add_argument("--num-frames", type=int, default=16, metavar="N", help="of each clip")
     eyes.add_argument("--resize", default="squash", metavar="HOW", help="of i3d: squash or crop")
     eyes.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda")
     results = parser.add_argument_group("Results")
     results.add_argument("--json", metavar="FILE", help="everything; - prints it")
     results.add_argument("--quiet", action="store_true", help="print nothing else")
-    options = vars(parser.parse_args(list(map(underscored, argv))))
+    options = vars(parser.parse_args(argv))
     from kinema.probes.distance import WEIGHTLESS, Looking, run
 
     options["device"] = device_named(options["device"])

@@ -42,7 +42,7 @@ def written(tmp_path_factory):
     (root / "gate.yaml").write_text("forbid: [noise]\n")
     target = root / "report.json"
     options = {"against": str(root / "old"), "gate": str(root / "gate.yaml"), "jobs": 1}
-    assert run([str(root / "new")], **options, json=str(target), quiet=True) == 1
+    assert run([str(root / "new")], **options, outputs=Outputs(json=str(target), quiet=True)) == 1
     return json.loads(target.read_text())
 
 
