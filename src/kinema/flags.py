@@ -251,3 +251,18 @@ def print_page(
         page.print("\n".join(f"  {escape(line)}" for line in examples.splitlines()), soft_wrap=True)
     if note:
         page.print(f"\n[dim]{escape(note)}[/]")
+
+
+def size(text: str) -> int | tuple[int, int]:
+    """64 or 64x96 (height x width)."""
+    sides = [int(side) for side in text.lower().split("x")]
+    if len(sides) > 2:
+        raise ValueError(text)
+    return sides[0] if len(sides) == 1 else (sides[0], sides[1])
+
+
+def device_named(name: str) -> str:
+    """The device of --device; "auto" is a GPU where there is one."""
+    import torch
+
+    return ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name

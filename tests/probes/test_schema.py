@@ -12,6 +12,7 @@ from kinema.metrics.vector import METRICS
 from kinema.metrics.verdicts import FAULTS
 from kinema.probes.check import run
 from kinema.probes.clip_report import SCHEMA
+from kinema.probes.outputs import Outputs
 
 PAGE = Path(__file__).parents[2] / "docs" / "check.md"
 NAMES = {
@@ -85,7 +86,8 @@ def test_values_are_among_the_documented(documented, written):
 
 def test_the_failures_have_the_documented_names(written):
     assert FAULTS.keys() == NAMES
-    table = re.findall(r"^\| `(\w+)` \|", PAGE.read_text(), re.M)
+    failures = PAGE.read_text().split("\n## Failures\n")[1].split("\n## ")[0]
+    table = re.findall(r"^\| `(\w+)` \|", failures, re.M)
     assert {*table} == NAMES
     assert {failure["name"] for clip in written["clips"] for failure in clip["failures"]} <= NAMES
 

@@ -1,0 +1,17 @@
+"""The commands: functions of an argument list, grouped as `kinema --help` shows them."""
+
+from collections.abc import Callable
+
+from kinema.commands.about import info
+from kinema.commands.judge import check, distance, probe
+from kinema.commands.learn import denoisers, plan, train
+from kinema.commands.make import generate, world
+
+COMMANDS: dict[str, dict[str, Callable[[list[str]], int | None]]] = {
+    "Make": {"generate": generate, "world": world},
+    "Learn": {"train": train, "plan": plan, "denoisers": denoisers},
+    "Judge": {"check": check, "distance": distance, "probe": probe},
+    "About": {"info": info},
+}
+
+__all__ = ["COMMANDS"]

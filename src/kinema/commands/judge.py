@@ -1,0 +1,111 @@
+"""Commands that measure: `kinema check`, `kinema distance`, `kinema probe`."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import itertools
+from typing import Any
+
+from kinema.errors import UserError
+from kinema.flags import Parser, chosen, device_named, typed
+
+CHECK_EXAMPLES = """\
+kinema check clip.mp4
+kinema check new/ --against old/ --html report.html
+kinema check --blind old/ new/ --html vote.html
+kinema check --blind vote.key.json *.votes.json
+kinema check new/ --gate consistency.yaml --junit gates.xml"""
+
+DISTANCE_EXAMPLES = """\
+kinema distance made/ real/
+kinema distance made/ real/ --features i3d --weights i3d_torchscript.pt
+kinema distance made/ real/ --features clip --weights openai/clip-vit-base-patch32"""
+
+
+def check(argv: list[str]) -> int:
+    """what is wrong with videos, where, and how sure; better or worse than others"""
+    parser = Parser("kinema check", str(check.__doc__), CHECK_EXAMPLES)
+    parser.add_argument("files", nargs="+", metavar="FILES", help="videos, or folders of them")
+    parser.add_argument("--against", metavar="DIR", help="references: better, worse, or the same?")
+    parser.add_argument("--gate", metavar="FILE", help="YAML conditions; status 1 if one fails")
+    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="worker processes")
+    parser.add_argument(
+        "--blind", action="store_true", help="a page to vote on two folders; or its key and votes"
+    )
+    eyes = parser.add_argument_group("Look with")
+    eyes.add_argument("--flow", default="dis", metavar="NAME", help="dis, farneback, lk, raft")
+    eyes.add_argument("--flow-weights", metavar="FILE", help="for raft: raft-things.pth")
+    eyes.add_argument("--text-encoder", metavar="DIR", help="a CLIP: does it show its prompt?")
+    eyes.add_argument("--prompts", metavar="FILE", help="metadata.jsonl; else captions in files")
+    eyes.add_argument("--image-encoder", metavar="DIR", help="a DINO or CLIP: does it stay itself?")
+    results = parser.add_argument_group("Results")
+    results.add_argument("--json", metavar="FILE", help="everything; - prints it")
+    results.add_argument("--html", metavar="FILE", help="one page with pictures and curves")
+    results.add_argument("--junit", metavar="FILE", help="the gates, for a build server")
+    results.add_argument("--quiet", action="store_true", help="print nothing else")
+    options = vars(parser.parse_args(argv))
+    if options.pop("blind"):
+        return ask_people(options)
+    from kinema.probes.backends import Backends
+    from kinema.probes.check import run
+    from kinema.probes.outputs import Outputs
+
+    parts = {"outputs": Outputs, "backends": Backends}
+    made = {name: kind(**taken(options, kind)) for name, kind in parts.items()}
+    return run(**options, **made)
+
+
+def ask_people(options: dict[str, Any]) -> int:
+    """`kinema check --blind`: write a page to vote on, or count the votes."""
+    for name in ("against", "gate", "junit"):
+        if options[name] is not None:
+            raise UserError(f"--{name} does not go with --blind, which asks people: leave one out.")
+    from kinema.probes import blind
+
+    return blind.run(options["files"], options["html"], options["json"])
+
+
+def distance(argv: list[str]) -> None:
+    """how far a folder of videos is from another: motion, FVD, kernel distances"""
+    parser = Parser("kinema distance", str(distance.__doc__), DISTANCE_EXAMPLES)
+    parser.add_argument("files", metavar="DIR", help="the videos to be judged")
+    parser.add_argument("against", metavar="REAL", help="real videos")
+    eyes = parser.add_argument_group("Look with")
+    names = "motion, change, appearance (all three unless given); i3d, videomae, clip"
+    eyes.add_argument("--features", nargs="+", metavar="NAME", help=names)
+    eyes.add_argument("--weights", default="", metavar="FILE", help="of i3d, videomae or clip")
+    eyes.add_argument("--num-frames", type=int, default=16, metavar="N", help="of each clip")
+    eyes.add_argument("--resize", default="squash", metavar="HOW", help="of i3d: squash or crop")
+    eyes.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda")
+    results = parser.add_argument_group("Results")
+    results.add_argument("--json", metavar="FILE", help="everything; - prints it")
+    results.add_argument("--quiet", action="store_true", help="print nothing else")
+    options = vars(parser.parse_args(argv))
+    from kinema.probes.distance import WEIGHTLESS, Looking, run
+
+    options["device"] = device_named(options["device"])
+    how = taken(options, Looking)
+    looking = [Looking(**how | {"features": name}) for name in how["features"] or WEIGHTLESS]
+    run(**options, looking=looking)
+
+
+def probe(argv: list[str]) -> None:
+    """experiments on a finished model, each beside its floor and its ceiling"""
+    from kinema.probes import PROBES
+
+    name, rest = chosen("probe", "probe", argv, dict(PROBES))
+    if name is None:
+        return
+    module, function = PROBES[name].split(":")
+    run = getattr(importlib.import_module(module), function)
+    files = list(itertools.takewhile(lambda word: not word.startswith("-"), rest))
+    values = typed(f"kinema probe {name}", run, None, rest[len(files) :])
+    if values is not None:
+        values |= {"files": files} if files else {}
+        run(**values)
+
+
+def taken(options: dict[str, Any], kind: Any) -> dict[str, Any]:
+    """Take the options that are fields of a dataclass out of all options."""
+    return {field.name: options.pop(field.name) for field in dataclasses.fields(kind)}

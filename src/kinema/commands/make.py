@@ -1,0 +1,119 @@
+"""Commands that make videos: `kinema generate`, `kinema world`."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import kinema
+from kinema.flags import Parser, console, device_named, size
+
+PROMPT = "a red ball rolls to the right behind a blue cube"
+
+GENERATE_EXAMPLES = f"""\
+kinema generate "{PROMPT}" -o ball.mp4
+kinema generate "a green cone spins" --image first.png --num-frames 49
+kinema generate "the ball bounces" --continue-from ball.mp4 -o longer.mp4
+kinema generate "0: a red ball rolls; 120: a blue cube spins" --long sliding --num-frames 1000"""
+
+
+def generate(argv: list[str]) -> None:
+    """a video from a prompt, a first frame, or a clip to go on from"""
+    options = generate_parser().parse_args(argv)
+    from kinema import clips
+
+    name = options.output or f"{slug(options.prompt)}-{options.seed}.mp4"
+    output = clips.check_stream_target(name) if options.long else clips.check_target(name)
+    began = time.monotonic()
+    with console().status(f"loading {options.model}"):
+        pipe = kinema.load(options.model).to(device_named(options.device))
+    given = {name: value for name, value in vars(options).items() if value is not None}
+    for name in ("prompt", "model", "output", "device", "long"):
+        given.pop(name, None)
+    if options.long:
+        return generate_long(pipe, options.prompt, options.long, output, given)
+    made = pipe(options.prompt, progress=True, **given)
+    files = made.save(output)
+    n, f, h, w, _ = made.frames.shape
+    seconds = time.monotonic() - began
+    print(f"{n} x {f} frames of {h}x{w} at {made.fps:g} fps, seed {made.seed}, {seconds:.1f} s")
+    print(*files, sep="\n")
+
+
+def generate_long(
+    pipe: Any, prompt: str, strategy: str, output: Path, given: dict[str, Any]
+) -> None:
+    """A video of any length, written as it is made; killed, the same command goes on."""
+    from kinema import video
+
+    began = time.monotonic()
+    chosen = video.strategy_named(strategy, pipe.system, pipe.codec)
+    made = video.generate_long(pipe, prompt, chosen, output, **given)
+    seconds = time.monotonic() - began
+    print(f"{made.num_frames} frames by {chosen}, seed {given['seed']}, {seconds:.1f} s")
+    print(made.path)
+
+
+def generate_parser() -> Parser:
+    parser = Parser("kinema generate", str(generate.__doc__), GENERATE_EXAMPLES)
+    parser.add_argument("prompt", metavar="PROMPT", help="what the video shows")
+    video = parser.add_argument_group("Video (default: as the model was trained)")
+    video.add_argument("--num-frames", type=int, metavar="N", help="frames to make")
+    video.add_argument("--size", type=size, metavar="HxW", help="height and width, or one side")
+    video.add_argument("--fps", type=float, metavar="F", help="frames per second of the file")
+    start = parser.add_argument_group("Start from")
+    start.add_argument("--image", metavar="FILE", help="a picture: the first frame")
+    start.add_argument("--continue-from", metavar="CLIP", help="a video to go on from")
+    long = parser.add_argument_group("Longer than the model was trained for")
+    long.add_argument(
+        "--long", metavar="NAME",
+        help="sliding, splice, rolling, autoregressive, keyframes, blend; PROMPT may be a story, "
+        '"0: a ball rolls; 120: a cube spins"',
+    )  # fmt: skip
+    sampling = parser.add_argument_group("Sampling")
+    sampling.add_argument("--seed", type=int, default=0, metavar="N", help="video k uses seed + k")
+    sampling.add_argument("--num-steps", type=int, metavar="N", help="steps from noise to video")
+    sampling.add_argument("--guidance-scale", type=float, metavar="S", help="1 is off")
+    sampling.add_argument("--negative-prompt", metavar="TEXT", help="what to lead away from")
+    other = parser.add_argument_group("Model and result")
+    other.add_argument(
+        "--model", default="tabletop", metavar="NAME", help="one that ships, a folder, a hub id"
+    )
+    other.add_argument(
+        "-n", "--num-videos", type=int, metavar="N", help="several, with a contact sheet"
+    )
+    other.add_argument("-o", "--output", metavar="FILE", help=".mp4, .gif, .webp, .mkv (lossless)")
+    other.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda")
+    return parser
+
+
+def world(argv: list[str]) -> None:
+    """synthetic clips whose captions, flow, depth and events are known"""
+    parser = Parser("kinema world", str(world.__doc__))
+    parser.add_argument("name", metavar="NAME", help="tabletop, discs, gaussian")
+    clip = parser.add_argument_group("Clips")
+    clip.add_argument("-n", "--num-clips", type=int, default=16, metavar="N", help="how many")
+    clip.add_argument("--size", type=size, default=64, metavar="HxW", help="height and width")
+    clip.add_argument("--frames", type=int, default=33, metavar="N", help="frames of each")
+    clip.add_argument("--seed", type=int, default=0, metavar="N", help="clip k uses seed + k")
+    scene = parser.add_argument_group("Scenes")
+    scene.add_argument("--level", type=int, default=1, metavar="L", help="1 easy to 4 everything")
+    scene.add_argument(
+        "--split", default="train", metavar="NAME", help="train, held_out (new combinations), all"
+    )
+    result = parser.add_argument_group("Result")
+    result.add_argument("-o", "--output", default=None, metavar="DIR", help="default: NAME")
+    options = parser.parse_args(argv)
+    from kinema.worlds.writing import Rendering, write_world
+
+    folder = Path(options.output or options.name)
+    rendering = Rendering(options.frames, options.size, options.level, options.split)
+    write_world(options.name, folder, options.num_clips, options.seed, rendering)
+    print(f"{options.num_clips} clips in {folder}, with metadata.jsonl and a contact sheet")
+
+
+def slug(text: str) -> str:
+    """A file name made of the first words."""
+    return "-".join(re.findall(r"\w+", text.lower())[:6]) or "video"

@@ -1,0 +1,78 @@
+import pytest
+
+from kinema import cli
+
+
+def run(capsys, *argv: str) -> tuple[int, str, str]:
+    status = cli.main([*argv])
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+def test_plan_a_generation(capsys):
+    status, out, _ = run(capsys, "plan", "--list")
+    assert status == 0 and "generate" in out and "tabletop-codec" in out
+    status, out, _ = run(capsys, "plan", "generate", "--help")
+    assert status == 0 and "--memory" in out
+    assert run(capsys, "plan", "nothing")[0] == 2
+    status, _, err = run(capsys, "plan", "generate", "--sizes", "[0]")
+    assert status == 2 and "--sizes" in err
+
+
+def test_plan_a_recipe(capsys):
+    status, out, _ = run(capsys, "plan", "tabletop", "--help")
+    assert status == 0 and "--loop.batch_size" in out
+
+
+def test_train_lists_and_refuses(capsys):
+    status, out, _ = run(capsys, "train", "--list")
+    assert status == 0 and "tabletop" in out
+    status, _, err = run(capsys, "train", "tabeltop")
+    assert status == 2 and "did you mean tabletop?" in err
+    status, _, err = run(capsys, "train", "tabletop", "--loop.lerning_rate", "1")
+    assert status == 2 and "did you mean --loop.learning_rate?" in err
+
+
+def test_train_fills_the_run(capsys, monkeypatch):
+    from kinema.recipes import RECIPES
+
+    run_class = type(RECIPES["tabletop"]())
+    trained = []
+    monkeypatch.setattr(run_class, "train", lambda self: trained.append(self))
+    assert run(capsys, "train", "tabletop", "--loop.batch_size", "3")[0] == 0
+    assert trained[0].loop.batch_size == 3
+    assert trained[0].folder == RECIPES["tabletop"]().folder
+
+
+@pytest.mark.parametrize(
+    ("argv", "kind", "depth"),
+    [
+        (["--denoiser", "mmdit-tiny"], "MMDiTConfig", 4),
+        (["--denoiser=dit-recurrent", "--denoiser.depth", "2"], "DiTConfig", 2),
+        (["--denoiser", "UViTConfig", "--denoiser.depth", "3"], "UViTConfig", 3),
+    ],
+)
+def test_train_takes_a_denoiser_by_name_or_class(capsys, monkeypatch, argv, kind, depth):
+    from kinema.recipes import RECIPES
+
+    run_class, trained = type(RECIPES["tabletop"]()), []
+    monkeypatch.setattr(run_class, "train", lambda self: trained.append(self))
+    assert run(capsys, "train", "tabletop", *argv, "--folder", "x")[0] == 0
+    denoiser = trained[0].denoiser
+    assert (type(denoiser).__name__, denoiser.depth, trained[0].folder) == (kind, depth, "x")
+    if "recurrent" in argv[0]:  # what makes the family is still there
+        assert (denoiser.attention.kind, denoiser.mixer.kind) == ("framewise", "recurrence")
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["train", "tabletop", "--denoiser", "dit-smal"], "did you mean 'dit-small'?"),
+        (["train", "tabletop", "--denoiser", "dit", "--denoiser.dephts", "3"], "mean --depth?"),
+        (["train", "tabletop", "--denoiser", "dit", "--denoiser.depth", "many"], "int"),
+        (["denoisers", "dti"], "did you mean dit?"),
+    ],
+)
+def test_a_wrong_denoiser_is_one_sentence(capsys, argv, said):
+    status, _, err = run(capsys, *argv)
+    assert status == 2 and said in err and "Traceback" not in err

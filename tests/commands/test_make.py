@@ -1,0 +1,132 @@
+import os
+
+import numpy as np
+import pytest
+
+import kinema
+from kinema import cli, clips, video
+from kinema.codecs import Pixels
+from kinema.commands.make import slug
+from kinema.sampling.rollout import Splice
+from kinema.video import Output
+from kinema.worlds import writing
+
+
+def run(capsys, *argv: str) -> tuple[int, str, str]:
+    status = cli.main([*argv])
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+class FakePipeline:
+    """Answers as a pipeline does, and remembers what it was asked."""
+
+    def __init__(self):
+        self.asked = {}
+
+    def to(self, device):
+        self.device = device
+        return self
+
+    def __call__(self, prompt, **options):
+        self.asked = {"prompt": prompt, **options}
+        n = options.get("num_videos", 1)
+        seeds = [options["seed"] + k for k in range(n)]
+        frames = np.zeros((n, 5, 16, 16, 3), np.uint8)
+        return Output(frames, 16, [prompt] * n, seeds, {"num_steps": 3})
+
+
+@pytest.fixture
+def pipe(monkeypatch, tmp_path):
+    fake = FakePipeline()
+    monkeypatch.setattr(kinema, "load", lambda model: fake)
+    monkeypatch.chdir(tmp_path)
+    return fake
+
+
+def test_generate_passes_every_flag(capsys, pipe):
+    status, out, _ = run(
+        capsys, "generate", "a red ball", "--num-frames", "9", "--size", "32x48", "--fps", "8",
+        "--seed", "5", "--num-steps", "4", "--guidance-scale", "2.5", "--negative-prompt", "blur",
+        "--image", "a.png", "--continue-from", "b.mp4", "-n", "2", "-o", "ball.mp4",
+        "--device", "cpu",
+    )  # fmt: skip
+    assert status == 0
+    assert pipe.asked == {
+        "prompt": "a red ball", "num_frames": 9, "size": (32, 48), "fps": 8.0, "seed": 5,
+        "num_steps": 4, "guidance_scale": 2.5, "negative_prompt": "blur", "image": "a.png",
+        "continue_from": "b.mp4", "num_videos": 2, "progress": True,
+    }  # fmt: skip
+    assert sorted(os.listdir()) == ["ball-0.mp4", "ball-1.mp4", "ball.png"]
+    assert "ball.png" in out
+
+
+def test_generate_leaves_the_rest_to_the_model(capsys, pipe):
+    assert run(capsys, "generate", "a red ball", "--size", "32")[0] == 0
+    assert pipe.asked == {"prompt": "a red ball", "size": 32, "seed": 0, "progress": True}
+    assert clips.read_metadata("a-red-ball-0.mp4")["prompt"] == "a red ball"
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["a", "red", "ball"], "quotes"),
+        (["a", "-o", "x.avi"], "suffix"),
+        (["a", "-o", "."], "suffix"),
+        (["a", "--size", "x"], "--size"),
+        (["a", "--size", "8x8x8"], "--size"),
+        (["a", "--num-frame", "3"], "--num-frames"),
+    ],
+)
+def test_generate_refuses_before_it_works(capsys, pipe, argv, said):
+    status, _, err = run(capsys, "generate", *argv)
+    assert (status, pipe.asked) == (2, {})
+    assert said in err and err.count("\n") == 1
+
+
+def test_generate_long_is_refused_before_it_works(capsys, pipe):
+    status, _, err = run(capsys, "generate", "a ball", "--long", "sliding", "-o", "x.gif")
+    assert (status, pipe.asked) == (2, {}) and ".mp4 or .mkv" in err
+
+
+def test_generate_long_passes_every_flag(capsys, pipe, monkeypatch):
+    asked = {}
+
+    def make(pipe, prompt, strategy, output, **options):
+        asked.update(options, prompt=prompt, strategy=strategy, output=str(output))
+        return video.LongVideo(output, 1000, [])
+
+    pipe.system, pipe.codec = video.System(), Pixels()
+    monkeypatch.setattr(video, "generate_long", make)
+    argv = ["0: a; 9: b", "--long", "splice", "--num_frames", "1000", "--seed", "3", "-o", "l.mkv"]
+    status, out, _ = run(capsys, "generate", *argv)
+    assert status == 0 and out.startswith("1000 frames by Splice(window=8, overlap=2")
+    assert asked == {
+        "prompt": "0: a; 9: b", "strategy": Splice(), "output": "l.mkv", "num_frames": 1000,
+        "seed": 3,
+    }  # fmt: skip
+    status, _, err = run(capsys, "generate", "a", "--long", "slidng", "-o", "l.mkv")
+    assert status == 2 and "choose from sliding, splice" in err
+
+
+def test_generate_without_such_a_model(capsys, tmp_path):
+    status, _, err = run(capsys, "generate", "a red ball", "--model", str(tmp_path))
+    assert status == 2
+    assert "system.json is missing" in err
+
+
+def test_world_passes_every_flag(capsys, monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr(writing, "write_world", lambda *arguments: asked.extend(arguments))
+    status, _, _ = run(
+        capsys, "world", "discs", "-n", "3", "--size", "32x48", "--frames", "5", "--seed", "9",
+        "--level", "2", "--split", "held_out", "-o", str(tmp_path),
+    )  # fmt: skip
+    assert status == 0
+    rendering = writing.Rendering(num_frames=5, size=(32, 48), level=2, split="held_out")
+    assert asked == ["discs", tmp_path, 3, 9, rendering]
+
+
+def test_slug():
+    assert slug("A red ball, rolling: to the right now") == "a-red-ball-rolling-to-the"
+    assert slug("?!") == "video"
