@@ -25,9 +25,11 @@ class Folder:
 
     Attributes:
         folder: where they are.
+        stride: every which frame.
     """
 
     folder: str = "clips"
+    stride: int = 1
 
 
 @dataclass
@@ -99,6 +101,16 @@ def test_flags_reach_every_field():
 def test_a_choice_between_dataclasses():
     assert parsed("--data.folder", "here").data == Folder("here")
     assert parsed("--data", "Folder").data == Folder()
+    several = ["--data.folder", "here", "--data.stride", "2"]
+    assert parsed(*several).data == parsed("--data", "Folder", *several).data == Folder("here", 2)
+    assert "did you mean Folder?" in refused("--data", "Foldr")
+
+
+def test_a_file_says_which_dataclass_by_its_fields(tmp_path):
+    file = tmp_path / "run.yaml"
+    file.write_text("data:\n  folder: there\n  stride: 3\n")
+    assert parsed("--config", str(file)).data == Folder("there", 3)
+    assert parsed("--config", str(file), "--data.stride", "4").data == Folder("there", 4)
 
 
 def test_yaml_and_flags_mix(tmp_path):
