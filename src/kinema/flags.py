@@ -140,7 +140,7 @@ def choices_of(target: Any) -> dict[str, list[type]]:
     return {
         name: kinds
         for name, kinds in kinds_of(target).items()
-        if not any(kind.__dataclass_params__.frozen for kind in kinds)
+        if not any(vars(kind)["__dataclass_params__"].frozen for kind in kinds)
     }
 
 

@@ -59,7 +59,6 @@ def test_without_memory_as_with_it():
 
 
 SCRIPT = """
-    import resource
     import torch
     from kinema.denoisers import DiT, DiTConfig
     from kinema.probes.plan.memory import ALLOCATOR, held_bytes, peak_bytes
@@ -75,10 +74,13 @@ SCRIPT = """
     predicted = ALLOCATOR * peak_bytes(lambda: call(9, 32, 32), network.parameters())
     before = held_bytes(torch.device("cpu"))
     call(9, 32, 32)
-    print(int(predicted), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before)
+    status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+    highest = 1024 * int(status["VmHWM"].split()[0])  # ru_maxrss would be that of pytest itself
+    print(int(predicted), highest - before)
 """
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_process_takes_what_was_predicted_within_a_factor_of_two():
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(SCRIPT)], capture_output=True, text=True
