@@ -10,7 +10,8 @@ from kinema.denoisers import DiTConfig
 from kinema.errors import UserError
 from kinema.recipes.codec_run import unseen
 from kinema.recipes.text_to_video import NoiseLevels, TextToVideoRun, TextToVideoTask
-from kinema.training import Loop
+from kinema.training import Loop, draw
+from kinema.training.resampling import Resampling
 from kinema.training.sources import WorldClips
 from kinema.video import System, VideoPipeline
 
@@ -106,6 +107,27 @@ def test_a_system_of_other_channels_is_refused(trained, tmp_path):
     further = replace(run, init=str(folder / "final"), codec=str(tmp_path / "codec"))
     with pytest.raises(UserError, match="works on 4 channels.*has 6"):
         TextToVideoTask(further)
+
+
+def test_a_second_stage_learns_from_resampled_histories(trained, tmp_path, monkeypatch):
+    run, folder = trained
+    seen = []
+    levels = NoiseLevels(together=0.0, given=1.0, per_frame=0.0, max_given=2)
+    stage = replace(run, init=str(folder / "final"), folder=str(tmp_path), noise=levels,
+                    loop=replace(run.loop, num_samples=32), image_share=0.0,
+                    resampling=Resampling(share=0.5))  # fmt: skip
+    original = TextToVideoTask.diffusion_loss
+
+    def watched(self, x0, captions, t, noise):
+        seen.append((x0, t))
+        return original(self, x0, captions, t, noise)
+
+    monkeypatch.setattr(TextToVideoTask, "diffusion_loss", watched)
+    stage.train()
+    x0, t = seen[0]
+    true = TextToVideoTask(stage).clips.read(draw(stage.loop.seed, 0, 16, 64))[0]["latents"].float()
+    other = (x0 != true).flatten(3).any(3).any(1)  # b f
+    assert not other[t > 0].any() and 2 <= other.any(1).sum() <= 14
 
 
 def test_noise_levels_hold_every_pattern():

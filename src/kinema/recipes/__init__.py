@@ -7,10 +7,12 @@ from kinema.recipes.tabletop import (
     tabletop_codec,
     tabletop_codec_per_frame,
     tabletop_codec_temporal_decoder,
+    tabletop_long,
 )
 
 RECIPES = {
     "tabletop": tabletop,
+    "tabletop-long": tabletop_long,
     "tabletop-codec": tabletop_codec,
     "tabletop-codec-per-frame": tabletop_codec_per_frame,
     "tabletop-codec-temporal-decoder": tabletop_codec_temporal_decoder,
@@ -30,4 +32,5 @@ __all__ = [
     "tabletop_codec",
     "tabletop_codec_per_frame",
     "tabletop_codec_temporal_decoder",
+    "tabletop_long",
 ]

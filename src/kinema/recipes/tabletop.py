@@ -8,6 +8,7 @@ from kinema.denoisers import DiTConfig
 from kinema.recipes.codec_run import CodecRun, unseen
 from kinema.recipes.text_to_video import NoiseLevels, TextToVideoRun
 from kinema.training import Loop
+from kinema.training.resampling import Resampling
 from kinema.training.sources import WorldClips
 from kinema.video import System
 
@@ -103,4 +104,23 @@ def tabletop() -> TextToVideoRun:
             adamw_share=0.5,
             validate_every=20_000,
         ),
+    )
+
+
+def tabletop_long() -> TextToVideoRun:
+    """A second stage against drift: the tabletop learns to go on from its own, faulty frames.
+
+    kinema train tabletop-long
+
+    Most clips have given frames, some of them noised (GameNGen) and half of them replaced by the
+    network's own version (Resampling Forcing).
+    """
+    run = tabletop()
+    return replace(
+        run,
+        folder="runs/tabletop-long",
+        init="tabletop",
+        noise=NoiseLevels(together=0.2, given=0.7, per_frame=0.1, max_given=4, context_noise=0.2),
+        resampling=Resampling(share=0.5),
+        loop=replace(run.loop, num_samples=40_000, learning_rate=1e-3, decay_share=0.6),
     )

@@ -14,7 +14,9 @@ from kinema.denoisers import DenoiserConfig, DiTConfig, count_flops, make_denois
 from kinema.diffusion import GivenFrames, Linear, LogitNormal, Mixture, PerFrame
 from kinema.errors import UserError
 from kinema.recipes.codec_run import num_ready, unseen
+from kinema.sampling import Denoise
 from kinema.training import Loop, Position, Shards, State, draw, train
+from kinema.training.resampling import Resampling, resample_history
 from kinema.training.sources import CodecLatents, FolderClips, WorldClips
 from kinema.video import System, VideoPipeline
 from kinema.video.system import find_codec
@@ -34,6 +36,8 @@ class NoiseLevels:
         given: share of clips whose first frames are clean (image to video, continuation).
         per_frame: share of clips in which every frame has its own level (diffusion forcing).
         max_given: most latent frames that are clean.
+        context_noise: most noise, 0 to 1, on the given frames of every other such clip: the network
+            learns to mistrust its own history (GameNGen).
     """
 
     mean: float = 1.0
@@ -43,12 +47,19 @@ class NoiseLevels:
     given: float = 0.2
     per_frame: float = 0.1
     max_given: int = 3
+    context_noise: float = 0.0
 
     def mixture(self) -> Mixture:
         times = LogitNormal(self.mean, self.std, self.shift)
-        given = GivenFrames(times, self.max_given)
+        clean = GivenFrames(times, self.max_given)
+        noised = GivenFrames(times, self.max_given, self.context_noise)
         return Mixture(
-            [(self.together, times), (self.given, given), (self.per_frame, PerFrame(times))]
+            [
+                (self.together, times),
+                (self.given / 2, clean),
+                (self.given / 2, noised),
+                (self.per_frame, PerFrame(times)),
+            ]
         )
 
 
@@ -67,6 +78,8 @@ class TextToVideoRun:
         init: a system whose denoiser and text encoder are trained further (fine-tuning): a folder,
             the name of one that ships, or a repository of the hub; "" starts from nothing.
         noise: how noise levels are drawn.
+        resampling: how given frames are replaced by the network's own version of them, against
+            drift.
         prediction: what the network outputs: eps, v, velocity or x0.
         caption_dropout: share of captions replaced by "", for guidance.
         image_share: share of steps on single frames.
@@ -86,6 +99,7 @@ class TextToVideoRun:
     text: SmallTextConfig = field(default_factory=SmallTextConfig)
     init: str = ""
     noise: NoiseLevels = field(default_factory=NoiseLevels)
+    resampling: Resampling = field(default_factory=Resampling)
     prediction: str = "x0"
     caption_dropout: float = 0.1
     image_share: float = 0.1
@@ -162,8 +176,20 @@ class TextToVideoTask:
         captions = ["" if d else c for c, d in zip(captions, dropped, strict=True)]
         t = self.times.draw(batch_size, x0.shape[2])[rows]
         noise = torch.randn(batch_size, *x0.shape[1:])[rows]
+        if self.run.resampling.share:
+            x0 = self.resampled(x0, captions, t, batch_size, rows)
         loss = self.diffusion_loss(x0, captions, t, noise).mean()
         return loss, {"loss_image" if image else "loss_video": loss.item()}
+
+    @torch.no_grad()
+    def resampled(
+        self, x0: Tensor, captions: list[str], t: Tensor, batch_size: int, rows: slice
+    ) -> Tensor:
+        """The clips with histories as the network would have made them; b c f h w."""
+        spec, conditions = self.run.resampling, Conditions(self.network["text"](captions))
+        denoise = Denoise(self.network["denoiser"], self.path, self.run.prediction, conditions)
+        t_s, noise = spec.draw(batch_size)[rows], torch.randn(batch_size, *x0.shape[1:])[rows]
+        return resample_history(denoise, x0, t, t_s, noise, self.path, spec.num_steps)
 
     def diffusion_loss(self, x0: Tensor, captions: list[str], t: Tensor, noise: Tensor) -> Tensor:
         """Per clip, in velocity space; x0: b c f h w, t: b f."""
