@@ -75,6 +75,7 @@ def race(name: str, options: argparse.Namespace) -> Arm:
         write_bytes(plan, json.dumps({"rate": rate}).encode())
     rate = json.loads(plan.read_text())["rate"]
     run.loop.num_samples = int(60 * options.minutes * rate)
+    run.loop.validate_every = run.loop.num_samples // 2
     if not (Path(run.folder) / "final").exists():
         run.train()
     lines = (Path(run.folder) / "metrics.jsonl").read_text().splitlines()
