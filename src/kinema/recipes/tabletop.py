@@ -83,7 +83,7 @@ def tabletop() -> TextToVideoRun:
     minutes on two busy cores), then 115,000 further ones (`--init tabletop`) at three quarters of
     the rate in those of the codec that ships (75 minutes on one). This recipe does it in one.
     """
-    data = replace(CLIPS, levels=(1, 1, 2))
+    data = replace(CLIPS, levels=(1, 1, 2), num_clips=8_192)
     return TextToVideoRun(
         folder="runs/tabletop",
         data=data,
