@@ -111,12 +111,12 @@ def table(arms: list[Arm], options: argparse.Namespace) -> str:
             ]
         )
     lines = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    command = f"race.py --minutes {options.minutes:g} --prompts {options.prompts}"
     return (
-        f"# The race at equal minutes\n\n`python benchmarks/race.py --minutes {options.minutes:g}`"
-        f"\n\n{lines}\n\nEach arm trained for {options.minutes:g} minutes on "
-        f"{torch.get_num_threads()} threads, one seed. The last columns: share of "
-        f"{options.prompts} held-out prompts of level {options.level} that the judge finds "
-        "fulfilled.\n"
+        f"# The race at equal minutes\n\n`python benchmarks/{command}`\n\n{lines}\n\n"
+        f"Each arm trained for {options.minutes:g} minutes on {torch.get_num_threads()} thread(s), "
+        f"one seed. The last columns: share of {options.prompts} held-out prompts of level "
+        f"{options.level} that the judge finds fulfilled.\n"
     )
 
 

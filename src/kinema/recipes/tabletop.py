@@ -81,7 +81,7 @@ def tabletop() -> TextToVideoRun:
 
     What ships learned in two runs: 140,000 clips in the latents of the codec's first run (46
     minutes on two busy cores), then 115,000 further ones (`--init tabletop`) at three quarters of
-    the rate in those of the codec that ships (75 minutes on one). This recipe does it in one.
+    the rate in those of the codec that ships (65 minutes on one). This recipe does it in one.
     """
     data = replace(CLIPS, levels=(1, 1, 2), num_clips=8_192)
     return TextToVideoRun(
