@@ -120,25 +120,27 @@ def test_stopped_at_any_piece_it_goes_on_bit_for_bit(pipe, tmp_path, monkeypatch
     assert target.read_bytes() == whole.path.read_bytes()
 
 
-def test_killed_with_kill_9_the_finished_file_is_the_same(pipe, saved, tmp_path):
+def test_killed_with_kill_9_the_finished_file_is_the_same(saved, tmp_path):
+    def command(target):
+        words = ["generate", PROMPT, "--long", "sliding", "--model", str(saved), "--seed", "3"]
+        words += ["--num-frames", "400", "--num-steps", "1", "-o", str(target)]
+        return [sys.executable, "-m", "kinema.cli", *words]
+
+    def finish(target):
+        done = subprocess.run(command(target), capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return target.read_bytes()
+
     target = tmp_path / "long.mp4"
-    command = [sys.executable, "-m", "kinema.cli", "generate", PROMPT, "--long", "sliding"]
-    command += ["--model", str(saved), "--num-frames", "400", "--num-steps", "1"]
-    command += ["--seed", "3", "-o", str(target)]
     state = tmp_path / "long.mp4.part" / "state.safetensors"
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    process = subprocess.Popen(command(target), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     while not state.exists() and process.poll() is None:
         time.sleep(0.002)
     os.kill(process.pid, signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL, process.stdout.read().decode()
     assert state.exists() and not target.exists()
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    loaded = type(pipe).from_pretrained(saved)
-    strategy = strategy_named("sliding", loaded.system, loaded.codec)
-    options = {"num_frames": 400, "num_steps": 1, "seed": 3}
-    whole = generate_long(loaded, PROMPT, strategy, tmp_path / "whole.mp4", **options)
-    assert target.read_bytes() == whole.path.read_bytes()
+    # Three processes: this one may run with other threads, or other kernels chosen by then.
+    assert finish(target) == finish(tmp_path / "whole.mp4")
 
 
 def test_another_request_does_not_go_on_with_what_was_left(pipe, tmp_path, monkeypatch):

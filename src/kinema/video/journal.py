@@ -56,7 +56,7 @@ class Journal:
         try:
             with safe_open(self.file, "pt") as saved:
                 note = json.loads(saved.metadata()["kinema"])
-                tensors = {name: saved.get_tensor(name) for name in saved.keys()}  # noqa: SIM118
+                tensors = {name: saved.get_tensor(name).clone() for name in saved.keys()}  # noqa: SIM118
         except (SafetensorError, KeyError, TypeError, ValueError) as error:
             raise UserError(f"{self.file} is not the state of a long video: {error}.") from error
         if note["settings"] != self.settings:
@@ -76,7 +76,9 @@ class Journal:
                 count = 4
                 for side in shape:
                     count *= side
-                yield torch.frombuffer(bytearray(file.read(count)), dtype=torch.float32).view(shape)
+                piece = torch.frombuffer(bytearray(file.read(count)), dtype=torch.float32)
+                # Cloned into memory aligned as torch aligns it, on which kernels may depend.
+                yield piece.view(shape).clone()
 
     def append(self, piece: Piece) -> None:
         """Keep a piece, and then the state after it."""
