@@ -1,14 +1,18 @@
 import json
 
+import numpy as np
 import pytest
 import torch
 
+from kinema.clips import to_frames, to_tensor
 from kinema.denoisers import DiTConfig
 from kinema.errors import UserError
-from kinema.recipes.physics import PhysicsRun, PhysicsTask
+from kinema.recipes.physics import PhysicsRun, PhysicsTask, zoomed
 from kinema.training import Loop
 from kinema.training.sources import DiscClips
 from kinema.video import VideoPipeline
+from kinema.worlds import discs
+from kinema.worlds.disc_reading import read_discs
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +57,43 @@ def test_noise_levels_give_the_first_frames():
     t = PhysicsRun(given=3).noise_levels().draw(500, 8)
     given = (t[:, :3] == 0).all(1) & (t[:, 3:] > 0).all(1)
     assert 340 < given.sum() < 460
+
+
+def test_a_system_is_trained_further(trained, tmp_path):
+    run, folder = trained
+    further = PhysicsTask(PhysicsRun(data=run.data, num_unseen=2, init=str(folder / "final")))
+    assert further.run.denoiser.dim == 64
+    for new, old in zip(further.network.parameters(), run_weights(folder), strict=True):
+        assert new.requires_grad and torch.equal(new, old)
+
+
+def run_weights(folder):
+    return VideoPipeline.from_pretrained(folder / "final").denoiser.float().parameters()
+
+
+def test_a_system_with_text_is_not_trained_further():
+    with pytest.raises(UserError, match="init: tabletop does not make pixels without text"):
+        PhysicsTask(PhysicsRun(init="tabletop"))
+
+
+@pytest.mark.parametrize("factor", [0.5, 1.0, 1.7])
+def test_zoomed_discs_are_discs_of_another_size_and_speed(factor):
+    scene = discs.DiscScene(
+        "uniform", np.array([1.0]), np.array([[4.0, 5.0]]), np.array([[2.0, 0]])
+    )
+    frames = to_tensor(discs.render_scene(scene, 8, (64, 64), 10, False, 1).frames[None])
+    torch.manual_seed(0)
+    seen = to_frames(zoomed(frames, (factor, factor)))[0]
+    (before, radii), (after, new_radii) = (read_discs(x) for x in (to_frames(frames)[0], seen))
+    speed, new_speed = (np.diff(x[0, :, 0]).mean() for x in (before, after))
+    assert new_speed == pytest.approx(factor * speed, rel=0.02)
+    assert new_radii.mean() == pytest.approx(factor * radii.mean(), rel=0.05)
+    assert (seen[:, 0] > 250).all() or factor > 1  # white where nothing was seen
+
+
+def test_a_zoom_that_is_no_range_is_refused():
+    with pytest.raises(UserError, match="zoom is a range of factors"):
+        PhysicsRun(zoom=(2.0, 0.5))
 
 
 def test_an_unknown_law_is_refused_with_the_nearest():

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor, nn
 
 from kinema import diffusion
 from kinema.clips import contact_sheet, to_frames, to_tensor
@@ -18,6 +20,7 @@ from kinema.codecs import Pixels
 from kinema.conditions import NoText
 from kinema.denoisers import DiTConfig, UNetConfig, UViTConfig, count_flops, make_denoiser
 from kinema.diffusion import GivenFrames, Linear, LogitNormal, Mixture, PerFrame
+from kinema.errors import UserError
 from kinema.training import Loop, Position, State, draw, train
 from kinema.training.sources import DiscClips
 from kinema.video import System, VideoPipeline
@@ -38,6 +41,10 @@ class PhysicsRun:
         num_unseen: clips of other seeds, in distribution, for validation.
         given: frames that are given at every prediction.
         denoiser: the network; its channels are set to 3 and its text is left out.
+        init: a system whose denoiser is trained further: a folder, or the name of one that ships;
+            "" starts from nothing.
+        zoom: every training clip is shrunk or grown by a factor from this range about a random
+            point, and so are its speeds: uniform motion and collisions know no scale.
         mean: of the logit of t.
         std: of the logit of t.
         given_share: share of clips of which the first `given` frames are clean; of the others, half
@@ -51,11 +58,20 @@ class PhysicsRun:
     num_unseen: int = 64
     given: int = 3
     denoiser: DiTConfig | UViTConfig | UNetConfig = field(default_factory=DiTConfig)
+    init: str = ""
+    zoom: tuple[float, float] = (1.0, 1.0)
     mean: float = 2.0
     std: float = 1.5
     given_share: float = 0.8
     num_steps: int = 4
     loop: Loop = field(default_factory=Loop)
+
+    def __post_init__(self) -> None:
+        if not 0 < self.zoom[0] <= self.zoom[1]:
+            raise UserError(
+                f"zoom is a range of factors, such as 0.5 2 for half to twice the size, "
+                f"not {self.zoom}"
+            )
 
     def task(self) -> "PhysicsTask":
         """What the run trains."""
@@ -72,13 +88,50 @@ class PhysicsRun:
         return Mixture([(self.given_share, given), (rest, times), (rest, PerFrame(times))])
 
 
+def make_network(run: PhysicsRun) -> nn.Module:
+    """A new denoiser of pixels, or the one of the system `run.init`, in fp32 and ready to learn.
+
+    Raises:
+        UserError: if that system does not work on pixels.
+    """
+    if not run.init:
+        run.denoiser.channels, run.denoiser.text_dim = 3, 0
+        return make_denoiser(run.denoiser)
+    system = VideoPipeline.from_pretrained(run.init)
+    if system.denoiser.config.channels != 3 or system.denoiser.config.text_dim:
+        raise UserError(
+            f"init: {run.init} does not make pixels without text; name what a physics recipe made"
+        )
+    run.denoiser = system.denoiser.config
+    return system.denoiser.float().requires_grad_(True)
+
+
+def zoomed(frames: Tensor, zoom: tuple[float, float]) -> Tensor:
+    """Clips as a camera nearer or further away sees them; what lies outside is white.
+
+    Args:
+        frames: b c f h w in [-1, 1].
+        zoom: the range of factors, drawn evenly in the logarithm; the point that stays where it is
+            is drawn evenly from the picture.
+    """
+    low, high = (float(np.log(factor)) for factor in zoom)
+    factor = torch.exp(low + (high - low) * torch.rand(len(frames)))
+    point = 2 * torch.rand(len(frames), 2) - 1
+    grid = torch.zeros(len(frames), 2, 3)  # from a place of the picture to where it was
+    grid[:, 0, 0] = grid[:, 1, 1] = 1 / factor
+    grid[:, :, 2] = point * (1 - 1 / factor[:, None])
+    ink = rearrange(1 - frames, "b c f h w -> b (c f) h w")
+    places = F.affine_grid(grid, list(ink.shape), align_corners=True)
+    seen = F.grid_sample(ink, places, align_corners=True)
+    return 1 - rearrange(seen, "b (c f) h w -> b c f h w", f=frames.shape[2])
+
+
 class PhysicsTask:
     """What the loop asks of a physics run."""
 
     def __init__(self, run: PhysicsRun):
         torch.manual_seed(run.loop.seed)
-        run.denoiser.channels, run.denoiser.text_dim = 3, 0
-        self.run, self.network = run, make_denoiser(run.denoiser)
+        self.run, self.network = run, make_network(run)
         self.path, self.times = Linear(), run.noise_levels()
         shape = (3, run.data.num_frames, run.data.size, run.data.size)
         self.clip_flops = count_flops(self.network, shape, text_tokens=0)
@@ -94,6 +147,8 @@ class PhysicsTask:
         indices = draw(self.run.loop.seed, position.step, batch_size, self.run.data.num_clips)
         frames = self.run.data.make(indices[rows].tolist())[0]["frames"]
         x0 = to_tensor(frames.numpy())
+        if self.run.zoom != (1.0, 1.0):
+            x0 = zoomed(x0, self.run.zoom)
         t = self.times.draw(batch_size, x0.shape[2])[rows]
         noise = torch.randn(batch_size, *x0.shape[1:])[rows]
         return self.diffusion_loss(x0, t, noise).mean(), {}
