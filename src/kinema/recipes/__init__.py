@@ -5,6 +5,7 @@ from kinema.recipes.physics import physics_collision, physics_parabola, physics_
 from kinema.recipes.tabletop import (
     tabletop,
     tabletop_codec,
+    tabletop_codec_8,
     tabletop_codec_per_frame,
     tabletop_codec_temporal_decoder,
     tabletop_long,
@@ -14,6 +15,7 @@ RECIPES = {
     "tabletop": tabletop,
     "tabletop-long": tabletop_long,
     "tabletop-codec": tabletop_codec,
+    "tabletop-codec-8": tabletop_codec_8,
     "tabletop-codec-per-frame": tabletop_codec_per_frame,
     "tabletop-codec-temporal-decoder": tabletop_codec_temporal_decoder,
     "codec": codec,
@@ -30,6 +32,7 @@ __all__ = [
     "physics_uniform",
     "tabletop",
     "tabletop_codec",
+    "tabletop_codec_8",
     "tabletop_codec_per_frame",
     "tabletop_codec_temporal_decoder",
     "tabletop_long",

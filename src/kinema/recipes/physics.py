@@ -15,6 +15,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from kinema import diffusion
+from kinema.blocks.attention import Factorized
 from kinema.clips import contact_sheet, to_frames, to_tensor
 from kinema.codecs import Pixels
 from kinema.conditions import NoText
@@ -215,14 +216,18 @@ class PhysicsTask:
 
 
 def physics(law: str, num_samples: int) -> PhysicsRun:
-    """32 frames of 32 pixels in 16 patches of 8 x 8 each, and a transformer of 3 M parameters."""
+    """32 frames of 32 pixels in 16 patches of 8 x 8 each, and a transformer of 2 M parameters.
+
+    Attention within frames and along time in turns: after five minutes on one core a velocity error
+    of 0.46, 0.59 with full attention (and 2.4 with batches of 32: small ones make more steps).
+    """
     return PhysicsRun(
         folder=f"runs/physics-{law}",
         data=DiscClips(law),
-        denoiser=DiTConfig(dim=128, depth=8, num_heads=2, patch=(1, 8, 8)),
+        denoiser=DiTConfig(dim=128, depth=6, num_heads=2, patch=(1, 8, 8), attention=Factorized()),
         loop=Loop(
             num_samples=num_samples,
-            batch_size=32,
+            batch_size=8,
             learning_rate=2e-3,
             optimizer="muon",
             adamw_share=0.5,
@@ -233,14 +238,14 @@ def physics(law: str, num_samples: int) -> PhysicsRun:
 
 def physics_uniform() -> PhysicsRun:
     """A disc at constant speed: kinema train physics-uniform"""
-    return physics("uniform", 200_000)
+    return physics("uniform", 120_000)
 
 
 def physics_parabola() -> PhysicsRun:
     """A disc thrown under gravity: kinema train physics-parabola"""
-    return physics("parabola", 200_000)
+    return physics("parabola", 120_000)
 
 
 def physics_collision() -> PhysicsRun:
     """Two discs that collide: kinema train physics-collision"""
-    return physics("collision", 200_000)
+    return physics("collision", 120_000)
