@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -9,7 +10,10 @@ from torch import nn
 from kinema.codecs import CausalVAE, CausalVAEConfig
 from kinema.errors import UserError
 
-SMALL = CausalVAEConfig(channels=3, widths=(6, 8), encoder_depth=(1, 1), decoder_depth=(1, 1))
+SMALL = CausalVAEConfig(
+    channels=3, widths=(6, 8), encoder_depth=(1, 1), decoder_depth=(1, 1),
+    refiner_width=5, refiner_depth=1,
+)  # fmt: skip
 EXACT = {"atol": 1e-5, "rtol": 1e-5}
 
 example = settings(max_examples=12, deadline=None)
@@ -207,7 +211,8 @@ def test_a_kernel_of_one_frame_codes_every_frame_by_itself():
 
 @pytest.mark.parametrize(
     "config",
-    [SMALL, CausalVAEConfig(2, (2, 2, 1), (4, 4, 4), (1, 0, 2), (3, 1, 0)),
+    [SMALL, replace(SMALL, refiner_width=0),
+     CausalVAEConfig(2, (2, 2, 1), (4, 4, 4), (1, 0, 2), (3, 1, 0)),
      CausalVAEConfig(2, (1, 4, 4), (4,), (0,), (2,))],
 )  # fmt: skip
 def test_nothing_beyond_its_reach_changes_a_latent_or_a_pixel(config):
@@ -219,7 +224,7 @@ def test_nothing_beyond_its_reach_changes_a_latent_or_a_pixel(config):
     difference = (codec.encode(frames) - codec.encode(changed)).abs().amax((0, 1, 2, 4))
     touched = difference.nonzero().flatten()
     assert 8 - near <= touched.min() and touched.max() <= 8 + near and len(touched) > 2 * near - 2
-    latents = torch.randn(1, 2 if config is not SMALL else 3, 1, 17, 1)
+    latents = torch.randn(1, config.channels, 1, 17, 1)
     changed = latents.clone()
     changed[..., 8, :] *= -1
     difference = (codec.decode(latents) - codec.decode(changed)).abs().amax((0, 1, 2, 4))
@@ -255,6 +260,7 @@ def test_latents_of_another_codec_are_refused():
         {"channels": (8,)},
         {"widths": (8.5, 8)},
         {"fold": 4},
+        {"refiner_width": -1},
     ],
 )
 def test_impossible_configurations_are_refused(config):
@@ -266,3 +272,11 @@ def test_more_than_the_stream_holds_is_refused():
     latents = CODEC.encode(random_clip(5))
     with pytest.raises(UserError, match="5 frames"):
         list(CODEC.decode_stream([latents], num_frames=6))
+
+
+def test_a_new_refiner_changes_nothing():
+    torch.manual_seed(0)
+    refined, frames = CausalVAE(SMALL), random_clip(6)
+    plain = CausalVAE(replace(SMALL, refiner_width=0))
+    plain.load_state_dict(refined.state_dict(), strict=False)
+    assert torch.equal(refined(frames), plain(frames))

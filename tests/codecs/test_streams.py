@@ -12,7 +12,7 @@ EXACT = {"atol": 1e-5, "rtol": 1e-5}
 
 def random_codec() -> CausalVAE:
     torch.manual_seed(0)
-    codec = CausalVAE(CausalVAEConfig(3, (4, 2, 2), (6, 8), (1, 1), (1, 1)))
+    codec = CausalVAE(CausalVAEConfig(3, (4, 2, 2), (6, 8), (1, 1), (1, 1), refiner_width=4))
     for weight in codec.parameters():
         nn.init.normal_(weight, std=0.7 * max(1, weight[0].numel()) ** -0.5)
     return codec.requires_grad_(False)

@@ -19,7 +19,9 @@ GREY_LEVEL = 2 / 255
 
 def random_codec() -> CausalVAE:
     torch.manual_seed(0)
-    codec = CausalVAE(CausalVAEConfig(3, (2, 2, 2), (4, 6), (1, 0), (0, 1)))
+    codec = CausalVAE(
+        CausalVAEConfig(3, (2, 2, 2), (4, 6), (1, 0), (0, 1), refiner_width=4, refiner_depth=1)
+    )
     for weight in codec.parameters():
         nn.init.normal_(weight, std=0.7 * max(1, weight[0].numel()) ** -0.5)
     codec.latent_mean.normal_()

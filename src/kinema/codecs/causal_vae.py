@@ -52,6 +52,9 @@ class CausalVAEConfig:
             earlier ones; 1 encodes every block of frames by itself.
         decoder_kernel: the same for the decoder.
         fitted: whether the linear codec is fitted to clips (`fit_linear`) or the lowest cosines.
+        refiner_width: features of a last stage of the decoder that runs at the frame rate of the
+            clip and touches up what is drawn; 0 leaves it out.
+        refiner_depth: its residual blocks.
     """
 
     channels: int = 8
@@ -62,6 +65,8 @@ class CausalVAEConfig:
     encoder_kernel: int = 3
     decoder_kernel: int = 3
     fitted: bool = False
+    refiner_width: int = 0
+    refiner_depth: int = 2
 
     def __post_init__(self):
         self._check_types()
@@ -75,6 +80,10 @@ class CausalVAEConfig:
             raise UserError(
                 f"channels, fold, widths and kernels of a CausalVAE are at least 1 and depths at "
                 f"least 0, not {self}"
+            )
+        if min(self.refiner_width, self.refiner_depth) < 0:
+            raise UserError(
+                f"refiner_width and refiner_depth of a CausalVAE are at least 0: {self}"
             )
         if len(self.fold) != 3 or self.channels > 3 * prod(self.factors):
             raise UserError(
@@ -117,6 +126,8 @@ class CausalVAEConfig:
         pixel = [0.5 ** (stages - 1 - stage) for stage in range(stages)]
         encoder = sum(d * p for d, p in zip(self.encoder_depth, pixel, strict=True)) + 1
         decoder = sum(d * p for d, p in zip(self.decoder_depth, pixel, strict=True)) + 1 + pixel[0]
+        if self.refiner_width:
+            decoder += (2 + self.refiner_depth) * pixel[0]
         return ceil(encoder), ceil(decoder)
 
 
@@ -165,6 +176,30 @@ class Chain(nn.ModuleList):
         return x
 
 
+class Refiner(nn.Module):
+    """Touch up frames with what the frames before them and their surroundings show.
+
+    The decoder draws the frames of a latent at once, at the latents' rate, which is fast and makes
+    soft outlines of what moves. Here every frame is a step of its own. Starts as the identity.
+    """
+
+    def __init__(self, fold: tuple[int, int], width: int, depth: int, frames: int):
+        super().__init__()
+        self.fold = (1, *fold)
+        pixels = 3 * prod(fold)
+        self.conv_in = CausalConv3d(pixels, width, kernel=(1, 3, 3))
+        self.blocks = Chain(ResidualBlock(width, frames) for _ in range(depth))
+        self.conv_out = CausalConv3d(width, pixels, kernel=(1, 3, 3))
+
+    def forward(self, frames: Tensor, cache: Cache | None = None) -> Tensor:
+        # frames: b 3 f h w
+        x = space_to_depth(frames, self.fold)  # b (p q c) f h/4 w/4
+        x = self.conv_in(x.contiguous(memory_format=torch.channels_last_3d), cache)
+        x = self.blocks(x, cache)  # b d f h/4 w/4
+        x = self.conv_out(x, cache)  # b (p q c) f h/4 w/4
+        return frames + depth_to_space(x.float(), self.fold)
+
+
 class CausalVAE(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.0"):
     """Frames to latents and back; see the module's docstring for the idea.
 
@@ -198,10 +233,18 @@ class CausalVAE(nn.Module, PretrainedMixin, library_name="kinema", license="apac
         self.from_latents = CausalConv3d(config.channels, widths[-1], kernel=(before, 3, 3))
         self.up = up
         self.fold_out = CausalConv3d(widths[0], pixels, kernel=(1, 3, 3))
+        self.refiner = self.make_refiner(config)
         self.linear = LinearCodec(config.factors, config.channels, config.fitted)
         self.register_buffer("latent_mean", torch.zeros(config.channels))
         self.register_buffer("latent_scale", torch.ones(config.channels))
         self.initialise()
+
+    @staticmethod
+    def make_refiner(config: CausalVAEConfig) -> Refiner | None:
+        if not config.refiner_width:
+            return None
+        fold, frames = config.fold[1:], config.decoder_kernel
+        return Refiner(fold, config.refiner_width, config.refiner_depth, frames)
 
     def initialise(self) -> None:
         """Convolutions keep the variance (fan-in), biases are 0, residual branches end in 0.
@@ -217,7 +260,8 @@ class CausalVAE(nn.Module, PretrainedMixin, library_name="kinema", license="apac
         for module in self.modules():
             if isinstance(module, ResidualBlock):
                 nn.init.zeros_(module.conv_out.weight)
-        for module in (self.to_latents, self.fold_out):
+        ends = [self.to_latents, self.fold_out]
+        for module in ends + ([self.refiner.conv_out] if self.refiner else []):
             nn.init.zeros_(module.weight)
         nn.init.constant_(self.to_latents.bias[self.channels :], -6.0)
         self.to(memory_format=torch.channels_last_3d)  # the fast layout of bf16 conv3d on a CPU
@@ -259,7 +303,8 @@ class CausalVAE(nn.Module, PretrainedMixin, library_name="kinema", license="apac
         x = self.from_latents(x, cache)  # b d f' h/8 w/8
         x = self.up(x, cache)  # b d f' h/4 w/4
         x = self.fold_out(x, cache)  # b (r p q c) f' h/4 w/4
-        return linear + depth_to_space(x.float(), self.config.fold)  # b 3 4f' h w
+        frames = linear + depth_to_space(x.float(), self.config.fold)  # b 3 4f' h w
+        return frames if self.refiner is None else self.refiner(frames, cache)
 
     # Whole clips ------------------------------------------------------------------------------
 
