@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from kinema.codecs.causal_vae import Posterior
+from kinema.codecs.posterior import Posterior
 from kinema.codecs.codec import check_frames, crop
 from kinema.codecs.pretrained_kinds import KINDS, Stream, lengthen
 from kinema.errors import UserError
