@@ -18,8 +18,8 @@ import torch.nn.functional as F
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from kinema.codecs.posterior import Posterior
 from kinema.codecs.codec import check_frames, crop
+from kinema.codecs.posterior import Posterior
 from kinema.codecs.pretrained_kinds import KINDS, Stream, lengthen
 from kinema.errors import UserError
 
