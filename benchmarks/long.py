@@ -37,7 +37,7 @@ def child(strategy: str, num_frames: int, model: str, num_steps: int) -> None:
     from kinema.video import generate_long, strategy_named
 
     pipe = kinema.load(model)
-    chosen = strategy_named(strategy, pipe.system, pipe.codec)
+    chosen = strategy_named(strategy, pipe)
     with tempfile.TemporaryDirectory() as folder:
         began, clock = time.process_time(), time.perf_counter()
         target = Path(folder) / "long.mp4"
