@@ -17,9 +17,7 @@ def tiny_pipeline(attention="full", depth=1, **system) -> VideoPipeline:
     codec = CausalVAE(
         CausalVAEConfig(channels=4, widths=(8, 16), encoder_depth=(1, 1), decoder_depth=(1, 1))
     )
-    denoiser = DiT(
-        DiTConfig(4, dim=32, depth=depth, num_heads=2, text_dim=16, attention=attention)
-    )
+    denoiser = DiT(DiTConfig(4, dim=32, depth=depth, num_heads=2, text_dim=16, attention=attention))
     with torch.no_grad():
         for weight in denoiser.parameters():  # what starts at zero would hide the prompt
             if not weight.any():

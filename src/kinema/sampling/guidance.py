@@ -36,7 +36,8 @@ class Contrast:
         """x0, b c f h w."""
         if not self.guided(t).any():
             return self.cond(x, t)
-        return self.of(*denoise_all([self.cond, self.uncond], x, t), x, t)
+        with_condition, without = denoise_all([self.cond, self.uncond], x, t)
+        return self.of(with_condition, without, x, t)
 
     def of(self, cond: Tensor, uncond: Tensor, x: Tensor, t: Tensor) -> Tensor:
         """x0 from what both denoisers said; b c f h w each, t: b f."""
