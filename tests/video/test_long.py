@@ -118,6 +118,17 @@ def test_the_cache_only_saves_work(causal, tmp_path):
     assert seen[True][0] == {(2, 2)}
 
 
+def test_an_opening_within_a_chunk_is_refused(make_pipeline, tmp_path):
+    pipe, picture = make_pipeline({"kind": "causal", "chunk": 3}), np.zeros((16, 24, 3), np.uint8)
+    strategy, options = strategy_named("autoregressive", pipe), {"num_frames": 20, "num_steps": 1}
+    clip = Clip(np.zeros((9, 16, 24, 3), np.uint8), 16)
+    with pytest.raises(UserError, match="3 latent frames at a time, .* fills 1: choose another"):
+        generate_long(pipe, PROMPT, strategy, tmp_path / "a.mkv", image=picture, **options)
+    with pytest.raises(UserError, match="fills 2"):  # the system's overlap is 5 frames
+        generate_long(pipe, PROMPT, strategy, tmp_path / "a.mkv", continue_from=clip, **options)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_cache_is_refused_where_the_future_is_seen(pipe, tmp_path):
     with pytest.raises(UserError, match="This DiT sees frames to come"):
         strategy = Autoregressive(2, context=4, cached=True)

@@ -169,6 +169,7 @@ class Job:
             self.num_seen = self.pipe.usable(min(most, there))
             frames = clips.to_tensor(self.opening.frames[there - self.num_seen :])
             self.given = self.pipe.codec.encode(frames[None].to(self.pipe.device))
+            self.check_chunks(self.given.shape[2])
         kept = self.opening.is_kept
         made = self.settings.num_frames + (self.num_seen if kept else 0)
         shape = self.pipe.codec.latent_shape(made, *self.settings.size)
@@ -185,6 +186,16 @@ class Job:
     def shift(self) -> int:
         """Frames of the file before the first that is decoded."""
         return self.num_frames - self.num_decoded
+
+    def check_chunks(self, num_given: int) -> None:
+        """Raise a UserError if the given latents end within a chunk of a cached denoiser."""
+        chunk = getattr(self.pipe.denoiser, "chunk", 1)
+        is_cached = isinstance(self.strategy, Autoregressive) and self.strategy.cached
+        if is_cached and num_given % chunk:
+            raise UserError(
+                f"This model caches {chunk} latent frames at a time, and the picture or clip to "
+                f"start from fills {num_given}: choose another strategy, such as sliding."
+            )
 
     def joins(self) -> list[int]:
         """Frames of the file at which the strategy begins something new."""
