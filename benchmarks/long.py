@@ -15,18 +15,23 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 RESULT = Path(__file__).parent.parent / "docs" / "results" / "long.md"
 PROMPT = "a red ball rolls to the right"
-STRATEGIES = ("sliding", "splice", "rolling", "autoregressive", "keyframes", "blend")
+# The last two with a causal denoiser, which is shown the past again or keeps it in a cache.
+CAUSAL = ("causal-shown", "causal-cached")
+STRATEGIES = ("sliding", "splice", "rolling", "autoregressive", "keyframes", "blend", *CAUSAL)
 MIB = 2**20
 NOTE = """
 `{command}`, the `{model}` system at {steps} sampling steps, each video in a process of its own, in
 turn, on {cores} core(s) while other programs kept {load:.1f} processes busy (load average at the
 start). Memory is the most that the process held (`ru_maxrss`), seconds are processor time without
 starting and loading. Growth: memory at the longest over memory at the shortest. Exponent: the
-slope of log seconds over log frames; 1 is linear. Required: growth at most 1.10, exponent at most
+slope of log seconds over log frames; 1 is linear. `causal-shown` and `causal-cached` are the
+autoregressive strategy with a denoiser of the same size and random weights that sees the past only,
+without and with its cache. Required: growth at most 1.10, exponent at most
 1.05.
 """.strip()
 
@@ -37,7 +42,11 @@ def child(strategy: str, num_frames: int, model: str, num_steps: int) -> None:
     from kinema.video import generate_long, strategy_named
 
     pipe = kinema.load(model)
-    chosen = strategy_named(strategy, pipe.system, pipe.codec)
+    if strategy in CAUSAL:
+        pipe.denoiser = causal(pipe.denoiser)
+        chosen = replace(strategy_named("autoregressive", pipe), cached=strategy == CAUSAL[1])
+    else:
+        chosen = strategy_named(strategy, pipe)
     with tempfile.TemporaryDirectory() as folder:
         began, clock = time.process_time(), time.perf_counter()
         target = Path(folder) / "long.mp4"
@@ -47,6 +56,13 @@ def child(strategy: str, num_frames: int, model: str, num_steps: int) -> None:
         seconds, wall = time.process_time() - began, time.perf_counter() - clock
     held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     print(json.dumps({"bytes": held, "seconds": seconds, "wall": wall}))
+
+
+def causal(denoiser):
+    """A new denoiser of the same size that sees the past only."""
+    from kinema.denoisers import make_denoiser
+
+    return make_denoiser(replace(denoiser.config, attention="causal")).eval()
 
 
 def measure(strategy: str, num_frames: int, model: str, num_steps: int) -> dict:

@@ -1,7 +1,8 @@
+import pytest
 import torch
 
 from kinema.blocks.attention import Causal, Full
-from kinema.blocks.rotary import rotary_angles
+from kinema.blocks.rotary import rotary_angles, time_angles
 from kinema.blocks.transformer import MLP, CrossAttention, SelfAttention, xavier_
 
 
@@ -26,6 +27,18 @@ def test_self_attention_streams_exactly_what_it_computes_whole():
     second = attention(x[:, 2:], rotary_angles((3, 2, 2), 8, first_frame=2), cache)
     whole = attention(x, rotary_angles((5, 2, 2), 8))
     torch.testing.assert_close(torch.cat([first, second], 1), whole, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("along_time", [False, True])
+def test_moved_keys_are_those_of_later_frames(along_time):
+    attention, x = SelfAttention(16, 2, Causal(), along_time=along_time), torch.randn(1, 2, 1, 16)
+
+    def keys(first):
+        if along_time:
+            return attention.heads(x, time_angles(2, 8, first_frame=first))[1]
+        return attention.heads(x, rotary_angles((2, 1, 1), 8, first_frame=first))[1]
+
+    torch.testing.assert_close(attention.moved(keys(5), -3), keys(2), rtol=1e-5, atol=1e-5)
 
 
 def test_cross_attention_ignores_padding():

@@ -140,6 +140,7 @@ def test_frame_by_frame_is_each_frame_alone(name):
 @pytest.mark.parametrize("name", CAUSAL)
 def test_a_causal_network_never_sees_the_future(name):
     network, (x, t, conditions) = shaken(CAUSAL[name]), inputs(f=5)
+    assert network.is_causal
     changed_x, changed_t = x.clone(), t.clone()
     changed_x[:, :, 2:] = torch.randn_like(x[:, :, 2:])
     changed_t[:, 2:] = torch.rand_like(t[:, 2:])
@@ -162,6 +163,7 @@ def test_a_cached_rollout_is_the_whole_pass(name):
 
 @pytest.mark.parametrize("name", ["dit", "uvit", "unet", "unet-3d", "unet-spacetime"])
 def test_a_network_that_sees_the_future_refuses_a_cache(name):
+    assert not TINY[name].is_causal
     with pytest.raises(UserError, match="cannot be cached"):
         TINY[name](*inputs(f=4), {})
 

@@ -139,6 +139,7 @@ def test_a_copy_has_mixers_of_its_own():
 @torch.no_grad()
 def test_causal_mixers_make_a_stream():
     video = train(Inflated(host("dit"), mixer=Attention(Causal(), num_heads=2))).eval()
+    assert video.is_causal and not Inflated(host("dit"), mixer=Attention()).is_causal
     x, t, conditions = inputs(video.image_network, num_frames=5)
     cache = {}
     parts = [(slice(0, 2), None), (slice(2, 3), None), (slice(3, 5), None)]

@@ -11,13 +11,13 @@ from kinema.video import System, VideoPipeline
 CORPUS = ["a red ball rolls to the right", "behind a blue cube", "fast green cone spins"]
 
 
-def tiny_pipeline(**system) -> VideoPipeline:
+def tiny_pipeline(attention="full", depth=1, **system) -> VideoPipeline:
     torch.manual_seed(0)
     text = SmallTextEncoder.from_corpus(CORPUS, SmallTextConfig(dim=16, depth=1, num_heads=2))
     codec = CausalVAE(
         CausalVAEConfig(channels=4, widths=(8, 16), encoder_depth=(1, 1), decoder_depth=(1, 1))
     )
-    denoiser = DiT(DiTConfig(channels=4, dim=32, depth=1, num_heads=2, text_dim=16))
+    denoiser = DiT(DiTConfig(4, dim=32, depth=depth, num_heads=2, text_dim=16, attention=attention))
     with torch.no_grad():
         for weight in denoiser.parameters():  # what starts at zero would hide the prompt
             if not weight.any():
@@ -37,6 +37,12 @@ def tiny_pipeline(**system) -> VideoPipeline:
 @pytest.fixture(scope="session")
 def pipe():
     return tiny_pipeline()
+
+
+@pytest.fixture(scope="session")
+def causal():
+    """The same with a denoiser that sees the past only."""
+    return tiny_pipeline("causal", depth=2)
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from kinema import clips
 from kinema.clips import Clip
 from kinema.codecs import Pixels
 from kinema.errors import UserError
-from kinema.sampling.rollout import Sliding
+from kinema.sampling.rollout import Autoregressive, Sliding
 from kinema.video import STRATEGIES, generate_long, long, strategy_named
 from kinema.video.journal import Journal
 
@@ -33,7 +34,7 @@ def largest_difference(a, b):
 
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_every_strategy_by_its_name(pipe, tmp_path, name):
-    strategy = strategy_named(name, pipe.system, pipe.codec)
+    strategy = strategy_named(name, pipe)
     made = generate_long(pipe, PROMPT, strategy, tmp_path / "a.mkv", num_frames=30)
     frames = frames_of(made.path)
     assert frames.shape == (30, 16, 24, 3) and made.num_frames == 30
@@ -89,6 +90,51 @@ def test_the_first_frame_can_be_given(pipe, tmp_path):
     assert largest_difference(frames_of(made.path)[0], clips.to_frames(coded[0])[0]) <= 1
 
 
+# A causal denoiser keeps its past ----------------------------------------------------------------
+
+
+def test_a_causal_denoiser_is_cached_by_itself(pipe, causal, make_pipeline):
+    chosen = strategy_named("autoregressive", causal)
+    assert chosen == replace(strategy_named("autoregressive", pipe), cached=True)
+    chunked = strategy_named("autoregressive", make_pipeline({"kind": "causal", "chunk": 3}))
+    assert (chunked.chunk, chunked.sinks + chunked.context, chunked.cached) == (3, 3, True)
+    assert strategy_named("sliding", causal) == strategy_named("sliding", pipe)
+
+
+def test_the_cache_only_saves_work(causal, tmp_path):
+    """While nothing is dropped: 17 frames are 5 latents, the chunks 2, 2 and 1 of them."""
+    strategy, seen = Autoregressive(2, context=4), {}
+    for cached in (False, True):
+        shapes = []
+        watch = causal.denoiser.register_forward_hook(
+            lambda module, args, y, shapes=shapes: shapes.append(args[0].shape[:3:2])
+        )
+        target = tmp_path / f"{cached}.mkv"
+        generate_long(causal, PROMPT, replace(strategy, cached=cached), target, num_frames=17)
+        watch.remove()
+        seen[cached] = set(map(tuple, shapes)), frames_of(target)
+    assert largest_difference(seen[False][1], seen[True][1]) <= 1
+    assert seen[False][0] == {(2, 2), (2, 4), (2, 6)}  # rows with and without the prompt, frames
+    assert seen[True][0] == {(2, 2)}
+
+
+def test_an_opening_within_a_chunk_is_refused(make_pipeline, tmp_path):
+    pipe, picture = make_pipeline({"kind": "causal", "chunk": 3}), np.zeros((16, 24, 3), np.uint8)
+    strategy, options = strategy_named("autoregressive", pipe), {"num_frames": 20, "num_steps": 1}
+    clip = Clip(np.zeros((9, 16, 24, 3), np.uint8), 16)
+    with pytest.raises(UserError, match="3 latent frames at a time, .* fills 1: choose another"):
+        generate_long(pipe, PROMPT, strategy, tmp_path / "a.mkv", image=picture, **options)
+    with pytest.raises(UserError, match="fills 2"):  # the system's overlap is 5 frames
+        generate_long(pipe, PROMPT, strategy, tmp_path / "a.mkv", continue_from=clip, **options)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_cache_is_refused_where_the_future_is_seen(pipe, tmp_path):
+    with pytest.raises(UserError, match="This DiT sees frames to come"):
+        strategy = Autoregressive(2, context=4, cached=True)
+        generate_long(pipe, PROMPT, strategy, tmp_path / "a.mkv", num_frames=17)
+
+
 # Killed ------------------------------------------------------------------------------------------
 
 
@@ -96,9 +142,8 @@ class Killed(BaseException):
     pass
 
 
-@pytest.mark.parametrize("name", ["sliding", "rolling", "autoregressive", "keyframes", "blend"])
-def test_stopped_at_any_piece_it_goes_on_bit_for_bit(pipe, tmp_path, monkeypatch, name):
-    strategy = strategy_named(name, pipe.system, pipe.codec)
+def stop_after_every_second_piece(pipe, strategy, tmp_path, monkeypatch):
+    """The finished file must be that of a run that was not stopped."""
     options = {"num_frames": 26, "num_steps": 2}
     whole = generate_long(pipe, PROMPT, strategy, tmp_path / "whole.mkv", **options)
     append, count = Journal.append, [0]
@@ -118,6 +163,17 @@ def test_stopped_at_any_piece_it_goes_on_bit_for_bit(pipe, tmp_path, monkeypatch
             assert not target.exists() and (tmp_path / "again.mkv.part").is_dir()
     assert count[0] > 2
     assert target.read_bytes() == whole.path.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["sliding", "rolling", "autoregressive", "keyframes", "blend"])
+def test_stopped_at_any_piece_it_goes_on_bit_for_bit(pipe, tmp_path, monkeypatch, name):
+    stop_after_every_second_piece(pipe, strategy_named(name, pipe), tmp_path, monkeypatch)
+
+
+def test_stopped_at_any_piece_it_goes_on_with_its_cache(causal, tmp_path, monkeypatch):
+    strategy = replace(strategy_named("autoregressive", causal), guidance=1.5, level=0.1)
+    assert strategy.cached
+    stop_after_every_second_piece(causal, strategy, tmp_path, monkeypatch)
 
 
 def test_killed_with_kill_9_the_finished_file_is_the_same(saved, tmp_path):
@@ -161,7 +217,7 @@ def test_another_request_does_not_go_on_with_what_was_left(pipe, tmp_path, monke
 
 def test_mistakes(pipe, tmp_path):
     with pytest.raises(UserError, match="choose from sliding, splice"):
-        strategy_named("slidng", pipe.system, pipe.codec)
+        strategy_named("slidng", pipe)
     with pytest.raises(UserError, match="frame by frame, to .mp4 or .mkv"):
         generate_long(pipe, PROMPT, SHORT, tmp_path / "a.gif")
     with pytest.raises(UserError, match="one at a time"):

@@ -2,7 +2,8 @@
 
 A cache is a dict from modules to what they remember; an empty one starts a stream. Its values are
 replaced, never changed in place: whoever passes `dict(cache)` looks without being remembered, as
-the steps of a sampler do before a frame is finished.
+the steps of a sampler do before a frame is finished. `keep` forgets frames in the middle, `packed`
+makes named tensors of a cache, to be saved, and `unpacked` a cache of them.
 """
 
 from dataclasses import dataclass
@@ -66,3 +67,77 @@ def remember(
     numbers = tuple(frames[i] for i in kept)
     cache[module] = Past(k[:, :, kept], v[:, :, kept], numbers, following)
     return k, v, frames
+
+
+def keep(cache: Cache, first: int, last: int) -> None:
+    """Forget all but the first and the last frames, which then follow each other.
+
+    The last ones are numbered anew behind the first, and their keys turned to these positions
+    (StreamingLLM, Xiao et al. 2023). What has no numbers (recurrences, convolutions, token shifts)
+    stays as it is.
+
+    Raises:
+        UserError: if the network's tokens span several frames.
+    """
+    counts = {count_of(entry) for entry in cache.values() if not isinstance(entry, Tensor)}
+    if len(counts) > 1:
+        raise UserError("A network whose tokens span several frames cannot forget some of them.")
+    gap = counts.pop() - first - last if counts else 0
+    if gap <= 0:
+        return
+    for module, entry in cache.items():
+        if isinstance(entry, Past):
+            cache[module] = without(entry, first, gap, module)
+        elif isinstance(entry, int):
+            cache[module] = entry - gap
+
+
+def count_of(entry: Past | int) -> int:
+    """Frames that an entry of a cache has counted."""
+    return entry.num_seen if isinstance(entry, Past) else entry
+
+
+def without(past: Past, start: int, gap: int, attention: Any) -> Past:
+    """`past` without the frames start ... start + gap - 1, the later ones moved up to close it."""
+    early = [i for i, frame in enumerate(past.frames) if frame < start]
+    late = [i for i, frame in enumerate(past.frames) if frame >= start + gap]
+    k = torch.cat([past.k[:, :, early], attention.moved(past.k[:, :, late], -gap)], dim=2)
+    numbers = (*(past.frames[i] for i in early), *(past.frames[i] - gap for i in late))
+    return Past(k, past.v[:, :, early + late], numbers, past.num_seen - gap)
+
+
+def packed(cache: Cache, network: nn.Module) -> dict[str, Tensor]:
+    """What the modules of a network remember, as tensors named `MODULE:FIELD`; copies."""
+    names = {module: name for name, module in network.named_modules()}
+    return {
+        f"{names[module]}:{field}": x.clone(memory_format=torch.contiguous_format)
+        for module, entry in cache.items()
+        for field, x in fields_of(entry).items()
+    }
+
+
+def unpacked(tensors: dict[str, Tensor], network: nn.Module) -> Cache:
+    """The inverse of `packed`."""
+    entries: dict[str, dict[str, Tensor]] = {}
+    for name, x in tensors.items():
+        module, field = name.rsplit(":", 1)
+        entries.setdefault(module, {})[field] = x
+    return {network.get_submodule(name): entry_of(fields) for name, fields in entries.items()}
+
+
+def fields_of(entry: Any) -> dict[str, Tensor]:
+    """An entry of a cache as tensors: keys and values, a count of frames, or a state."""
+    if isinstance(entry, Past):
+        numbers = {"frames": torch.tensor(entry.frames), "num_seen": torch.tensor(entry.num_seen)}
+        return {"k": entry.k, "v": entry.v, **numbers}
+    return {"num_seen": torch.tensor(entry)} if isinstance(entry, int) else {"state": entry}
+
+
+def entry_of(fields: dict[str, Tensor]) -> Any:
+    """The inverse of `fields_of`."""
+    if "state" in fields:
+        return fields["state"]
+    num_seen = int(fields["num_seen"])
+    if "k" not in fields:
+        return num_seen
+    return Past(fields["k"], fields["v"], tuple(fields["frames"].tolist()), num_seen)

@@ -28,7 +28,7 @@ class TemporalAttention(nn.Module):
         super().__init__()
         self.head_dim = dim // num_heads
         self.norm = RMSNorm(dim)
-        self.attention = SelfAttention(dim, num_heads, spec)
+        self.attention = SelfAttention(dim, num_heads, spec, along_time=True)
         nn.init.zeros_(self.attention.out.weight)
 
     def forward(self, x: Tensor, cache: Cache | None = None) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from kinema.blocks.activation import squared_relu
 from kinema.blocks.attention import AttentionSpec, attend, attend_video
 from kinema.blocks.normalization import RMSNorm
-from kinema.blocks.rotary import rotate
+from kinema.blocks.rotary import rotary_angles, rotate, time_angles
 from kinema.blocks.stream import Cache, remember
 
 
@@ -22,11 +22,20 @@ class SelfAttention(nn.Module):
         num_heads: heads; divides `dim`.
         spec: which tokens see which.
         layer: the layer's number, for specs that differ from layer to layer.
+        along_time: whether its angles are `time_angles`, not `rotary_angles`.
     """
 
-    def __init__(self, dim: int, num_heads: int, spec: AttentionSpec, layer: int = 0):
+    def __init__(
+        self,
+        dim: int,
+        num_heads: int,
+        spec: AttentionSpec,
+        layer: int = 0,
+        along_time: bool = False,
+    ):
         super().__init__()
         self.num_heads, self.spec, self.layer = num_heads, spec, layer
+        self.along_time = along_time
         self.qkv = nn.Linear(dim, 3 * dim, bias=False)
         self.q_norm = RMSNorm(dim // num_heads)
         self.k_norm = RMSNorm(dim // num_heads)
@@ -58,6 +67,12 @@ class SelfAttention(nn.Module):
         f = x.shape[1]
         q, k, v = (rearrange(y, "b k (f n) d -> b k f n d", f=f) for y in (q, k, v))
         return q, k, v
+
+    def moved(self, k: Tensor, num_frames: int) -> Tensor:
+        """Turned keys b k f n d as they would be so many frames later."""
+        if self.along_time:
+            return rotate(k, time_angles(1, k.shape[-1], k.device, num_frames))
+        return rotate(k, rotary_angles((1, 1, 1), k.shape[-1], k.device, num_frames))
 
 
 class CrossAttention(nn.Module):

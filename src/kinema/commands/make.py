@@ -49,7 +49,7 @@ def generate_long(
     from kinema import video
 
     began = time.monotonic()
-    chosen = video.strategy_named(strategy, pipe.system, pipe.codec)
+    chosen = video.strategy_named(strategy, pipe)
     made = video.generate_long(pipe, prompt, chosen, output, **given)
     seconds = time.monotonic() - began
     print(f"{made.num_frames} frames by {chosen}, seed {given['seed']}, {seconds:.1f} s")

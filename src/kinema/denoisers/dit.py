@@ -212,19 +212,28 @@ class DiT(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.0
         self.check_cache(cache)
         if cache is None:
             return 0
-        attention, patch = self.config.attention, self.config.patch[0]
-        before, whole = cache.get(self, 0), patch * getattr(attention, "chunk", 1)
-        if before % whole:
+        before = cache.get(self, 0)
+        if before % self.chunk:
             raise UserError(
                 f"The cache ends after {before} frames, within a chunk: feed multiples of "
-                f"{whole} frames."
+                f"{self.chunk} frames, or do without a cache."
             )
         cache[self] = before + x.shape[2]
-        return before // patch
+        return before // self.config.patch[0]
+
+    @property
+    def is_causal(self) -> bool:
+        """Whether no frame sees a later one, so that a cache can hold the past."""
+        return self.config.causal
+
+    @property
+    def chunk(self) -> int:
+        """Frames are fed to a cache in multiples of this: whole patches, and whole chunks."""
+        return self.config.patch[0] * getattr(self.config.attention, "chunk", 1)
 
     def check_cache(self, cache: Cache | None) -> None:
         """Raise a UserError if there is a cache and this network sees the future."""
-        if cache is not None and not self.config.causal:
+        if cache is not None and not self.is_causal:
             raise UserError(
                 f"A network with {self.config.attention.kind!r} attention and mixer "
                 f"{self.config.mixer.kind!r} sees the frames to come and cannot be cached: make "

@@ -106,6 +106,11 @@ class Inflated(nn.Module):
         return self.image_network.config
 
     @property
+    def is_causal(self) -> bool:
+        """Whether no frame sees a later one, so that a cache can hold the past."""
+        return all(spec.causal for spec in self.specs)
+
+    @property
     def mixers(self) -> dict[str, nn.Module]:
         """Place -> mixer."""
         pairs = zip(self.places, self.insertions, strict=True)

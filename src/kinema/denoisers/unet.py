@@ -261,9 +261,14 @@ class UNet(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.
             levels.append(reduce(levels[-1], "b (f p) e -> b f e", "mean", p=2))
         return levels
 
+    @property
+    def is_causal(self) -> bool:
+        """Whether no frame sees a later one, so that a cache can hold the past."""
+        return self.config.is_causal
+
     def check_cache(self, cache: Cache | None) -> None:
         """Raise a UserError if there is a cache and this network sees the future."""
-        if cache is not None and not self.config.is_causal:
+        if cache is not None and not self.is_causal:
             raise UserError(
                 "This UNet sees the frames to come and cannot be cached: give it a causal mixer, "
                 "causal convolutions, and no halving of time."

@@ -80,6 +80,16 @@ class UViT(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.
         nn.init.zeros_(self.conv_out.conv.weight)
         nn.init.zeros_(self.conv_out.conv.bias)
 
+    @property
+    def is_causal(self) -> bool:
+        """Whether no frame sees a later one, so that a cache can hold the past."""
+        return self.transformer.is_causal
+
+    @property
+    def chunk(self) -> int:
+        """Frames are fed to a cache in multiples of this, as in `DiT.chunk`."""
+        return self.transformer.chunk
+
     def forward(
         self,
         x: Tensor,

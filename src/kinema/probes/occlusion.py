@@ -134,7 +134,7 @@ def measure_survival(
             jobs = track(scenes, f"{column}: hidden for {length}")
             after = [continued(maker, scene) for scene in jobs]
             found[column][length] = survived(network, after, scenes, system.fps)
-            strategy = strategy_named(maker.strategy, system, maker.pipe.codec)
+            strategy = strategy_named(maker.strategy, maker.pipe)
             found[column][length].horizon = strategy.horizon * maker.pipe.codec.factors[0]
     return found
 

@@ -8,6 +8,7 @@ projections are taken frame by frame; frames with t = 0 are given and pass throu
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -22,20 +23,30 @@ FRAME = (1, 3, 4)  # the axes of one frame in b c f h w
 ALWAYS = (0.0, 1.0)
 
 
-def contrast(
-    cond: DenoiseFn, uncond: DenoiseFn, combine: Combine, interval: tuple[float, float]
-) -> DenoiseFn:
+@dataclass(frozen=True)
+class Contrast:
     """`combine` in frames with t in `interval`, `cond` in the others (and alone, if in all)."""
 
-    def denoise(x: Tensor, t: Tensor) -> Tensor:
-        guided = (t >= interval[0]) & (t <= interval[1]) & (t > 0)
-        if not guided.any():
-            return cond(x, t)
-        with_condition, without = denoise_all([cond, uncond], x, t)
-        combined = combine(with_condition, without, x, t)
-        return torch.where(per_frame(guided), combined, with_condition)
+    cond: DenoiseFn
+    uncond: DenoiseFn
+    combine: Combine
+    interval: tuple[float, float]
 
-    return denoise
+    def __call__(self, x: Tensor, t: Tensor) -> Tensor:
+        """x0, b c f h w."""
+        if not self.guided(t).any():
+            return self.cond(x, t)
+        with_condition, without = denoise_all([self.cond, self.uncond], x, t)
+        return self.of(with_condition, without, x, t)
+
+    def of(self, cond: Tensor, uncond: Tensor, x: Tensor, t: Tensor) -> Tensor:
+        """x0 from what both denoisers said; b c f h w each, t: b f."""
+        combined = self.combine(cond, uncond, x, t)
+        return torch.where(per_frame(self.guided(t)), combined, cond)
+
+    def guided(self, t: Tensor) -> Tensor:
+        """Which frames are guided, b f."""
+        return (t >= self.interval[0]) & (t <= self.interval[1]) & (t > 0)
 
 
 def classifier_free(
@@ -65,7 +76,7 @@ def classifier_free(
         ratio = cond.std(FRAME, keepdim=True) / guided.std(FRAME, keepdim=True).clamp(min=1e-6)
         return guided * (1 + rescale * (ratio - 1))
 
-    return contrast(cond, uncond, combine, interval)
+    return Contrast(cond, uncond, combine, interval)
 
 
 def per_condition(denoises: Sequence[DenoiseFn], scales: Sequence[float]) -> DenoiseFn:
@@ -118,7 +129,7 @@ def cfg_zero_star(
         guided = torch.where(per_frame(t >= zero_from), 0.0, guided)
         return velocity.to_x0(path, guided, x, t)
 
-    return contrast(cond, uncond, combine, interval)
+    return Contrast(cond, uncond, combine, interval)
 
 
 def adaptive_projected(
@@ -149,7 +160,7 @@ def adaptive_projected(
         along = cond * (update * cond).sum(FRAME, keepdim=True) / square
         return cond + (scale - 1) * (update - along + parallel * along)
 
-    return contrast(cond, uncond, combine, interval)
+    return Contrast(cond, uncond, combine, interval)
 
 
 def noised_history(denoise: DenoiseFn, path: Path, noise: Tensor, level: float) -> DenoiseFn:

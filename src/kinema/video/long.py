@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import chain, islice
 from math import ceil
 from pathlib import Path
@@ -41,7 +41,6 @@ from kinema.video.pipeline import VideoPipeline
 from kinema.video.progress import step_bar
 from kinema.video.request import Request, Settings, settle
 from kinema.video.story import parse_story
-from kinema.video.system import System
 
 # By name, for a window and an overlap in latent frames. Blended windows share half; the
 # autoregressive window is a sink, the latest frames and the new ones.
@@ -59,17 +58,30 @@ STRATEGIES: dict[str, Callable[[int, int], Strategy]] = {
 }
 
 
-def strategy_named(name: str, system: System, codec: Any) -> Strategy:
+def strategy_named(name: str, pipe: VideoPipeline) -> Strategy:
     """A strategy with the window and the overlap that a system was trained for.
+
+    With a causal denoiser, "autoregressive" keeps keys and values of the past.
 
     Raises:
         UserError: if there is no strategy of that name.
     """
     if name not in STRATEGIES:
         raise UserError(f"There is no strategy {name!r}; choose from {', '.join(STRATEGIES)}.")
+    system, codec = pipe.system, pipe.codec
     window = codec.latent_shape(system.num_frames, *system.size)[1]
     overlap = codec.latent_shape(system.overlap, *system.size)[1]
-    return STRATEGIES[name](window, min(overlap, max(window - 1, 1)))
+    strategy = STRATEGIES[name](window, min(overlap, max(window - 1, 1)))
+    if isinstance(strategy, Autoregressive) and getattr(pipe.denoiser, "is_causal", False):
+        return cached(strategy, getattr(pipe.denoiser, "chunk", 1))
+    return strategy
+
+
+def cached(strategy: Autoregressive, multiple: int) -> Autoregressive:
+    """The strategy with a cache, its chunks and what they see rounded up to whole multiples."""
+    seen = strategy.sinks + strategy.context
+    chunk, seen = (ceil(size / multiple) * multiple for size in (strategy.chunk, seen))
+    return replace(strategy, chunk=chunk, context=seen - strategy.sinks, cached=True)
 
 
 @dataclass
@@ -157,6 +169,7 @@ class Job:
             self.num_seen = self.pipe.usable(min(most, there))
             frames = clips.to_tensor(self.opening.frames[there - self.num_seen :])
             self.given = self.pipe.codec.encode(frames[None].to(self.pipe.device))
+            self.check_chunks(self.given.shape[2])
         kept = self.opening.is_kept
         made = self.settings.num_frames + (self.num_seen if kept else 0)
         shape = self.pipe.codec.latent_shape(made, *self.settings.size)
@@ -173,6 +186,16 @@ class Job:
     def shift(self) -> int:
         """Frames of the file before the first that is decoded."""
         return self.num_frames - self.num_decoded
+
+    def check_chunks(self, num_given: int) -> None:
+        """Raise a UserError if the given latents end within a chunk of a cached denoiser."""
+        chunk = getattr(self.pipe.denoiser, "chunk", 1)
+        is_cached = isinstance(self.strategy, Autoregressive) and self.strategy.cached
+        if is_cached and num_given % chunk:
+            raise UserError(
+                f"This model caches {chunk} latent frames at a time, and the picture or clip to "
+                f"start from fills {num_given}: choose another strategy, such as sliding."
+            )
 
     def joins(self) -> list[int]:
         """Frames of the file at which the strategy begins something new."""

@@ -142,7 +142,7 @@ class Maker:
         """The file in which `more` frames follow the opening, uint8 (f h w 3)."""
         system = self.pipe.system
         target = Path(self.folder) / f"{Path(self.name).name}-{self.strategy}-{label}.mkv"
-        strategy = strategy_named(self.strategy, system, self.pipe.codec)
+        strategy = strategy_named(self.strategy, self.pipe)
         if not target.exists():
             self.make(
                 self.pipe, caption, strategy, target, num_frames=more, seed=seed,

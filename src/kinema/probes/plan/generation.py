@@ -91,7 +91,7 @@ def plan_size(pipe: VideoPipeline, settings: Settings) -> list[Estimate]:
     total = pipe.codec.latent_shape(settings.num_frames, *settings.size)[1]
     asked = {"whole": {total: settings.num_steps}}
     for name in STRATEGIES:
-        strategy = strategy_named(name, pipe.system, pipe.codec)
+        strategy = strategy_named(name, pipe)
         asked[name] = strategy.calls(total, settings.num_steps)
     window = pipe.codec.latent_shape(pipe.system.num_frames, *settings.size)[1]
     piece_bytes, piece_seconds = decoding(pipe, settings, min(window, total))

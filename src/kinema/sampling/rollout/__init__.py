@@ -2,6 +2,7 @@
 
 from kinema.sampling.rollout.autoregressive import Autoregressive, Memory, Recomputed, Remembering
 from kinema.sampling.rollout.blending import Blend
+from kinema.sampling.rollout.cached import Cached
 from kinema.sampling.rollout.keyframes import Keyframes
 from kinema.sampling.rollout.noise import SEED_STRIDE, FrameNoise
 from kinema.sampling.rollout.rolling import Rolling
@@ -12,6 +13,7 @@ __all__ = [
     "SEED_STRIDE",
     "Autoregressive",
     "Blend",
+    "Cached",
     "FrameNoise",
     "Keyframes",
     "Memory",

@@ -1,8 +1,8 @@
 """Autoregressive generation: chunk after chunk, each seeing sinks and the latest frames.
 
 What is seen of the past is a `Memory`. Any denoiser has one (`Recomputed`, which shows the past
-again at every step); a causal denoiser brings its own, which keeps keys and values instead. The
-two are interchangeable, and history guidance is the contrast of two memories.
+again at every step); a causal network has another (`Cached`, which keeps keys and values instead).
+History guidance is the contrast of two memories.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from kinema.errors import UserError
 from kinema.sampling.guidance import classifier_free
+from kinema.sampling.rollout.cached import Cached
 from kinema.sampling.rollout.noise import HISTORY
 from kinema.sampling.rollout.walk import Piece, State, Walk, given_pieces
 from kinema.sampling.sample import sample
@@ -51,7 +52,7 @@ class Memory(Protocol):
 
 @runtime_checkable
 class Remembering(Protocol):
-    """A denoiser that brings its own memory, such as keys and values of a causal network."""
+    """A denoiser that brings a memory of its own."""
 
     def memory(self) -> Memory:
         """A new, empty memory."""
@@ -106,6 +107,8 @@ class Autoregressive:
         level: noise in [0, 1) under which the past is remembered, which hides its errors.
         guidance: history guidance (DFoT, Song et al. 2025); 1 is off.
         guidance_level: noise of the past that guidance leads away from; 1 hides it whole.
+        cached: keep the keys and values of the past (`Cached`), which takes a causal denoiser,
+            instead of showing the past again at every step.
     """
 
     chunk: int = 3
@@ -114,6 +117,7 @@ class Autoregressive:
     level: float = 0.0
     guidance: float = 1.0
     guidance_level: float = 1.0
+    cached: bool = False
 
     def __post_init__(self) -> None:
         if self.chunk < 1 or self.context < 1 or self.sinks < 0:
@@ -138,7 +142,9 @@ class Autoregressive:
         given, made = given_pieces(walk.given, num_frames)
         tensors: list[dict[str, Tensor]] = [{} for _ in self.levels]
         if state is not None:
-            made, tensors = state.made, split(state.tensors, len(self.levels))
+            device = walk.noise.like.device
+            saved = {name: x.to(device) for name, x in state.tensors.items()}
+            made, tensors = state.made, split(saved, len(self.levels))
         elif given is not None:
             memories = self._memories(walk, made, tensors)
             tensors = self._remember(walk, memories, given, 0)
@@ -153,16 +159,15 @@ class Autoregressive:
             yield Piece(new, State(made, joined(tensors)))
 
     def _memories(self, walk: Walk, made: int, tensors: list[dict[str, Tensor]]) -> list[Memory]:
-        denoise = walk.at(made)
-        memories: list[Memory] = []
-        for saved in tensors:
-            if isinstance(denoise, Remembering):
-                memories.append(denoise.memory())
-            else:
-                memories.append(Recomputed(denoise))
-            if saved:
-                memories[-1].restore(saved)
+        memories = [self._memory(walk.at(made)) for _ in tensors]
+        for memory, saved in zip(memories, tensors, strict=True):
+            memory.restore(saved)
         return memories
+
+    def _memory(self, denoise: DenoiseFn) -> Memory:
+        if not self.cached:
+            return Recomputed(denoise)
+        return denoise.memory() if isinstance(denoise, Remembering) else Cached(denoise)
 
     def _chunk(self, walk: Walk, memories: list[Memory], start: int, size: int) -> Tensor:
         denoise: DenoiseFn = memories[0].denoise
@@ -192,9 +197,11 @@ class Autoregressive:
     def calls(self, num_frames: int, num_steps: int) -> dict[int, int]:
         counts: dict[int, int] = {}
         for number in range(ceil(num_frames / self.chunk)):
-            seen = min(number * self.chunk, self.sinks + self.context)
+            seen = 0 if self.cached else min(number * self.chunk, self.sinks + self.context)
             size = seen + min(self.chunk, num_frames)
-            counts[size] = counts.get(size, 0) + num_steps * len(self.levels if number else [0])
+            asked = num_steps * len(self.levels if number else [0])
+            to_remember = len(self.levels) if self.cached else 0
+            counts[size] = counts.get(size, 0) + asked + to_remember
         return counts
 
     def joins(self, num_frames: int, num_given: int = 0) -> list[int]:
