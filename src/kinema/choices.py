@@ -186,7 +186,7 @@ def specs_of(kind: Any) -> dict[str, Kinds]:
 
 def name_of(kind: type) -> str:
     """What a kind of spec is called: the default of its field `kind`, or its class."""
-    named = {field.name: field.default for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    named = {field.name: field.default for field in dataclasses.fields(kind)}
     return str(named.get("kind", kind.__name__))
 
 
