@@ -8,15 +8,24 @@ Every mistake is a `UserError` with the nearest name that exists.
 from __future__ import annotations
 
 import argparse
-import copy
 import dataclasses
 import inspect
 import re
 from collections.abc import Iterator
-from difflib import get_close_matches
-from pathlib import Path
-from typing import Any, NamedTuple, get_args, get_type_hints
+from typing import Any, NamedTuple
 
+from kinema.choices import (
+    dictionary,
+    frozen,
+    gathered,
+    is_part,
+    kinds_of,
+    name_of,
+    narrowed,
+    nearest,
+    settled,
+    widened,
+)
 from kinema.errors import UserError
 
 
@@ -73,11 +82,6 @@ def explain(prog: str, message: str, options: list[str]) -> str:
     return f"{prog}: {' '.join(lines)} (see {prog} --help)"
 
 
-def nearest(name: str, names: list[str]) -> str:
-    close = get_close_matches(name, names, n=1)
-    return f"did you mean {close[0]}?" if close else f"choose from {', '.join(names)}."
-
-
 def chosen(
     command: str, kind: str, argv: list[str], offered: dict[str, str]
 ) -> tuple[str | None, list[str]]:
@@ -116,122 +120,10 @@ def typed(prog: str, target: Any, filled: Any, argv: list[str]) -> dict[str, Any
     for flag in (argument.split("=")[0] for argument in argv):
         if flag.startswith("--") and flag not in known:
             raise UserError(f"{prog} has no option {flag}; {nearest(flag, known)}")
-    made = parse(prog, narrowed(target, filled), filled, argv, known)
-    return {name: made[name] for name in inspect.signature(target).parameters}
-
-
-# ---- fields that are one of several dataclasses -------------------------------------------------
-
-
-def kinds_of(target: Any) -> dict[str, list[type]]:
-    """The fields that are one of several dataclasses, and which."""
-    hints = get_type_hints(target)
-    found = {}
-    for name in inspect.signature(target).parameters:
-        kinds = [k for k in get_args(hints.get(name)) if isinstance(k, type)]
-        kinds = [kind for kind in kinds if dataclasses.is_dataclass(kind)]
-        if kinds:
-            found[name] = kinds
-    return found
-
-
-def choices_of(target: Any) -> dict[str, list[type]]:
-    """`kinds_of`, without specs: those are frozen, and are values rather than groups of options."""
-    return {
-        name: kinds
-        for name, kinds in kinds_of(target).items()
-        if not any(vars(kind)["__dataclass_params__"].frozen for kind in kinds)
-    }
-
-
-def settled(prog: str, target: Any, filled: Any, argv: list[str]) -> tuple[Any, list[str]]:
-    """Fill in the kind that `--data FolderClips` names, or that the fields given belong to.
-
-    Returns:
-        the filled instance, and the other arguments.
-    """
-    if filled is None:
-        return None, argv
-    filled, rest, asked = copy.copy(filled), [], {}
-    files = [*config_files(argv), nested_flags(argv)]
-    words = iter(argv)
-    for word in words:
-        flag, equals, value = word.partition("=")
-        if flag.removeprefix("--") in choices_of(target) and flag.startswith("--"):
-            asked[flag.removeprefix("--")] = value if equals else next(words, "")
-        else:
-            rest.append(word)
-    for name, kinds in choices_of(target).items():
-        kind = type(getattr(filled, name))
-        for given in (file.get(name) for file in files):
-            fits = [k for k in kinds if isinstance(given, dict) and given.keys() <= names_of(k)]
-            kind = kind if kind in fits or not fits else fits[0]
-        if name in asked:
-            named = {k.__name__: k for k in kinds}
-            if asked[name] not in named:
-                raise UserError(
-                    f"{prog}: --{name} {asked[name]!r} is unknown; {nearest(asked[name], [*named])}"
-                )
-            kind = named[asked[name]]
-        if kind is not type(getattr(filled, name)):
-            setattr(filled, name, kind())
-    return filled, rest
-
-
-def narrowed(target: Any, filled: Any) -> Any:
-    """The dataclass with every choice made: a field that was one of several kinds has its one.
-
-    (jsonargparse loses its choice between dataclasses at the second nested option.)
-    """
-    if filled is None:
-        return target
-    made = {name: type(getattr(filled, name)) for name in choices_of(target)}
-    hints = {**get_type_hints(target), **made}
-    defaults = {f.name: made.get(f.name, f.default_factory) for f in dataclasses.fields(target)}
-    fields = [
-        (f.name, hints[f.name], field_default(f.default, defaults[f.name]))
-        for f in dataclasses.fields(target)
-    ]
-    narrow = dataclasses.make_dataclass(target.__name__, fields)
-    narrow.__doc__ = target.__doc__
-    return narrow
-
-
-def field_default(default: Any, factory: Any) -> Any:
-    if factory is not dataclasses.MISSING:
-        return dataclasses.field(default_factory=factory)
-    return dataclasses.field(default=default)
-
-
-def names_of(kind: type) -> set[str]:
-    return {field.name for field in dataclasses.fields(kind)}
-
-
-def nested_flags(argv: list[str]) -> dict[str, dict[str, None]]:
-    """The options of parts that are given: --data.size 64 is {"data": {"size": None}}."""
-    given: dict[str, dict[str, None]] = {}
-    for word in argv:
-        part, dot, field = word.split("=")[0].partition(".")
-        if part.startswith("--") and dot:
-            given.setdefault(part[2:], {})[field.split(".")[0]] = None
-    return given
-
-
-def config_files(argv: list[str]) -> list[dict]:
-    """The YAML files named by --config; what cannot be read is left to jsonargparse to tell."""
-    import yaml
-
-    files = []
-    for place, word in enumerate(argv):
-        flag, equals, value = word.partition("=")
-        if flag == "--config":
-            path = value if equals else "".join(argv[place + 1 : place + 2])
-            try:
-                read = yaml.safe_load(Path(path).read_text("utf-8"))
-            except (OSError, ValueError, yaml.YAMLError):
-                continue
-            files += [read] if isinstance(read, dict) else []
-    return files
+    argv = argv if filled is None else gathered(prog, filled, argv)
+    read = parse(prog, narrowed(target, filled), filled, argv, known)
+    made = {name: read[name] for name in inspect.signature(target).parameters}
+    return made if filled is None else widened(prog, filled, made)
 
 
 # ---- from arguments to values --------------------------------------------------------------------
@@ -296,7 +188,7 @@ def leaves(filled: Any, names: list[str], prefix: str = "") -> Iterator[tuple[st
         if any(other.startswith(f"{name}.") and other != f"{name}.help" for other in names):
             yield from leaves(value, names, f"{name}.")
         else:
-            yield name, value
+            yield name, dictionary(value) if is_part(value) else value
 
 
 def documented(
@@ -316,10 +208,11 @@ def documented(
         if kinds := several.get(
             name, []
         ):  # a choice between dataclasses: --data FolderClips --data.folder clips
-            names = " or ".join(kind.__name__ for kind in kinds)
-            yield group, Row(f"--{prefix}{name}", f"{text} ({names})", type(value).__name__)
+            called = name_of if all(map(frozen, kinds)) else lambda kind: kind.__name__
+            names = " or ".join(map(called, kinds))
+            yield group, Row(f"--{prefix}{name}", f"{text} ({names})", called(type(value)))
         for kind in dict.fromkeys([type(value), *kinds]):
-            mine = value if kind is type(value) else None
+            mine = value if kind is type(value) else kind() if frozen(kind) else None
             title = f"{prefix}{name} ({kind.__name__}): {text}"
             yield from documented(kind, mine, f"{prefix}{name}.", title)
 

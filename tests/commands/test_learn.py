@@ -64,9 +64,22 @@ def test_train_takes_a_denoiser_by_name_or_class(capsys, monkeypatch, argv, kind
         assert (denoiser.attention.kind, denoiser.mixer.kind) == ("framewise", "recurrence")
 
 
+def test_train_takes_attention_by_name(capsys, monkeypatch):
+    from kinema.blocks.attention import Causal, Windowed
+    from kinema.recipes import RECIPES
+
+    run_class, trained = type(RECIPES["tabletop"]()), []
+    monkeypatch.setattr(run_class, "train", lambda self: trained.append(self))
+    window = ["--denoiser", "dit-tiny", "--denoiser.attention.window", "8"]
+    for argv in (["--denoiser.attention", "causal"], window):
+        assert run(capsys, "train", "tabletop", *argv)[0] == 0
+    assert [one.denoiser.attention for one in trained] == [Causal(), Windowed(8)]
+
+
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
+        (["train", "tabletop", "--denoiser.attention", "casual"], "did you mean causal?"),
         (["train", "tabletop", "--denoiser", "dit-smal"], "did you mean 'dit-small'?"),
         (["train", "tabletop", "--denoiser", "dit", "--denoiser.dephts", "3"], "mean --depth?"),
         (["train", "tabletop", "--denoiser", "dit", "--denoiser.depth", "many"], "int"),

@@ -1,5 +1,9 @@
-from kinema.training.machine import matrix_ceiling
+from kinema.training.machine import matrix_ceiling, this_machine
 
 
 def test_the_ceiling_is_a_rate_of_this_planet():
     assert 1e8 < matrix_ceiling(size=256, seconds=0.05) < 1e15
+
+
+def test_this_machine_has_a_name():
+    assert this_machine().endswith(("1 thread", "threads"))

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from kinema.codecs.causal_vae import CausalVAE
+from kinema.codecs.codec import Codec
 
 Transform = Callable[[Tensor, Tensor, tuple[int, int, int]], tuple[Tensor, Tensor]]
 
@@ -44,7 +44,7 @@ def sped(latents: Tensor, frames: Tensor, factors: tuple[int, int, int]) -> tupl
 TRANSFORMS: dict[str, Transform] = {"scale": scaled, "turn": turned, "speed": sped}
 
 
-def possible(codec: CausalVAE, frames: Tensor) -> list[str]:
+def possible(codec: Codec, frames: Tensor) -> list[str]:
     """The transformations that clips of this shape are large and long enough for."""
     f, h, w = frames.shape[2:]
     r, p, q = codec.factors
@@ -52,7 +52,7 @@ def possible(codec: CausalVAE, frames: Tensor) -> list[str]:
     return [name for name in TRANSFORMS if fits[name]]
 
 
-def equivariance(codec: CausalVAE, latents: Tensor, frames: Tensor, name: str) -> Tensor:
+def equivariance(codec: Codec, latents: Tensor, frames: Tensor, name: str) -> Tensor:
     """How far transformed latents are from decoding to transformed frames: b 3 f h w."""
     changed, target = TRANSFORMS[name](latents, frames, codec.factors)
     height, width = target.shape[3:]

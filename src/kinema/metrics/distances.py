@@ -106,7 +106,7 @@ def kernel_distance(
             f"use at least {FEWEST_CLIPS} of each."
         )
     generator = np.random.default_rng(seed)
-    a, b = _standardised(features, reference)
+    a, b = standardised(features, reference)
     value = squared_mmd(a, b)
     resampled = [_resample(a, b, generator) for _ in range(num_resamples)]
     halves = [_halves(b, generator) for _ in range(num_resamples)]
@@ -214,7 +214,8 @@ def _filtered(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     return sum(cv2.filter2D(image[..., c], cv2.CV_32F, kernel[..., c]) for c in range(3))
 
 
-def _standardised(features: np.ndarray, reference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def standardised(features: np.ndarray, reference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both (n d) in the reference's standard deviations from its mean, cut off at 4."""
     centre, scale = reference.mean(0), reference.std(0, ddof=1) + 1e-6
     a, b = (np.clip((x - centre) / scale, -CLIP_AT, CLIP_AT) for x in (features, reference))
     return a, b

@@ -115,11 +115,17 @@ class LPIPS(nn.Module):
         b = x.shape[0]
         if x.dim() == 5:
             x, y = (rearrange(z, "b c f h w -> (b f) c h w") for z in (x, y))
-        distance = torch.zeros(len(x), device=x.device, dtype=x.dtype)
+        with torch.autocast(x.device.type, enabled=False):  # bf16 would drown small differences
+            distance = self.pictures(x.float(), y.float())
+        return rearrange(distance, "(b f) -> b f", b=b).mean(1)
+
+    def pictures(self, x: Tensor, y: Tensor) -> Tensor:
+        """The distance (b,) of pictures (b 3 h w)."""
+        distance = torch.zeros(len(x), device=x.device)
         for head, one, other in zip(self.heads, self.look(x), self.look(y), strict=True):
             difference = (unit(one) - unit(other)).square()  # b c h' w'
             distance = distance + torch.einsum("bchw,c->bhw", difference, head).mean((1, 2))
-        return rearrange(distance, "(b f) -> b f", b=b).mean(1)
+        return distance
 
     def look(self, x: Tensor) -> list[Tensor]:
         """Activations (b c h' w') of pictures (b 3 h w) at the five depths."""

@@ -7,6 +7,7 @@ PROBES = {
     "attention": "kinema.probes.attention:run",
     "codec": "kinema.probes.codec:run",
     "consistency": "kinema.probes.consistency:run",
+    "diffusability": "kinema.probes.diffusability:run",
     "drift": "kinema.probes.drift:run",
     "ladder": "kinema.probes.ladder:run",
     "metrics": "kinema.probes.metrics:run",

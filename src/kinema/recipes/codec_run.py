@@ -22,11 +22,32 @@ from kinema.codecs.objective import Motion
 from kinema.codecs.perceptual import Distance, laplacian_distance
 from kinema.errors import UserError
 from kinema.metrics.fidelity import psnr
+from kinema.metrics.lpips import LPIPS
 from kinema.training import Loop, Position, Shards, State, draw, train
 from kinema.training.sources import ClipsWithFlow, FolderClips, WorldClips
 from kinema.video.system import find_codec
 
 LENGTHS = (1, 5, 9, 17, 33)  # frames a training clip is cut to: images and videos together
+
+
+@dataclass
+class LPIPSFiles:
+    """The two files of LPIPS; without them the perceptual part needs no weights.
+
+    Attributes:
+        trunk: torchvision's VGG16 or AlexNet, such as vgg16-397923af.pth.
+        heads: vgg.pth or alex.pth of the lpips package.
+    """
+
+    trunk: str = ""
+    heads: str = ""
+
+    def __post_init__(self) -> None:
+        if bool(self.trunk) != bool(self.heads):
+            given, lacking = ("trunk", "heads") if self.trunk else ("heads", "trunk")
+            raise UserError(
+                f"--lpips.{given} names a file and --lpips.{lacking} none: LPIPS needs both."
+            )
 
 
 @dataclass
@@ -41,6 +62,7 @@ class CodecRun:
         init: a codec whose weights are trained further: a folder, or the name of the system that
             it is part of; "" starts from nothing.
         weights: of the parts of the loss.
+        lpips: the perceptual part is LPIPS once its two files are named.
         adversarial: the game against discriminators, off unless given weights.
         sizes: shares of the clips' height and width, of which every step draws one for each.
         loop: how long and how fast.
@@ -54,6 +76,7 @@ class CodecRun:
     codec: CausalVAEConfig = field(default_factory=CausalVAEConfig)
     init: str = ""
     weights: CodecLoss = field(default_factory=CodecLoss)
+    lpips: LPIPSFiles = field(default_factory=LPIPSFiles)
     adversarial: AdversarialLoss = field(default_factory=AdversarialLoss)
     sizes: tuple[float, ...] = (1.0, 0.75, 0.5)
     loop: Loop = field(default_factory=Loop)
@@ -81,7 +104,31 @@ class CodecRun:
 
     def task(self) -> "CodecTask":
         """What the run trains."""
-        return CodecTask(self)
+        return CodecTask(self, self.perceptual())
+
+    def perceptual(self) -> Distance:
+        """The distance of the perceptual part of the loss.
+
+        Raises:
+            UserError: if a file of LPIPS is missing or foreign, or LPIPS has no part in the loss or
+                cannot see clips as small as the run's.
+        """
+        if not self.lpips.trunk:
+            return laplacian_distance
+        if not self.weights.perceptual:
+            raise UserError(
+                "--lpips names files and --weights.perceptual is 0: give that a weight, such as "
+                "0.1, or leave the files out."
+            )
+        network = LPIPS.from_files(self.lpips.trunk, self.lpips.heads)
+        side = int(min(self.sizes) * self.data.size)
+        side -= side % max(self.codec.factors[1:])
+        if side < network.least:
+            raise UserError(
+                f"LPIPS needs pictures of at least {network.least} pixels a side, and this run "
+                f"cuts clips of {side}: raise --data.size or the smallest of --sizes."
+            )
+        return network
 
     def train(self) -> State:
         """Train to the end, resuming where an interrupted run stopped."""
@@ -162,7 +209,8 @@ class CodecTask:
         length = min(LENGTHS[2], data.num_frames)  # a step holds as many frames at any length
         x = torch.zeros(batch_size, 3, length, data.size, data.size)
         coded = reconstruct(self.codec, x)
-        return codec_loss(self.codec, coded, self.run.weights)[0].mean()
+        weights, distance = self.run.weights, self.perceptual
+        return codec_loss(self.codec, coded, weights, perceptual=distance)[0].mean()
 
     def validate(self) -> dict[str, float]:
         """PSNR on clips never trained on; the loss is its negative."""

@@ -1,7 +1,10 @@
-"""What this machine can do at most: the measured ceiling that a training speed is a share of."""
+"""What this machine is, and what it can do at most: the ceiling a training speed is a share of."""
 
+import platform
+import re
 import time
 from functools import lru_cache
+from pathlib import Path
 
 import torch
 
@@ -24,3 +27,12 @@ def matrix_ceiling(device: str = "cpu", size: int = 2048, seconds: float = 0.5) 
         torch.mm(a, b).sum().item()  # .item() waits for a GPU
         best = min(best, time.perf_counter() - start)
     return 2 * size**3 / best
+
+
+def this_machine() -> str:
+    """Its processor and the threads that torch takes, such as "AMD EPYC 9B14, 1 thread"."""
+    listed = Path("/proc/cpuinfo")
+    named = re.search(r"model name\s*: (.*)", listed.read_text()) if listed.exists() else None
+    processor = named[1].strip() if named else platform.processor() or platform.machine()
+    threads = torch.get_num_threads()
+    return f"{processor}, {threads} thread{'s' if threads > 1 else ''}"

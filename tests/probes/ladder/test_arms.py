@@ -2,7 +2,7 @@ import pytest
 
 from kinema.denoisers import make_denoiser
 from kinema.errors import UserError
-from kinema.probes.ladder.arms import ARMS, AVERAGED, SHARED, TRACKS, UNMIXED, chosen_arms
+from kinema.probes.ladder.arms import ARMS, AVERAGED, MEASURED, SHARED, TRACKS, UNMIXED, chosen_arms
 
 
 def test_the_rungs_that_must_be_there():
@@ -31,6 +31,7 @@ def test_arms_are_chosen_by_name_or_track():
         "full, fast motion",
         "factorised, fast motion",
     ]
+    assert chosen_arms((MEASURED,)) == []
     with pytest.raises(UserError, match="no arm 'recurence'; did you mean 'recurrence'"):
         chosen_arms(("recurence",))
 

@@ -1,17 +1,13 @@
+from dataclasses import replace
+
 import pytest
 
 from kinema.errors import UserError
 from kinema.probes.ladder import climber as climbing
 from kinema.probes.ladder.arms import ARMS, TRACKS, Track
-from kinema.probes.ladder.climber import (
-    BUDGETS,
-    Climber,
-    Ladder,
-    climb_all,
-    keep_settings,
-    long_clip_flops,
-)
+from kinema.probes.ladder.climber import Climber, Ladder, climb_all, long_clip_flops
 from kinema.probes.ladder.making import Making
+from kinema.probes.ladder.records import BUDGETS
 
 
 @pytest.fixture
@@ -30,7 +26,7 @@ def test_everything_is_done_once(climber, monkeypatch):
     assert len(records) == len(ARMS["frame by frame"].ways) * len(BUDGETS)
     one = records["frame by frame", "as trained", "equal samples"][0]
     assert one.samples == 8 and one.held_out > 0 and len(one.drift) == 5
-    assert all(len(figures) == 2 for figures in one.clips.values())
+    assert all(len(figures) == 2 for figures in one.clips.values()) and "thread" in one.machine
     assert len(list(climber.ladder.folder.rglob("as-trained.png"))) == 2
     # A second climb finds the records and trains nothing
     monkeypatch.setattr(climbing, "train", None)
@@ -45,11 +41,21 @@ def test_numbers_that_make_no_sense(tmp_path):
         Ladder(tmp_path, seeds=0)
 
 
-def test_a_folder_of_other_settings_is_refused(tmp_path):
-    keep_settings(Ladder(tmp_path, minutes=2.0))
-    keep_settings(Ladder(tmp_path, minutes=2.0, seeds=5))
-    with pytest.raises(UserError, match="climbed with minutes 2.0, not 3.0"):
-        keep_settings(Ladder(tmp_path, minutes=3.0))
+def test_another_session_takes_up_what_was_published(climber, tmp_path, monkeypatch):
+    climb_all(climber, ["recurrence"])
+    there = tmp_path / "published"
+    elsewhere = replace(climber.ladder, folder=tmp_path / "other", published=there)
+    first = climb_all(Climber(replace(climber.ladder, published=there)), [])
+    assert (there / "recurrence.json").exists()
+    monkeypatch.setattr(climbing, "train", None)  # nothing is left to train
+    assert climb_all(Climber(elsewhere), ["recurrence"]) == first
+    assert (elsewhere.folder / "records" / "recurrence.json").exists()
+
+
+def test_a_folder_of_other_settings_is_refused(climber):
+    Climber(replace(climber.ladder, seeds=5))
+    with pytest.raises(UserError, match="climbed with minutes 0.0001, not 3.0"):
+        Climber(replace(climber.ladder, minutes=3.0))
 
 
 def test_counted_operations_grow_with_what_attention_sees(tmp_path):

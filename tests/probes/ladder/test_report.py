@@ -1,10 +1,21 @@
 import math
+from dataclasses import replace
 
 import pytest
 
 from kinema.probes.ladder.arms import ALONE, SHARED, UNMIXED
-from kinema.probes.ladder.climber import BUDGETS, SAMPLES, Ladder, Record
-from kinema.probes.ladder.report import COLUMNS, estimate, page, show, table, times_lower, write
+from kinema.probes.ladder.climber import Ladder
+from kinema.probes.ladder.records import BUDGETS, MINUTES, SAMPLES, Record
+from kinema.probes.ladder.report import (
+    COLUMNS,
+    estimate,
+    page,
+    remarks,
+    show,
+    table,
+    times_lower,
+    write,
+)
 from kinema.probes.ladder.scoring import EXACT, MOTION
 
 COST = {"parameters": 2_000_000, "gflops": 0.5, "seconds": 0.25, "megabytes": 90.0}
@@ -49,6 +60,19 @@ def test_times_lower_by_hand():
     assert times_lower({}, FLOOR, SAMPLES) == ""
 
 
+def test_the_page_says_where_and_what_is_missing(tmp_path):
+    key = "temporal attention", ALONE, MINUTES
+    there = {**RECORDS, key: [replace(record([3.0, 4.0]), machine="another, 1 thread")]}
+    told = remarks(there, Ladder(tmp_path))
+    assert "1: unknown; 2: another, 1 thread." in told and "one machine only" in told
+    # Frame by frame has not been averaged over frames: that row is missing
+    assert "yet: frame by frame; temporal attention at equal minutes (1 of 2 seeds);" in told
+    assert "; recurrence; " in told
+    rows = {row[0]: row[-1] for row in table("short", MINUTES, there, FLOOR)}
+    assert (rows["frame by frame"], rows["temporal attention"]) == ("1", "2")
+    assert "compare" not in remarks(RECORDS, Ladder(tmp_path))
+
+
 def test_a_page_with_plots(tmp_path, capsys):
     pytest.importorskip("matplotlib")
     files = write(RECORDS, {"short": FLOOR}, Ladder(tmp_path), tmp_path / "ladder.md")
@@ -57,5 +81,5 @@ def test_a_page_with_plots(tmp_path, capsys):
     assert '--arms \'["frame by frame", "temporal attention"]\' --size tiny' in text
     assert "ladder.png" in text
     assert text == page(RECORDS, {"short": FLOOR}, Ladder(tmp_path), "ladder.png")
-    show(RECORDS, {"short": FLOOR})
+    show(RECORDS, {"short": FLOOR}, Ladder(tmp_path))
     assert "its mixer switched off" in capsys.readouterr().out

@@ -93,15 +93,21 @@ ARMS = {
 }
 
 
+MEASURED = "measured"
+"""In the place of an arm's name: train none, take what is there."""
+
+
 def chosen_arms(names: tuple[str, ...]) -> list[str]:
     """The named arms or all those of the named tracks, in the table's order; all if none is named.
+
+    `MEASURED` alone names none.
 
     Raises:
         UserError: for an unknown name; it tells the nearest.
     """
     for name in names:
-        if name not in ARMS and name not in TRACKS:
-            close = get_close_matches(name, [*ARMS, *TRACKS], n=1)
+        if name not in ARMS and name not in TRACKS and name != MEASURED:
+            close = get_close_matches(name, [*ARMS, *TRACKS, MEASURED], n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"tracks are {', '.join(TRACKS)}."
             raise UserError(f"The ladder has no arm {name!r}; {hint}")
     return [name for name, arm in ARMS.items() if not names or {name, arm.track} & set(names)]

@@ -1,24 +1,24 @@
 """Climbing the ladder: train an arm, sample it in each of its ways, score, and leave a record.
 
-A record is a JSON file; what has one is not done again, and what was interrupted goes on.
+What has a record is not done again, and what was interrupted goes on.
 """
 
 import json
-import math
-import re
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from kinema.clips import contact_sheet, write_bytes
-from kinema.codecs import CausalVAE
+from kinema.codecs import CausalVAE, codec_fingerprint
 from kinema.denoisers import count_flops, make_denoiser
 from kinema.errors import UserError
 from kinema.probes.ladder.arms import ARMS, TRACKS, Arm
 from kinema.probes.ladder.making import Making, make_clips
+from kinema.probes.ladder.records import BUDGETS, SAMPLES, Record, Records, Store, file_name
 from kinema.probes.ladder.scoring import (
     PROMPT,
     Scenes,
@@ -38,12 +38,11 @@ from kinema.probes.ladder.task import (
     measure_cost,
 )
 from kinema.training import Loop, Shards, train
+from kinema.training.machine import this_machine
 from kinema.training.shards import SHARD_SIZE
 from kinema.training.sources import WorldClips
 from kinema.video.system import find
 
-SAMPLES, MINUTES = "equal samples", "equal minutes"
-BUDGETS = (SAMPLES, MINUTES)
 UNSEEN = 1_000_000_000  # the held-out clips start here
 
 
@@ -52,7 +51,7 @@ class Ladder:
     """How the ladder is climbed.
 
     Attributes:
-        folder: of the runs and their records.
+        folder: of the runs, and in `records/` of what they found.
         size: of every network, see `kinema denoisers`.
         num_samples: clips that every arm sees, in the first column.
         minutes: how long every arm trains, in the second column.
@@ -63,6 +62,8 @@ class Ladder:
         training_clips: how many different clips there are to learn from.
         batch_size: of a step.
         making: how clips are sampled.
+        published: a further folder of records, such as one under version control: what lies there
+            is not done again, and what is new is written there too.
     """
 
     folder: Path
@@ -76,60 +77,17 @@ class Ladder:
     training_clips: int = 1_024
     batch_size: int = 16
     making: Making = field(default_factory=Making)
+    published: Path | None = None
 
     def __post_init__(self) -> None:
         counts = (self.num_samples, self.seeds, self.num_clips, self.batch_size)
         if min(counts) < 1 or self.minutes <= 0:
             raise UserError("The ladder needs at least one sample, seed and clip, and a minute.")
 
-
-@dataclass
-class Record:
-    """How one row did, or the floor.
-
-    Attributes:
-        clips: score -> its figure for each clip.
-        drift: identity drift at each lag, the mean over clips.
-        samples: clips that it was trained on.
-        held_out: flow loss on unseen clips.
-        cost: what a step costs; None for the floor.
-    """
-
-    clips: dict[str, list[float]]
-    drift: list[float]
-    samples: int = 0
-    held_out: float = math.nan
-    cost: dict[str, float] | None = None
-
-
-Records = dict[tuple[str, str, str], list[Record]]
-"""(arm, way, budget) -> a record for each seed."""
-
-
-def read_record(path: Path) -> Record:
-    return Record(**json.loads(path.read_text()))
-
-
-def write_record(record: Record, path: Path) -> None:
-    write_bytes(path, (json.dumps(asdict(record)) + "\n").encode())
-
-
-def keep_settings(ladder: Ladder) -> None:
-    """Write the settings beside the records, or find the same ones there.
-
-    Raises:
-        UserError: if the folder holds the records of other settings; more seeds are welcome.
-    """
-    path = ladder.folder / "settings.json"
-    settings = {k: v for k, v in asdict(ladder).items() if k not in ("folder", "seeds")}
-    if not path.exists():
-        write_bytes(path, (json.dumps(settings, indent=2) + "\n").encode())
-    for name, there in json.loads(path.read_text()).items():
-        if settings.get(name) != there:
-            raise UserError(
-                f"{path.parent} holds a ladder climbed with {name} {there}, not "
-                f"{settings.get(name)}: use that, or another folder."
-            )
+    def settings(self) -> dict[str, Any]:
+        """What all records must have in common; more seeds are welcome."""
+        places = ("folder", "published", "seeds")
+        return {name: value for name, value in asdict(self).items() if name not in places}
 
 
 class Climber:
@@ -141,8 +99,11 @@ class Climber:
 
     def __init__(self, ladder: Ladder):
         self.ladder = ladder
-        keep_settings(ladder)
         self.codec_folder = str(find("tabletop") / "codec")
+        folders = [ladder.folder / "records", ladder.published]
+        self.store = Store([folder for folder in folders if folder])
+        codec = codec_fingerprint(self.codec_folder)
+        self.store.keep_settings({**ladder.settings(), "codec": codec})
         self.codec = CausalVAE.from_pretrained(self.codec_folder).eval()
         self._scenes: dict[str, Scenes] = {}
 
@@ -156,24 +117,28 @@ class Climber:
 
     def floor(self, track: str) -> Record:
         """The scores of the true clips through the codec."""
-        path = self.ladder.folder / track / "floor.json"
-        if not path.exists():
+        name, key = f"floor, {track}", ("coded", "", 0)
+        if key not in self.store.read(name):
             scenes = self.scenes(track)
-            write_record(Record(*score_all(scenes.coded, scenes.coded, scenes, track)), path)
-        return read_record(path)
+            record = Record(*score_all(scenes.coded, scenes.coded, scenes, track))
+            self.store.add(name, {key: record})
+        return self.store.read(name)[key]
 
     def climb(self, name: str, seed: int, budget: str) -> dict[str, Record]:
-        """Train an arm, or find it trained; the record of each of its ways."""
+        """Train an arm, or find it done; the record of each of its ways."""
         arm = ARMS[name]
-        place = self.ladder.folder / arm.track / file_name(name) / f"{budget[6:]}-{seed}"
-        paths = {way: place / f"{file_name(way)}.json" for way in arm.ways}
-        if not all(path.exists() for path in paths.values()):
+        keys = {way: (way, budget, seed) for way in arm.ways}
+        if not set(keys.values()) <= self.store.read(name).keys():
+            place = self.ladder.folder / arm.track / file_name(name) / f"{budget[6:]}-{seed}"
             task = self.task(arm, seed)
             cost, samples, held_out = self.train(task, place, budget, seed)
-            for way, path in paths.items():
-                clips, drift = self.score(task, arm, way, place)
-                write_record(Record(clips, drift, samples, held_out, asdict(cost)), path)
-        return {way: read_record(path) for way, path in paths.items()}
+            new = {}
+            for way, key in keys.items():
+                scores = self.score(task, arm, way, place)
+                new[key] = Record(*scores, samples, held_out, asdict(cost), this_machine())
+            self.store.add(name, new)
+        found = self.store.read(name)
+        return {way: found[key] for way, key in keys.items()}
 
     def task(self, arm: Arm, seed: int) -> LadderTask:
         ladder, track = self.ladder, TRACKS[arm.track]
@@ -229,11 +194,6 @@ class Climber:
         return score_all(free, remade, scenes, arm.track)
 
 
-def file_name(name: str) -> str:
-    """Words and numbers joined by dashes."""
-    return "-".join(re.findall(r"\w+", name))
-
-
 def score_all(
     free: np.ndarray, remade: np.ndarray, scenes: Scenes, track: str
 ) -> tuple[dict[str, list[float]], list[float]]:
@@ -250,17 +210,20 @@ def score_all(
 
 
 def climb_all(climber: Climber, names: list[str]) -> Records:
-    """Everything, seed by seed and arm by arm, told line by line as it is done."""
-    records: Records = {}
+    """Everything, seed by seed and arm by arm, told line by line as it is done.
+
+    Returns:
+        all records there are, those of other arms included.
+    """
     for seed in range(climber.ladder.seeds):
         for name in names:
             for budget in BUDGETS:
                 began = time.monotonic()
-                for way, record in climber.climb(name, seed, budget).items():
-                    records.setdefault((name, way, budget), []).append(record)
+                climber.climb(name, seed, budget)
                 took = time.monotonic() - began
                 print(f"{name}, {budget}, seed {seed}: {took:.0f} s", flush=True)
-    return records
+    climber.store.share([*ARMS, *(f"floor, {track}" for track in TRACKS)])
+    return climber.store.all(list(ARMS))
 
 
 def long_clip_flops(arm: Arm, ladder: Ladder, num_frames: int = 120) -> float:

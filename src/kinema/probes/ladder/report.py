@@ -1,9 +1,8 @@
-"""The ladder's tables in the terminal and in Markdown, its figures as JSON, its plots as PNG."""
+"""The ladder's tables in the terminal and in Markdown, and its plots as PNG."""
 
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +12,8 @@ from rich.table import Table
 from kinema.clips import write_bytes
 from kinema.errors import UserError
 from kinema.probes.ladder.arms import ALONE, ARMS, TRACKS, UNMIXED
-from kinema.probes.ladder.climber import (
-    BUDGETS,
-    MINUTES,
-    SAMPLES,
-    Ladder,
-    Record,
-    Records,
-    long_clip_flops,
-)
+from kinema.probes.ladder.climber import Ladder, long_clip_flops
+from kinema.probes.ladder.records import BUDGETS, MINUTES, SAMPLES, Record, Records, missing
 from kinema.probes.ladder.scoring import (
     DRIFT,
     ESTIMATED,
@@ -39,7 +31,7 @@ from kinema.probes.ladder.scoring import (
 COLUMNS = (
     EXACT, SUBJECT, DRIFT, REMADE_MOTION, LIKENESS, ESTIMATED, FLICKER, MOTION, PROMPT,
 )  # fmt: skip
-COSTS = ("held-out loss", "clips seen", "parameters", "GFLOP", "ms a step", "MB kept")
+COSTS = ("held-out loss", "clips seen", "parameters", "GFLOP", "ms a step", "MB kept", "machine")
 NUM_RESAMPLES = 1000
 NOTE = """
 Every frame is coded alone, so frames agree only where the network makes them. **Made again**: true
@@ -72,14 +64,32 @@ def estimate(
 
 def table(track: str, budget: str, records: Records, floor: Record) -> list[list[str]]:
     """Header and rows of one track and one budget."""
-    header = ["network", *COLUMNS, *COSTS]
+    header, machines = ["network", *COLUMNS, *COSTS], machines_of(records)
     rows = [["floor: true clips, coded", *cells([floor], None), *[""] * len(COSTS)]]
     for (name, way, of), found in records.items():
         if ARMS[name].track != track or of != budget:
             continue
         label = name if way == ALONE else f"{name}, {way}"
-        rows.append([label, *cells(found, floor), *costs(found)])
+        where = ", ".join(
+            str(machines.index(m) + 1) for m in dict.fromkeys(r.machine for r in found)
+        )
+        rows.append([label, *cells(found, floor), *costs(found), where])
     return [header, *rows]
+
+
+def machines_of(records: Records) -> list[str]:
+    """Every machine that something was measured on, in the order of the table."""
+    return list(dict.fromkeys(record.machine for found in records.values() for record in found))
+
+
+def remarks(records: Records, ladder: Ladder) -> str:
+    """Which machine has which number, and what is not measured yet."""
+    machines = [f"{i}: {name or 'unknown'}" for i, name in enumerate(machines_of(records), 1)]
+    told = f"Machines: {'; '.join(machines)}."
+    if len(machines) > 1:
+        told += " Equal minutes, and ms a step, compare rows of one machine only."
+    absent = missing(records, {name: arm.ways for name, arm in ARMS.items()}, ladder.seeds)
+    return f"{told} Not measured yet: {'; '.join(absent)}." if absent else told
 
 
 def cells(records: Sequence[Record], floor: Record | None) -> list[str]:
@@ -89,7 +99,7 @@ def cells(records: Sequence[Record], floor: Record | None) -> list[str]:
 
 
 def costs(records: Sequence[Record]) -> list[str]:
-    """What stands under COSTS: means over seeds."""
+    """What stands under COSTS but the machine: means over seeds."""
     held_out = np.array([record.held_out for record in records])
     spread = f" +- {held_out.std(ddof=1):.4f}" if len(records) > 1 else ""
     cost = {key: np.mean([r.cost[key] for r in records if r.cost]) for key in records[0].cost or {}}
@@ -125,7 +135,7 @@ def times_lower(records: Records, floor: Record, budget: str) -> str:
     )
 
 
-def show(records: Records, floors: dict[str, Record]) -> None:
+def show(records: Records, floors: dict[str, Record], ladder: Ladder) -> None:
     """Print the tables."""
     console = Console()
     console.width = max(console.width, 400)  # a table that wraps its cells cannot be read
@@ -141,6 +151,7 @@ def show(records: Records, floors: dict[str, Record]) -> None:
     for budget in BUDGETS:
         if "short" in floors and (line := times_lower(records, floors["short"], budget)):
             console.print(line)
+    console.print(remarks(records, ladder))
 
 
 def command(records: Records, ladder: Ladder) -> str:
@@ -175,6 +186,7 @@ def page(records: Records, floors: dict[str, Record], ladder: Ladder, picture: s
             parts += [f"At {budget}:", "\n".join([header, rule, *lines])]
             if track == "short":
                 parts.append(times_lower(records, floor, budget))
+    parts.append(remarks(records, ladder))
     names = dict.fromkeys(name for name, _, _ in records if ARMS[name].track == "long")
     if names:
         counted = [f"{name} {long_clip_flops(ARMS[name], ladder):.1f}" for name in names]
@@ -183,19 +195,11 @@ def page(records: Records, floors: dict[str, Record], ladder: Ladder, picture: s
 
 
 def write(records: Records, floors: dict[str, Record], ladder: Ladder, path: Path) -> list[Path]:
-    """Write the page, the figures of every clip beside it, and the plots."""
-    figures, picture = path.with_suffix(".json"), path.with_suffix(".png")
-    kept = {
-        "floors": {track: asdict(floor) for track, floor in floors.items()},
-        "rows": [
-            {"arm": name, "way": way, "budget": budget, "seeds": [asdict(r) for r in found]}
-            for (name, way, budget), found in records.items()
-        ],
-    }
+    """Write the page and the plots."""
+    picture = path.with_suffix(".png")
     plot(records, floors, picture)
-    write_bytes(figures, (json.dumps(kept) + "\n").encode())
     write_bytes(path, page(records, floors, ladder, picture.name).encode())
-    return [path, figures, picture]
+    return [path, picture]
 
 
 def plot(records: Records, floors: dict[str, Record], path: Path) -> None:
