@@ -120,13 +120,14 @@ def find(name: str | Path) -> Path:
 
 
 def find_codec(name: str | Path) -> Path:
-    """The folder of a codec: of a system that ships, or one that `codec_folder` finds.
+    """The folder of a codec: of a system that ships or shipped alone, or what `codec_folder` finds.
 
     Raises:
         UserError: if there is none.
     """
     shipped = SHIPPED / name
-    return codec_folder(shipped if (shipped / SYSTEM_FILE).is_file() else name)
+    ships = any((shipped / file).is_file() for file in (SYSTEM_FILE, "config.json"))
+    return codec_folder(shipped if ships else name)
 
 
 def _download(repository: str) -> Path:
