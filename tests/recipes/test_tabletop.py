@@ -20,5 +20,5 @@ def test_what_is_held_out_is_never_trained_on(name):
 def test_baselines_differ_from_the_codec_in_the_network_alone(name):
     baseline, codec = RECIPES[f"tabletop-codec-{name}"](), RECIPES["tabletop-codec-8"]()
     assert baseline.codec != codec.codec and baseline.folder != codec.folder
-    baseline.codec, baseline.folder = codec.codec, codec.folder
+    baseline.codec, baseline.folder, baseline.loop = codec.codec, codec.folder, codec.loop
     assert baseline == codec
