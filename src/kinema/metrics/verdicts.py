@@ -130,7 +130,7 @@ FAULTS: dict[str, Fault] = {
         WORLD,
         "Things must not jump: more temporal reach, more frames per second, or a world with "
         "object permanence in training.",
-        (Rule("jump", 18.0, 0.55, 1.0, peak=True), Rule("leap", 35.0, 0.5, 6.0, peak=True)),
+        (Rule("jump", 18.0, 0.6, 1.0, peak=True), Rule("leap", 35.0, 0.65, 6.0, peak=True)),
     ),
     "shuffle": Fault(
         WORLD,
