@@ -124,13 +124,13 @@ FAULTS: dict[str, Fault] = {
         WORLD,
         "Shapes are not held: a larger model, more varied motion, depth or track supervision, a "
         "lower motion setting.",
-        (Rule("strain", 1.5, 0.2, 0.05), Rule("bending", 2.0, None, None)),
+        (Rule("strain", 1.5, 0.28, 0.05), Rule("bending", 2.0, None, None)),
     ),
     "teleport": Fault(
         WORLD,
         "Things must not jump: more temporal reach, more frames per second, or a world with "
         "object permanence in training.",
-        (Rule("jump", 18.0, 0.6, 1.0, peak=True), Rule("leap", 35.0, 0.65, 6.0, peak=True)),
+        (Rule("jump", 18.0, 0.6, 1.0, peak=True), Rule("leap", 35.0, 0.8, 3.0, peak=True)),
     ),
     "shuffle": Fault(
         WORLD,
