@@ -83,6 +83,18 @@ def test_a_peak_stands_out_of_its_clip():
     assert rule.change(constant(3.0), quiet) == 0  # everywhere alike: no event
 
 
+def test_what_shows_in_many_frames_is_no_event():
+    rule = Rule("jump", None, 1.0, 1.0, peak=True)
+    clip = np.linspace(1, 31, 20)
+    unrest = np.where(np.arange(20) % 5 == 0, 2, 1)
+    event = np.where(np.arange(20) == 5, 2, 1)
+    clean, encoded, jumped = (
+        Score(1.0, (clip + 1) * times - 1) for times in (1, unrest, unrest * event)
+    )
+    assert rule.change(encoded, clean) == pytest.approx(0)
+    assert rule.change(jumped, clean) == pytest.approx(1.0)
+
+
 def test_curves_out_of_step_are_compared_as_a_whole():
     rule = Rule("jump", None, 1.0, 1.0, peak=True)
     rising = Score(3.0, np.arange(8.0))

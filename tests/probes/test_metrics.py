@@ -83,6 +83,8 @@ def test_excerpts_lie_within_shots_and_do_not_overlap(tmp_path):
     found = metrics._excerpts(tmp_path / "two.mp4", 9)
     assert [source.start for source in found] == [0, 20, 45]
     assert [source.start for source in metrics._excerpts(tmp_path / "two.mp4", 2)] == [0, 45]
+    later = metrics._excerpts(tmp_path / "two.mp4", 9, later=10)
+    assert [source.start for source in later] == [10, 50]
     assert found[2].load().shape == (20, 48, 48, 3)
     assert found[2].load().mean() > 2 * found[1].load().mean()
 
@@ -99,10 +101,13 @@ def test_the_command_judges_worlds_and_files(tmp_path, monkeypatch, capsys):
     page, cache = tmp_path / "page.md", tmp_path / "vectors.pkl"
     options = {"num_worlds": 1, "output": str(page), "cache": str(cache), "jobs": 1}
     assert metrics.run(files, **options) == 0
-    assert "| frozen | 1  | frozen | 100 / 100 | 100 / 100 |" in page.read_text()
+    assert "| frozen | 1  | frozen | 100 / 100 | 51 to 100 | 100 / 100 |" in page.read_text()
     capsys.readouterr()
     assert metrics.run(files, **options) == 0
     assert "of 4:" not in capsys.readouterr().out  # nothing is measured twice
+    assert metrics.run(files, seed=7, **options | {"cache": None}) == 0
+    assert "tabletop 7\n" in capsys.readouterr().out
+    assert ", seed 7, 4 clips" in page.read_text()
 
 
 def test_too_few_clips_are_refused(tmp_path):

@@ -19,7 +19,7 @@ def test_the_page_and_the_heat_map(tmp_path):
     write_page(summary_of(shares), tmp_path / "metrics.md")
     text = (tmp_path / "metrics.md").read_text()
     assert all(f"| {name} |" in text for name in CORRUPTIONS)
-    assert "| 50 / 100 |" in text
+    assert "| 50 / 100 | 19 to 81 |" in text
     assert "crf 18: 25 % (" in text
     assert (tmp_path / "metrics.png").read_bytes().startswith(b"\x89PNG")
 

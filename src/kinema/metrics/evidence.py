@@ -25,6 +25,7 @@ SMALLEST_FLOW_SIDE = 128  # DIS matches 8 x 8 patches: smaller frames are enlarg
 HORIZON = 32  # frames over which a track is asked to last
 GRID = 32  # tracked points along the shorter side
 STILL = 0.1  # pixels per frame at the working size: below this nothing moves
+RARE = 0.15  # share of a clip's frames: what happens in more of them is a habit, not an event
 
 
 class Score(float):

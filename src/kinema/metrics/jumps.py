@@ -2,18 +2,19 @@
 
 Teleportation is local in space and in time: one tile of the picture cannot be explained by motion
 in one pair of frames, though it can be in the pairs before and after. Fast motion and water are
-bad for many pairs in a row, a change of light for the whole picture.
+bad for many pairs in a row, a change of light for the whole picture. A jump has an area, too: the
+worst single tile belongs to the fastest limb, or to where a codec gave up.
 """
 
 import cv2
 import numpy as np
 
 from kinema.metrics.cuts import ADAPTIVE_RATIO, MIN_CONTENT, adaptive_ratios, content_scores
-from kinema.metrics.evidence import Evidence, Score, frame_curve, observe
+from kinema.metrics.evidence import RARE, Evidence, Score, frame_curve, observe
 from kinema.metrics.lighting import pair_gains
 
 TILES = 10  # along the shorter side
-WORST = 0.1  # share of the tiles that a jump must fill
+WORST = 0.05  # share of the tiles that a jump must fill
 
 
 def cut_strength(frames: np.ndarray | Evidence) -> Score:
@@ -31,20 +32,20 @@ def jump(frames: np.ndarray | Evidence) -> Score:
 
     Per tile and pair of frames: the residual after warping (the larger of the two directions) over
     the mean gradient, less the larger of the same tile's values one pair earlier and later. The
-    curve is the mean over the worst tenth of the tiles, of which a single fast limb fills few; the
-    value is how far its peak stands above its 85 % quantile.
+    curve is the mean over the worst twentieth of the tiles, of which a single fast limb fills few;
+    the value is how far its peak stands above its 85 % quantile.
     """
     evidence = observe(frames)
     gradient = float(evidence.gradient.mean()) + 0.25
     spikes = _spikes(_tile_residuals(evidence) / gradient, evidence.joined)
-    return _peak(evidence, _worst_mean(spikes, WORST))
+    return _peak(evidence, _worst_mean(spikes))
 
 
 def leap(frames: np.ndarray | Evidence) -> Score:
     """The worst sudden burst of speed, percent of the shorter side; 0 is none.
 
-    The same, in the worst tile, for the flow against the camera's motion: a short jump is followed
-    by the flow, and shows as a speed that one pair has and its neighbours have not.
+    The same for the flow against the camera's motion: a short jump is followed by the flow, and
+    shows as a speed that one pair has and its neighbours have not.
     """
     evidence = observe(frames)
     size = min(evidence.frames.shape[1:3])
@@ -53,7 +54,7 @@ def leap(frames: np.ndarray | Evidence) -> Score:
         own = flow - evidence.camera.field(t)
         tiles.append(_tiles(np.hypot(own[..., 0], own[..., 1])))
     spikes = _spikes(100 * np.asarray(tiles) / size, evidence.joined)
-    return _peak(evidence, _worst_mean(spikes, 0))
+    return _peak(evidence, _worst_mean(spikes))
 
 
 def _peak(evidence: Evidence, spikes: np.ndarray) -> Score:
@@ -61,7 +62,7 @@ def _peak(evidence: Evidence, spikes: np.ndarray) -> Score:
     known = spikes[evidence.joined]
     if not len(known):
         return Score(0.0, curve)
-    return Score(known.max() - np.quantile(known, 0.85), curve)
+    return Score(known.max() - np.quantile(known, 1 - RARE), curve)
 
 
 def _tile_residuals(evidence: Evidence) -> np.ndarray:
@@ -85,11 +86,11 @@ def _spikes(tiles: np.ndarray, joined: np.ndarray) -> np.ndarray:
     return (known - np.maximum(earlier, later)).clip(0)
 
 
-def _worst_mean(tiles: np.ndarray, share: float) -> np.ndarray:
-    """Mean of the greatest `share` of the tiles of each pair, at least of one; (f-1,)."""
+def _worst_mean(tiles: np.ndarray) -> np.ndarray:
+    """Mean of the worst twentieth of the tiles of each pair, at least of one; (f-1,)."""
     if not len(tiles):
         return np.zeros(0)
-    count = max(1, int(share * tiles[0].size))
+    count = max(1, int(WORST * tiles[0].size))
     return np.sort(tiles.reshape(len(tiles), -1), axis=1)[:, -count:].mean(1)
 
 

@@ -79,6 +79,7 @@ def run(
     num_worlds: int = 8,
     num_graded: int = 4,
     excerpts: int = 1,
+    seed: int = 0,
     output: str = "docs/results/metrics.md",
     cache: str | None = None,
     jobs: int = 2,
@@ -91,6 +92,9 @@ def run(
         num_graded: how many of the clips are taken through all three strengths, the others only
             through the usual one.
         excerpts: stretches of 20 frames to take of each file, where it is long enough.
+        seed: of the first world and the first clip's corruptions, counting up; excerpts begin so
+            many frames later in each shot. Another seed, other clips: what a rule is worth on
+            clips that it was not chosen on.
         output: the Markdown file to write; the heat map lies beside it as PNG.
         cache: a file to keep the vectors in, so that a run can go on where it stopped.
         jobs: worker processes.
@@ -98,17 +102,17 @@ def run(
     Returns:
         0.
     """
-    sources = [_Source(f"tabletop {seed}", seed=seed) for seed in range(num_worlds)]
+    sources = [_Source(f"tabletop {s}", seed=s) for s in range(seed, seed + num_worlds)]
     for path in video_files(files) if files else []:
-        sources += _excerpts(path, excerpts)
+        sources += _excerpts(path, excerpts, seed)
     if len(sources) < 4:
         raise UserError("The probe needs at least 4 clips: two to fit thresholds, two to test.")
     specimens = _load(cache)
-    for specimen in _examine_all(sources, num_graded, specimens, jobs):
+    for specimen in _examine_all(sources, num_graded, specimens, jobs, seed):
         specimens[specimen.name] = specimen
         _save(cache, specimens)
         print(f"{len(specimens)} of {len(sources)}: {specimen.name}", flush=True)
-    write_page(summarise([specimens[source.name] for source in sources]), output)
+    write_page(summarise([specimens[source.name] for source in sources]), output, seed)
     print(Path(output).read_text())
     return 0
 
@@ -132,11 +136,11 @@ class _Source:
 
 
 def _examine_all(
-    sources: list[_Source], num_graded: int, known: dict[str, Specimen], jobs: int
+    sources: list[_Source], num_graded: int, known: dict[str, Specimen], jobs: int, seed: int
 ) -> Iterator[Specimen]:
     """Specimens of the sources that are not known yet, as they get ready."""
     tasks = [
-        (source, number, (0, 1, 2) if number < num_graded else (1,))
+        (source, seed + number, (0, 1, 2) if number < num_graded else (1,))
         for number, source in enumerate(sources)
         if source.name not in known
     ]
@@ -303,15 +307,20 @@ def _usual(specimen: Specimen, corruption: str) -> Vector:
     return levels[len(levels) // 2]
 
 
-def _excerpts(path: Path, count: int) -> list[_Source]:
-    """Up to `count` stretches of a file that do not overlap and hold no cut, evenly spread."""
+def _excerpts(path: Path, count: int, later: int = 0) -> list[_Source]:
+    """Up to `count` stretches of a file that do not overlap and hold no cut, evenly spread.
+
+    The first of each shot begins `later` frames into it, or as late as it can.
+    """
     frames = np.stack(list(_small_frames(path)))
     edges = [0, *find_cuts(frames), len(frames)]
     length = min(NUM_FRAMES, len(frames))
     places = [
         start
         for begin, end in zip(edges[:-1], edges[1:], strict=True)
-        for start in range(begin, end - length + 1, length)
+        for start in range(
+            begin + min(later, max(0, end - begin - length)), end - length + 1, length
+        )
     ]
     if not places:
         raise UserError(f"{path} has no {length} frames without a cut: name a calmer file.")

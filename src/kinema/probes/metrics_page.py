@@ -19,16 +19,22 @@ if TYPE_CHECKING:
 CELL, LEFT, TOP = 26, 170, 130  # pixels of the heat map
 
 
-def write_page(summary: Summary, output: str | Path) -> None:
-    """Write the Markdown file, and the heat map beside it with the suffix .png."""
+def write_page(summary: Summary, output: str | Path, seed: int = 0) -> None:
+    """Write the Markdown file, and the heat map beside it with the suffix .png.
+
+    Args:
+        summary: what the probe learned.
+        output: the Markdown file.
+        seed: of the run, named on the page.
+    """
     output = Path(output)
     picture = output.with_suffix(".png")
     data = cv2.imencode(".png", cv2.cvtColor(heat_map(summary.paired), cv2.COLOR_RGB2BGR))[1]
     clips.write_bytes(picture, data.tobytes())
     parts = [
         "# Which metric sees which fault",
-        f"Printed by `kinema probe metrics`, {summary.num_clips} clips of 20 frames. Each half of "
-        "the clips is judged by thresholds fitted on the other half.",
+        f"Printed by `kinema probe metrics`, seed {seed}, {summary.num_clips} clips of 20 frames. "
+        "Each half of the clips is judged by thresholds fitted on the other half.",
         _detection(summary),
         _alarms(summary),
         f"![Paired detection of every fault by every metric]({picture.name})",
@@ -72,15 +78,18 @@ def _text(image: np.ndarray, text: str, place: tuple[int, int]) -> None:
 
 
 def _detection(summary: Summary) -> str:
+    count = summary.num_clips
     rows = [
         f"| {name} | {corruption.strengths[1]:g} {corruption.unit} | {corruption.failure or '-'} "
-        f"| {_pair(summary.compared[name])} | {_pair(summary.alone[name])} |"
+        f"| {_pair(summary.compared[name])} | {_interval(summary.compared[name][0], count)} "
+        f"| {_pair(summary.alone[name])} |"
         for name, corruption in CORRUPTIONS.items()
     ]
     head = (
-        "## Found, at the usual strength\n\nPercent of clips in which the fault is found by its "
-        "own name / found under any name.\n\n"
-        "| fault | strength | is called | against the clean clip | alone |\n|---|---|---|---|---|"
+        f"## Found, at the usual strength\n\nPercent of the {count} clips in which the fault is "
+        "found by its own name / found under any name; the 95 % interval is of the first.\n\n"
+        "| fault | strength | is called | against the clean clip | interval | alone |\n"
+        "|---|---|---|---|---|---|"
     )
     return "\n".join([head, *rows])
 
@@ -98,8 +107,12 @@ def _alarms(summary: Summary) -> str:
 
 
 def _share(rate: float, count: int) -> str:
+    return f"{100 * rate:.0f} % ({_interval(rate, count)})"
+
+
+def _interval(rate: float, count: int) -> str:
     low, high = wilson_interval(round(rate * count), count)
-    return f"{100 * rate:.0f} % ({100 * low:.0f} to {100 * high:.0f})"
+    return f"{100 * low:.0f} to {100 * high:.0f}"
 
 
 def _best(summary: Summary) -> str:
