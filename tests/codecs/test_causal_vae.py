@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -7,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+import kinema
 from kinema.codecs import CausalVAE, CausalVAEConfig
 from kinema.errors import UserError
 
@@ -280,3 +282,22 @@ def test_a_new_refiner_changes_nothing():
     plain = CausalVAE(replace(SMALL, refiner_width=0))
     plain.load_state_dict(refined.state_dict(), strict=False)
     assert torch.equal(refined(frames), plain(frames))
+
+
+@pytest.mark.parametrize("name", ["tabletop/codec", "tabletop-codec-8", "tabletop-codec-per-frame"])
+def test_the_promises_hold_on_weights_that_ship(name):
+    codec = CausalVAE.from_pretrained(Path(kinema.__file__).parent / "models" / name).eval()
+    frames = 0.3 * random_clip(12, (16, 24)).clamp(-3, 3)
+    latents = codec.encode(frames)
+    decoded = codec.decode(latents, 12)
+    pieces = torch.cat(list(codec.encode_stream(frames.split([1, 6, 5], dim=2))), dim=2)
+    torch.testing.assert_close(pieces, latents, **EXACT)
+    pieces = torch.cat(list(codec.decode_stream(latents.split(1, dim=2), 12)), dim=2)
+    torch.testing.assert_close(pieces, decoded, **EXACT)
+    torch.testing.assert_close(codec.encode(frames[:, :, :1]), latents[:, :, :1], **EXACT)
+    changed = frames.clone()
+    changed[:, :, 9:] = 0
+    past = codec.latent_shape(9, 16, 24)[1]
+    torch.testing.assert_close(codec.encode(changed)[:, :, :past], latents[:, :, :past], **EXACT)
+    for count in range(1, 8):
+        assert codec(frames[:, :, :count]).shape == (1, 3, count, 16, 24)
