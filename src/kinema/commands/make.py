@@ -99,7 +99,9 @@ def world(argv: list[str]) -> None:
     clip.add_argument("--frames", type=int, default=33, metavar="N", help="frames of each")
     clip.add_argument("--seed", type=int, default=0, metavar="N", help="clip k uses seed + k")
     scene = parser.add_argument_group("Scenes")
-    scene.add_argument("--level", type=int, default=1, metavar="L", help="1 easy to 4 everything")
+    scene.add_argument(
+        "--level", type=int, default=1, metavar="L", help="1 easy to 4 everything; discs: 5 a box"
+    )
     scene.add_argument(
         "--split", default="train", metavar="NAME", help="train, held_out (new combinations), all"
     )
