@@ -92,7 +92,7 @@ class DiscScene:
             pace = self.velocities[0, axis] / room  # rooms a second
             first, last = sorted((start, start + pace * seconds))
             for wall in range(int(np.floor(first)) + 1, int(np.ceil(last))):
-                time, name = (wall - start) / pace, high if wall % 2 else low
+                time, name = float((wall - start) / pace), high if wall % 2 else low
                 found.append({"kind": "bounce", "time": time, "objects": [0], "wall": name})
         return sorted(found, key=lambda event: event["time"])
 
