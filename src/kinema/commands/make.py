@@ -58,7 +58,10 @@ def generate_long(
 
 def generate_parser() -> Parser:
     parser = Parser("kinema generate", str(generate.__doc__), GENERATE_EXAMPLES)
-    parser.add_argument("prompt", metavar="PROMPT", help="what the video shows")
+    parser.add_argument(
+        "prompt", metavar="PROMPT", nargs="?", default="",
+        help="what the video shows; left out for a model without text",
+    )  # fmt: skip
     video = parser.add_argument_group("Video (default: as the model was trained)")
     video.add_argument("--num-frames", type=int, metavar="N", help="frames to make")
     video.add_argument("--size", type=size, metavar="HxW", help="height and width, or one side")
