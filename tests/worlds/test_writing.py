@@ -48,8 +48,8 @@ def test_truth_is_left_out_on_request(tmp_path):
 @pytest.mark.parametrize(
     "change",
     [{"name": "moon"}, {"num_clips": 0}, {"seed": -1}, {"rendering": Rendering(split="both")},
-     {"rendering": Rendering(level=7)}, {"name": "tabletop", "rendering": Rendering(2, 16, 5)}, {"rendering": Rendering(size=2)},
-     {"rendering": Rendering(num_frames=0)}],
+     {"rendering": Rendering(level=7)}, {"name": "tabletop", "rendering": Rendering(2, 16, 5)},
+     {"rendering": Rendering(size=2)}, {"rendering": Rendering(num_frames=0)}],
 )  # fmt: skip
 def test_mistakes_are_told_before_anything_is_written(tmp_path, change):
     arguments = {"name": "discs", "num_clips": 1, "rendering": Rendering(2, 16), **change}
