@@ -93,7 +93,7 @@ def test_the_first_frame_can_be_given(pipe, tmp_path):
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_a_system_of_pixels_without_text_goes_on(textless, tmp_path, name):
     clip = Clip(np.random.default_rng(0).integers(0, 256, (5, 16, 16, 3)).astype(np.uint8), 10)
-    strategy = strategy_named(name, textless.system, textless.codec)
+    strategy = strategy_named(name, textless)
     made = generate_long(
         textless, "", strategy, tmp_path / "a.mkv", num_frames=30, continue_from=clip
     )

@@ -154,7 +154,7 @@ PAGE = """# Drift: what is left after {frames} frames
 
 {clips} scenes of level {level} of the {world}. Each video begins with {given} true frames and is
 measured in segments of {length} frames, with 95 % intervals over the scenes. *True continuation*
-is the same scene rendered on, the floor of every figure; *frozen* holds the last given frame, which
+is the same scene rendered on, the floor of every figure; *frozen* holds the last given frame, and
 wins every figure but those of motion.
 
 {note}
