@@ -24,7 +24,6 @@ def run(
     num_frames: int = 1000,
     num_clips: int = 8,
     world: str = "tabletop",
-    level: int = 1,
     num_steps: int | None = None,
     folder: str = "drift",
     report: str | None = None,
@@ -37,9 +36,8 @@ def run(
         strategies: names, as `kinema generate --long` takes them.
         num_frames: of each video, the opening included.
         num_clips: videos of each model and strategy.
-        world: "tabletop", or "box", a disc in a closed box: its things come to rest after a few
-            seconds, the disc never does.
-        level: of the world that the openings are drawn from.
+        world: that the openings are drawn from: "tabletop", "tabletop-2" to "-4" for its other
+            levels, whose things come to rest after some seconds; or "box", whose disc never does.
         num_steps: sampling steps; the system's own unless given.
         folder: receives the videos; those that are there already are measured as they are.
         report: a Markdown file to write, with .json and .png beside it.
@@ -48,7 +46,7 @@ def run(
         UserError: for numbers that make no sense, or models that cannot be read.
     """
     probe = DriftProbe(
-        tuple(models), tuple(strategies), num_frames, num_clips, world, level, num_steps, folder
+        tuple(models), tuple(strategies), num_frames, num_clips, world, num_steps, folder
     )
     findings = measure_drift(probe)
     show(findings)

@@ -38,8 +38,8 @@ class DriftProbe:
         strategies: names, as `kinema generate --long` takes them.
         num_frames: of each video, the opening included.
         num_clips: videos of each model and strategy.
-        world: "tabletop", or "box", a disc in a closed box that never comes to rest.
-        level: of the world that the openings are drawn from.
+        world: that the openings are drawn from: "tabletop", "tabletop-2" to "-4" for its other
+            levels, or "box", a disc in a closed box that never comes to rest.
         num_steps: sampling steps; the system's own unless given.
         folder: receives the videos.
         num_given: true frames that each video begins with.
@@ -51,7 +51,6 @@ class DriftProbe:
     num_frames: int = 1000
     num_clips: int = 8
     world: str = "tabletop"
-    level: int = 1
     num_steps: int | None = None
     folder: str = "drift"
     num_given: int = 9
@@ -67,11 +66,6 @@ class DriftProbe:
             )
         if self.world not in WORLDS:
             raise UserError(f"There is no world {self.world!r}: choose from {', '.join(WORLDS)}.")
-        if self.level not in (levels := WORLDS[self.world].levels):
-            raise UserError(
-                f"level is {self.level}, which the {self.world} does not have: choose from "
-                f"{', '.join(map(str, levels))}."
-            )
 
     def seeds(self) -> list[int]:
         return list(range(FIRST_SEED, FIRST_SEED + self.num_clips))
@@ -108,14 +102,15 @@ def measure_drift(
         load: name of a model -> pipeline; `kinema.load` unless given.
         make: what makes a video.
     """
-    models = probe.models or (WORLDS[probe.world].model,)
+    kind, level = WORLDS[probe.world]
+    models = probe.models or (kind.model,)
     columns = Contenders(
         models, probe.strategies, probe.num_steps, probe.folder, load, make
     ).makers()
     system = next(iter(columns.values())).pipe.system
     length = min(system.num_frames, probe.num_frames)
     places = list(range(0, probe.num_frames - length + 1, probe.every))
-    findings, world = Findings(probe, places, length), WORLDS[probe.world](probe.level)
+    findings, world = Findings(probe, places, length), kind(level)
     for seed in track(probe.seeds(), "Measuring scenes"):
         scene = world.scene(seed, probe.num_frames, system)
         true, measured = scene.frames, Measured(findings, scene)

@@ -29,7 +29,7 @@ TITLES = {
 
 def titles(findings: Findings) -> dict[str, str]:
     """Figure -> what it is called: those of any video, then those of the world."""
-    return TITLES | WORLDS[findings.probe.world].titles
+    return TITLES | WORLDS[findings.probe.world][0].titles
 
 
 def curve(findings: Findings, column: str, figure: str) -> np.ndarray:
@@ -152,7 +152,7 @@ PAGE = """# Drift: what is left after {frames} frames
 
 `{command}`
 
-{clips} scenes of level {level} of the {world}. Each video begins with {given} true frames and is
+{clips} scenes of the world `{world}`. Each video begins with {given} true frames and is
 measured in segments of {length} frames, with 95 % intervals over the scenes. *True continuation*
 is the same scene rendered on, the floor of every figure; *frozen* holds the last given frame, and
 wins every figure but those of motion.
@@ -184,8 +184,8 @@ def page(findings: Findings, plot: str) -> str:
         for title, rows in tables(findings).items()
     ]
     return PAGE.format(
-        frames=probe.num_frames, command=command, clips=probe.num_clips, level=probe.level,
-        world=probe.world, note=WORLDS[probe.world].note,
+        frames=probe.num_frames, command=command, clips=probe.num_clips,
+        world=probe.world, note=WORLDS[probe.world][0].note,
         given=probe.num_given, length=findings.length, plot=plot, tables="\n\n".join(parts),
     )  # fmt: skip
 

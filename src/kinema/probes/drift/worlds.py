@@ -38,13 +38,11 @@ class World(Protocol):
 
     Attributes:
         model: the system that is measured unless others are named.
-        levels: those that it has.
         titles: figure -> what its plot is called.
         note: what a reader of the report should know of its scenes and figures.
     """
 
     model: str
-    levels: tuple[int, ...]
     titles: dict[str, str]
     note: str
 
@@ -58,7 +56,6 @@ class Tabletop:
     """Solids on a table; the judge reads whether the subject has its colour and shape."""
 
     model = "tabletop"
-    levels: tuple[int, ...] = (1, 2, 3, 4)
     titles = {"judge": "judge: colour and shape right"}
     note = (
         "Objects of the tabletop come to rest after a few seconds, and then the true motion is "
@@ -84,7 +81,6 @@ class Box:
     """A disc in a closed box, which never rests; what there is of it is read off the pixels."""
 
     model = "physics-box"
-    levels: tuple[int, ...] = (1,)
     titles = {
         "whole": "one whole disc (share of frames)",
         "radius error": "radius error (units)",
@@ -99,7 +95,7 @@ class Box:
     )
 
     def __init__(self, level: int) -> None:
-        self.level = discs.LEVELS["box"]
+        self.level = level
 
     def scene(self, seed: int, num_frames: int, system: System) -> TrueScene:
         scene = discs.sample_scene(seed, self.level)
@@ -121,4 +117,10 @@ class Box:
         return TrueScene(clip.caption, clip.frames, read)
 
 
-WORLDS: dict[str, type[World]] = {"tabletop": Tabletop, "box": Box}
+WORLDS: dict[str, tuple[type[World], int]] = {  # name -> what it is, and its level
+    "tabletop": (Tabletop, 1),
+    "tabletop-2": (Tabletop, 2),
+    "tabletop-3": (Tabletop, 3),
+    "tabletop-4": (Tabletop, 4),
+    "box": (Box, discs.LEVELS["box"]),
+}
