@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from kinema.codecs import CausalVAE, CausalVAEConfig
-from kinema.conditions import SmallTextConfig, SmallTextEncoder
+from kinema.codecs import CausalVAE, CausalVAEConfig, Pixels
+from kinema.conditions import NoText, SmallTextConfig, SmallTextEncoder
 from kinema.denoisers import DiT, DiTConfig
 from kinema.video import System, VideoPipeline
 
@@ -43,6 +43,17 @@ def pipe():
 def causal():
     """The same with a denoiser that sees the past only."""
     return tiny_pipeline("causal", depth=2)
+
+
+@pytest.fixture(scope="session")
+def textless():
+    """A system that works on pixels and takes no prompt."""
+    torch.manual_seed(0)
+    config = DiTConfig(channels=3, dim=32, depth=1, num_heads=2, patch=(1, 8, 8), text_dim=0)
+    system = System(
+        prediction="x0", num_frames=8, size=(16, 16), num_steps=2, guidance_scale=1.0, overlap=3
+    )
+    return VideoPipeline(DiT(config), Pixels(), NoText(), system, name="textless").eval()
 
 
 @pytest.fixture(scope="session")

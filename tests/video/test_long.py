@@ -90,6 +90,17 @@ def test_the_first_frame_can_be_given(pipe, tmp_path):
     assert largest_difference(frames_of(made.path)[0], clips.to_frames(coded[0])[0]) <= 1
 
 
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_a_system_of_pixels_without_text_goes_on(textless, tmp_path, name):
+    clip = Clip(np.random.default_rng(0).integers(0, 256, (5, 16, 16, 3)).astype(np.uint8), 10)
+    strategy = strategy_named(name, textless)
+    made = generate_long(
+        textless, "", strategy, tmp_path / "a.mkv", num_frames=30, continue_from=clip
+    )
+    frames = frames_of(made.path)
+    assert frames.shape == (35, 16, 16, 3) and np.array_equal(frames[:5], clip.frames)
+
+
 # A causal denoiser keeps its past ----------------------------------------------------------------
 
 

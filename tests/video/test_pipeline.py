@@ -186,6 +186,16 @@ def test_empty_prompts(pipe, prompt):
         pipe(prompt)
 
 
+def test_a_system_without_text_takes_no_prompt(textless):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Notice)
+        silent = textless("", seed=3)
+    with pytest.warns(Notice, match="prompt has no effect") as caught:
+        told = textless("a red ball", seed=3)
+    assert len(caught) == 1 and silent.prompts == [""]
+    assert np.array_equal(silent.frames, told.frames)
+
+
 def test_bad_pictures_and_clips(pipe, tmp_path):
     (tmp_path / "x.png").write_bytes(b"no picture")
     for name in ("image", "continue_from"):

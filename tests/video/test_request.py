@@ -53,7 +53,7 @@ def test_a_continuation_takes_the_size_of_its_clip():
 
 def test_prompts_and_seeds():
     request = Request(["a", "b"], num_videos=2, seed=5)
-    assert request.prompts() == ["a", "a", "b", "b"]
+    assert request.prompts(System()) == ["a", "a", "b", "b"]
     assert request.seeds(4) == [5, 6, 7, 8]
     assert Request("a", seed=[3]).seeds(1) == [3]
     with pytest.raises(UserError, match="4 videos need 4 seeds or one, not 2"):

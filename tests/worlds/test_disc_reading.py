@@ -4,18 +4,16 @@ import numpy as np
 import pytest
 
 from kinema.worlds import discs
-from kinema.worlds.disc_reading import judge, judged_frames, read_discs
-
-LEVELS = {law: level for level, law in enumerate(discs.LAWS, 1)}
+from kinema.worlds.disc_reading import is_one_disc, judge, judged_frames, pace_error, read_discs
 
 
 def clip_of(scene, size=32, num_frames=32):
-    level = LEVELS[scene.law]
+    level = discs.LEVELS[scene.law]
     return discs.render_scene(scene, num_frames, (size, size), 10.0, False, level).frames
 
 
 def scenes(law, count=12, split="train"):
-    return [discs.sample_scene(seed, LEVELS[law], split) for seed in range(count)]
+    return [discs.sample_scene(seed, discs.LEVELS[law], split) for seed in range(count)]
 
 
 @pytest.mark.parametrize("size, bound", [(32, 0.02), (64, 0.01)])
@@ -90,3 +88,44 @@ def test_only_new_whole_frames_after_the_contact_are_judged():
 def test_a_clip_without_a_frame_to_judge_is_not_judged():
     scene = scenes("uniform")[0]
     assert judge(clip_of(scene, num_frames=4), scene) is None
+
+
+# A closed box ------------------------------------------------------------------------------------
+
+
+def test_in_a_box_a_frozen_or_lost_disc_errs_by_the_true_pace():
+    scene = scenes("box")[0]
+    places = scene.motion(np.arange(3, 32) / 10)[0][0]
+    pace = np.linalg.norm(np.abs(np.diff(places, axis=0)).mean(0) * 10)
+    assert pace == pytest.approx(np.linalg.norm(scene.velocities), rel=0.1)  # short at the walls
+    for after in (clip_of(scene)[2], 255):
+        frames = clip_of(scene)
+        frames[3:] = after
+        assert judge(frames, scene).velocity_error == pytest.approx(pace)
+
+
+def test_a_box_mirrored_keeps_its_pace():
+    for scene in scenes("box", 4):
+        assert judge(clip_of(scene)[:, ::-1, ::-1], scene).velocity_error < 0.02
+
+
+def test_the_pace_is_read_where_the_disc_is_seen():
+    true = np.stack([np.arange(6.0), np.zeros(6)], -1)
+    read = true * 2
+    read[2] = np.nan
+    assert pace_error(read, true, fps=10) == pytest.approx(10)
+    read[::2] = np.nan  # never in two neighbouring frames
+    assert pace_error(read, true, fps=10) == pytest.approx(10)
+
+
+@pytest.mark.parametrize("split", ["train", "held_out"])
+def test_one_whole_red_disc_is_told_from_everything_else(split):
+    for scene in scenes("box", 6, split):
+        true = clip_of(scene, 64)
+        assert is_one_disc(true).all()
+        centres = scene.motion(np.arange(32) / 10)[0][0]
+        half, two = true.copy(), np.minimum(true, np.roll(true, 32, axis=2))
+        for frame, centre in zip(half, centres, strict=True):
+            frame[:, np.linspace(0, 10, 64) > centre[0]] = 255
+        for wrong in (half, two, true[..., ::-1], np.full_like(true, 255), 255 - true):
+            assert not is_one_disc(wrong).any()

@@ -38,17 +38,95 @@ def test_collisions_keep_momentum_and_energy_and_never_overlap(seed, split):
         assert 0 < scene.contact < 2.0 and gap.min() < 0.1
 
 
-@pytest.mark.parametrize("level", [1, 2, 3])
-def test_ranges_of_the_splits(level):
-    law = discs.LAWS[level - 1]
+def boxes(count=8, split="train"):
+    return [discs.sample_scene(seed, level=5, split=split) for seed in range(count)]
+
+
+def walled(scene, seconds):
+    """The centre and velocity of a box's disc, moved from wall to wall; and when it touched."""
+    place, velocity, left = scene.positions[0].copy(), scene.velocities[0].copy(), seconds
+    low, high, touches = scene.radii[0], discs.EXTENT - scene.radii[0], []
+    while True:
+        until = np.where(velocity > 0, high - place, low - place) / velocity
+        axis = int(until.argmin())
+        if until[axis] > left:
+            return place + left * velocity, velocity, touches
+        place, left = place + until[axis] * velocity, left - until[axis]
+        velocity[axis] *= -1
+        touches.append(seconds - left)
+
+
+@pytest.mark.parametrize("split", ["train", "held_out"])
+def test_a_box_agrees_with_going_from_wall_to_wall(split):
+    for scene in boxes(split=split):
+        centres, velocities = scene.motion(np.array([99.9]))
+        place, velocity, touches = walled(scene, 99.9)
+        assert np.allclose(centres[0, 0], place, atol=1e-9)
+        assert np.allclose(velocities[0, 0], velocity)
+        assert np.allclose([event["time"] for event in scene.bounces(99.9)], touches)
+
+
+def test_a_box_keeps_its_disc_inside_and_its_energy():
+    times = np.linspace(0, 1000, 20_001)
+    for scene in boxes():
+        centres, velocities = scene.motion(times)
+        energy = (velocities**2).sum(-1)
+        edge = scene.radii[0]
+        assert centres.min() >= edge and centres.max() <= discs.EXTENT - edge
+        assert np.allclose(energy, energy[0, 0], rtol=1e-12)
+        assert len(scene.bounces(1000)) > 100
+
+
+def test_mirrored_boxes_move_mirrored_and_back_in_time():
+    for scene in boxes():
+        centres, velocities = scene.motion(TIMES)
+        other = discs.DiscScene("box", scene.radii, 10 - scene.positions, -scene.velocities)
+        mirrored = other.motion(TIMES)
+        assert np.allclose(mirrored[0], 10 - centres) and np.allclose(mirrored[1], -velocities)
+        back = discs.DiscScene("box", scene.radii, centres[:, -1], -velocities[:, -1])
+        assert np.allclose(back.motion(TIMES)[0][:, ::-1], centres)
+
+
+def test_until_its_first_wall_a_box_is_uniform_motion():
+    for scene in boxes():
+        first = scene.bounces(100)[0]["time"]
+        free = discs.DiscScene("uniform", scene.radii, scene.positions, scene.velocities)
+        before, at = np.linspace(0, 0.999 * first, 50), np.array([first])
+        assert np.allclose(scene.motion(before), free.motion(before))
+        edge, centre = scene.radii[0], scene.motion(at)[0]
+        assert np.abs(np.stack((centre - edge, 10 - edge - centre))).min() < 1e-9
+
+
+def test_truth_of_a_box():
+    clip = discs.render([3], num_frames=60, size=48, level=5, truth=True)[0]
+    truth, step = clip.truth, np.diff(clip.truth.tracks["pixels"], axis=1)
+    assert clip.caption == "a red disc bounces off the walls of a box"
+    assert truth.tracks["in_view"].all()
+    assert truth.tracks["in_view"].shape == (1, 60)
+    turned = (np.diff(np.sign(truth.tracks["velocities"][0]), axis=0) != 0).any(1)
+    assert [event["frame"] for event in truth.events] == (np.flatnonzero(turned) + 1).tolist()
+    assert {event["kind"] for event in truth.events} == {"bounce"}
+    mine = truth.masks[:-1] == 1
+    assert np.allclose(truth.flow_forward[mine], step[0][np.nonzero(mine)[0]], atol=1e-4)
+
+
+@pytest.mark.parametrize("law", discs.LAWS)
+def test_ranges_of_the_splits(law):
+    level = discs.LEVELS[law]
     for seed in range(40):
         inside, outside = (discs.sample_scene(seed, level, s) for s in ("train", "held_out"))
-        speeds, radii = np.abs(inside.velocities[:, 0]), inside.radii
+        speeds, radii = np.linalg.norm(inside.velocities, axis=1), inside.radii
+        assert inside.law == outside.law == law
         assert ((speeds >= 1) & (speeds <= 4)).all()
         assert ((radii >= discs.RADIUS[law][0]) & (radii <= discs.RADIUS[law][1])).all()
-        speeds, radii = np.abs(outside.velocities[:, 0]), outside.radii
+        speeds, radii = np.linalg.norm(outside.velocities, axis=1), outside.radii
         assert ((speeds <= 0.8) | (speeds >= 4.5)).all()
         assert ((radii <= 0.6) | (radii >= 1.5)).all()
+
+
+def test_the_fourth_level_draws_what_it_always_drew():
+    laws = [discs.sample_scene(seed, level=discs.MIXED).law for seed in range(12)]
+    assert "".join(law[0] for law in laws) == "ppcupcuppcup"
 
 
 def test_the_edges_leave_the_middle_speeds_out():

@@ -35,6 +35,11 @@ def test_every_world_can_be_written(tmp_path, name):
     assert (folder / "clip_00000.mp4").exists() and (folder / "truth_00000.npz").exists()
 
 
+def test_only_the_discs_have_a_fifth_level(tmp_path):
+    folder = write_world("discs", tmp_path, 1, rendering=Rendering(4, 16, 5), num_workers=0)
+    assert '"law": "box"' in (folder / "metadata.jsonl").read_text()
+
+
 def test_truth_is_left_out_on_request(tmp_path):
     write_world("discs", tmp_path, 1, rendering=Rendering(3, 16, truth=False), num_workers=0)
     assert not list(tmp_path.glob("*.npz"))
@@ -43,8 +48,8 @@ def test_truth_is_left_out_on_request(tmp_path):
 @pytest.mark.parametrize(
     "change",
     [{"name": "moon"}, {"num_clips": 0}, {"seed": -1}, {"rendering": Rendering(split="both")},
-     {"rendering": Rendering(level=7)}, {"rendering": Rendering(size=2)},
-     {"rendering": Rendering(num_frames=0)}],
+     {"rendering": Rendering(level=7)}, {"name": "tabletop", "rendering": Rendering(2, 16, 5)},
+     {"rendering": Rendering(size=2)}, {"rendering": Rendering(num_frames=0)}],
 )  # fmt: skip
 def test_mistakes_are_told_before_anything_is_written(tmp_path, change):
     arguments = {"name": "discs", "num_clips": 1, "rendering": Rendering(2, 16), **change}

@@ -58,7 +58,10 @@ def generate_long(
 
 def generate_parser() -> Parser:
     parser = Parser("kinema generate", str(generate.__doc__), GENERATE_EXAMPLES)
-    parser.add_argument("prompt", metavar="PROMPT", help="what the video shows")
+    parser.add_argument(
+        "prompt", metavar="PROMPT", nargs="?", default="",
+        help="what the video shows; left out for a model without text",
+    )  # fmt: skip
     video = parser.add_argument_group("Video (default: as the model was trained)")
     video.add_argument("--num-frames", type=int, metavar="N", help="frames to make")
     video.add_argument("--size", type=size, metavar="HxW", help="height and width, or one side")
@@ -99,7 +102,9 @@ def world(argv: list[str]) -> None:
     clip.add_argument("--frames", type=int, default=33, metavar="N", help="frames of each")
     clip.add_argument("--seed", type=int, default=0, metavar="N", help="clip k uses seed + k")
     scene = parser.add_argument_group("Scenes")
-    scene.add_argument("--level", type=int, default=1, metavar="L", help="1 easy to 4 everything")
+    scene.add_argument(
+        "--level", type=int, default=1, metavar="L", help="1 easy to 4 everything; discs: 5 a box"
+    )
     scene.add_argument(
         "--split", default="train", metavar="NAME", help="train, held_out (new combinations), all"
     )

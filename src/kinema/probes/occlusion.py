@@ -23,7 +23,8 @@ from kinema.errors import UserError
 from kinema.metrics import wilson_interval
 from kinema.probes import judge
 from kinema.probes.drift import Contenders, Maker, markdown, print_table
-from kinema.probes.drift.probe import ASKED, FIRST_SEED, TRUE
+from kinema.probes.drift.probe import FIRST_SEED, TRUE
+from kinema.probes.drift.worlds import ASKED
 from kinema.video import strategy_named
 from kinema.worlds import tabletop
 

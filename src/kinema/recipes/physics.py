@@ -249,3 +249,8 @@ def physics_parabola() -> PhysicsRun:
 def physics_collision() -> PhysicsRun:
     """Two discs that collide: kinema train physics-collision"""
     return physics("collision", 120_000)
+
+
+def physics_box() -> PhysicsRun:
+    """A disc in a closed box, without end: kinema train physics-box"""
+    return physics("box", 120_000)

@@ -95,7 +95,7 @@ class DiscClips:
     """Clips of discs under one law of mechanics, rendered as they are asked for.
 
     Attributes:
-        law: "uniform", "parabola" or "collision".
+        law: "uniform", "parabola", "collision" or "box".
         split: "train" in distribution, "held_out" outside it, "edges" without the middle speeds.
         num_frames: frames a clip, a tenth of a second apart.
         size: height and width in pixels.
@@ -123,7 +123,7 @@ class DiscClips:
     @property
     def level(self) -> int:
         """Of the world of discs."""
-        return discs.LAWS.index(self.law) + 1
+        return discs.LEVELS[self.law]
 
     def corpus(self) -> list[str]:
         """The captions."""

@@ -111,7 +111,7 @@ def generate_long(
 
     Args:
         pipe: a system.
-        prompt: what to show, or a story: "0: ...; 120: ...".
+        prompt: what to show, or a story: "0: ...; 120: ..."; for a system without text, "".
         strategy: how windows become a video, such as `Sliding(window=9, overlap=3)`; counted in
             latent frames.
         output: .mp4 or .mkv. Beside it stands `output.part` until it is finished, from which a
@@ -128,7 +128,7 @@ def generate_long(
     request = Request.of([text for _, text in story], options)
     if request.num_videos != 1:
         raise UserError("A long video is made alone: ask for one at a time, with its own seed.")
-    texts = request.prompts()
+    texts = request.prompts(pipe.system)
     pipe.warn_of_unknown_words([*texts, request.negative_prompt])
     settings = settle(request, pipe.system, pipe.multiple)
     opening = open_with(request, settings)

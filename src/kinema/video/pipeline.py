@@ -131,7 +131,7 @@ class VideoPipeline(nn.Module):
         """Make videos.
 
         Args:
-            prompt: what to show; a list makes one video of each.
+            prompt: what to show; a list makes one video of each. For a system without text, "".
             **options: the other fields of `Request`, among them num_frames, size, fps, seed,
                 num_steps, guidance_scale, negative_prompt, image, continue_from, num_videos.
 
@@ -143,7 +143,7 @@ class VideoPipeline(nn.Module):
             UserError: for an empty prompt, an unreadable image or clip, an unknown option.
         """
         request = Request.of(prompt, options)
-        prompts = request.prompts()
+        prompts = request.prompts(self.system)
         seeds = request.seeds(len(prompts))
         self.warn_of_unknown_words([*prompts, request.negative_prompt])
         settings = settle(request, self.system, self.multiple)
@@ -282,6 +282,15 @@ class VideoPipeline(nn.Module):
         return tell
 
     def warn_of_unknown_words(self, prompts: list[str]) -> None:
+        """Tell of what has no effect: a word never seen, or all of them."""
+        if not self.system.takes_prompts:
+            if any(prompt.strip() for prompt in prompts):
+                warnings.warn(
+                    "This model was made without text: the prompt has no effect, leave it out.",
+                    Notice,
+                    stacklevel=3,
+                )
+            return
         words = [word for prompt in prompts for word in self.text.unknown_words(prompt)]
         if words:
             named = ", ".join(f'"{word}"' for word in dict.fromkeys(words))

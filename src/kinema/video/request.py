@@ -87,10 +87,15 @@ class Request:
             if value is not None and not value > 0:
                 raise UserError(f"{name} is {value}: it must be more than 0.")
 
-    def prompts(self) -> list[str]:
-        """The prompt of every video: each prompt `num_videos` times."""
+    def prompts(self, system: System) -> list[str]:
+        """The prompt of every video: each prompt `num_videos` times.
+
+        Raises:
+            UserError: if one is empty and the system takes prompts.
+        """
         prompts = [self.prompt] if isinstance(self.prompt, str) else list(self.prompt)
-        if not prompts or not all(prompt.strip() for prompt in prompts):
+        is_said = all(prompt.strip() for prompt in prompts) or not system.takes_prompts
+        if not prompts or not is_said:
             raise UserError(
                 "The prompt is empty: say what the video shows, for example "
                 '"a red ball rolls to the right behind a blue cube".'

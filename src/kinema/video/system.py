@@ -101,6 +101,11 @@ class System:
             if (name := getattr(self, field)) not in choices:
                 raise UserError(f"{field} {name!r} is unknown; {nearest(str(name), [*choices])}")
 
+    @property
+    def takes_prompts(self) -> bool:
+        """Whether prompts have an effect; a system that takes none is given none, or ""."""
+        return self.text != "none"
+
 
 def find(name: str | Path) -> Path:
     """The folder of a system: one that ships, one on disk, or one fetched from the hub.

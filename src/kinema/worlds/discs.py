@@ -1,10 +1,11 @@
 """Discs under the laws of elementary mechanics, in closed form (the worlds of Kang et al. 2024).
 
 10 x 10 units, 32 frames of 0.1 s, coloured discs on white (arXiv:2411.02385): uniform motion, a
-parabola under gravity 2.5, and an elastic collision with masses as areas. Training draws radius
-and speed from one range, the held-out split from outside it. World x in [0, 10] is pixel 0 to
-width - 1, y points up; the discs' edges are one pixel soft, so that a weighted centroid reads
-positions to a few thousandths of a unit.
+parabola under gravity 2.5, and an elastic collision with masses as areas; and, not theirs, a disc
+in a closed box, which never comes to rest. Training draws radius and speed from one range, the
+held-out split from outside it. World x in [0, 10] is pixel 0 to width - 1, y points up; the discs'
+edges are one pixel soft, so that a weighted centroid reads positions to a few thousandths of a
+unit.
 """
 
 from __future__ import annotations
@@ -18,13 +19,20 @@ from kinema.worlds.world_clip import Truth, WorldClip
 
 EXTENT = 10.0
 GRAVITY = 2.5
-LAWS = ("uniform", "parabola", "collision")
+LEVELS = {"uniform": 1, "parabola": 2, "collision": 3, "box": 5}
+LAWS = tuple(LEVELS)
+MIXED = 4  # the level of any of Kang et al.'s three laws
 SPLITS = {"train": 0, "held_out": 1, "all": 2, "edges": 3}
 COLORS = {"red": (214, 39, 40), "blue": (31, 90, 200)}
 SECONDS_IN_VIEW = 2.3  # 24 frames of 0.1 s
 SPEED = (1.0, 4.0)
 EDGE_SPEEDS = ((1.0, 1.25), (3.75, 4.0))  # what is left of SPEED when its middle is taken out
-RADIUS = {"uniform": (0.7, 1.4), "parabola": (0.7, 1.4), "collision": (0.5, 1.5)}
+RADIUS = {
+    "uniform": (0.7, 1.4),
+    "parabola": (0.7, 1.4),
+    "collision": (0.5, 1.5),
+    "box": (0.7, 1.4),
+}
 OUTER_SPEEDS = ((0.0, 0.8), (4.5, 6.0))
 OUTER_RADII = ((0.3, 0.6), (1.5, 2.0))
 
@@ -60,22 +68,61 @@ class DiscScene:
         if self.law == "parabola":
             fall = np.array([0.0, -GRAVITY])
             return start + speed * t + 0.5 * fall * t * t, speed + fall * t
+        if self.law == "box":
+            centres, sign = folded(start + speed * t, self.radii[:, None, None])
+            return centres, sign * speed
         if self.contact == np.inf:
             return start + speed * t, speed + 0.0 * t
         before, after = np.minimum(t, self.contact), np.maximum(t - self.contact, 0.0)
         later = self.velocities_after()[:, None]
         return start + speed * before + later * after, np.where(t < self.contact, speed, later)
 
+    def bounces(self, seconds: float) -> list[dict]:
+        """The walls that the disc of a box touches up to a time, in order; of other laws none.
+
+        Returns:
+            {"kind": "bounce", "time": in seconds, "objects": [0], "wall": its name} each.
+        """
+        if self.law != "box":
+            return []
+        room = EXTENT - 2.0 * self.radii[0]
+        found = []
+        for axis, (low, high) in enumerate((("left", "right"), ("bottom", "top"))):
+            start = (self.positions[0, axis] - self.radii[0]) / room
+            pace = self.velocities[0, axis] / room  # rooms a second
+            first, last = sorted((start, start + pace * seconds))
+            for wall in range(int(np.floor(first)) + 1, int(np.ceil(last))):
+                time, name = float((wall - start) / pace), high if wall % 2 else low
+                found.append({"kind": "bounce", "time": time, "objects": [0], "wall": name})
+        return sorted(found, key=lambda event: event["time"])
+
+
+def folded(positions: np.ndarray, radii: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Straight motion as it is in the box: the line folded at the walls, a triangle wave in time.
+
+    Args:
+        positions: where centres would be without walls, units, any shape.
+        radii: of the discs, broadcast against positions; centres stay so far from every wall.
+
+    Returns:
+        positions in the box, and the sign (1 or -1) that the walls have given to the velocities.
+    """
+    room = EXTENT - 2.0 * radii
+    phase = (positions - radii) / room % 2.0  # 0 at the low wall, 1 at the high one, then back
+    inside = np.minimum(radii + room * (1.0 - np.abs(1.0 - phase)), EXTENT - radii)
+    return inside, np.where(phase < 1.0, 1.0, -1.0)
+
 
 def sample_scene(seed: int, level: int = 1, split: str = "train") -> DiscScene:
-    """The scene of a seed. Levels 1 to 3: uniform, parabola, collision; 4: any of them.
+    """The scene of a seed. Levels 1 to 3: uniform, parabola, collision; 4: any of them; 5: box.
 
     split: "train" draws radius and speed in distribution, "held_out" outside it, "all" either;
     "edges" leaves the middle of the speeds out of training.
     """
-    assert level in (1, 2, 3, 4) and split in SPLITS, (level, split)
+    assert level in (*LEVELS.values(), MIXED) and split in SPLITS, (level, split)
     rng = np.random.default_rng([seed, level, SPLITS[split]])
-    law = LAWS[level - 1] if level < 4 else LAWS[int(rng.integers(3))]
+    drawn = int(rng.integers(3)) + 1 if level == MIXED else level
+    law = next(name for name, number in LEVELS.items() if number == drawn)
     outside = split == "held_out" or (split == "all" and rng.random() < 0.5)
     count = 2 if law == "collision" else 1
     if outside:
@@ -86,8 +133,7 @@ def sample_scene(seed: int, level: int = 1, split: str = "train") -> DiscScene:
         radii = rng.uniform(*RADIUS[law], count)
     else:
         speeds, radii = rng.uniform(*SPEED, count), rng.uniform(*RADIUS[law], count)
-    place = {"uniform": _uniform, "parabola": _parabola, "collision": _collision}[law]
-    positions, velocities = place(speeds, radii, rng)
+    positions, velocities = PLACES[law](speeds, radii, rng)
     return DiscScene(law, radii, positions, velocities)
 
 
@@ -126,6 +172,18 @@ def _collision(
     return np.array([[x1, y], [x2, y]]), np.array([[speeds[0], 0.0], [-speeds[1], 0.0]])
 
 
+def _box(
+    speeds: np.ndarray, radii: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Anywhere, in any direction."""
+    angle = rng.uniform(0.0, 2.0 * np.pi)
+    heading = np.array([np.cos(angle), np.sin(angle)])
+    return rng.uniform(radii[0], EXTENT - radii[0], (1, 2)), speeds[:, None] * heading
+
+
+PLACES = {"uniform": _uniform, "parabola": _parabola, "collision": _collision, "box": _box}
+
+
 def render(
     seeds: list[int],
     num_frames: int = 32,
@@ -136,13 +194,13 @@ def render(
     truth: bool = False,
     device: str = "cpu",
 ) -> list[WorldClip]:
-    """Render one clip a seed; exact truth on request: flow, masks, tracks, the contact.
+    """Render one clip a seed; exact truth on request: flow, masks, tracks, the contact or bounces.
 
     Args:
         seeds: one per clip.
         num_frames: any from 1 up.
         size: pixels of a square frame, or (height, width).
-        level: 1 uniform motion, 2 parabola, 3 collision, 4 any.
+        level: 1 uniform motion, 2 parabola, 3 collision, 4 any of these; 5 a closed box.
         split: "train" in distribution, "held_out" outside it, "all" either, "edges" without the
             middle speeds.
         fps: frames a second (the published world has 10).
@@ -171,7 +229,7 @@ def render_scene(
             "level": level,
             "law": scene.law,
             "radii": scene.radii.tolist(),
-            "speeds": np.abs(scene.velocities[:, 0]).tolist(),
+            "speeds": np.linalg.norm(scene.velocities, axis=1).tolist(),
         },
         truth=_truth(scene, centres, velocities, share, size, fps) if truth else None,
     )
@@ -190,6 +248,8 @@ def coverage(centres: np.ndarray, radii: np.ndarray, size: tuple[int, int]) -> n
 
 
 def _caption(scene: DiscScene) -> str:
+    if scene.law == "box":
+        return "a red disc bounces off the walls of a box"
     if scene.law == "collision":
         return "a red disc and a blue disc collide"
     if scene.law == "parabola":
@@ -219,9 +279,13 @@ def _truth(
         backward -= (masks[1:] == index + 1)[..., None] * step[:, None, None]
     edge = scene.radii[:, None, None]
     in_view = ((centres >= edge) & (centres <= EXTENT - edge)).all(-1)
-    events = []
-    if scene.contact * fps <= centres.shape[1] - 1:
-        frame = int(np.ceil(scene.contact * fps))
-        events = [{"kind": "contact", "frame": frame, "time": scene.contact, "objects": [0, 1]}]
+    last = centres.shape[1] - 1
+    events = scene.bounces(last / fps)
+    if scene.contact * fps <= last:
+        events = [{"kind": "contact", "time": scene.contact, "objects": [0, 1]}]
+    events = [
+        {"kind": event["kind"], "frame": int(np.ceil(event["time"] * fps)), **event}
+        for event in events
+    ]
     tracks = {"pixels": pixels, "positions": centres, "velocities": velocities, "in_view": in_view}
     return Truth(forward, backward, masks=masks, tracks=tracks, events=events)

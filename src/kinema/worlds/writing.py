@@ -14,6 +14,7 @@ from kinema.worlds import WORLDS
 from kinema.worlds.parallel import stream
 from kinema.worlds.world_clip import Truth, WorldClip
 
+LEVELS = {"tabletop": 4, "discs": 5, "gaussian": 4}
 DEFAULT_FPS = {"tabletop": 16.0, "discs": 10.0, "gaussian": 16.0}
 ON_SHEET = 16
 SPLITS = ("train", "held_out", "all")
@@ -26,7 +27,7 @@ class Rendering:
     Attributes:
         num_frames: of each clip.
         size: pixels of a square frame, or (height, width).
-        level: 1 to 4.
+        level: 1 to 4; of the discs, 1 to 5.
         split: "train", "held_out" or "all".
         fps: frames a second; by default the world's own rate.
         truth: whether the truth is rendered too.
@@ -115,8 +116,10 @@ def _check(name: str, num_clips: int, seed: int, rendering: Rendering) -> None:
         raise UserError(f"There is no world named {name!r}: choose one of {', '.join(WORLDS)}.")
     if split not in SPLITS:
         raise UserError(f"There is no split named {split!r}: choose one of {', '.join(SPLITS)}.")
-    if level not in (1, 2, 3, 4):
-        raise UserError(f"A world has the levels 1 to 4, not {level}: choose one of them.")
+    if not 1 <= level <= LEVELS[name]:
+        raise UserError(
+            f"The world {name} has the levels 1 to {LEVELS[name]}, not {level}: choose one of them."
+        )
     if num_clips < 1 or rendering.num_frames < 1 or seed < 0:
         raise UserError(
             "A world needs at least one clip, one frame and a seed of 0 or more: "

@@ -94,7 +94,7 @@ def test_the_tables_and_the_page(findings, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "options", [{"num_frames": 9}, {"every": 0}, {"level": 5}, {"num_clips": 0}]
+    "options", [{"num_frames": 9}, {"every": 0}, {"world": "tabletop-5"}, {"num_clips": 0}]
 )
 def test_numbers_that_make_no_sense(options):
     with pytest.raises(UserError):

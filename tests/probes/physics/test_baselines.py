@@ -3,6 +3,7 @@ import pytest
 
 from kinema.probes.physics.baselines import (
     at_mean_velocity,
+    bouncing_on,
     frozen,
     mean_velocities,
     nearest_clip,
@@ -58,3 +59,16 @@ def test_the_mean_velocity_is_that_of_the_training_set(true):
 
 def test_the_nearest_of_its_own_training_clips_is_itself(true):
     assert (nearest_clip(true[:, :3], 16, DATA) == true).all()
+
+
+def test_bouncing_on_knows_the_walls_even_among_the_given_frames():
+    data = DiscClips("box", num_frames=32, size=64)
+    seeds = [s for s in range(150) if discs.sample_scene(s, data.level).bounces(0.2)]
+    assert len(seeds) > 5
+    scenes = [discs.sample_scene(seed, data.level) for seed in seeds]
+    true = data.make(seeds)[0]["frames"].numpy()
+    for given in (true[:, :3], true[:, :4]):
+        for scene, clip in zip(scenes, bouncing_on(given, 32), strict=True):
+            assert judge(clip, scene).velocity_error < 0.1
+    blind = [judge(c, s) for c, s in zip(straight_on(true[:, :3], 32), scenes, strict=True)]
+    assert max(reading.lost for reading in blind) > 0.3

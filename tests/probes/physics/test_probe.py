@@ -39,7 +39,7 @@ class Oracle(VideoPipeline):
         return torch.stack([self.true[clip[:, 2].numpy().tobytes()] for clip in given])
 
 
-@pytest.mark.parametrize("law, floor", [("uniform", 0.005), ("collision", 0.05)])
+@pytest.mark.parametrize("law, floor", [("uniform", 0.005), ("collision", 0.05), ("box", 0.02)])
 def test_who_knows_the_truth_reaches_the_floor(pipe, law, floor):
     oracle = Oracle(pipe.denoiser, Pixels(), NoText(), SYSTEM)
     for split in ("train", "held_out"):
@@ -49,6 +49,9 @@ def test_who_knows_the_truth_reaches_the_floor(pipe, law, floor):
         scores = found.scores[place]
         assert scores[MODEL].mean("velocity_error") == scores[FLOOR].mean("velocity_error") < floor
         assert scores["last frame stays"].mean("velocity_error") > 0.15
+    if law == "box":
+        assert found.scores["in"]["straight on, as parsed"].mean("velocity_error") < 0.05
+        assert "mean training velocity" not in found.scores["in"]
     if law == "uniform":
         straight = found.scores["in"]["straight on, as parsed"].mean("velocity_error")
         assert straight < 0.1 < found.scores["in"]["mean training velocity"].mean("velocity_error")
@@ -67,10 +70,14 @@ def test_an_untrained_model_is_far_from_the_floor_and_is_reported(pipe, tmp_path
     assert sheet.stat().st_size > 1000 and "velocity_error" in figures.read_text()
 
 
-def test_the_command_loads_a_folder(pipe, tmp_path, capsys):
+@pytest.mark.parametrize("law", ["uniform", "box"])
+def test_the_command_loads_a_folder(pipe, tmp_path, capsys, law):
     pipe.save_pretrained(tmp_path / "model")
-    run("uniform", str(tmp_path / "model"), num_clips=4)
-    assert "Kang et al." in capsys.readouterr().out
+    run(law, str(tmp_path / "model"), num_clips=4, report=str(tmp_path / "physics.md"))
+    printed, page = capsys.readouterr().out, (tmp_path / "physics.md").read_text()
+    assert "straight on, as parsed" in printed
+    for text in (printed, page):  # of a box nothing is published
+        assert ("Kang et al." in text) == (law == "uniform")
 
 
 def test_bad_requests_are_refused():

@@ -19,11 +19,11 @@ __all__ = [
 
 
 def run(
-    models: Sequence[str] = ("tabletop",),
+    models: Sequence[str] = (),
     strategies: Sequence[str] = ("sliding", "rolling", "autoregressive", "keyframes", "blend"),
     num_frames: int = 1000,
     num_clips: int = 8,
-    level: int = 1,
+    world: str = "tabletop",
     num_steps: int | None = None,
     folder: str = "drift",
     report: str | None = None,
@@ -31,11 +31,13 @@ def run(
     """How videos drift from their opening, beside the true continuation.
 
     Args:
-        models: systems, for instance the same one after each stage of training.
+        models: systems, for instance the same one after each stage of training; the one of the
+            world unless given: tabletop, or physics-box.
         strategies: names, as `kinema generate --long` takes them.
         num_frames: of each video, the opening included.
         num_clips: videos of each model and strategy.
-        level: of the tabletop world that the openings are drawn from.
+        world: that the openings are drawn from: "tabletop", "tabletop-2" to "-4" for its other
+            levels, whose things come to rest after some seconds; or "box", whose disc never does.
         num_steps: sampling steps; the system's own unless given.
         folder: receives the videos; those that are there already are measured as they are.
         report: a Markdown file to write, with .json and .png beside it.
@@ -44,7 +46,7 @@ def run(
         UserError: for numbers that make no sense, or models that cannot be read.
     """
     probe = DriftProbe(
-        tuple(models), tuple(strategies), num_frames, num_clips, level, num_steps, folder
+        tuple(models), tuple(strategies), num_frames, num_clips, world, num_steps, folder
     )
     findings = measure_drift(probe)
     show(findings)

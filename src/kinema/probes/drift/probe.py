@@ -1,8 +1,8 @@
 """Make long videos from true openings, and measure them beside the true continuation.
 
-Every video begins with the first frames of a tabletop scene. The scene goes on in truth too, and
-the same figures on those frames are the floor; the opening's last frame, held, is the trivial
-baseline. The judge reads a clip at each place: does it still show the object that was asked for?
+Every video begins with the first frames of a scene. The scene goes on in truth too, and the same
+figures on those frames are the floor; the opening's last frame, held, is the trivial baseline. What
+a segment shows is read by the judge on the tabletop, and exactly, off the pixels, in the box.
 """
 
 from __future__ import annotations
@@ -20,13 +20,11 @@ import kinema
 from kinema import clips
 from kinema.clips import Clip
 from kinema.errors import UserError
-from kinema.probes import judge
 from kinema.probes.drift.curves import Joins, Opening, figures, joins_of
+from kinema.probes.drift.worlds import WORLDS, TrueScene
 from kinema.video import generate_long, strategy_named
-from kinema.worlds import tabletop
 
 FIRST_SEED = 2_000_000_000  # scenes that no training run draws
-ASKED = ("color", "shape")  # of the subject: what a video should hold on to
 TRUE, FROZEN = "true continuation", "frozen"
 Curve = dict[str, list]  # figure -> one value a place
 
@@ -36,22 +34,23 @@ class DriftProbe:
     """What to measure.
 
     Args:
-        models: systems.
+        models: systems; the one of the world unless given, tabletop or physics-box.
         strategies: names, as `kinema generate --long` takes them.
         num_frames: of each video, the opening included.
         num_clips: videos of each model and strategy.
-        level: of the tabletop world that the openings are drawn from.
+        world: that the openings are drawn from: "tabletop", "tabletop-2" to "-4" for its other
+            levels, or "box", a disc in a closed box that never comes to rest.
         num_steps: sampling steps; the system's own unless given.
         folder: receives the videos.
         num_given: true frames that each video begins with.
         every: frames between two places that are measured.
     """
 
-    models: tuple[str, ...] = ("tabletop",)
+    models: tuple[str, ...] = ()
     strategies: tuple[str, ...] = ("sliding",)
     num_frames: int = 1000
     num_clips: int = 8
-    level: int = 1
+    world: str = "tabletop"
     num_steps: int | None = None
     folder: str = "drift"
     num_given: int = 9
@@ -65,8 +64,8 @@ class DriftProbe:
                 f"num_frames is {self.num_frames}: it must be more than num_given, "
                 f"{self.num_given}."
             )
-        if self.level not in (1, 2, 3, 4):
-            raise UserError(f"level is {self.level}: the world has levels 1 to 4.")
+        if self.world not in WORLDS:
+            raise UserError(f"There is no world {self.world!r}: choose from {', '.join(WORLDS)}.")
 
     def seeds(self) -> list[int]:
         return list(range(FIRST_SEED, FIRST_SEED + self.num_clips))
@@ -103,19 +102,18 @@ def measure_drift(
         load: name of a model -> pipeline; `kinema.load` unless given.
         make: what makes a video.
     """
+    kind, level = WORLDS[probe.world]
+    models = probe.models or (kind.model,)
     columns = Contenders(
-        probe.models, probe.strategies, probe.num_steps, probe.folder, load, make
+        models, probe.strategies, probe.num_steps, probe.folder, load, make
     ).makers()
     system = next(iter(columns.values())).pipe.system
     length = min(system.num_frames, probe.num_frames)
     places = list(range(0, probe.num_frames - length + 1, probe.every))
-    findings, network = Findings(probe, places, length), judge.load()
+    findings, world = Findings(probe, places, length), kind(level)
     for seed in track(probe.seeds(), "Measuring scenes"):
-        scene = tabletop.sample_scene(seed, probe.level)
-        true = tabletop.render([seed], probe.num_frames, system.size, probe.level, fps=system.fps)[
-            0
-        ].frames
-        measured = Measured(findings, network, scene.attributes, system.fps, true)
+        scene = world.scene(seed, probe.num_frames, system)
+        true, measured = scene.frames, Measured(findings, scene)
         measured.add(TRUE, true)
         held = true[probe.num_given - 1 : probe.num_given]
         rest = probe.num_frames - probe.num_given
@@ -144,8 +142,9 @@ class Maker:
         target = Path(self.folder) / f"{Path(self.name).name}-{self.strategy}-{label}.mkv"
         strategy = strategy_named(self.strategy, self.pipe)
         if not target.exists():
+            prompt = caption if system.takes_prompts else ""
             self.make(
-                self.pipe, caption, strategy, target, num_frames=more, seed=seed,
+                self.pipe, prompt, strategy, target, num_frames=more, seed=seed,
                 num_steps=self.num_steps, continue_from=Clip(opening, system.fps), progress=False,
             )  # fmt: skip
         held, wanted = clips.inspect(target).num_frames, len(opening) + more
@@ -192,14 +191,10 @@ class Measured:
     """The videos of one scene on their way into the findings."""
 
     findings: Findings
-    network: Any
-    attributes: dict
-    fps: float
-    true: np.ndarray  # uint8 (f h w 3)
+    scene: TrueScene
 
     def __post_init__(self) -> None:
-        self.opening = Opening(self.true[: self.findings.probe.num_given])
-        self.asked = judge.true_answers(self.attributes)
+        self.opening = Opening(self.scene.frames[: self.findings.probe.num_given])
 
     def add(self, column: str, frames: np.ndarray) -> None:
         """Measure frames in memory."""
@@ -216,14 +211,12 @@ class Measured:
             joins_of(clips.stream(path), joins, factor)
         )
         true = f"{TRUE}, at the joins of {column}"
-        self.findings.joins.setdefault(true, []).append(joins_of(self.true, joins, factor))
+        self.findings.joins.setdefault(true, []).append(joins_of(self.scene.frames, joins, factor))
 
     def _add(self, column: str, frames: Iterator[np.ndarray]) -> None:
         curve: Curve = {}
-        for segment in self._segments(frames):
-            row = figures(segment, self.opening)
-            answers = judge.read(self.network, [segment], self.fps)[0]
-            row["judge"] = float(np.mean([answers[q] == self.asked[q] for q in ASKED]))
+        for place, segment in zip(self.findings.places, self._segments(frames), strict=True):
+            row = {**figures(segment, self.opening), **self.scene.read(segment, place)}
             for name, value in row.items():
                 curve.setdefault(name, []).append(value)
         self.findings.curves.setdefault(column, []).append(curve)

@@ -14,6 +14,7 @@ from kinema.clips import whole_file, write_bytes
 from kinema.errors import UserError
 from kinema.metrics.intervals import mean_interval
 from kinema.probes.drift.probe import TRUE, Findings
+from kinema.probes.drift.worlds import WORLDS
 
 Rows = list[list[str]]
 EARLY = 64  # the frame that the end is compared with
@@ -23,8 +24,12 @@ TITLES = {
     "motion": "motion of the fastest 5 % (pixels/frame)",
     "colour": "colour shift (CIELAB)",
     "sharpness": "sharpness against the opening (log2)",
-    "judge": "judge: colour and shape right",
 }
+
+
+def titles(findings: Findings) -> dict[str, str]:
+    """Figure -> what it is called: those of any video, then those of the world."""
+    return TITLES | WORLDS[findings.probe.world][0].titles
 
 
 def curve(findings: Findings, column: str, figure: str) -> np.ndarray:
@@ -53,11 +58,11 @@ def drift_table(findings: Findings) -> Rows:
     """Every column at frame 64 and at the end, with 95 % intervals over the clips."""
     early = int(np.argmin(np.abs(np.array(findings.places) - EARLY)))
     moments = dict.fromkeys((early, len(findings.places) - 1))
-    header = ["", *(f"{name} @{findings.places[k]}" for name in TITLES for k in moments)]
+    header = ["", *(f"{name} @{findings.places[k]}" for name in titles(findings) for k in moments)]
     rows = [header]
     for column in findings.curves:
         cells = []
-        for figure in TITLES:
+        for figure in titles(findings):
             values = curve(findings, column, figure)
             cells += [cell(values[:, k]) for k in moments]
         rows.append([column, *cells])
@@ -147,11 +152,12 @@ PAGE = """# Drift: what is left after {frames} frames
 
 `{command}`
 
-{clips} scenes of level {level} of the tabletop. Each video begins with {given} true frames and is
+{clips} scenes of the world `{world}`. Each video begins with {given} true frames and is
 measured in segments of {length} frames, with 95 % intervals over the scenes. *True continuation*
-is the same scene rendered on, the floor of every figure; *frozen* holds the last given frame, which
-wins every figure but motion. Objects of this world come to rest after a few seconds, and then the
-true motion is none.
+is the same scene rendered on, the floor of every figure; *frozen* holds the last given frame, and
+wins every figure but those of motion.
+
+{note}
 
 ![the figures against the frame index]({plot})
 
@@ -178,7 +184,8 @@ def page(findings: Findings, plot: str) -> str:
         for title, rows in tables(findings).items()
     ]
     return PAGE.format(
-        frames=probe.num_frames, command=command, clips=probe.num_clips, level=probe.level,
+        frames=probe.num_frames, command=command, clips=probe.num_clips,
+        world=probe.world, note=WORLDS[probe.world][0].note,
         given=probe.num_given, length=findings.length, plot=plot, tables="\n\n".join(parts),
     )  # fmt: skip
 
@@ -196,10 +203,12 @@ def draw(findings: Findings, path: Path) -> None:
         raise UserError(
             "The plot needs matplotlib: install kinema with its extra `plots`."
         ) from error
-    figure = Figure(figsize=(13, 7), layout="constrained")
-    panels = figure.subplots(2, 3).flatten()
+    named = titles(findings)
+    columns = (len(named) + 1) // 2
+    figure = Figure(figsize=(4.3 * columns, 7), layout="constrained")
+    panels = figure.subplots(2, columns).flatten()
     middle = np.array(findings.places) + findings.length / 2
-    for panel, (name, title) in zip(panels, TITLES.items(), strict=True):
+    for panel, (name, title) in zip(panels, named.items(), strict=True):
         for number, column in enumerate(findings.curves):
             values = [mean_and_interval(v) for v in curve(findings, column, name).T]
             mean, low, high = np.array(values).T

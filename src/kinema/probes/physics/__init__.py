@@ -4,6 +4,7 @@ from pathlib import Path
 
 from kinema.errors import UserError
 from kinema.probes.physics.probe import Judged, PhysicsFindings, PhysicsProbe, measure_physics
+from kinema.probes.physics.published import PUBLISHED
 from kinema.probes.physics.report import show, write
 from kinema.worlds.discs import LAWS
 
@@ -22,7 +23,8 @@ def run(
     """Velocity errors of predicted disc clips, beside floor, baselines and published figures.
 
     Args:
-        law: "uniform", "parabola", "collision", or "all" of them.
+        law: "uniform", "parabola" or "collision", "all" of these; or "box", of which nothing is
+            published.
         model: a system that ships, a folder, or a repository of the hub; physics-LAW unless given.
         num_clips: in distribution, and as many out of it.
         given: frames that are given.
@@ -33,7 +35,7 @@ def run(
     Raises:
         UserError: for an unknown law, a model that is not there, or numbers that make no sense.
     """
-    laws = list(LAWS) if law == "all" else [law]
+    laws = list(PUBLISHED) if law == "all" else [law]
     if law not in (*LAWS, "all"):
         raise UserError(f"law is {law!r}: it is one of {', '.join(LAWS)}, or all.")
     if model is not None and law == "all":

@@ -25,6 +25,11 @@ def straight_on(given: np.ndarray, num_frames: int, num_discs: int = 1) -> np.nd
     return np.stack([_drawn_on(frames, num_frames, num_discs) for frames in given])
 
 
+def bouncing_on(given: np.ndarray, num_frames: int) -> np.ndarray:
+    """The disc of a box goes on at the velocity read off the given frames, and knows the walls."""
+    return np.stack([_drawn_on(frames, num_frames, 1, walls=True) for frames in given])
+
+
 def at_mean_velocity(given: np.ndarray, num_frames: int, velocities: np.ndarray) -> np.ndarray:
     """Discs go on at the mean velocities (k 2) of the training set, units a frame."""
     return np.stack([_drawn_on(f, num_frames, len(velocities), velocities) for f in given])
@@ -50,17 +55,47 @@ def mean_velocities(data: DiscClips, num_scenes: int = 1_000) -> np.ndarray:
 
 
 def _drawn_on(
-    frames: np.ndarray, num_frames: int, num_discs: int, velocities: np.ndarray | None = None
+    frames: np.ndarray,
+    num_frames: int,
+    num_discs: int,
+    velocities: np.ndarray | None = None,
+    walls: bool = False,
 ) -> np.ndarray:
-    """One clip (f h w 3): the discs of its given frames, moved on in straight lines."""
+    """One clip (f h w 3): the discs of its given frames, moved on in straight lines.
+
+    walls: whether they are thrown back by the edges of the picture.
+    """
     k, height, width = frames.shape[:3]
     centres, radii = read_discs(frames, num_discs)
     last = np.nan_to_num(centres[:, -1], nan=-discs.EXTENT)  # unseen: drawn out of view
     if velocities is None:
         velocities = np.nan_to_num((centres[:, -1] - centres[:, 0]) / max(k - 1, 1))
+    if walls:
+        velocities = _velocities_in_box(centres, radii)
     steps = np.arange(1, num_frames - k + 1)
     moved = last[:, None] + velocities[:, None] * steps[None, :, None]
+    if walls:
+        moved = discs.folded(moved, np.nan_to_num(radii[:, -1])[:, None, None])[0]
     share = discs.coverage(moved, np.nan_to_num(radii[:, -1]), (height, width))
     colors = np.array(list(discs.COLORS.values()), float)[:num_discs]
     drawn = 255.0 + np.einsum("kfhw,kc->fhwc", share, colors - 255.0)
     return np.concatenate([frames, (drawn + 0.5).clip(0, 255).astype(np.uint8)])
+
+
+def _velocities_in_box(centres: np.ndarray, radii: np.ndarray) -> np.ndarray:
+    """Last velocities (k 2), units a frame, of discs at centres (k f 2) between walls.
+
+    The walls may have turned a disc on the way. Of the mean velocity, that of the first step, as it
+    was or turned round, and that of the last step, along each axis the one is taken whose folded
+    line passes closest by the centres.
+    """
+    steps = np.diff(np.nan_to_num(centres), axis=1)
+    if not steps.shape[1]:
+        return np.zeros_like(centres[:, 0])
+    first, last = steps[:, 0], steps[:, -1]
+    tried = np.stack([steps.mean(1), first, -first, last])[:, :, None]  # (4 k 1 2)
+    back = np.arange(centres.shape[1])[::-1, None]  # frames before the last
+    edge = np.nan_to_num(radii[:, -1])[:, None, None]
+    off = discs.folded(centres[:, -1:] - tried * back, edge)[0] - centres
+    best = np.abs(np.nan_to_num(off)).sum(2).argmin(0)  # (k 2)
+    return np.take_along_axis(tried[:, :, 0], best[None], axis=0)[0]

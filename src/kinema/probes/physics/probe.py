@@ -26,7 +26,7 @@ from kinema.worlds.discs import DiscScene
 FIRST_SEED = 2_000_000_000  # scenes that no training run draws
 AT_ONCE = 32  # clips in a batch
 SPLITS = {"in": "train", "out": "held_out"}
-FLOOR, MODEL = "true clips (floor)", "model"
+FLOOR, MODEL, STRAIGHT = "true clips (floor)", "model", "straight on, as parsed"
 SLOWEST = (discs.SPEED[0] + discs.OUTER_SPEEDS[0][1]) / 2  # between the low band and training
 
 
@@ -35,7 +35,7 @@ class PhysicsProbe:
     """What to measure.
 
     Attributes:
-        law: "uniform", "parabola" or "collision".
+        law: "uniform", "parabola", "collision" or "box".
         model: a system that ships, a folder, or a repository of the hub.
         num_clips: in distribution, and as many out of it.
         given: frames that are given.
@@ -98,7 +98,7 @@ class PhysicsFindings:
         """Out of distribution: which scenes are slow or fast, small or large (the first disc)."""
         names: dict[str, list[int]] = {}
         for row, scene in enumerate(self.scenes["out"]):
-            speed = "slow" if abs(scene.velocities[0, 0]) < SLOWEST else "fast"
+            speed = "slow" if np.linalg.norm(scene.velocities[0]) < SLOWEST else "fast"
             size = "small" if scene.radii[0] < 1.0 else "large"
             names.setdefault(f"{speed}, {size}", []).append(row)
         return dict(sorted(names.items()))
@@ -136,15 +136,19 @@ def predictors(
     """Name -> how it goes on from given frames, the best first."""
     trained = DiscClips(probe.law, "train", pipe.system.num_frames, pipe.system.size[0])
     count = 2 if probe.law == "collision" else 1
+    straight: baselines.Predictor = partial(baselines.straight_on, num_discs=count)
     mean = baselines.mean_velocities(trained)
-    return {
+    named: dict[str, baselines.Predictor] = {
         FLOOR: lambda given, length: true,
         MODEL: partial(predicted, pipe, probe),
-        "straight on, as parsed": partial(baselines.straight_on, num_discs=count),
+        STRAIGHT: baselines.bouncing_on if probe.law == "box" else straight,
         "nearest training clip": partial(baselines.nearest_clip, data=trained),
         "mean training velocity": partial(baselines.at_mean_velocity, velocities=mean),
         "last frame stays": baselines.frozen,
     }
+    if probe.law == "box":  # all directions are alike, and their mean stands still
+        del named["mean training velocity"]
+    return named
 
 
 def predicted(

@@ -1,0 +1,126 @@
+"""What the probe asks of a world: scenes that go on in truth, and how to read a made segment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from kinema.probes import judge
+from kinema.video import System
+from kinema.worlds import discs, tabletop
+from kinema.worlds.disc_reading import is_one_disc, pace_error, read_discs
+
+ASKED = ("color", "shape")  # of the subject: what a video should hold on to
+SIZE_TOLERANCE = 0.2  # of the radius
+
+
+@dataclass(frozen=True)
+class TrueScene:
+    """A scene and what is true of it.
+
+    Attributes:
+        caption: its prompt.
+        frames: uint8 (f h w 3), the opening and the true continuation.
+        read: (a segment of a video of it, uint8 (f h w 3); its first frame) -> the world's own
+            figures, the keys of its `titles`.
+    """
+
+    caption: str
+    frames: np.ndarray
+    read: Callable[[np.ndarray, int], dict[str, float]]
+
+
+class World(Protocol):
+    """A world of which long videos are made.
+
+    Attributes:
+        model: the system that is measured unless others are named.
+        titles: figure -> what its plot is called.
+        note: what a reader of the report should know of its scenes and figures.
+    """
+
+    model: str
+    titles: dict[str, str]
+    note: str
+
+    def __init__(self, level: int) -> None: ...
+
+    def scene(self, seed: int, num_frames: int, system: System) -> TrueScene:
+        """The scene of a seed at the size and rate of a system."""
+
+
+class Tabletop:
+    """Solids on a table; the judge reads whether the subject has its colour and shape."""
+
+    model = "tabletop"
+    titles = {"judge": "judge: colour and shape right"}
+    note = (
+        "Objects of the tabletop come to rest after a few seconds, and then the true motion is "
+        "none."
+    )
+
+    def __init__(self, level: int) -> None:
+        self.level, self.network = level, judge.load()
+
+    def scene(self, seed: int, num_frames: int, system: System) -> TrueScene:
+        scene = tabletop.sample_scene(seed, self.level)
+        (clip,) = tabletop.render([seed], num_frames, system.size, self.level, fps=system.fps)
+        asked = judge.true_answers(scene.attributes)
+
+        def read(segment: np.ndarray, start: int) -> dict[str, float]:
+            answers = judge.read(self.network, [segment], system.fps)[0]
+            return {"judge": float(np.mean([answers[q] == asked[q] for q in ASKED]))}
+
+        return TrueScene(scene.caption, clip.frames, read)
+
+
+class Box:
+    """A disc in a closed box, which never rests; what there is of it is read off the pixels."""
+
+    model = "physics-box"
+    titles = {
+        "whole": "one whole disc (share of frames)",
+        "radius error": "radius error (units)",
+        "speed error": "speed error (units/s)",
+    }
+    note = (
+        "A disc flies in a closed box of 10 x 10 units for ever. *One whole disc*: frames that "
+        "show a single disc of the right colour, its radius within 20 % of the true one; *radius "
+        "error*: of every frame, where no disc is seen its radius is 0; *speed error*: distance "
+        "of the mean |velocity| along x and along y from that of the true positions in the same "
+        "frames. Where the disc is when differs sooner or later, and so does the velocity."
+    )
+
+    def __init__(self, level: int) -> None:
+        self.level = level
+
+    def scene(self, seed: int, num_frames: int, system: System) -> TrueScene:
+        scene = discs.sample_scene(seed, self.level)
+        clip = discs.render_scene(scene, num_frames, system.size, system.fps, False, self.level)
+        places = scene.motion(np.arange(num_frames) / system.fps)[0][0]  # (f 2)
+        radius = float(scene.radii[0])
+
+        def read(segment: np.ndarray, start: int) -> dict[str, float]:
+            (centres,), (radii,) = read_discs(segment)
+            off = np.abs(np.nan_to_num(radii) - radius)
+            whole = is_one_disc(segment) & (off <= SIZE_TOLERANCE * radius)
+            true = places[start : start + len(segment)]
+            return {
+                "whole": float(whole.mean()),
+                "radius error": float(off.mean()),
+                "speed error": pace_error(centres, true, system.fps),
+            }
+
+        return TrueScene(clip.caption, clip.frames, read)
+
+
+WORLDS: dict[str, tuple[type[World], int]] = {  # name -> what it is, and its level
+    "tabletop": (Tabletop, 1),
+    "tabletop-2": (Tabletop, 2),
+    "tabletop-3": (Tabletop, 3),
+    "tabletop-4": (Tabletop, 4),
+    "box": (Box, discs.LEVELS["box"]),
+}
