@@ -139,7 +139,8 @@ class Maker:
     def video(self, label: str, caption: str, opening: np.ndarray, more: int, seed: int) -> Path:
         """The file in which `more` frames follow the opening, uint8 (f h w 3)."""
         system = self.pipe.system
-        target = Path(self.folder) / f"{Path(self.name).name}-{self.strategy}-{label}.mkv"
+        name = "-".join(part for part in Path(self.name).parts if part.strip("./"))
+        target = Path(self.folder) / f"{name}-{self.strategy}-{label}.mkv"
         strategy = strategy_named(self.strategy, self.pipe)
         if not target.exists():
             prompt = caption if system.takes_prompts else ""
