@@ -25,10 +25,28 @@ def test_a_square_that_vanishes(still):
     assert np.nanargmax(jump(frames).curve) == 9
 
 
-def test_the_whole_wall_leaping_is_a_camera(make_pan):
+def test_a_pan_goes_on_as_before_until_it_leaps(make_pan):
     wall = make_pan(pixels=1, num_frames=40)
-    frames = wall[[0, 1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 15]]
-    assert float(leap(frames)) < 100 * 5 / 96 / 2
+    assert float(leap(wall[:12])) < 0.1
+    leaping = leap(wall[[0, 1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 15]])
+    assert np.nanargmax(leaping.curve) == 6
+    assert float(leaping) > 1
+
+
+def test_a_short_jump_is_followed_by_the_flow_but_not_by_going_on(still):
+    def moving(jump_at_8):
+        return with_square(still, [(20, 10 + t + (t >= 8) * jump_at_8) for t in range(16)], side=40)
+
+    assert np.nanargmax(leap(moving(6)).curve) == 8
+    assert float(leap(moving(6))) > 5 * float(leap(moving(0)))
+
+
+def test_an_impact_is_no_leap(still):
+    """A square that stops or turns back is where its motion before, or after, puts it."""
+    there_and_back = [(40, 10 + 2 * min(t, 16 - t)) for t in range(16)]
+    jumping = [(40, 10 + 2 * t + (t >= 8) * 8) for t in range(16)]
+    bounced, jumped = (leap(with_square(still, p, side=24)) for p in (there_and_back, jumping))
+    assert float(bounced) < 0.3 * float(jumped)
 
 
 def test_a_cut_is_no_jump_and_a_jump_is_no_cut(still, make_pan):
