@@ -10,7 +10,7 @@ from kinema.metrics.comparison import (
     fingerprint,
     show_the_same,
 )
-from kinema.metrics.evidence import observe
+from kinema.metrics.evidence import Score, observe
 from kinema.metrics.vector import measure
 from kinema.metrics.verdicts import diagnose
 
@@ -90,6 +90,18 @@ def test_the_sign_flip_test_is_exact_for_few_pairs():
 
 def test_few_pairs_are_no_trend():
     assert compare_sets(pairs_with([1.0] * 4)) == []
+    assert compare_sets(pairs_with([1.0] * 4 + [np.nan])) == []
+
+
+def test_what_cannot_be_told_is_neither_worse_nor_better(pan):
+    scores = measure(pan)
+    untold = scores | {"strain": Score(np.nan, np.full(len(pan), np.nan))}
+    for one, other in ((scores, untold), (untold, scores), (untold, untold)):
+        comparison = compare(one, other)
+        assert comparison.verdict == "same"
+        assert [c.metric for c in comparison.changes if np.isnan(c.value)] == ["strain"]
+    (trend,) = compare_sets(pairs_with([1.0] * 6 + [np.nan]))
+    assert trend.p_value == 2 / 64
 
 
 def test_the_smallest_change_that_could_have_been_seen():

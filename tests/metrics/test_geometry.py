@@ -46,7 +46,7 @@ def test_zoom_and_rotation_are_no_collapse(still):
 
 
 def test_a_short_clip_has_no_long_tracks(pan):
-    assert float(bending(pan[:3])) == 0
+    assert np.isnan(bending(pan[:3]))
 
 
 def test_a_thing_that_passes_is_no_collapse(still):
@@ -59,7 +59,7 @@ def test_a_thing_that_passes_is_no_collapse(still):
 def test_flat_places_say_nothing(still):
     grey = np.full_like(still, 128)
     grey[:, 40:52, 40:52] = still[:, 40:52, 40:52]
-    assert float(strain(warped(grey, melt))) == 0
+    assert np.isnan(strain(warped(grey, melt)))
 
 
 @pytest.mark.parametrize(("stretch", "shear"), [(0.0, 0.0), (0.2, 0.0), (0.1, 0.3)])

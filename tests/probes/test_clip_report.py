@@ -17,9 +17,11 @@ def test_verdicts_and_quality():
 
 
 def test_the_entry_is_json_and_names_the_error_only_if_there_is_one():
-    scores = {"noise": Score(3.0, np.full(4, 3.0))}
-    entry = json.loads(json.dumps(ClipReport("a", 4, 8.0, (6, 9), scores).as_json()))
-    assert entry["scores"] == {"noise": 3.0}
+    scores = {"noise": Score(3.0, np.full(4, 3.0)), "strain": Score(np.nan, np.full(4, np.nan))}
+    entry = json.loads(
+        json.dumps(ClipReport("a", 4, 8.0, (6, 9), scores).as_json(), allow_nan=False)
+    )
+    assert entry["scores"] == {"noise": 3.0, "strain": None}
     assert entry["size"] == [6, 9]
     assert "error" not in entry
     assert ClipReport("a", error="broken").as_json()["error"] == "broken"

@@ -31,6 +31,14 @@ def test_limits(report):
     assert failed(Gate(min={"motion": 1.0}), report) == ["motion >= 1"]
 
 
+def test_what_cannot_be_told_passes_and_what_is_not_measured_does_not(report):
+    report.scores["strain"] = Score(np.nan, np.full(4, np.nan))
+    (result,) = Gate(max={"strain": 1.0}).judge([report], {})
+    assert result.passed
+    assert result.found == "cannot tell"
+    assert failed(Gate(max={"bending": 1.0}), report) == ["bending is measured"]
+
+
 def test_worse_is_asked_only_of_compared_clips(report):
     gate = Gate(worse=False)
     assert failed(gate, report, {"a.mp4": "worse"}) == ["not worse"]

@@ -38,6 +38,16 @@ def test_auc_of_known_draws():
     assert metrics.auc([1], [2]) == 0
 
 
+def test_what_cannot_be_told_counts_neither_way():
+    assert metrics.auc([3, np.nan], [np.nan, 1]) == 1
+    assert metrics.auc([np.nan], [1]) == 0.5
+    told, untold = specimen(0), specimen(1)
+    untold.clean = untold.clean | vector(strain=np.nan)
+    for fitted in (metrics.fit([told, untold]), metrics.fit([untold])):
+        assert fitted["collapse"] == FAULTS["collapse"]
+    assert "collapse" not in metrics.found_paired(vector(strain=9.0), untold.clean, FAULTS)
+
+
 def test_what_is_found_and_what_is_missed():
     summary = metrics.summarise([specimen(n) for n in range(6)])
     row, column = list(CORRUPTIONS).index("noise"), list(METRICS).index("noise")

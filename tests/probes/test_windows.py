@@ -1,13 +1,14 @@
 import numpy as np
 import pytest
 
-from kinema.metrics.evidence import glance
+from kinema.metrics.evidence import Score, glance
 from kinema.metrics.verdicts import Failure
 from kinema.probes.clip_report import Moment
 from kinema.probes.windows import (
     OVERVIEW_FRAMES,
     Overview,
     WindowResult,
+    _merge_scores,
     assemble,
     measure_window,
     merge_failures,
@@ -56,6 +57,16 @@ def test_a_long_clip_is_put_together_again():
     assert cut.frames == [60]
     assert report.strip.startswith(b"\xff\xd8")
     assert {moment.frame for moment in report.moments if moment.failure == "cut"} == {60}
+
+
+def test_windows_that_cannot_tell_are_left_out():
+    scores = [np.nan, 0.4, 0.2]
+    results = [
+        WindowResult(8 * n, (8 * n, 8 * n + 8), {"strain": Score(x, np.full(8, x))}, [], [], [])
+        for n, x in enumerate(scores)
+    ]
+    assert _merge_scores(results, 24)["strain"] == 0.4
+    assert np.isnan(_merge_scores(results[:1], 8)["strain"])
 
 
 def test_failures_of_windows_become_one():

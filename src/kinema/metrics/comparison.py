@@ -30,7 +30,8 @@ class Change:
     Attributes:
         fault: the failure it speaks of.
         metric: the score.
-        value: log2 ratio, or difference for scores that are logarithms or shares; above 0 is worse.
+        value: log2 ratio, or difference for scores that are logarithms or shares; above 0 is worse;
+            NaN where either score cannot be told.
         threshold: what counts; harmless re-encodes stay below it.
         error: standard error of the value over time; NaN where a score has no curve.
     """
@@ -153,7 +154,7 @@ class Trend:
 
 
 def compare_sets(pairs: list[Comparison], seed: int = 0) -> list[Trend]:
-    """Test each score over all pairs of two sets of clips; at least 5 pairs.
+    """Test each score over all pairs of two sets of clips that can be told; at least 5 pairs.
 
     Args:
         pairs: comparisons of the same rules.
@@ -165,6 +166,9 @@ def compare_sets(pairs: list[Comparison], seed: int = 0) -> list[Trend]:
     trends = []
     for column in zip(*(pair.changes for pair in pairs), strict=True):
         values = np.clip([change.value for change in column], -8, 8)
+        values = values[np.isfinite(values)]
+        if len(values) < 5:
+            continue
         means = generator.choice(values, (NUM_FLIPS, len(values))).mean(1)
         low, high = np.quantile(means, [0.025, 0.975])
         detectable = 2.8 * values.std(ddof=1) / np.sqrt(len(values))

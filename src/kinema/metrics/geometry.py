@@ -18,7 +18,7 @@ from kinema.motion.tracks import Tracks, sample
 SIDE = 3  # points along a neighbourhood
 WHOLE = 0.6  # share of a neighbourhood's points that must be textured and still in sight
 TEXTURED = 1.5  # grey levels per pixel: below it the flow is a guess
-FEWEST = 30  # neighbourhoods, below which nothing is said
+FEWEST = 64  # neighbourhoods, about seven that do not overlap, below which nothing is said
 FLOOR = 0.05  # added within the geometric mean, so that perfect zeros do not rule it
 
 
@@ -27,7 +27,8 @@ def bending(frames: np.ndarray | Evidence) -> Score:
 
     Least-squares affine map of each neighbourhood of 3 x 3 textured points (see
     `Evidence.stretches`), root mean square residual, geometric mean over the neighbourhoods; the
-    value is that of the later half of the worst stretch of up to 32 frames.
+    value is that of the later half of the worst stretch of up to 32 frames. NaN, which is "cannot
+    tell", where fewer than 64 neighbourhoods are left in more than half of those frames.
     """
     evidence = observe(frames)
     size = min(evidence.frames.shape[1:3])
@@ -38,7 +39,7 @@ def strain(frames: np.ndarray | Evidence) -> Score:
     """Local stretch along tracks: |log s1| + |log s2| of the affine maps' singular values.
 
     Taken relative to the median stretch of the picture, so zooming does not count; geometric mean
-    over the neighbourhoods, later half of the worst stretch.
+    over the neighbourhoods, later half of the worst stretch; NaN as in `bending`.
     """
 
     def measure(maps: np.ndarray, _: np.ndarray) -> np.ndarray:
@@ -51,7 +52,7 @@ def strain(frames: np.ndarray | Evidence) -> Score:
 def _along_tracks(
     evidence: Evidence, measure: Callable[[np.ndarray, np.ndarray], np.ndarray]
 ) -> Score:
-    curve, ends = np.full(len(evidence), np.nan), [0.0]
+    curve, ends = np.full(len(evidence), np.nan), []
     for start, tracks in evidence.stretches:
         values = []
         textured = _textured(evidence, start, tracks)
@@ -63,8 +64,10 @@ def _along_tracks(
             values.append(typical)
         curve[start : start + len(values)] = values
         late = np.asarray(values[-max(1, len(values) // 2) :])
-        ends.append(float(np.nanmean(late)) if np.isfinite(late).any() else 0.0)
-    return Score(max(ends), curve)
+        known = late[np.isfinite(late)]
+        if len(known) >= len(late) / 2:
+            ends.append(float(known.mean()))
+    return Score(max(ends, default=np.nan), curve)
 
 
 def _textured(evidence: Evidence, start: int, tracks: Tracks) -> np.ndarray:

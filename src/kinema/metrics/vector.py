@@ -87,7 +87,8 @@ def measure(frames: np.ndarray | Evidence, fps: float = 25.0) -> dict[str, Score
         fps: frames per second; recorded, no score depends on it.
 
     Returns:
-        One Score (a float with a curve over the frames) for each metric.
+        One Score (a float with a curve over the frames) for each metric; NaN for `bending` and
+        `strain` where they cannot be told.
 
     Raises:
         UserError: if there is no frame, or the frames are not uint8 RGB of one size.

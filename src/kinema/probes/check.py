@@ -25,7 +25,7 @@ from kinema.errors import UserError
 from kinema.metrics.comparison import Comparison, Trend, compare, compare_sets, show_the_same
 from kinema.motion import FlowMethod
 from kinema.probes.backends import Backends
-from kinema.probes.clip_report import SCHEMA, ClipReport
+from kinema.probes.clip_report import SCHEMA, ClipReport, plain
 from kinema.probes.gates import Gate, GateResult, read_gate
 from kinema.probes.outputs import Outputs, write_outputs
 from kinema.probes.windows import (
@@ -361,7 +361,7 @@ def _pair_json(pair: Pair) -> dict[str, Any]:
         {
             "failure": change.fault,
             "score": change.metric,
-            "change": round(change.value, 4),
+            "change": plain(change.value, 4),
             "threshold": change.threshold,
             "detectable": round(change.detectable, 4),
         }

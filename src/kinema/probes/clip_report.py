@@ -67,7 +67,7 @@ class ClipReport:
             }
             for failure in self.failures
         ]
-        scores = {name: round(float(score), 6) for name, score in self.scores.items()}
+        scores = {name: plain(float(score), 6) for name, score in self.scores.items()}
         entry = {
             "file": self.file,
             "verdict": self.verdict,
@@ -80,6 +80,16 @@ class ClipReport:
             "text": self.text,
         }
         return entry | ({"error": self.error} if self.error else {})
+
+
+def plain(value: float, digits: int) -> float | None:
+    """A number as JSON takes it, rounded; None if it cannot be told (NaN)."""
+    return None if np.isnan(value) else round(value, digits)
+
+
+def told(value: float) -> str:
+    """A number in words, four digits; "cannot tell" for NaN."""
+    return "cannot tell" if np.isnan(value) else f"{value:.4g}"
 
 
 @dataclass

@@ -3,8 +3,8 @@
 ```yaml
 forbid: [flicker, cut]       # failures that no clip may show
 confidence: 0.5              # from which confidence a forbidden failure counts
-max: {gain_flicker: 1.0}     # scores that no clip may exceed
-min: {motion: 0.2}           # scores that every clip must reach
+max: {gain_flicker: 1.0}     # scores that no clip may exceed; what cannot be told passes
+min: {motion: 0.2}           # scores that no clip may fall below
 worse: false                 # whether a clip may be worse than its counterpart (--against)
 errors: false                # whether files that cannot be read are let pass
 ```
@@ -25,7 +25,7 @@ from kinema.errors import UserError
 from kinema.metrics.embeddings import EMBEDDING_SCORES
 from kinema.metrics.vector import METRICS
 from kinema.metrics.verdicts import FAULTS
-from kinema.probes.clip_report import ClipReport
+from kinema.probes.clip_report import ClipReport, told
 
 
 @dataclass(frozen=True)
@@ -82,10 +82,10 @@ class Gate:
             yield GateResult(report.file, f"{name} is measured", False, "no encoder or no prompt")
         for name, limit in self.max.items():
             value = float(report.scores.get(name, np.nan))
-            yield GateResult(report.file, f"{name} <= {limit:g}", value <= limit, f"{value:.4g}")
+            yield GateResult(report.file, f"{name} <= {limit:g}", not value > limit, told(value))
         for name, limit in self.min.items():
             value = float(report.scores.get(name, np.nan))
-            yield GateResult(report.file, f"{name} >= {limit:g}", value >= limit, f"{value:.4g}")
+            yield GateResult(report.file, f"{name} >= {limit:g}", not value < limit, told(value))
         if not self.worse and report.file in verdicts:
             verdict = verdicts[report.file]
             yield GateResult(report.file, "not worse", verdict != "worse", verdict)

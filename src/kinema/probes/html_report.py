@@ -15,7 +15,7 @@ import numpy as np
 from kinema.metrics.embeddings import EMBEDDING_SCORES
 from kinema.metrics.evidence import Score
 from kinema.metrics.verdicts import FAULTS
-from kinema.probes.clip_report import ClipReport
+from kinema.probes.clip_report import ClipReport, told
 from kinema.probes.terminal import spans
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _clip(clip: ClipReport) -> str:
     for moment in clip.moments:
         figures = "".join(_figure(caption, data) for caption, data in moment.pictures)
         body.append(f"<h3>{moment.failure}, frame {moment.frame}</h3>{figures}")
-    rows = "".join(f"<tr><td>{n}<td>{float(s):.4g}" for n, s in clip.scores.items())
+    rows = "".join(f"<tr><td>{n}<td>{told(s)}" for n, s in clip.scores.items())
     body.append(f"<details><summary>all scores</summary><table>{rows}</table></details>")
     return "\n".join(body)
 
@@ -148,7 +148,7 @@ def curve_svg(name: str, score: Score, limit: float | None) -> str:
     if limit is not None:
         level = HEIGHT - 4 - (limit - bottom) / (top - bottom) * (HEIGHT - 22)
         dashed = f"<path d='M4 {level:.1f}H{WIDTH - 4}' stroke='#a30000' stroke-dasharray='4 3'/>"
-    label = f"{name} {float(score):.3g}"
+    label = f"{name} {told(score)}"
     return (
         f"<svg width={WIDTH} height={HEIGHT} role=img aria-label='{label}'>"
         f"<text x=6 y=13 font-size=12 fill=currentColor>{label}</text>{dashed}"

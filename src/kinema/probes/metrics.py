@@ -243,9 +243,14 @@ def found_paired(vector: Vector, clean: Vector, faults: dict[str, Fault]) -> set
 
 
 def auc(high: Iterable[float], low: Iterable[float]) -> float:
-    """Probability that a draw from `high` exceeds one from `low`; ties count half."""
-    a, b = np.asarray(list(high))[:, None], np.asarray(list(low))[None]
-    return float((a > b).mean() + 0.5 * (a == b).mean())
+    """Probability that a draw from `high` exceeds one from `low`; ties count half, NaN not at all.
+
+    0.5 where nothing is left to draw from.
+    """
+    a, b = (_known(values) for values in (high, low))
+    if not a.size or not b.size:
+        return 0.5
+    return float((a[:, None] > b).mean() + 0.5 * (a[:, None] == b).mean())
 
 
 def _fit_rule(rule: Rule, specimens: list[Specimen], margin: float) -> Rule:
@@ -264,7 +269,16 @@ def _fit_rule(rule: Rule, specimens: list[Specimen], margin: float) -> Rule:
 
 def _usual_most(values: Sequence[float]) -> float:
     """The greatest value but one in twenty, rounded up: one odd clip must not blind the ruler."""
-    return float(np.sort(values)[max(0, len(values) - 1 - ceil(len(values) / 20))])
+    known = np.sort(_known(values))
+    if not known.size:
+        return -np.inf
+    return float(known[max(0, len(known) - 1 - ceil(len(known) / 20))])
+
+
+def _known(values: Iterable[float]) -> np.ndarray:
+    """The values that can be told."""
+    found = np.asarray(list(values), np.float64)
+    return found[~np.isnan(found)]
 
 
 def _rates(
@@ -290,7 +304,7 @@ def _tables(specimens: list[Specimen]) -> tuple[np.ndarray, np.ndarray, np.ndarr
             clean = np.array([float(s.clean[metric]) for s in specimens])
             faulty = np.array([float(_usual(s, corruption)[metric]) for s in specimens])
             pooled[i, j] = auc(faulty, clean)
-            paired[i, j] = np.mean(faulty > clean) + 0.5 * np.mean(faulty == clean)
+            paired[i, j] = np.mean([auc([a], [b]) for a, b in zip(faulty, clean, strict=True)])
             if stepped:
                 monotonic[i, j] = np.mean([_is_monotonic(s, corruption, metric) for s in stepped])
     return pooled, paired, monotonic
@@ -298,7 +312,7 @@ def _tables(specimens: list[Specimen]) -> tuple[np.ndarray, np.ndarray, np.ndarr
 
 def _is_monotonic(specimen: Specimen, corruption: str, metric: str) -> bool:
     levels = [specimen.clean[metric], *(v[metric] for v in specimen.corrupted[corruption])]
-    steps = np.diff([float(level) for level in levels])
+    steps = np.diff(_known(levels))
     return bool((steps >= 0).all() or (steps <= 0).all())
 
 

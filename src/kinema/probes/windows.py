@@ -204,9 +204,17 @@ def _merge_scores(results: list[WindowResult], length: int) -> dict[str, Score]:
             curve[first:stop] = inside
         values = np.array([float(result.scores[name]) for result in results])
         weights = np.array([result.own[1] - result.own[0] for result in results])
-        value = values.max() if name in WORST else np.average(values, weights=weights)
-        merged[name] = Score(float(value), curve)
+        merged[name] = Score(_merged(name, values, weights), curve)
     return merged
+
+
+def _merged(name: str, values: np.ndarray, weights: np.ndarray) -> float:
+    """The worst window's value or the mean of all, of those that can be told; else NaN."""
+    known = np.isfinite(values)
+    if not known.any():
+        return float("nan")
+    values, weights = values[known], weights[known]
+    return float(values.max() if name in WORST else np.average(values, weights=weights))
 
 
 def _stretch(score: Score, overview: Overview) -> Score:
