@@ -78,7 +78,7 @@ FAULTS: dict[str, Fault] = {
         "decodes in time.",
         (
             Rule("gain_flicker", 1.0, 0.5, 0.3),
-            Rule("texture_flicker", 0.65, 0.55, 0.1),
+            Rule("texture_flicker", 0.65, 0.65, 0.1),
             Rule("pumping", 2.2, 0.5, 1.0),
         ),
     ),
@@ -115,9 +115,9 @@ FAULTS: dict[str, Fault] = {
         "The last frames must see the first: full or hybrid temporal attention, an anchor frame, "
         "or a reference image.",
         (
-            Rule("steady_drift", 2.8, 0.5, 1.0),
+            Rule("steady_drift", 2.8, 0.7, 1.0),
             Rule("histogram_drift", 0.5, 0.75, 0.2),
-            Rule("tracked_drift", 22.0, 0.6, 8.0),
+            Rule("tracked_drift", 22.0, 0.7, 8.0),
         ),
     ),
     "collapse": Fault(
@@ -130,7 +130,7 @@ FAULTS: dict[str, Fault] = {
         WORLD,
         "Things must not jump: more temporal reach, more frames per second, or a world with "
         "object permanence in training.",
-        (Rule("jump", 18.0, 0.6, 1.0, peak=True), Rule("leap", 35.0, 0.8, 3.0, peak=True)),
+        (Rule("jump", 18.0, 0.6, 1.0, peak=True), Rule("leap", 18.0, 0.9, 1.0, peak=True)),
     ),
     "shuffle": Fault(
         WORLD,
