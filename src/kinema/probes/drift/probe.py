@@ -139,7 +139,8 @@ class Maker:
     def video(self, label: str, caption: str, opening: np.ndarray, more: int, seed: int) -> Path:
         """The file in which `more` frames follow the opening, uint8 (f h w 3)."""
         system = self.pipe.system
-        name = "-".join(part for part in Path(self.name).parts if part.strip("./"))
+        parts = Path(self.name).parts
+        name = "-".join(parts[-2:] if parts[-1] == "final" else parts[-1:])  # final/ of which run
         target = Path(self.folder) / f"{name}-{self.strategy}-{label}.mkv"
         strategy = strategy_named(self.strategy, self.pipe)
         if not target.exists():
