@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from kinema.errors import UserError
-from kinema.probes.ladder import climber as climbing
+from kinema.probes.ladder import task
 from kinema.probes.ladder.arms import ARMS, TRACKS, Track
 from kinema.probes.ladder.climber import Climber, Ladder, climb_all, long_clip_flops
 from kinema.probes.ladder.making import Making
@@ -29,7 +29,7 @@ def test_everything_is_done_once(climber, monkeypatch):
     assert all(len(figures) == 2 for figures in one.clips.values()) and "thread" in one.machine
     assert len(list(climber.ladder.folder.rglob("as-trained.png"))) == 2
     # A second climb finds the records and trains nothing
-    monkeypatch.setattr(climbing, "train", None)
+    monkeypatch.setattr(task, "train", None)
     assert climb_all(climber, ["frame by frame"]) == records
     # The floor is the truth through the codec, on the same clips
     floor = climber.floor("short")
@@ -47,7 +47,7 @@ def test_another_session_takes_up_what_was_published(climber, tmp_path, monkeypa
     elsewhere = replace(climber.ladder, folder=tmp_path / "other", published=there)
     first = climb_all(Climber(replace(climber.ladder, published=there)), [])
     assert (there / "recurrence.json").exists()
-    monkeypatch.setattr(climbing, "train", None)  # nothing is left to train
+    monkeypatch.setattr(task, "train", None)  # nothing is left to train
     assert climb_all(Climber(elsewhere), ["recurrence"]) == first
     assert (elsewhere.folder / "records" / "recurrence.json").exists()
 

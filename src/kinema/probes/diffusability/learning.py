@@ -6,7 +6,6 @@ differ, every channel of which is brought to zero mean and unit variance.
 Axes: n clips, b batch, c channels, f frames, h height, w width.
 """
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,8 +20,8 @@ from kinema.denoisers import named_config
 from kinema.diffusion import noise_like_rows
 from kinema.errors import UserError
 from kinema.probes.ladder.making import Making, steered, walk
-from kinema.probes.ladder.task import ADAMW_SHARE, OPTIMIZER, LadderTask
-from kinema.training import Loop, Shards, train
+from kinema.probes.ladder.task import LadderTask
+from kinema.training import Shards
 from kinema.training.sources import CodecLatents, WorldClips
 from kinema.video.system import find_codec
 
@@ -142,16 +141,7 @@ class Learner:
         task = LadderTask(config, self.latents, self.unseen, corpus, seed)
         mark = codec_fingerprint(self.codec_folder)
         place = study.folder / f"{mark}-{study.size}-{study.num_samples}-{seed}"
-        loop = Loop(
-            num_samples=study.num_samples, batch_size=study.batch_size, learning_rate=2e-3,
-            optimizer=OPTIMIZER, adamw_share=ADAMW_SHARE, warmup=study.num_samples // 20,
-            averages=(0.1,), seed=seed, validate_every=10**9,
-        )  # fmt: skip
-        if not (place / "final").exists():
-            train(task, loop, place)
-        task.load(place / "final")
-        lines = map(json.loads, (place / "metrics.jsonl").read_text().splitlines())
-        return task, [x["held_out_loss_final"] for x in lines if "held_out_loss_final" in x][-1]
+        return task, task.fit(study.num_samples, study.batch_size, place)
 
     def samples(self, task: LadderTask, captions: list[str], seed: int) -> np.ndarray:
         """One clip a caption, uint8 (n f h w 3)."""

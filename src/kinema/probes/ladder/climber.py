@@ -29,15 +29,8 @@ from kinema.probes.ladder.scoring import (
     score_remade,
     true_scenes,
 )
-from kinema.probes.ladder.task import (
-    ADAMW_SHARE,
-    OPTIMIZER,
-    Cost,
-    FrameLatents,
-    LadderTask,
-    measure_cost,
-)
-from kinema.training import Loop, Shards, train
+from kinema.probes.ladder.task import Cost, FrameLatents, LadderTask, measure_cost
+from kinema.training import Shards
 from kinema.training.machine import this_machine
 from kinema.training.shards import SHARD_SIZE
 from kinema.training.sources import WorldClips
@@ -169,16 +162,7 @@ class Climber:
             samples = ladder.num_samples if budget == SAMPLES else max(1, affordable)
             write_bytes(plan, json.dumps({"samples": samples, "cost": asdict(cost)}).encode())
         planned = json.loads(plan.read_text())
-        loop = Loop(
-            num_samples=planned["samples"], batch_size=ladder.batch_size, learning_rate=2e-3,
-            optimizer=OPTIMIZER, adamw_share=ADAMW_SHARE, warmup=planned["samples"] // 20,
-            averages=(0.1,), seed=seed, validate_every=10**9,
-        )  # fmt: skip
-        if not (place / "final").exists():
-            train(task, loop, place)
-        task.load(place / "final")
-        lines = map(json.loads, (place / "metrics.jsonl").read_text().splitlines())
-        held_out = [x["held_out_loss_final"] for x in lines if "held_out_loss_final" in x][-1]
+        held_out = task.fit(planned["samples"], ladder.batch_size, place)
         return Cost(**planned["cost"]), planned["samples"], held_out
 
     def score(

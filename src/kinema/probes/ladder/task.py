@@ -5,6 +5,7 @@ as in AnimateDiff and Stable Video Diffusion, so whatever agrees was made to agr
 """
 
 import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,7 +24,7 @@ from kinema.codecs import CausalVAE
 from kinema.conditions import Conditions, SmallTextConfig, SmallTextEncoder
 from kinema.denoisers import count_flops, make_denoiser
 from kinema.diffusion import Linear, LogitNormal, Mixture, PerFrame
-from kinema.training import Position, Shards, draw
+from kinema.training import Loop, Position, Shards, draw, train
 from kinema.training.optimizer import make_optimizers
 from kinema.training.sources import WorldClips
 
@@ -101,6 +102,19 @@ class LadderTask:
         self.network = nn.ModuleDict({"denoiser": make_denoiser(config), "text": text})
         self.path, self.times = Linear(), Mixture([(0.8, TIMES), (0.2, PerFrame(TIMES))])
         self.clip_flops = count_flops(self.network["denoiser"], shape, text_tokens=16)
+
+    def fit(self, num_samples: int, batch_size: int, folder: Path) -> float:
+        """Train in a folder, unless that was done there already; the held-out loss at the end."""
+        loop = Loop(
+            num_samples=num_samples, batch_size=batch_size, learning_rate=2e-3,
+            optimizer=OPTIMIZER, adamw_share=ADAMW_SHARE, warmup=num_samples // 20,
+            averages=(0.1,), seed=self.seed, validate_every=10**9,
+        )  # fmt: skip
+        if not (folder / "final").exists():
+            train(self, loop, folder)
+        self.load(folder / "final")
+        lines = map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
+        return [x["held_out_loss_final"] for x in lines if "held_out_loss_final" in x][-1]
 
     def loss(
         self, position: Position, batch_size: int, rows: slice
