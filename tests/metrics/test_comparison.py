@@ -6,13 +6,14 @@ from kinema.metrics.comparison import (
     Change,
     Comparison,
     compare,
+    compare_score,
     compare_sets,
     fingerprint,
     show_the_same,
 )
 from kinema.metrics.evidence import Score, observe
 from kinema.metrics.vector import measure
-from kinema.metrics.verdicts import diagnose
+from kinema.metrics.verdicts import FAULTS, Rule, diagnose
 
 
 def noisy(frames, sigma=8):
@@ -109,3 +110,20 @@ def test_the_smallest_change_that_could_have_been_seen():
     assert Change("noise", "noise", 0.1, 0.5, 1.0).detectable == 2.8
     assert Change("noise", "noise", 0.7, 0.5, 1.0).direction == 0
     assert Change("noise", "noise", -0.7, 0.5, float("nan")).direction == -1
+
+
+@pytest.mark.parametrize(("error", "direction"), [(0.01, 1), (0.5, 0)])
+def test_a_score_that_knows_its_error_is_believed_no_further(error, direction):
+    curve = np.full(8, np.nan)
+    rule = FAULTS["collapse"].rules[0]
+    change = compare_score("collapse", rule, Score(0.4, curve, error), Score(0.1, curve, 0.01))
+    assert change.value == pytest.approx(np.log2(0.5 / 0.2))
+    assert change.direction == direction
+
+
+def test_errors_of_ratios_are_relative_and_of_differences_absolute():
+    a, b = Score(0.9, np.empty(0), 0.1), Score(0.4, np.empty(0), 0.05)
+    ratio, difference = (Rule("strain", None, 0.3, floor) for floor in (0.1, None))
+    assert ratio.error(a, b) == pytest.approx(np.hypot(0.1 / 1.0, 0.05 / 0.5) / np.log(2))
+    assert difference.error(a, b) == pytest.approx(np.hypot(0.1, 0.05))
+    assert np.isnan(ratio.error(a, Score(0.4, np.empty(0))))

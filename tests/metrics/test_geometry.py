@@ -2,8 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from kinema.metrics.geometry import _local_maps, _log_stretches, bending, strain
-from kinema.motion.tracks import grid_points
+from kinema.metrics.geometry import _log_stretches, strain
 
 
 def warped(frames, field_of):
@@ -28,48 +27,57 @@ def zoom_and_turn(t, x, y):
 
 
 def test_a_pan_keeps_its_shapes(pan):
-    assert float(bending(pan)) < 0.05
-    assert float(strain(pan)) < 0.05
+    assert float(strain(pan)) < 0.03
 
 
-def test_melting_bends_and_strains(still):
-    melted = warped(still, melt)
-    assert float(bending(melted)) > 0.1
-    assert float(strain(melted)) > 0.15
-    assert bending(melted).curve[15] > bending(melted).curve[7] > bending(melted).curve[1]
+def test_melting_strains_more_and_more(still):
+    melted = strain(warped(still, melt))
+    assert float(melted) > 0.2
+    assert melted.curve[15] > melted.curve[7] > melted.curve[1]
 
 
 def test_zoom_and_rotation_are_no_collapse(still):
-    moved, melted = warped(still, zoom_and_turn), warped(still, melt)
-    assert float(bending(moved)) < 0.4 * float(bending(melted))
-    assert float(strain(moved)) < 0.3 * float(strain(melted))
+    inside = np.s_[:, 12:-12, 12:-12]  # what came in from outside is mirrored
+    moved, melted = (strain(warped(still, field)[inside]) for field in (zoom_and_turn, melt))
+    assert float(moved) < 0.2 * float(melted)
 
 
-def test_a_short_clip_has_no_long_tracks(pan):
-    assert np.isnan(bending(pan[:3]))
+def test_a_short_clip_cannot_tell(pan):
+    assert np.isnan(strain(pan[:3]))
 
 
 def test_a_thing_that_passes_is_no_collapse(still):
     frames = still.copy()
     for t, frame in enumerate(frames):
         frame[30:60, 2 * t : 2 * t + 30] = still[0, 60:90, 40:70]
-    assert float(strain(frames)) < 0.5 * float(strain(warped(still, melt)))
+    assert float(strain(frames)) < 0.3 * float(strain(warped(still, melt)))
 
 
 def test_flat_places_say_nothing(still):
+    assert np.isnan(strain(np.full_like(still, 128)))
+
+
+def test_fewer_patches_are_less_sure(still):
     grey = np.full_like(still, 128)
-    grey[:, 40:52, 40:52] = still[:, 40:52, 40:52]
-    assert np.isnan(strain(warped(grey, melt)))
+    grey[:, 30:66, 30:66] = still[:, 30:66, 30:66]
+    few, many = strain(warped(grey, melt)), strain(warped(still, melt))
+    assert few.error > 2 * many.error > 0
+
+
+def test_size_does_not_matter(still):
+    melted = warped(still, melt)
+    large = np.stack([cv2.resize(frame, None, fx=2, fy=2) for frame in melted])
+    assert float(strain(large)) == pytest.approx(float(strain(melted)), rel=0.25)
+
+
+def test_forwards_and_backwards_are_alike(still):
+    melted = warped(still, melt)
+    assert float(strain(melted[::-1])) == pytest.approx(float(strain(melted)), rel=0.1)
 
 
 @pytest.mark.parametrize(("stretch", "shear"), [(0.0, 0.0), (0.2, 0.0), (0.1, 0.3)])
-def test_local_maps_are_the_field_that_moved_the_points(stretch, shear):
-    grid = grid_points((64, 80), 4)
+def test_the_closed_form_is_that_of_singular_values(stretch, shear):
     matrix = np.array([[1 + stretch, shear], [0.0, 1.0]])
-    moved = grid.reshape(-1, 2) @ matrix.T + (3, -2)
-    maps, residual = _local_maps(grid, moved, np.ones(len(moved), bool))
-    np.testing.assert_allclose(maps, np.broadcast_to(matrix.T, maps.shape), atol=1e-4)
-    np.testing.assert_allclose(residual, 0, atol=1e-3)
-    logs = np.sort(_log_stretches(maps)[0])
+    logs = np.sort(_log_stretches(matrix[None])[0])
     expected = np.sort(np.log(np.linalg.svd(matrix, compute_uv=False)))
-    np.testing.assert_allclose(logs, expected, atol=1e-4)
+    np.testing.assert_allclose(logs, expected, atol=1e-12)

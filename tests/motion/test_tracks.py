@@ -42,3 +42,9 @@ def test_grid_points_lie_inside():
 def test_sampling_between_pixels():
     image = np.arange(12, dtype=np.float32).reshape(3, 4)[..., None]
     np.testing.assert_allclose(sample(image, np.float32([[1.5, 1.0], [0, 0.5]])), [[5.5], [2.0]])
+
+
+def test_no_points_read_nothing():
+    image = np.zeros((8, 8, 2), np.float32)
+    assert sample(image, np.zeros((0, 2), np.float32)).shape == (0, 2)
+    assert sample(image[..., 0], np.zeros((0, 2), np.float32)).shape == (0, 1)

@@ -61,11 +61,12 @@ def test_a_long_clip_is_put_together_again():
 
 def test_windows_that_cannot_tell_are_left_out():
     scores = [np.nan, 0.4, 0.2]
-    results = [
-        WindowResult(8 * n, (8 * n, 8 * n + 8), {"strain": Score(x, np.full(8, x))}, [], [], [])
-        for n, x in enumerate(scores)
-    ]
-    assert _merge_scores(results, 24)["strain"] == 0.4
+    results = []
+    for n, x in enumerate(scores):
+        score = Score(x, np.full(8, x), 0.1 * n)
+        results.append(WindowResult(8 * n, (8 * n, 8 * n + 8), {"strain": score}, [], [], []))
+    merged = _merge_scores(results, 24)["strain"]
+    assert (merged, merged.error) == (0.4, 0.1)
     assert np.isnan(_merge_scores(results[:1], 8)["strain"])
 
 

@@ -48,12 +48,16 @@ class Change:
         return max(self.threshold, 2.8 * self.error) if np.isfinite(self.error) else self.threshold
 
     @property
+    def clear(self) -> bool:
+        """Whether the change is larger than chance makes it: 1.96 of its standard errors."""
+        return not abs(self.value) <= 1.96 * self.error
+
+    @property
     def direction(self) -> int:
         """1 worse, -1 better, 0 not distinguishable."""
-        needed = self.threshold
-        if np.isfinite(self.error):
-            needed = max(needed, 1.96 * self.error)
-        return int(self.value > needed) - int(self.value < -needed)
+        if not self.clear:
+            return 0
+        return int(self.value > self.threshold) - int(self.value < -self.threshold)
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,7 @@ def compare(
         faults: with other thresholds; `FAULTS` unless given.
     """
     changes = [
-        _change(name, rule, scores[rule.metric], reference[rule.metric])
+        compare_score(name, rule, scores[rule.metric], reference[rule.metric])
         for name, fault in (faults or FAULTS).items()
         for rule in fault.rules
         if rule.paired is not None and rule.metric in scores and rule.metric in reference
@@ -103,7 +107,7 @@ def compare(
             better.discard("blur")  # noise is fine detail too: its coming sharpens nothing
         if "noise" in better and _only_grain_is_gone(scores, reference, changes):
             worse.discard("blur")
-        test = "change beyond re-encoding noise and 1.96 standard errors over time"
+        test = "change beyond re-encoding noise and 1.96 standard errors"
     else:
         own, other = ({failure.name for failure in side} for side in failures)
         worse, better = own - other, other - own
@@ -218,14 +222,18 @@ def _decide(
     return ("cannot tell", []) if blind else ("same", [])
 
 
-def _change(name: str, rule: Rule, score: Score, reference: Score) -> Change:
+def compare_score(fault: str, rule: Rule, score: Score, reference: Score) -> Change:
+    """How one score differs from the reference's, by a rule that compares."""
     assert rule.paired is not None
-    value = rule.change(score, reference)
-    return Change(name, rule.metric, value, rule.paired, _error(rule, score, reference))
+    value, error = rule.change(score, reference), _error(rule, score, reference)
+    return Change(fault, rule.metric, value, rule.paired, error)
 
 
 def _error(rule: Rule, score: Score, reference: Score) -> float:
-    """Standard error of the change, from blocks of frames; NaN for events and whole-clip scores."""
+    """Standard error of the change: the scores' own, or from blocks of frames; NaN for events."""
+    own = rule.error(score, reference)
+    if np.isfinite(own):
+        return own
     if rule.metric in EVENTS or len(score.curve) != len(reference.curve):
         return float("nan")
     changes = rule.changes(score, reference)
@@ -238,8 +246,8 @@ def _error(rule: Rule, score: Score, reference: Score) -> float:
 # Scores that are one event or a trend over the clip: spread over time is not their error.
 EVENTS = frozenset(
     {
-        *("jump", "leap", "cut", "blur_growth", "histogram_drift", "tracked_drift", "bending"),
-        *("strain", "still_share", "held_share", "loop", "pumping", "judder", "steady_drift"),
+        *("jump", "leap", "cut", "blur_growth", "histogram_drift", "tracked_drift", "still_share"),
+        *("held_share", "loop", "pumping", "judder", "steady_drift"),
     }
 )
 

@@ -33,17 +33,19 @@ class Score(float):
 
     Attributes:
         curve: (f,) float64, the same quantity frame by frame; NaN where it is not defined.
+        error: standard error of the value, where it is a mean over places; NaN elsewhere.
     """
 
     curve: np.ndarray
+    error: float
 
-    def __new__(cls, value: float, curve: np.ndarray) -> Score:
+    def __new__(cls, value: float, curve: np.ndarray, error: float = np.nan) -> Score:
         score = super().__new__(cls, value)
-        score.curve = np.asarray(curve, np.float64)
+        score.curve, score.error = np.asarray(curve, np.float64), float(error)
         return score
 
     def __reduce__(self):
-        return Score, (float(self), self.curve)
+        return Score, (float(self), self.curve, self.error)
 
 
 @dataclass(frozen=True)
@@ -120,16 +122,19 @@ class Evidence:
         return grid_points(size, max(3, round(min(size) / GRID)))
 
     @cached_property
+    def spans(self) -> list[tuple[int, int]]:
+        """First frame and the one after the last, of stretches of 4 to 32 frames within a shot."""
+        return [
+            (start, min(start + HORIZON, shot.stop))
+            for shot in self.shots
+            for start in range(shot.start, shot.stop - 3, HORIZON)
+        ]
+
+    @cached_property
     def stretches(self) -> list[tuple[int, Tracks]]:
-        """First frame, and tracks of the grid, of stretches of up to 32 frames within a shot."""
+        """First frame, and tracks of the grid, of each of the `spans`."""
         points = self.grid.reshape(-1, 2)
-        found = []
-        for shot in self.shots:
-            for start in range(shot.start, max(shot.stop - 4, shot.start + 1), HORIZON):
-                stop = min(start + HORIZON, shot.stop)
-                if stop - start >= 4:
-                    found.append((start, follow(self.flow, points, start, stop)))
-        return found
+        return [(start, follow(self.flow, points, start, stop)) for start, stop in self.spans]
 
     @cached_property
     def speed(self) -> np.ndarray:

@@ -51,7 +51,6 @@ METRICS: dict[str, Callable[[Evidence], Score]] = {
     "steady_drift": identity.steady_drift,
     "lost_share": identity.lost_share,
     "background_change": background.background_change,
-    "bending": geometry.bending,
     "strain": geometry.strain,
     "detail": sharpness.detail,
     "crispness": sharpness.crispness,
@@ -62,7 +61,7 @@ METRICS: dict[str, Callable[[Evidence], Score]] = {
 # What must stay the same from frame to frame, and the scores that say whether it does.
 CONSISTENCY: dict[str, tuple[str, ...]] = {
     "identity": ("tracked_drift", "histogram_drift", "lost_share"),
-    "geometry": ("bending", "strain"),
+    "geometry": ("strain",),
     "texture": ("texture_flicker", "swimming"),
     "lighting": ("gain_flicker", "pumping", "light_drift"),
     "background": ("background_change",),
@@ -73,7 +72,7 @@ CONSISTENCY: dict[str, tuple[str, ...]] = {
 WORST = frozenset(
     {
         *("still_share", "loop", "jump", "leap", "cut", "histogram_drift", "tracked_drift"),
-        *("lost_share", "bending", "strain", "blur_growth", "detail_loss", "pumping"),
+        *("lost_share", "strain", "blur_growth", "detail_loss", "pumping"),
         *("light_drift", "steady_drift", "background_change"),
     }
 )
@@ -87,8 +86,8 @@ def measure(frames: np.ndarray | Evidence, fps: float = 25.0) -> dict[str, Score
         fps: frames per second; recorded, no score depends on it.
 
     Returns:
-        One Score (a float with a curve over the frames) for each metric; NaN for `bending` and
-        `strain` where they cannot be told.
+        One Score (a float with a curve over the frames) for each metric; NaN for `strain` where
+        it cannot be told.
 
     Raises:
         UserError: if there is no frame, or the frames are not uint8 RGB of one size.

@@ -57,6 +57,13 @@ class Rule:
             return self.sign * (values - references)
         return self.sign * np.log2((values + self.floor) / (references + self.floor))
 
+    def error(self, score: Score, reference: Score) -> float:
+        """Standard error of the change, of scores that know their own; NaN of others."""
+        if self.floor is None:
+            return float(np.hypot(score.error, reference.error))
+        own, other = (one.error / (float(one) + self.floor) for one in (score, reference))
+        return float(np.hypot(own, other) / np.log(2))
+
     def changes(self, score: Score, reference: Score) -> np.ndarray:
         """The change in each block of four frames, for its error over time; NaN where unknown."""
         return self._changes(_blocks(score.curve), _blocks(reference.curve))
@@ -124,7 +131,7 @@ FAULTS: dict[str, Fault] = {
         WORLD,
         "Shapes are not held: a larger model, more varied motion, depth or track supervision, a "
         "lower motion setting.",
-        (Rule("strain", 1.5, 0.28, 0.05), Rule("bending", 2.0, None, None)),
+        (Rule("strain", 1.5, 0.3, 0.1),),
     ),
     "teleport": Fault(
         WORLD,

@@ -61,11 +61,13 @@ def follow(flow: Flow, points: np.ndarray, start: int = 0, stop: int | None = No
 
 def sample(image: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Read image (h w c) at points (n 2) bilinearly, clamped to the border; (n c) float32."""
+    if not len(points):  # remap refuses empty maps
+        return np.zeros((0, image[0, 0].size), np.float32)
     x, y = (np.ascontiguousarray(points[None, :, axis], np.float32) for axis in (0, 1))
     values = [
         cv2.remap(image, x[:, i : i + 32000], y[:, i : i + 32000], cv2.INTER_LINEAR,
                   borderMode=cv2.BORDER_REPLICATE)
-        for i in range(0, max(1, x.shape[1]), 32000)
+        for i in range(0, x.shape[1], 32000)
     ]  # fmt: skip  # remap's destination is limited to 2^15 columns
     return np.concatenate(values, axis=1).reshape(len(points), -1).astype(np.float32)
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from kinema import clips
 from kinema.errors import UserError
-from kinema.metrics.comparison import compare
+from kinema.metrics.comparison import compare, compare_score
 from kinema.metrics.cuts import find_cuts
 from kinema.metrics.evidence import Score
 from kinema.metrics.vector import METRICS, measure
@@ -215,9 +215,9 @@ def summarise(specimens: list[Specimen]) -> Summary:
 def fit(specimens: list[Specimen], margin: float = 1.1) -> dict[str, Fault]:
     """Thresholds under which clean clips and harmless re-encodes stay.
 
-    `margin` times the greatest value of the clean clips, and of the changes by re-encoding, all but
-    one in twenty. Neither is ever below what ships: a handful of calm clips must not make the
-    ruler nervous.
+    `margin` times the greatest value of the clean clips, and of the changes by re-encoding that are
+    larger than chance makes them, all but one in twenty. Neither is ever below what ships: a
+    handful of calm clips must not make the ruler nervous.
     """
     return {
         name: replace(
@@ -259,11 +259,12 @@ def _fit_rule(rule: Rule, specimens: list[Specimen], margin: float) -> Rule:
         alone = max(alone, margin * _usual_most([s.clean[rule.metric] for s in specimens]))
     if paired is not None:
         changes = [
-            rule.change(vector[rule.metric], s.clean[rule.metric])
+            compare_score("", rule, vector[rule.metric], s.clean[rule.metric])
             for s in specimens
             for vector in s.reencoded
         ]
-        paired = max(paired, margin * _usual_most(changes))
+        values = [change.value if change.clear else -np.inf for change in changes]
+        paired = max(paired, margin * _usual_most(values))
     return replace(rule, alone=alone, paired=paired)
 
 

@@ -202,19 +202,26 @@ def _merge_scores(results: list[WindowResult], length: int) -> dict[str, Score]:
             first, stop = result.own
             inside = result.scores[name].curve[first - result.start : stop - result.start]
             curve[first:stop] = inside
-        values = np.array([float(result.scores[name]) for result in results])
-        weights = np.array([result.own[1] - result.own[0] for result in results])
-        merged[name] = Score(_merged(name, values, weights), curve)
+        scores = [result.scores[name] for result in results]
+        lengths = [result.own[1] - result.own[0] for result in results]
+        value, error = _merged(name, scores, lengths)
+        merged[name] = Score(value, curve, error)
     return merged
 
 
-def _merged(name: str, values: np.ndarray, weights: np.ndarray) -> float:
-    """The worst window's value or the mean of all, of those that can be told; else NaN."""
-    known = np.isfinite(values)
-    if not known.any():
-        return float("nan")
-    values, weights = values[known], weights[known]
-    return float(values.max() if name in WORST else np.average(values, weights=weights))
+def _merged(name: str, scores: list[Score], lengths: list[int]) -> tuple[float, float]:
+    """The worst window's value or the mean of all, of those that can be told, and its error."""
+    known = [
+        (float(score), score.error, length)
+        for score, length in zip(scores, lengths, strict=True)
+        if not np.isnan(score)
+    ]
+    if not known:
+        return np.nan, np.nan
+    if name in WORST:
+        return max(known)[:2]
+    values, _, weights = zip(*known, strict=True)
+    return float(np.average(values, weights=weights)), np.nan
 
 
 def _stretch(score: Score, overview: Overview) -> Score:
