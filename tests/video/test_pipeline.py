@@ -8,7 +8,7 @@ import torch
 from kinema import clips
 from kinema.clips import Clip
 from kinema.codecs import Pixels
-from kinema.conditions import SmallTextConfig, SmallTextEncoder
+from kinema.conditions import NoText, SmallTextConfig, SmallTextEncoder
 from kinema.denoisers import DiT, DiTConfig
 from kinema.errors import Notice, UserError
 from kinema.video import System, VideoPipeline, pipeline
@@ -239,3 +239,21 @@ def test_push_to_hub_uploads_a_folder_that_loads(pipe, monkeypatch, tmp_path):
     assert pipe.push_to_hub("me/tiny", private=True, token="t") == "https://hub/me/tiny"
     assert calls[:2] == ["t", ("me/tiny", True, True)]
     assert 'kinema.load("me/tiny")' in (tmp_path / "card").read_text()
+
+
+def test_a_causal_network_completes_the_same_whatever_comes_after(monkeypatch):
+    torch.manual_seed(0)
+    given, noise = torch.rand(2, 3, 3, 16, 16) * 2 - 1, torch.randn(2, 3, 12, 16, 16)
+    monkeypatch.setattr(pipeline, "noise_like_rows", lambda shape, seeds: noise[:, :, : shape[2]])
+    system = System(prediction="x0", num_frames=12, size=(16, 16), num_steps=2, guidance_scale=1.0)
+    for attention in ("causal", "full"):
+        config = DiTConfig(channels=3, dim=32, depth=2, num_heads=2, patch=(1, 8, 8), text_dim=0,
+                           attention=attention)  # fmt: skip
+        network = DiT(config)
+        for parameter in network.parameters():  # gates start at zero: let everything count
+            torch.nn.init.normal_(parameter, std=0.1)
+        whole = VideoPipeline(network.eval(), Pixels(), NoText(), system)
+        short, long = (whole.complete(given, length, [0, 1]) for length in (7, 12))
+        assert torch.equal(short[:, :, :3], given) and long.shape == (2, 3, 12, 16, 16)
+        same = torch.allclose(short, long[:, :, :7], atol=1e-5)
+        assert same == (attention == "causal")

@@ -14,6 +14,7 @@ PROBES = {
     "occlusion": "kinema.probes.occlusion:run",
     "physics": "kinema.probes.physics:run",
     "prompts": "kinema.probes.prompts:run",
+    "scaling": "kinema.probes.scaling:run",
 }
 
 __all__ = ["PROBES"]

@@ -54,7 +54,7 @@ def test_another_session_takes_up_what_was_published(climber, tmp_path, monkeypa
 
 def test_a_folder_of_other_settings_is_refused(climber):
     Climber(replace(climber.ladder, seeds=5))
-    with pytest.raises(UserError, match="climbed with minutes 0.0001, not 3.0"):
+    with pytest.raises(UserError, match="made with minutes 0.0001, not 3.0"):
         Climber(replace(climber.ladder, minutes=3.0))
 
 

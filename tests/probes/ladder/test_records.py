@@ -1,7 +1,7 @@
 import pytest
 
 from kinema.errors import UserError
-from kinema.probes.ladder.records import MINUTES, SAMPLES, Record, Store, file_name, missing
+from kinema.probes.ladder.records import MINUTES, SAMPLES, Record, Store, missing
 
 ONE = Record({"score": [1.0, 2.0]}, [0.0], 8, 0.5, {"seconds": 0.1}, "a machine")
 WAYS = ("as trained", "and a moving average")
@@ -28,14 +28,6 @@ def test_folders_share_what_any_of_them_has(tmp_path):
     assert len(Store([two]).read("a")) == 2 and not (one / "b.json").exists()
 
 
-def test_other_settings_are_refused(tmp_path):
-    store = Store([tmp_path])
-    store.keep_settings({"minutes": 2.0})
-    store.keep_settings({"minutes": 2.0, "codec": "of a later version"})
-    with pytest.raises(UserError, match="climbed with minutes 2.0, not 3.0"):
-        store.keep_settings({"minutes": 3.0})
-
-
 @pytest.mark.parametrize("text", ["", "1", '[{"way": 1}]', "[1]"])
 def test_a_file_that_holds_none(tmp_path, text):
     (tmp_path / "a.json").write_text(text)
@@ -51,7 +43,3 @@ def test_what_is_missing_is_told():
         "b",
     ]
     assert missing(records, {"a": WAYS}, 1) == []
-
-
-def test_a_name_becomes_a_file():
-    assert file_name("U-Net, time halved too") == "U-Net-time-halved-too"

@@ -18,7 +18,7 @@ from kinema.denoisers import count_flops, make_denoiser
 from kinema.errors import UserError
 from kinema.probes.ladder.arms import ARMS, TRACKS, Arm
 from kinema.probes.ladder.making import Making, make_clips
-from kinema.probes.ladder.records import BUDGETS, SAMPLES, Record, Records, Store, file_name
+from kinema.probes.ladder.records import BUDGETS, SAMPLES, Record, Records, Store
 from kinema.probes.ladder.scoring import (
     PROMPT,
     Scenes,
@@ -30,6 +30,7 @@ from kinema.probes.ladder.scoring import (
     true_scenes,
 )
 from kinema.probes.ladder.task import Cost, FrameLatents, LadderTask, measure_cost
+from kinema.probes.records import file_name
 from kinema.training import Shards
 from kinema.training.machine import this_machine
 from kinema.training.shards import SHARD_SIZE

@@ -4,16 +4,11 @@ A ladder may be climbed in several sessions and on several machines: what has a 
 again, and each record says on which machine it was measured.
 """
 
-import json
 import math
-import re
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from kinema.clips import write_bytes
-from kinema.errors import UserError
+from kinema.probes.records import RecordFolders
 
 SAMPLES, MINUTES = "equal samples", "equal minutes"
 BUDGETS = (SAMPLES, MINUTES)
@@ -48,14 +43,10 @@ Records = dict[tuple[str, str, str], list[Record]]
 
 
 @dataclass
-class Store:
-    """The records of finished arms in one or more folders; each of them receives what is new.
+class Store(RecordFolders):
+    """The records of finished arms in one or more folders; each of them receives what is new."""
 
-    Attributes:
-        folders: what lies in any of them is known.
-    """
-
-    folders: list[Path]
+    probe: str = field(default="the ladder", init=False)
 
     def read(self, name: str) -> dict[Key, Record]:
         """The records of an arm, or of a floor.
@@ -63,23 +54,15 @@ class Store:
         Raises:
             UserError: if a file is not one of records.
         """
-        found: dict[Key, Record] = {}
-        for folder in self.folders:
-            path = folder / f"{file_name(name)}.json"
-            if path.exists():
-                found |= dict(rows_of(path))
-        return dict(sorted(found.items(), key=lambda item: item[0][2]))
+        return dict(sorted(self.rows(name, keyed), key=lambda item: item[0][2]))
 
     def add(self, name: str, new: dict[Key, Record]) -> None:
         """Write records beside those that are there, each folder's file as a whole."""
-        found = self.read(name) | new
         rows = [
             {"way": way, "budget": budget, "seed": seed, **asdict(record)}
-            for (way, budget, seed), record in found.items()
+            for (way, budget, seed), record in (self.read(name) | new).items()
         ]
-        lines = ",\n".join(json.dumps(row) for row in rows)  # a line a record: small differences
-        for folder in self.folders:
-            write_bytes(folder / f"{file_name(name)}.json", f"[\n{lines}\n]\n".encode())
+        self.write(name, rows)
 
     def share(self, names: list[str]) -> None:
         """Bring what only some folder has into all of them."""
@@ -95,32 +78,11 @@ class Store:
                 records.setdefault((name, way, budget), []).append(record)
         return records
 
-    def keep_settings(self, settings: dict[str, Any]) -> None:
-        """Write the settings beside the records, or find the same ones there.
 
-        Raises:
-            UserError: if a folder holds the records of other settings.
-        """
-        for folder in self.folders:
-            path = folder / "settings.json"
-            if not path.exists():
-                write_bytes(path, (json.dumps(settings, indent=2) + "\n").encode())
-            for name, there in json.loads(path.read_text()).items():
-                if settings.get(name) != there:
-                    raise UserError(
-                        f"{folder} holds a ladder climbed with {name} {there}, not "
-                        f"{settings.get(name)}: use that, or another folder."
-                    )
-
-
-def rows_of(path: Path) -> Iterator[tuple[Key, Record]]:
-    """The records in a file."""
-    try:
-        for row in json.loads(path.read_text()):
-            key = row.pop("way"), row.pop("budget"), row.pop("seed")
-            yield key, Record(**row)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise UserError(f"{path} holds no records of the ladder: move it away.") from error
+def keyed(row: dict[str, Any]) -> tuple[Key, Record]:
+    """A record of a file."""
+    key = row.pop("way"), row.pop("budget"), row.pop("seed")
+    return key, Record(**row)
 
 
 def missing(records: Records, arms: dict[str, tuple[str, ...]], seeds: int) -> list[str]:
@@ -143,8 +105,3 @@ def missing(records: Records, arms: dict[str, tuple[str, ...]], seeds: int) -> l
             if count < seeds
         ]
     return told
-
-
-def file_name(name: str) -> str:
-    """Words and numbers joined by dashes."""
-    return "-".join(re.findall(r"\w+", name))

@@ -27,6 +27,7 @@ FIRST_SEED = 2_000_000_000  # scenes that no training run draws
 AT_ONCE = 32  # clips in a batch
 SPLITS = {"in": "train", "out": "held_out"}
 FLOOR, MODEL, STRAIGHT = "true clips (floor)", "model", "straight on, as parsed"
+MEAN_VELOCITY, FROZEN = "mean training velocity", "last frame stays"
 SLOWEST = (discs.SPEED[0] + discs.OUTER_SPEEDS[0][1]) / 2  # between the low band and training
 
 
@@ -116,38 +117,58 @@ def measure_physics(probe: PhysicsProbe, pipe: VideoPipeline | None = None) -> P
     for place, split in SPLITS.items():
         size, length = pipe.system.size[0], pipe.system.num_frames
         data = DiscClips(probe.law, split, length, size, FIRST_SEED + probe.seed)
-        true = data.make(list(range(probe.num_clips)))[0]["frames"].numpy()
-        seeds = range(data.seed, data.seed + probe.num_clips)
-        scenes = [discs.sample_scene(seed, data.level, split) for seed in seeds]
+        true, scenes = true_clips(data, probe.num_clips)
         given, scores = true[:, : probe.given], {}
         for name, predict in predictors(probe, pipe, true).items():
             clips = predict(given, length)
-            pairs = zip(clips, scenes, strict=True)
-            scores[name] = Judged([judge(frames, scene, probe.given) for frames, scene in pairs])
+            scores[name] = judged(clips, scenes, probe.given)
             if name == MODEL:
                 found.clips[place] = (true[:6], clips[:6])
         found.scenes[place], found.scores[place] = scenes, scores
     return found
 
 
+def true_clips(data: DiscClips, num_clips: int) -> tuple[np.ndarray, list[DiscScene]]:
+    """The first clips of a source, uint8 (n f h w 3), and the scenes that they show."""
+    frames = data.make(list(range(num_clips)))[0]["frames"].numpy()
+    seeds = range(data.seed, data.seed + num_clips)
+    return frames, [discs.sample_scene(seed, data.level, data.split) for seed in seeds]
+
+
+def judged(clips: np.ndarray, scenes: Sequence[DiscScene], given: int) -> Judged:
+    """The readings of clips, uint8 (n f h w 3), whose first `given` frames show the scenes."""
+    pairs = zip(clips, scenes, strict=True)
+    return Judged([judge(frames, scene, given) for frames, scene in pairs])
+
+
 def predictors(
     probe: PhysicsProbe, pipe: VideoPipeline, true: np.ndarray
 ) -> dict[str, baselines.Predictor]:
     """Name -> how it goes on from given frames, the best first."""
-    trained = DiscClips(probe.law, "train", pipe.system.num_frames, pipe.system.size[0])
-    count = 2 if probe.law == "collision" else 1
+    untrained = untrained_predictors(probe.law, true)
+    return {FLOOR: untrained[FLOOR], MODEL: partial(predicted, pipe, probe), **untrained}
+
+
+def untrained_predictors(law: str, true: np.ndarray) -> dict[str, baselines.Predictor]:
+    """Name -> how it goes on, for the floor and the baselines.
+
+    Args:
+        law: of the clips.
+        true: uint8 (n f h w 3), the clips that are to be predicted.
+    """
+    trained = DiscClips(law, "train", *true.shape[1:3])
+    count = 2 if law == "collision" else 1
     straight: baselines.Predictor = partial(baselines.straight_on, num_discs=count)
     mean = baselines.mean_velocities(trained)
     named: dict[str, baselines.Predictor] = {
         FLOOR: lambda given, length: true,
-        MODEL: partial(predicted, pipe, probe),
-        STRAIGHT: baselines.bouncing_on if probe.law == "box" else straight,
+        STRAIGHT: baselines.bouncing_on if law == "box" else straight,
         "nearest training clip": partial(baselines.nearest_clip, data=trained),
-        "mean training velocity": partial(baselines.at_mean_velocity, velocities=mean),
-        "last frame stays": baselines.frozen,
+        MEAN_VELOCITY: partial(baselines.at_mean_velocity, velocities=mean),
+        FROZEN: baselines.frozen,
     }
-    if probe.law == "box":  # all directions are alike, and their mean stands still
-        del named["mean training velocity"]
+    if law == "box":  # all directions are alike, and their mean stands still
+        del named[MEAN_VELOCITY]
     return named
 
 

@@ -1,0 +1,30 @@
+import pytest
+
+from kinema.errors import UserError
+from kinema.flags import typed
+from kinema.probes.scaling.arms import ARMS, MEASURED, QUESTIONS, RECIPE, chosen_arms
+from kinema.recipes import physics_uniform
+
+
+def test_only_the_recipe_changes_nothing_and_every_question_has_arms():
+    assert [name for name, arm in ARMS.items() if not arm.changes] == [RECIPE]
+    assert {arm.question for arm in ARMS.values()} == {"", *QUESTIONS}
+    assert all(len(arm.changes) <= 1 for arm in ARMS.values())
+
+
+@pytest.mark.parametrize("name", [name for name in ARMS if name != RECIPE])
+def test_every_arm_is_what_kinema_train_understands_and_differs_from_the_recipe(name):
+    recipe = physics_uniform()
+    values = typed("kinema train", type(recipe), physics_uniform(), ARMS[name].words)
+    (option,) = ARMS[name].changes
+    part, field = option.split(".")
+    assert getattr(values[part], field) != getattr(getattr(recipe, part), field)
+    assert ARMS[name].num_clips == values["data"].num_clips
+
+
+def test_arms_are_chosen_in_their_order():
+    assert chosen_arms(()) == list(ARMS)
+    assert chosen_arms(("30 clips", "width 64")) == ["width 64", "30 clips"]
+    assert chosen_arms((MEASURED,)) == []
+    with pytest.raises(UserError, match="no arm 'width 46'; did you mean 'width 64'"):
+        chosen_arms(("width 46",))
