@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,10 +8,11 @@ import torch
 from kinema.clips import to_frames, to_tensor
 from kinema.denoisers import DiTConfig
 from kinema.errors import UserError
-from kinema.recipes.physics import PhysicsRun, PhysicsTask, zoomed
+from kinema.recipes.physics import PhysicsRun, PhysicsTask, physics_box, zoomed
+from kinema.sampling.rollout import Autoregressive
 from kinema.training import Loop
 from kinema.training.sources import DiscClips
-from kinema.video import VideoPipeline
+from kinema.video import VideoPipeline, strategy_named
 from kinema.worlds import discs
 from kinema.worlds.disc_reading import read_discs
 
@@ -57,6 +59,26 @@ def test_noise_levels_give_the_first_frames():
     t = PhysicsRun(given=3).noise_levels().draw(500, 8)
     given = (t[:, :3] == 0).all(1) & (t[:, 3:] > 0).all(1)
     assert 340 < given.sum() < 460
+
+
+def test_noise_levels_give_as_many_frames_as_are_to_be_carried_over():
+    t = PhysicsRun(given=3, most_given=6).noise_levels().draw(2_000, 8)
+    counts = [int((row == 0).sum()) for row in t]
+    assert {3, 4, 5, 6} <= set(counts) <= {0, 3, 4, 5, 6}
+    assert 1_300 < sum(count >= 3 for count in counts) < 1_900
+    with pytest.raises(UserError, match="most_given is 2: it is at least given, 3"):
+        PhysicsRun(most_given=2)
+
+
+def test_the_box_is_learned_with_a_curtain_and_looks_24_frames_back():
+    run = physics_box()
+    assert run.data.law == "curtain" and run.folder == "runs/physics-box"
+    assert (run.given, run.most_given, run.data.num_frames) == (3, 24, 32)
+    small = replace(run, denoiser=DiTConfig(dim=32, depth=1, num_heads=2, patch=(1, 8, 8)))
+    pipe = PhysicsTask(small).pipeline()
+    assert pipe.system.overlap == 24
+    assert strategy_named("sliding", pipe).horizon == 24
+    assert strategy_named("autoregressive", pipe) == Autoregressive(chunk=8, context=23, sinks=1)
 
 
 def test_a_system_is_trained_further(trained, tmp_path):

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from kinema.worlds import discs
-from kinema.worlds.disc_reading import is_one_disc, judge, judged_frames, pace_error, read_discs
+from kinema.worlds.disc_reading import (
+    is_one_disc,
+    judge,
+    judged_frames,
+    pace_error,
+    read_curtain,
+    read_disc,
+    read_scene,
+)
 
 
 def clip_of(scene, size=32, num_frames=32):
@@ -20,9 +28,9 @@ def scenes(law, count=12, split="train"):
 @pytest.mark.parametrize("law", discs.LAWS)
 def test_centres_and_radii_can_be_read_off_the_pixels(size, bound, law):
     for scene in scenes(law, 6):
-        centres, radii = read_discs(clip_of(scene, size), len(scene.radii))
+        centres, radii = read_scene(clip_of(scene, size), scene)
         whole = judged_frames(scene, 32, 0, 10.0)
-        assert whole.any()
+        assert whole.any() or law == "curtain"
         assert np.abs(centres - scene.motion(np.arange(32) / 10)[0])[whole].max() < bound
         assert np.abs(radii - scene.radii[:, None])[whole].max() < 4 * bound
 
@@ -31,7 +39,9 @@ def test_centres_and_radii_can_be_read_off_the_pixels(size, bound, law):
 @pytest.mark.parametrize("law", discs.LAWS)
 def test_the_floor_on_true_clips(law, size, bound):
     """Collisions leave few frames to judge, and so the largest error."""
-    readings = [judge(clip_of(scene, size), scene) for scene in scenes(law)]
+    readings = [
+        judge(clip_of(scene, size), scene) for scene in scenes(law, 24 if law == "curtain" else 12)
+    ]
     readings = [reading for reading in readings if reading is not None]
     assert len(readings) > 8
     assert np.mean([r.velocity_error for r in readings]) < bound
@@ -129,3 +139,68 @@ def test_one_whole_red_disc_is_told_from_everything_else(split):
             frame[:, np.linspace(0, 10, 64) > centre[0]] = 255
         for wrong in (half, two, true[..., ::-1], np.full_like(true, 255), 255 - true):
             assert not is_one_disc(wrong).any()
+
+
+# A curtain ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("split", ["train", "held_out"])
+def test_a_whole_disc_of_any_colour_is_read_to_thousandths_of_a_unit(split):
+    found = set()
+    for scene in scenes("curtain", 24, split):
+        seen = read_disc(clip_of(scene, 64), scene.curtain)
+        (centres,) = scene.motion(np.arange(32) / 10)[0]
+        in_sight = scene.visible(centres[None])[0] == 1
+        assert seen.whole[in_sight].all() and (seen.colors[in_sight] == scene.color).all()
+        assert np.abs(seen.centres - centres)[in_sight].max(initial=0) < 0.01
+        assert np.abs(seen.radii - scene.radii[0])[in_sight].max(initial=0) < 0.008
+        found |= set(seen.colors[in_sight])
+    assert found == set(discs.PALETTE)
+
+
+@pytest.mark.parametrize("size", [32, 64])
+def test_a_part_of_a_disc_is_not_taken_for_the_whole(size):
+    parts = 0
+    for scene in scenes("curtain", 30):
+        seen = read_disc(clip_of(scene, size), scene.curtain)
+        visible = scene.visible(scene.motion(np.arange(32) / 10)[0])[0]
+        right = seen.whole & (np.abs(seen.radii - scene.radii[0]) <= 0.2 * scene.radii[0])
+        assert not right[visible < 0.9].any()
+        assert not seen.clear[(visible > 0.3) & (visible < 0.9)].any()
+        assert (seen.colors[visible == 0] == "").all()
+        parts += ((visible > 0) & (visible < 0.9)).sum()
+    assert parts > 50
+
+
+def test_two_discs_or_a_faded_one_are_not_a_whole_disc():
+    scene = next(s for s in scenes("curtain", 30) if s.curtain is None)
+    true = clip_of(scene, 64)
+    two = np.minimum(true, np.roll(true, 32, axis=2))
+    faded = 255 - (255 - true) // 2
+    assert read_disc(true).whole.all()
+    for wrong in (two, faded, np.full_like(true, 255), np.full_like(true, 150)):
+        assert not read_disc(wrong).whole.any()
+
+
+def test_a_curtain_is_read_off_the_pixels():
+    for scene in scenes("curtain", 12):
+        read = read_curtain(clip_of(scene, num_frames=3))
+        assert (read is None) == (scene.curtain is None)
+        assert read is None or np.allclose(read, scene.curtain, atol=0.01)
+
+
+def test_only_frames_and_clips_that_show_the_whole_disc_are_judged():
+    for scene in scenes("curtain", 20):
+        visible = scene.visible(scene.motion(np.arange(32) / 10)[0])
+        judged = judged_frames(scene, 32, 3, 10.0)
+        assert not judged[visible < 1].any()
+        assert judged.any() <= (visible[:, :3] == 1).all()
+
+
+def test_a_disc_of_another_colour_is_a_lost_one():
+    scene = next(s for s in scenes("curtain", 30) if s.curtain and judge(clip_of(s), s))
+    other = next(name for name in discs.PALETTE if name != scene.color)
+    painted = discs.DiscScene(
+        "curtain", scene.radii, scene.positions, scene.velocities, other, scene.curtain
+    )
+    assert judge(clip_of(painted), scene).lost == 1

@@ -110,6 +110,82 @@ def test_truth_of_a_box():
     assert np.allclose(truth.flow_forward[mine], step[0][np.nonzero(mine)[0]], atol=1e-4)
 
 
+# A curtain ---------------------------------------------------------------------------------------
+
+
+def curtained(count=30, split="train"):
+    scenes = (discs.sample_scene(seed, level=6, split=split) for seed in range(3 * count))
+    return [scene for scene in scenes if scene.curtain is not None][:count]
+
+
+def test_a_third_has_no_curtain_and_every_colour_is_drawn():
+    scenes = [discs.sample_scene(seed, level=6) for seed in range(600)]
+    assert 0.28 < np.mean([scene.curtain is None for scene in scenes]) < 0.39
+    counts = [sum(scene.color == name for scene in scenes) for name in discs.PALETTE]
+    assert len(counts) >= 5 and min(counts) > 60 and next(iter(discs.PALETTE)) == "red"
+
+
+def test_colours_lie_far_apart():
+    inks = 255.0 - np.array(list(discs.PALETTE.values()))
+    directions = inks / np.linalg.norm(inks, axis=1)[:, None]
+    angles = np.degrees(np.arccos(np.clip(directions @ directions.T, -1, 1)))
+    assert angles[~np.eye(len(inks), dtype=bool)].min() > 25
+
+
+def test_behind_its_curtain_a_disc_moves_as_in_the_plain_box():
+    for scene in curtained(6):
+        plain = discs.DiscScene("box", scene.radii, scene.positions, scene.velocities)
+        for one, other in zip(scene.motion(TIMES), plain.motion(TIMES), strict=True):
+            assert (one == other).all()
+        assert scene.bounces(50) == plain.bounces(50)
+
+
+@pytest.mark.parametrize("split", ["train", "held_out"])
+def test_a_curtain_hides_the_disc_for_so_long_and_leaves_it_in_sight(split):
+    for scene in curtained(split=split):
+        left, right = scene.curtain
+        beside = max(left, 10 - right) - 2 * scene.radii[0]
+        assert beside * 2 >= 0.99 * discs.SEEN * abs(scene.velocities[0, 0])
+        events = scene.hidings(200)
+        pairs = [(a, b) for a, b in zip(events, events[1:], strict=False) if a["kind"] == "hidden"]
+        assert all(later["kind"] == "seen" for _, later in pairs)
+        spans = [b["time"] - a["time"] for a, b in pairs]
+        if split == "train":
+            assert spans and min(spans) >= 0.4 and max(spans) <= 4.0
+            assert abs(scene.velocities[0, 1]) <= np.tan(discs.STEEPEST) * 1.001 * abs(
+                scene.velocities[0, 0]
+            )
+
+
+def test_what_is_visible_is_what_pixels_show():
+    for scene in curtained(8):
+        centres = scene.motion(TIMES)[0]
+        share = discs.coverage(centres, scene.radii, (200, 200))
+        beside = 1.0 - discs.curtain_cover(scene.curtain, 200)
+        shown = (share * beside).sum((2, 3)) / share.sum((2, 3))
+        assert np.abs(scene.visible(centres) - shown).max() < 0.01
+    assert (discs.sample_scene(0, level=5).visible(centres) == 1).all()
+
+
+def test_truth_of_a_curtain():
+    for seed, scene in [(k, discs.sample_scene(k, level=6)) for k in range(12)]:
+        clip = discs.render([seed], num_frames=60, size=48, level=6, truth=True)[0]
+        truth, visible = clip.truth, clip.truth.tracks["visible"][0]
+        assert clip.caption.startswith(f"a {scene.color} disc")
+        assert ("curtain" in clip.caption) == (scene.curtain is not None)
+        assert clip.attributes["color"] == scene.color
+        assert (2 in truth.masks) == (scene.curtain is not None)
+        assert not (truth.masks[visible == 0] == 1).any()
+        mine, step = truth.masks[:-1] == 1, np.diff(truth.tracks["pixels"], axis=1)[0]
+        assert np.allclose(truth.flow_forward[mine], step[np.nonzero(mine)[0]], atol=1e-4)
+        assert (truth.flow_forward[truth.masks[:-1] == 2] == 0).all()
+        change = np.flatnonzero(np.diff((visible == 0).astype(int))) + 1
+        told = [event for event in truth.events if event["kind"] in ("hidden", "seen")]
+        assert [event["frame"] for event in told] == change.tolist()
+        assert all((visible[e["frame"]] == 0) == (e["kind"] == "hidden") for e in told)
+        assert truth.events == sorted(truth.events, key=lambda event: event["time"])
+
+
 @pytest.mark.parametrize("law", discs.LAWS)
 def test_ranges_of_the_splits(law):
     level = discs.LEVELS[law]

@@ -35,9 +35,10 @@ def test_every_world_can_be_written(tmp_path, name):
     assert (folder / "clip_00000.mp4").exists() and (folder / "truth_00000.npz").exists()
 
 
-def test_only_the_discs_have_a_fifth_level(tmp_path):
-    folder = write_world("discs", tmp_path, 1, rendering=Rendering(4, 16, 5), num_workers=0)
-    assert '"law": "box"' in (folder / "metadata.jsonl").read_text()
+@pytest.mark.parametrize("level, law", [(5, "box"), (6, "curtain")])
+def test_only_the_discs_have_more_than_four_levels(tmp_path, level, law):
+    folder = write_world("discs", tmp_path, 1, rendering=Rendering(4, 16, level), num_workers=0)
+    assert f'"law": "{law}"' in (folder / "metadata.jsonl").read_text()
 
 
 def test_truth_is_left_out_on_request(tmp_path):

@@ -5,7 +5,7 @@ and He 2025), with the first three frames given, as in Kang et al. 2024 (arXiv:2
 redundant pictures position and speed are settled near t = 1, so the noise levels lie high.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +41,8 @@ class PhysicsRun:
         data: the clips.
         num_unseen: clips of other seeds, in distribution, for validation.
         given: frames that are given at every prediction.
+        most_given: frames that are given at most in training, from `given` up, and carried over
+            from window to window of a long video; 0: always `given`.
         denoiser: the network; its channels are set to 3 and its text is left out.
         init: a system whose denoiser is trained further: a folder, or the name of one that ships;
             "" starts from nothing.
@@ -48,8 +50,8 @@ class PhysicsRun:
             point, and so are its speeds: uniform motion and collisions know no scale.
         mean: of the logit of t.
         std: of the logit of t.
-        given_share: share of clips of which the first `given` frames are clean; of the others, half
-            have one level for all frames and half a level for each.
+        given_share: share of clips of which the first `given` to `most_given` frames are clean; of
+            the others, half have one level for all frames and half a level for each.
         num_steps: sampling steps.
         loop: how long and how fast.
     """
@@ -58,6 +60,7 @@ class PhysicsRun:
     data: DiscClips = field(default_factory=DiscClips)
     num_unseen: int = 64
     given: int = 3
+    most_given: int = 0
     denoiser: DiTConfig | UViTConfig | UNetConfig = field(default_factory=DiTConfig)
     init: str = ""
     zoom: tuple[float, float] = (1.0, 1.0)
@@ -73,6 +76,11 @@ class PhysicsRun:
                 f"zoom is a range of factors, such as 0.5 2 for half to twice the size, "
                 f"not {self.zoom}"
             )
+        if self.most_given and self.most_given < self.given:
+            raise UserError(
+                f"most_given is {self.most_given}: it is at least given, {self.given}, or 0 for as "
+                "many."
+            )
 
     def task(self) -> "PhysicsTask":
         """What the run trains."""
@@ -84,7 +92,8 @@ class PhysicsRun:
 
     def noise_levels(self) -> Mixture:
         times = LogitNormal(self.mean, self.std)
-        given = GivenFrames(times, self.given, min_given=self.given)
+        most = self.most_given or self.given
+        given = GivenFrames(times, most, min_given=self.given)
         rest = 0.5 * (1 - self.given_share)
         return Mixture([(self.given_share, given), (rest, times), (rest, PerFrame(times))])
 
@@ -196,7 +205,7 @@ class PhysicsTask:
             fps=10.0,
             num_steps=self.run.num_steps,
             guidance_scale=1.0,
-            overlap=self.run.given,
+            overlap=min(self.run.most_given or self.run.given, data.num_frames - 1),
         )
         return VideoPipeline(self.network, Pixels(), NoText(), system)
 
@@ -252,5 +261,10 @@ def physics_collision() -> PhysicsRun:
 
 
 def physics_box() -> PhysicsRun:
-    """A disc in a closed box, without end: kinema train physics-box"""
-    return physics("box", 120_000)
+    """A disc in a closed box, without end, with a curtain or without: kinema train physics-box
+
+    Trained on the law "curtain", of which every third scene is the plain box, so that one model
+    serves `kinema probe drift --world box` and `kinema probe occlusion`. Clips begin with 3 to 24
+    given frames of 32, and so the windows of a long video see 24 frames back.
+    """
+    return replace(physics("curtain", 120_000), folder="runs/physics-box", most_given=24)

@@ -95,7 +95,7 @@ class DiscClips:
     """Clips of discs under one law of mechanics, rendered as they are asked for.
 
     Attributes:
-        law: "uniform", "parabola", "collision" or "box".
+        law: "uniform", "parabola", "collision", "box" or "curtain".
         split: "train" in distribution, "held_out" outside it, "edges" without the middle speeds.
         num_frames: frames a clip, a tenth of a second apart.
         size: height and width in pixels.
@@ -127,7 +127,8 @@ class DiscClips:
 
     def corpus(self) -> list[str]:
         """The captions."""
-        return [clip.caption for clip in discs.render([0], 1, 8, self.level)]
+        scenes = (discs.sample_scene(seed, self.level) for seed in range(100))
+        return list(dict.fromkeys(discs.caption(scene) for scene in scenes))
 
     def make(self, indices: list[int]) -> tuple[dict[str, Tensor], list[str]]:
         """frames: (n, f, h, w, 3) uint8."""

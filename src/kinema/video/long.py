@@ -42,15 +42,22 @@ from kinema.video.progress import step_bar
 from kinema.video.request import Request, Settings, settle
 from kinema.video.story import parse_story
 
-# By name, for a window and an overlap in latent frames. Blended windows share half; the
-# autoregressive window is a sink, the latest frames and the new ones.
+
+def autoregressive(window: int, overlap: int) -> Autoregressive:
+    """Chunks as long as the overlap, but no longer than those of a sliding window.
+
+    They see the rest of a window: a sink and the latest frames.
+    """
+    chunk = min(overlap, max(window - overlap, 1))
+    return Autoregressive(chunk, context=max(window - chunk - 1, 1), sinks=1)
+
+
+# By name, for a window and an overlap in latent frames. Blended windows share half.
 STRATEGIES: dict[str, Callable[[int, int], Strategy]] = {
     "sliding": lambda window, overlap: Sliding(window, overlap),
     "splice": lambda window, overlap: Splice(min(8, window), min(2, overlap)),
     "rolling": lambda window, overlap: Rolling(window, history=overlap),
-    "autoregressive": lambda window, overlap: Autoregressive(
-        chunk=overlap, context=max(window - overlap - 1, 1), sinks=1
-    ),
+    "autoregressive": autoregressive,
     "keyframes": lambda window, overlap: Keyframes(
         Sliding(window, overlap), stride=max((window - 1) // 2, 1), window=window
     ),

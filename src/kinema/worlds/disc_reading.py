@@ -5,18 +5,22 @@ instead of a hard threshold: 0.0013 units of error at 32 pixels instead of 0.083
 which the true disc is whole and in view are judged, and of a collision only those after it. The
 score is `|mean over frames of v_x - the true v_x|`, in units a second. In a box the walls turn the
 velocity, and the score is the distance of (mean |dx/dt|, mean |dy/dt|) from that of the true
-positions in the same frames.
+positions in the same frames. Behind a curtain only the frames count in which the whole true disc is
+seen, and a clip only if it is in all that are given.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from kinema.worlds.discs import COLORS, EXTENT, GRAVITY, DiscScene, coverage
+from kinema.worlds.disc_drawing import EXTENT, GREY, coverage, curtain_cover
+from kinema.worlds.discs import BOXES, COLORS, GRAVITY, PALETTE, DiscScene
 
 LIGHTEST = 0.1  # weights below are noise: at 32 pixels they would pull every centroid inwards
 MOST_UNEXPLAINED = 0.3  # share of the ink that is not where one disc would have it
 SMALLEST = 0.15  # units: what covers less than a disc of this radius is not a disc
+MOST_COVERED = 0.5  # of a column by a curtain's soft edge, so that what lies under it can be read
+CLOSEST = 0.05  # units by which a whole disc may seem to reach behind a curtain: its reading error
 
 
 @dataclass
@@ -49,8 +53,13 @@ def read_discs(frames: np.ndarray, num_discs: int = 1) -> tuple[np.ndarray, np.n
     """
     colors = np.array(list(COLORS.values()), dtype=float)[:num_discs]
     weights = (frames.astype(float) - 255.0) @ np.linalg.pinv(colors - 255.0)  # (f h w k)
+    return _discs_of(weights)
+
+
+def _discs_of(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Centres (k f 2) and radii (k f) of discs that cover shares (f h w k) of the pixels."""
     weights = np.where(weights < LIGHTEST, 0.0, weights)
-    height, width = frames.shape[1:3]
+    height, width = weights.shape[1:3]
     x, y = np.linspace(0.0, EXTENT, width), np.linspace(EXTENT, 0.0, height)
     total = weights.sum((1, 2))
     radii = np.sqrt(total * (EXTENT / (width - 1)) * (EXTENT / (height - 1)) / np.pi)
@@ -64,29 +73,131 @@ def read_discs(frames: np.ndarray, num_discs: int = 1) -> tuple[np.ndarray, np.n
 def is_one_disc(frames: np.ndarray) -> np.ndarray:
     """Which frames, uint8 (f h w 3), show one whole red disc on white and nothing else: (f,) bool.
 
-    The disc that was read is drawn again, and what differs from it is summed, in units of its own
-    ink. Half a disc, two of them, or one of another colour leave more than `MOST_UNEXPLAINED`;
-    a true clip leaves none.
+    Half a disc, two of them, or one of another colour leave more than `MOST_UNEXPLAINED`; a true
+    clip leaves none.
     """
     (centres,), (radii,) = read_discs(frames)
-    places, radii_drawn = np.nan_to_num(centres)[:, None], np.nan_to_num(radii)
-    share = coverage(places, radii_drawn, frames.shape[1:3])[:, 0]  # (f h w), of one disc a frame
-    ink = np.array(COLORS["red"]) - 255.0
-    drawn = 255.0 + share[..., None] * ink
-    off = np.linalg.norm(frames - drawn, axis=-1) / np.linalg.norm(ink)  # (f h w)
+    red = np.array([COLORS["red"]]) - 255.0
+    return _is_explained(frames - 255.0, centres, radii, red.repeat(len(frames), axis=0))
+
+
+def _is_explained(
+    ink: np.ndarray, centres: np.ndarray, radii: np.ndarray, own: np.ndarray
+) -> np.ndarray:
+    """Which pictures are those of the discs that were read off them: (f,) bool.
+
+    The discs are drawn again, and what differs is summed, in units of a disc's own ink.
+
+    Args:
+        ink: (f h w 3), the frames less white.
+        centres: (f 2), NaN where there is no disc.
+        radii: (f,), likewise.
+        own: (f 3), the ink of each disc.
+    """
+    places, drawn = np.nan_to_num(centres)[:, None], np.nan_to_num(radii)
+    share = coverage(places, drawn, ink.shape[1:3])[:, 0]  # (f h w), of one disc a frame
+    off = np.linalg.norm(ink - share[..., None] * own[:, None, None], axis=-1)
+    off /= np.linalg.norm(own, axis=-1)[:, None, None]
     off = np.where(off < LIGHTEST, 0.0, off).sum((1, 2))
     return ~np.isnan(radii) & (off <= MOST_UNEXPLAINED * share.sum((1, 2)))
 
 
+@dataclass
+class DiscSeen:
+    """The disc of every frame of a clip, as far as it is seen beside a curtain.
+
+    Attributes:
+        centres: (f 2), units; NaN where no disc is seen.
+        radii: (f,), units, likewise; of a disc that is partly hidden, that of a smaller one.
+        colors: (f,) the nearest names of `discs.PALETTE`; "" where no disc is seen.
+        clear: (f,) bool, whether it is seen and no part of it lies behind the curtain.
+        whole: (f,) bool, whether it is clear, and the frame shows one round disc of that colour
+            and nothing else.
+    """
+
+    centres: np.ndarray
+    radii: np.ndarray
+    colors: np.ndarray
+    clear: np.ndarray
+    whole: np.ndarray
+
+
+def read_disc(frames: np.ndarray, curtain: tuple[float, float] | None = None) -> DiscSeen:
+    """The disc of any colour in frames, uint8 (f h w 3), as far as a curtain leaves it in sight.
+
+    A round disc with the area and the centre of what is left of one at the curtain's edge would
+    reach behind it: by that a part is told from a whole. Slivers of a few pixels may be taken for
+    small discs, so who asks for a whole one asks for its radius too.
+
+    Args:
+        frames: white, with a disc and the curtain.
+        curtain: from x to x, units; the columns under it are not looked at.
+    """
+    left, right = curtain or (-EXTENT, -EXTENT)  # out of the picture
+    width = frames.shape[2]
+    cover = np.zeros(width) if curtain is None else curtain_cover(curtain, width)
+    ink = _uncovered(frames, cover)
+    own, names = _nearest_inks(ink)
+    weights = np.einsum("fhwc,fc->fhw", ink, own / (own**2).sum(1, keepdims=True))
+    (centres,), (radii,) = _discs_of(weights[..., None])
+    is_there = ~np.isnan(radii)
+    outside = np.abs(centres[:, 0] - 0.5 * (left + right)) - 0.5 * (right - left)
+    clear = is_there & (np.nan_to_num(outside - radii) >= -CLOSEST)
+    ink[:, :, cover > 0.0] = 0.0  # what is at the edge itself may be the curtain's
+    whole = clear & _is_explained(ink, centres, radii, own)
+    return DiscSeen(centres, radii, np.where(is_there, names, ""), clear, whole)
+
+
+def _uncovered(frames: np.ndarray, cover: np.ndarray) -> np.ndarray:
+    """Frames less white (f h w 3), as they were without the curtain over shares (w,) of columns.
+
+    The columns of which it covers more than `MOST_COVERED` are left white.
+    """
+    curtain = 255.0 * (1.0 - cover) + GREY * cover
+    free = np.maximum(1.0 - cover, MOST_COVERED)
+    ink = (frames - curtain[:, None]) / free[:, None]
+    ink[:, :, cover > MOST_COVERED] = 0.0
+    return ink
+
+
+def _nearest_inks(ink: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The colour in `PALETTE` most like the ink (f h w 3) of each frame: (f 3) less white; (f,)."""
+    inks = np.array(list(PALETTE.values())) - 255.0
+    strong = np.linalg.norm(ink, axis=-1, keepdims=True) >= LIGHTEST * 255.0
+    directions = inks / np.linalg.norm(inks, axis=1, keepdims=True)
+    nearest = ((ink * strong).sum((1, 2)) @ directions.T).argmax(1)
+    return inks[nearest], np.array(list(PALETTE))[nearest]
+
+
+def read_curtain(frames: np.ndarray) -> tuple[float, float] | None:
+    """From where to where a curtain hangs in frames, uint8 (f h w 3); None if there is none.
+
+    No disc fills a column of pixels, and so what covers all of one is the curtain.
+    """
+    cover = ((255.0 - frames).mean(-1).min((0, 1)) / (255.0 - GREY)).clip(0.0, 1.0)  # (w,)
+    (full,) = np.nonzero(cover > 1.0 - LIGHTEST)
+    if not len(full):
+        return None
+    x, pixel = np.linspace(0.0, EXTENT, len(cover)), EXTENT / (len(cover) - 1)
+    first, last = full[0], full[-1]
+    left = x[first] - pixel * (cover[: first + 1].sum() - 0.5)
+    right = x[last] + pixel * (cover[last:].sum() - 0.5)
+    return max(float(left), 0.0), min(float(right), EXTENT)
+
+
 def judged_frames(scene: DiscScene, num_frames: int, given: int, fps: float) -> np.ndarray:
-    """Which frames of which discs count, (k f) bool: new, whole, in view, after any contact."""
+    """Which frames of which discs count, (k f) bool: new, whole, in view, after any contact.
+
+    Of a disc that is not wholly seen in all given frames none does: who could go on from there?
+    """
     times = np.arange(num_frames) / fps
     centres, _ = scene.motion(times)
     edge = scene.radii[:, None, None]
     in_view = ((centres >= edge) & (centres <= EXTENT - edge)).all(-1)
     new = np.arange(num_frames) >= given
     late = times >= scene.contact if scene.law == "collision" else new
-    return in_view & new & late
+    seen = scene.visible(centres) == 1.0
+    return in_view & new & late & seen & seen[:, :given].all(1, keepdims=True)
 
 
 def judge(
@@ -101,19 +212,19 @@ def judge(
         fps: frames a second.
 
     Returns:
-        None if no disc has two frames that can be judged.
+        None if no disc has two neighbouring frames that can be judged.
     """
     judged = judged_frames(scene, len(frames), given, fps)
-    kept = judged.sum(1) >= 2
+    kept = (judged[:, 1:] & judged[:, :-1]).any(1)
     if not kept.any():
         return None
-    centres, radii = read_discs(frames, len(scene.radii))
+    centres, radii = read_scene(frames, scene)
     centres = np.where(judged[..., None], centres, np.nan)
     radii = np.where(judged, radii, np.nan)
     velocities = np.array([mean_velocity(c[:, 0], fps) for c in centres])
     true = _true_velocities(scene, judged, fps)
     errors = np.abs(velocities - true)
-    if scene.law == "box":  # its one disc is in view throughout
+    if scene.law in BOXES:  # its one disc is in view throughout
         places = scene.motion(np.arange(len(frames)) / fps)[0]
         errors = np.array([pace_error(centres[0, given:], places[0, given:], fps)])
     seen = ~np.isnan(radii)
@@ -127,6 +238,20 @@ def judge(
         energy_error=energy,
         gravity_error=_gravity_error(centres, fps) if scene.law == "parabola" else np.nan,
     )
+
+
+def read_scene(frames: np.ndarray, scene: DiscScene) -> tuple[np.ndarray, np.ndarray]:
+    """Centres (k f 2) and radii (k f) of the discs of a scene in frames, uint8 (f h w 3).
+
+    NaN where there is none of that colour, or, beside a curtain, where it is partly hidden.
+    """
+    if scene.law != "curtain":
+        return read_discs(frames, len(scene.radii))
+    seen = read_disc(frames, scene.curtain)
+    own = seen.clear & (seen.colors == scene.color)
+    return np.where(own[:, None], seen.centres, np.nan)[None], np.where(own, seen.radii, np.nan)[
+        None
+    ]
 
 
 def mean_velocity(x: np.ndarray, fps: float) -> float:

@@ -2,10 +2,10 @@
 
 10 x 10 units, 32 frames of 0.1 s, coloured discs on white (arXiv:2411.02385): uniform motion, a
 parabola under gravity 2.5, and an elastic collision with masses as areas; and, not theirs, a disc
-in a closed box, which never comes to rest. Training draws radius and speed from one range, the
-held-out split from outside it. World x in [0, 10] is pixel 0 to width - 1, y points up; the discs'
-edges are one pixel soft, so that a weighted centroid reads positions to a few thousandths of a
-unit.
+in a closed box, which never comes to rest, and one of any of six colours in a box with a curtain,
+behind which it is out of sight for a while. Training draws radius and speed from one range, the
+held-out split from outside it. World x in [0, 10] is pixel 0 to width - 1, y points up; edges are
+one pixel soft, so that a weighted centroid reads positions to a few thousandths of a unit.
 """
 
 from __future__ import annotations
@@ -15,15 +15,27 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kinema.worlds.disc_drawing import EXTENT, coverage, curtain_cover, painted
 from kinema.worlds.world_clip import Truth, WorldClip
 
-EXTENT = 10.0
 GRAVITY = 2.5
-LEVELS = {"uniform": 1, "parabola": 2, "collision": 3, "box": 5}
+LEVELS = {"uniform": 1, "parabola": 2, "collision": 3, "box": 5, "curtain": 6}
 LAWS = tuple(LEVELS)
+BOXES = ("box", "curtain")  # the laws of a disc that walls throw back, for ever
 MIXED = 4  # the level of any of Kang et al.'s three laws
 SPLITS = {"train": 0, "held_out": 1, "all": 2, "edges": 3}
 COLORS = {"red": (214, 39, 40), "blue": (31, 90, 200)}
+PALETTE = {  # of the law "curtain"; as inks on white any two are 26 degrees apart or more
+    **COLORS,
+    "green": (60, 180, 40),
+    "yellow": (245, 200, 0),
+    "purple": (190, 60, 200),
+    "cyan": (0, 205, 230),
+}
+NO_CURTAIN = 1 / 3  # of the scenes
+HIDDEN = (0.4, 4.0)  # seconds for which a curtain hides the whole disc, where there is room
+SEEN = 0.4  # seconds for which the disc is wholly seen beside it, at least
+STEEPEST = np.pi / 3  # angle of a way that leads behind a curtain
 SECONDS_IN_VIEW = 2.3  # 24 frames of 0.1 s
 SPEED = (1.0, 4.0)
 EDGE_SPEEDS = ((1.0, 1.25), (3.75, 4.0))  # what is left of SPEED when its middle is taken out
@@ -32,6 +44,7 @@ RADIUS = {
     "parabola": (0.7, 1.4),
     "collision": (0.5, 1.5),
     "box": (0.7, 1.4),
+    "curtain": (0.7, 1.4),
 }
 OUTER_SPEEDS = ((0.0, 0.8), (4.5, 6.0))
 OUTER_RADII = ((0.3, 0.6), (1.5, 2.0))
@@ -45,6 +58,14 @@ class DiscScene:
     radii: np.ndarray  # (k,)
     positions: np.ndarray  # (k 2) at time 0
     velocities: np.ndarray  # (k 2) at time 0
+    color: str = "red"  # of the first disc; a second one is blue
+    curtain: tuple[float, float] | None = None  # from x to x, before the disc, grey and opaque
+
+    @property
+    def inks(self) -> np.ndarray:
+        """Colours of the discs less white, (k 3)."""
+        both = (PALETTE[self.color], COLORS["blue"])
+        return np.array(both[: len(self.radii)], dtype=float) - 255.0
 
     @property
     def contact(self) -> float:
@@ -68,7 +89,7 @@ class DiscScene:
         if self.law == "parabola":
             fall = np.array([0.0, -GRAVITY])
             return start + speed * t + 0.5 * fall * t * t, speed + fall * t
-        if self.law == "box":
+        if self.law in BOXES:
             centres, sign = folded(start + speed * t, self.radii[:, None, None])
             return centres, sign * speed
         if self.contact == np.inf:
@@ -83,7 +104,7 @@ class DiscScene:
         Returns:
             {"kind": "bounce", "time": in seconds, "objects": [0], "wall": its name} each.
         """
-        if self.law != "box":
+        if self.law not in BOXES:
             return []
         room = EXTENT - 2.0 * self.radii[0]
         found = []
@@ -95,6 +116,38 @@ class DiscScene:
                 time, name = float((wall - start) / pace), high if wall % 2 else low
                 found.append({"kind": "bounce", "time": time, "objects": [0], "wall": name})
         return sorted(found, key=lambda event: event["time"])
+
+    def visible(self, centres: np.ndarray) -> np.ndarray:
+        """Share (k f) of the area of discs at centres (k f 2) that no curtain hides, exactly."""
+        if self.curtain is None:
+            return np.ones(centres.shape[:-1])
+        edges = np.array(self.curtain)[:, None, None]
+        s = np.clip((edges - centres[..., 0]) / self.radii[:, None], -1.0, 1.0)
+        left, right = 0.5 + (s * np.sqrt(1.0 - s * s) + np.arcsin(s)) / np.pi  # shares left of it
+        return 1.0 - (right - left)
+
+    def hidings(self, seconds: float) -> list[dict]:
+        """When the curtain has hidden the whole disc, and when some of it is seen again, in order.
+
+        Returns:
+            {"kind": "hidden" or "seen", "time": in seconds, "objects": [0]} each.
+        """
+        if self.curtain is None:
+            return []
+        radius, x = self.radii[0], self.positions[0, 0]
+        room = EXTENT - 2.0 * radius
+        start, pace = (x - radius) / room, self.velocities[0, 0] / room
+        low, high = self.curtain[0] + radius, self.curtain[1] - radius  # centres out of sight
+        edges = [edge for edge in (low, high) if radius < edge < EXTENT - radius]
+        rounds = np.arange(-2, 3 + abs(pace) * seconds // 2) * 2.0 * np.sign(pace)
+        phases = [rounds + sign * (edge - radius) / room for edge in edges for sign in (1, -1)]
+        times = np.sort((np.concatenate(phases) - start) / pace)
+        times = times[(times > 0.0) & (times <= seconds)]
+        kinds = ("seen", "hidden") if low <= x <= high else ("hidden", "seen")
+        return [
+            {"kind": kinds[number % 2], "time": float(time), "objects": [0]}
+            for number, time in enumerate(times)
+        ]
 
 
 def folded(positions: np.ndarray, radii: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -114,7 +167,7 @@ def folded(positions: np.ndarray, radii: np.ndarray) -> tuple[np.ndarray, np.nda
 
 
 def sample_scene(seed: int, level: int = 1, split: str = "train") -> DiscScene:
-    """The scene of a seed. Levels 1 to 3: uniform, parabola, collision; 4: any of them; 5: box.
+    """The scene of a seed: 1 uniform, 2 parabola, 3 collision, 4 any of them, 5 box, 6 curtain.
 
     split: "train" draws radius and speed in distribution, "held_out" outside it, "all" either;
     "edges" leaves the middle of the speeds out of training.
@@ -133,6 +186,8 @@ def sample_scene(seed: int, level: int = 1, split: str = "train") -> DiscScene:
         radii = rng.uniform(*RADIUS[law], count)
     else:
         speeds, radii = rng.uniform(*SPEED, count), rng.uniform(*RADIUS[law], count)
+    if law == "curtain":
+        return _curtained(speeds, radii, rng)
     positions, velocities = PLACES[law](speeds, radii, rng)
     return DiscScene(law, radii, positions, velocities)
 
@@ -181,6 +236,34 @@ def _box(
     return rng.uniform(radii[0], EXTENT - radii[0], (1, 2)), speeds[:, None] * heading
 
 
+def _curtained(speeds: np.ndarray, radii: np.ndarray, rng: np.random.Generator) -> DiscScene:
+    """Anywhere; in two of three scenes, on a way that is not too steep, with a curtain."""
+    color = list(PALETTE)[int(rng.integers(len(PALETTE)))]
+    positions, velocities = _box(speeds, radii, rng)
+    if rng.random() < NO_CURTAIN:
+        return DiscScene("curtain", radii, positions, velocities, color)
+    angle = rng.uniform(-STEEPEST, STEEPEST) + np.pi * rng.integers(2)
+    velocities = speeds[:, None] * np.array([np.cos(angle), np.sin(angle)])
+    curtain = _curtain(float(radii[0]), float(np.abs(velocities[0, 0])), rng)
+    return DiscScene("curtain", radii, positions, velocities, color, curtain)
+
+
+def _curtain(radius: float, pace: float, rng: np.random.Generator) -> tuple[float, float]:
+    """From where to where it hangs before a disc that moves sideways at a pace.
+
+    If it fits between two places in which the disc is wholly seen, the disc crosses behind it. Else
+    it hangs at a wall, off which the disc bounces unseen, and is half as wide.
+    """
+    seconds = float(np.exp(rng.uniform(*np.log(HIDDEN))))
+    beside = 2.0 * radius + 0.5 * SEEN * pace  # in which it is wholly seen, to the wall and back
+    width = 2.0 * radius + seconds * pace
+    if width + 2.0 * beside <= EXTENT:
+        left = float(rng.uniform(beside, EXTENT - beside - width))
+        return left, left + width
+    width = min(2.0 * radius + 0.5 * seconds * pace, EXTENT - beside)
+    return (0.0, width) if rng.random() < 0.5 else (EXTENT - width, EXTENT)
+
+
 PLACES = {"uniform": _uniform, "parabola": _parabola, "collision": _collision, "box": _box}
 
 
@@ -200,7 +283,8 @@ def render(
         seeds: one per clip.
         num_frames: any from 1 up.
         size: pixels of a square frame, or (height, width).
-        level: 1 uniform motion, 2 parabola, 3 collision, 4 any of these; 5 a closed box.
+        level: 1 uniform motion, 2 parabola, 3 collision, 4 any of these; 5 a closed box, 6 one with
+            a disc of any colour, and mostly a curtain.
         split: "train" in distribution, "held_out" outside it, "all" either, "edges" without the
             middle speeds.
         fps: frames a second (the published world has 10).
@@ -219,37 +303,28 @@ def render_scene(
     times = np.arange(num_frames) / fps
     centres, velocities = scene.motion(times)
     share = coverage(centres, scene.radii, size)  # (k f h w)
-    colors = np.array(list(COLORS.values()), dtype=float)[: len(share)]
-    frames = 255.0 + np.einsum("kfhw,kc->fhwc", share, colors - 255.0)
+    attributes = {
+        "level": level,
+        "law": scene.law,
+        "radii": scene.radii.tolist(),
+        "speeds": np.linalg.norm(scene.velocities, axis=1).tolist(),
+    }
+    if scene.law == "curtain":
+        attributes |= {"color": scene.color, "curtain": scene.curtain and list(scene.curtain)}
     return WorldClip(
-        frames=(frames + 0.5).clip(0, 255).astype(np.uint8),
+        frames=painted(share, scene.inks, scene.curtain),
         fps=fps,
-        caption=_caption(scene),
-        attributes={
-            "level": level,
-            "law": scene.law,
-            "radii": scene.radii.tolist(),
-            "speeds": np.linalg.norm(scene.velocities, axis=1).tolist(),
-        },
+        caption=caption(scene),
+        attributes=attributes,
         truth=_truth(scene, centres, velocities, share, size, fps) if truth else None,
     )
 
 
-def coverage(centres: np.ndarray, radii: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Share (k f h w) of each pixel under discs at centres (k f 2); edges one pixel soft."""
-    height, width = size
-    x = np.linspace(0.0, EXTENT, width)
-    y = np.linspace(EXTENT, 0.0, height)
-    across = (x - centres[..., 0, None])[:, :, None]
-    upward = (y - centres[..., 1, None])[:, :, :, None]
-    distance = np.sqrt(across**2 + upward**2)
-    pixel = EXTENT / (min(size) - 1)
-    return np.clip(0.5 + (radii[:, None, None, None] - distance) / pixel, 0.0, 1.0)
-
-
-def _caption(scene: DiscScene) -> str:
-    if scene.law == "box":
-        return "a red disc bounces off the walls of a box"
+def caption(scene: DiscScene) -> str:
+    """What a scene shows, in words."""
+    if scene.law in BOXES:
+        behind = "" if scene.curtain is None else " and passes behind a grey curtain"
+        return f"a {scene.color} disc bounces off the walls of a box{behind}"
     if scene.law == "collision":
         return "a red disc and a blue disc collide"
     if scene.law == "parabola":
@@ -271,6 +346,8 @@ def _truth(
     masks = np.zeros(share.shape[1:], np.uint8)
     for index, disc in enumerate(share):
         masks[disc >= 0.5] = index + 1
+    if scene.curtain is not None:
+        masks[..., curtain_cover(scene.curtain, width) >= 0.5] = len(share) + 1
     steps = np.diff(pixels, axis=1).astype(np.float32)  # (k f-1 2)
     forward = np.zeros((*masks[:-1].shape, 2), np.float32)
     backward = np.zeros_like(forward)
@@ -280,12 +357,14 @@ def _truth(
     edge = scene.radii[:, None, None]
     in_view = ((centres >= edge) & (centres <= EXTENT - edge)).all(-1)
     last = centres.shape[1] - 1
-    events = scene.bounces(last / fps)
+    events = scene.bounces(last / fps) + scene.hidings(last / fps)
     if scene.contact * fps <= last:
         events = [{"kind": "contact", "time": scene.contact, "objects": [0, 1]}]
     events = [
         {"kind": event["kind"], "frame": int(np.ceil(event["time"] * fps)), **event}
-        for event in events
+        for event in sorted(events, key=lambda event: event["time"])
     ]
     tracks = {"pixels": pixels, "positions": centres, "velocities": velocities, "in_view": in_view}
+    if scene.law == "curtain":
+        tracks["visible"] = scene.visible(centres)
     return Truth(forward, backward, masks=masks, tracks=tracks, events=events)

@@ -14,7 +14,7 @@ from kinema.worlds import WORLDS
 from kinema.worlds.parallel import stream
 from kinema.worlds.world_clip import Truth, WorldClip
 
-LEVELS = {"tabletop": 4, "discs": 5, "gaussian": 4}
+LEVELS = {"tabletop": 4, "discs": 6, "gaussian": 4}
 DEFAULT_FPS = {"tabletop": 16.0, "discs": 10.0, "gaussian": 16.0}
 ON_SHEET = 16
 SPLITS = ("train", "held_out", "all")
@@ -27,7 +27,7 @@ class Rendering:
     Attributes:
         num_frames: of each clip.
         size: pixels of a square frame, or (height, width).
-        level: 1 to 4; of the discs, 1 to 5.
+        level: 1 to 4; of the discs, 1 to 6.
         split: "train", "held_out" or "all".
         fps: frames a second; by default the world's own rate.
         truth: whether the truth is rendered too.

@@ -7,6 +7,7 @@ from kinema.probes.physics.baselines import (
     frozen,
     mean_velocities,
     nearest_clip,
+    passing_on,
     straight_on,
 )
 from kinema.training.sources import DiscClips
@@ -59,6 +60,21 @@ def test_the_mean_velocity_is_that_of_the_training_set(true):
 
 def test_the_nearest_of_its_own_training_clips_is_itself(true):
     assert (nearest_clip(true[:, :3], 16, DATA) == true).all()
+
+
+def test_passing_on_knows_the_colour_the_walls_and_the_curtain():
+    data = DiscClips("curtain", num_frames=32, size=64)
+    true = data.make(list(range(40)))[0]["frames"].numpy()
+    scenes = [discs.sample_scene(seed, data.level) for seed in range(40)]
+    made = passing_on(true[:, :3], 32)
+    readings = [judge(clip, scene) for clip, scene in zip(made, scenes, strict=True)]
+    assert sum(reading is not None for reading in readings) > 12
+    assert max(r.velocity_error for r in readings if r) < 0.15
+    assert max(r.lost for r in readings if r) < 0.2
+    hidden = [
+        k for k, s in enumerate(scenes) if s.visible(s.motion(np.arange(3) / 10)[0]).max() == 0
+    ]
+    assert hidden and (made[hidden] == true[hidden, :1]).all()  # nothing comes out
 
 
 def test_bouncing_on_knows_the_walls_even_among_the_given_frames():

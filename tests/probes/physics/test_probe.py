@@ -8,7 +8,7 @@ from kinema.codecs import Pixels
 from kinema.conditions import NoText
 from kinema.denoisers import DiT, DiTConfig
 from kinema.errors import UserError
-from kinema.probes.physics import PhysicsProbe, measure_physics, run, show, write
+from kinema.probes.physics import PhysicsProbe, measure_physics, model_of, run, show, write
 from kinema.probes.physics.probe import FLOOR, MODEL
 from kinema.training.sources import DiscClips
 from kinema.video import System, VideoPipeline
@@ -39,7 +39,10 @@ class Oracle(VideoPipeline):
         return torch.stack([self.true[clip[:, 2].numpy().tobytes()] for clip in given])
 
 
-@pytest.mark.parametrize("law, floor", [("uniform", 0.005), ("collision", 0.05), ("box", 0.02)])
+LAWS_AND_FLOORS = [("uniform", 0.005), ("collision", 0.05), ("box", 0.02), ("curtain", 0.02)]
+
+
+@pytest.mark.parametrize("law, floor", LAWS_AND_FLOORS)
 def test_who_knows_the_truth_reaches_the_floor(pipe, law, floor):
     oracle = Oracle(pipe.denoiser, Pixels(), NoText(), SYSTEM)
     for split in ("train", "held_out"):
@@ -49,7 +52,7 @@ def test_who_knows_the_truth_reaches_the_floor(pipe, law, floor):
         scores = found.scores[place]
         assert scores[MODEL].mean("velocity_error") == scores[FLOOR].mean("velocity_error") < floor
         assert scores["last frame stays"].mean("velocity_error") > 0.15
-    if law == "box":
+    if law in ("box", "curtain"):
         assert found.scores["in"]["straight on, as parsed"].mean("velocity_error") < 0.05
         assert "mean training velocity" not in found.scores["in"]
     if law == "uniform":
@@ -70,7 +73,7 @@ def test_an_untrained_model_is_far_from_the_floor_and_is_reported(pipe, tmp_path
     assert sheet.stat().st_size > 1000 and "velocity_error" in figures.read_text()
 
 
-@pytest.mark.parametrize("law", ["uniform", "box"])
+@pytest.mark.parametrize("law", ["uniform", "box", "curtain"])
 def test_the_command_loads_a_folder(pipe, tmp_path, capsys, law):
     pipe.save_pretrained(tmp_path / "model")
     run(law, str(tmp_path / "model"), num_clips=4, report=str(tmp_path / "physics.md"))
@@ -78,6 +81,11 @@ def test_the_command_loads_a_folder(pipe, tmp_path, capsys, law):
     assert "straight on, as parsed" in printed
     for text in (printed, page):  # of a box nothing is published
         assert ("Kang et al." in text) == (law == "uniform")
+
+
+def test_one_model_serves_both_boxes():
+    assert model_of("box") == model_of("curtain") == "physics-box"
+    assert model_of("uniform") == "physics-uniform"
 
 
 def test_bad_requests_are_refused():

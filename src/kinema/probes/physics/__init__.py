@@ -3,12 +3,27 @@
 from pathlib import Path
 
 from kinema.errors import UserError
-from kinema.probes.physics.probe import Judged, PhysicsFindings, PhysicsProbe, measure_physics
+from kinema.probes.physics.probe import (
+    Judged,
+    PhysicsFindings,
+    PhysicsProbe,
+    measure_physics,
+    model_of,
+)
 from kinema.probes.physics.published import PUBLISHED
 from kinema.probes.physics.report import show, write
 from kinema.worlds.discs import LAWS
 
-__all__ = ["Judged", "PhysicsFindings", "PhysicsProbe", "measure_physics", "run", "show", "write"]
+__all__ = [
+    "Judged",
+    "PhysicsFindings",
+    "PhysicsProbe",
+    "measure_physics",
+    "model_of",
+    "run",
+    "show",
+    "write",
+]
 
 
 def run(
@@ -22,10 +37,16 @@ def run(
 ) -> None:
     """Velocity errors of predicted disc clips, beside floor, baselines and published figures.
 
+    In a box the mean |velocity| along x and along y is compared with that of the true positions in
+    the same frames. With a curtain these are the frames in which the whole true disc is seen and a
+    disc of its colour is read, clear of the curtain; clips whose given frames do not show the whole
+    disc are left out.
+
     Args:
-        law: "uniform", "parabola" or "collision", "all" of these; or "box", of which nothing is
-            published.
-        model: a system that ships, a folder, or a repository of the hub; physics-LAW unless given.
+        law: "uniform", "parabola" or "collision", "all" of these; or "box" and "curtain", of which
+            nothing is published.
+        model: a system that ships, a folder, or a repository of the hub; physics-LAW unless given,
+            and physics-box for both boxes.
         num_clips: in distribution, and as many out of it.
         given: frames that are given.
         num_steps: sampling steps; the model's own unless given.
@@ -42,7 +63,7 @@ def run(
         raise UserError("a model knows one law: name it with --law beside --model.")
     found = []
     for name in laws:
-        probe = PhysicsProbe(name, model or f"physics-{name}", num_clips, given, num_steps, seed)
+        probe = PhysicsProbe(name, model or model_of(name), num_clips, given, num_steps, seed)
         found.append(measure_physics(probe))
         show(found[-1])
     if report:

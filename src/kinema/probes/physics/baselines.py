@@ -6,7 +6,7 @@ import numpy as np
 
 from kinema.training.sources import DiscClips
 from kinema.worlds import discs
-from kinema.worlds.disc_reading import read_discs
+from kinema.worlds.disc_reading import read_curtain, read_disc, read_discs
 
 Predictor = Callable[[np.ndarray, int], np.ndarray]
 """(given frames uint8 (n k h w 3), length) -> clips uint8 (n f h w 3) that begin with them."""
@@ -28,6 +28,14 @@ def straight_on(given: np.ndarray, num_frames: int, num_discs: int = 1) -> np.nd
 def bouncing_on(given: np.ndarray, num_frames: int) -> np.ndarray:
     """The disc of a box goes on at the velocity read off the given frames, and knows the walls."""
     return np.stack([_drawn_on(frames, num_frames, 1, walls=True) for frames in given])
+
+
+def passing_on(given: np.ndarray, num_frames: int) -> np.ndarray:
+    """Like `bouncing_on`, with a disc of any colour, and a curtain where the given frames have one.
+
+    A disc that is hidden in the last of the given frames stays so.
+    """
+    return np.stack([_passed_on(frames, num_frames) for frames in given])
 
 
 def at_mean_velocity(given: np.ndarray, num_frames: int, velocities: np.ndarray) -> np.ndarray:
@@ -80,6 +88,20 @@ def _drawn_on(
     colors = np.array(list(discs.COLORS.values()), float)[:num_discs]
     drawn = 255.0 + np.einsum("kfhw,kc->fhwc", share, colors - 255.0)
     return np.concatenate([frames, (drawn + 0.5).clip(0, 255).astype(np.uint8)])
+
+
+def _passed_on(frames: np.ndarray, num_frames: int) -> np.ndarray:
+    """One clip (f h w 3) of a disc in a box, mostly with a curtain, from its given frames."""
+    curtain = read_curtain(frames)
+    seen = read_disc(frames, curtain)
+    centres, radii = seen.centres[None], seen.radii[None]
+    steps = np.arange(1, num_frames - len(frames) + 1)[None, :, None]
+    last = np.nan_to_num(radii[:, -1])
+    moved = np.nan_to_num(centres[:, -1:]) + _velocities_in_box(centres, radii)[:, None] * steps
+    moved = discs.folded(moved, last[:, None, None])[0]
+    share = (last > 0.0) * discs.coverage(moved, last, frames.shape[1:3])
+    ink = np.array([discs.PALETTE.get(seen.colors[-1], (255, 255, 255))]) - 255.0
+    return np.concatenate([frames, discs.painted(share, ink, curtain)])
 
 
 def _velocities_in_box(centres: np.ndarray, radii: np.ndarray) -> np.ndarray:

@@ -36,7 +36,7 @@ class PhysicsProbe:
     """What to measure.
 
     Attributes:
-        law: "uniform", "parabola", "collision" or "box".
+        law: "uniform", "parabola", "collision", "box" or "curtain".
         model: a system that ships, a folder, or a repository of the hub.
         num_clips: in distribution, and as many out of it.
         given: frames that are given.
@@ -105,6 +105,11 @@ class PhysicsFindings:
         return dict(sorted(names.items()))
 
 
+def model_of(law: str) -> str:
+    """The system that is measured on a law, and the recipe that trains it: one for both boxes."""
+    return "physics-box" if law in discs.BOXES else f"physics-{law}"
+
+
 def measure_physics(probe: PhysicsProbe, pipe: VideoPipeline | None = None) -> PhysicsFindings:
     """Predict, parse and compare.
 
@@ -159,15 +164,16 @@ def untrained_predictors(law: str, true: np.ndarray) -> dict[str, baselines.Pred
     trained = DiscClips(law, "train", *true.shape[1:3])
     count = 2 if law == "collision" else 1
     straight: baselines.Predictor = partial(baselines.straight_on, num_discs=count)
+    knowing = {"box": baselines.bouncing_on, "curtain": baselines.passing_on}  # of the walls
     mean = baselines.mean_velocities(trained)
     named: dict[str, baselines.Predictor] = {
         FLOOR: lambda given, length: true,
-        STRAIGHT: baselines.bouncing_on if law == "box" else straight,
+        STRAIGHT: knowing.get(law, straight),
         "nearest training clip": partial(baselines.nearest_clip, data=trained),
         MEAN_VELOCITY: partial(baselines.at_mean_velocity, velocities=mean),
         FROZEN: baselines.frozen,
     }
-    if law == "box":  # all directions are alike, and their mean stands still
+    if law in discs.BOXES:  # all directions are alike, and their mean stands still
         del named[MEAN_VELOCITY]
     return named
 

@@ -119,7 +119,8 @@ def _page(all_found: Sequence[PhysicsFindings], sheet: str) -> str:
         "discs off the frames. Mean |velocity - true velocity| with a 95 % interval from "
         "resampling clips; only frames in which the whole true disc is in view count, and of a "
         "collision only those after it. In a box the mean |velocity| along x and along y is "
-        "compared, since walls turn it. *True clips* is the parser's own error, the floor.",
+        "compared, since walls turn it, and behind a curtain only clips count of which the "
+        "given frames show the whole disc. *True clips* is the parser's own error, the floor.",
     ]
     for found in all_found:
         parts += [

@@ -27,7 +27,7 @@ def run(
     """Train the recipe of a law and its arms on as many clips, and measure their velocity errors.
 
     Args:
-        law: "uniform", "parabola", "collision" or "box".
+        law: "uniform", "parabola", "collision", "box" or "curtain".
         arms: their names; all of them if empty; "measured" trains nothing and shows what is there.
         folder: of the runs; what is finished there is not done again, what was interrupted goes on.
         num_samples: clips that every arm sees.

@@ -46,7 +46,7 @@ class Scaling:
 
     Attributes:
         folder: of the runs, and in `records/` of what they found.
-        law: "uniform", "parabola", "collision" or "box".
+        law: "uniform", "parabola", "collision", "box" or "curtain".
         num_samples: clips that every arm sees.
         num_clips: that are scored, in distribution, out of it and at the edges.
         num_frames: of a clip.

@@ -8,7 +8,7 @@ import numpy as np
 from kinema.clips import write_bytes
 from kinema.metrics.intervals import mean_interval
 from kinema.probes.drift import markdown, print_table
-from kinema.probes.physics.probe import FLOOR, FROZEN, MEAN_VELOCITY
+from kinema.probes.physics.probe import FLOOR, FROZEN, MEAN_VELOCITY, model_of
 from kinema.probes.physics.published import PUBLISHED
 from kinema.probes.physics.report import published_table
 from kinema.probes.scaling.arms import (
@@ -23,11 +23,12 @@ from kinema.probes.scaling.arms import (
 from kinema.probes.scaling.plots import COLUMNS, arms_of, draw, questions_of
 from kinema.probes.scaling.probe import EDGES, IN, MIDDLE, MIDDLE_SPEEDS, OUT, TRAINING, Scaling
 from kinema.probes.scaling.records import Record, Records
+from kinema.worlds.discs import BOXES
 
 Rows = list[list[str]]
 BELOW = f"{MISSING_MIDDLE} - {RECIPE}, clip by clip"
 NOTE = """
-Each arm is the recipe `physics-{law}` with one thing changed, trained on {samples:,} clips. The
+Each arm is the recipe `{recipe}` with one thing changed, trained on {samples:,} clips. The
 first three frames of a clip are given, the network makes the rest, and a parser reads the discs
 off the frames. The velocity error is that of `kinema probe physics`, {error}, in units a second,
 on {clips} scenes of each kind that no training draws, fewer (n) where no frame can be judged.
@@ -197,13 +198,13 @@ def write(records: Records, baselines: Records, scaling: Scaling, path: Path) ->
 def page(records: Records, baselines: Records, scaling: Scaling, picture: str) -> str:
     """The page in Markdown."""
     law = scaling.law
-    error = "of the mean speeds along x and y" if law == "box" else "|mean v_x - true v_x|"
+    error = "of the mean speeds along x and y" if law in BOXES else "|mean v_x - true v_x|"
     parts = [
         "# What the error of mechanics falls with",
         f"`{command(records, scaling)}`",
         NOTE.format(
-            law=law, samples=scaling.num_samples, clips=scaling.num_clips, error=error,
-            floor=FLOOR, trivial=trivial(baselines),
+            recipe=model_of(law), samples=scaling.num_samples, clips=scaling.num_clips,
+            error=error, floor=FLOOR, trivial=trivial(baselines),
         ),
         f"![velocity error against clips seen, parameters and different clips]({picture})",
     ]  # fmt: skip

@@ -6,12 +6,13 @@ import sys
 from pathlib import Path
 
 from kinema.errors import UserError
+from kinema.probes.physics import model_of
 
 NUM_VALIDATIONS = 8
 
 
 def train(law: str, num_samples: int, place: Path, words: list[str]) -> Path:
-    """Train `physics-LAW` in a folder, or go on where an interrupted run stopped.
+    """Train the recipe of a law on it, or go on where an interrupted run stopped.
 
     It is a process of its own: recipes are the neighbours of probes, and the memory of one arm is
     given back before the next.
@@ -30,8 +31,9 @@ def train(law: str, num_samples: int, place: Path, words: list[str]) -> Path:
     """
     if not is_finished(place):
         command = [
-            *(sys.executable, "-m", "kinema.cli", "train", f"physics-{law}"),
+            *(sys.executable, "-m", "kinema.cli", "train", model_of(law)),
             *("--folder", str(place)),
+            *("--data.law", law),
             *("--loop.num_samples", str(num_samples)),
             *("--loop.validate_every", str(max(1, num_samples // NUM_VALIDATIONS))),
             *words,
