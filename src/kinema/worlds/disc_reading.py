@@ -19,7 +19,7 @@ from kinema.worlds.discs import BOXES, COLORS, GRAVITY, PALETTE, DiscScene
 LIGHTEST = 0.1  # weights below are noise: at 32 pixels they would pull every centroid inwards
 MOST_UNEXPLAINED = 0.3  # share of the ink that is not where one disc would have it
 SMALLEST = 0.15  # units: what covers less than a disc of this radius is not a disc
-MOST_COVERED = 0.5  # of a column by a curtain's soft edge, so that what lies under it can be read
+MOST_COVERED = 0.65  # of a column by a curtain's soft edge, so that what lies under it can be read
 CLOSEST = 0.05  # units by which a whole disc may seem to reach behind a curtain: its reading error
 
 
@@ -154,7 +154,7 @@ def _uncovered(frames: np.ndarray, cover: np.ndarray) -> np.ndarray:
     The columns of which it covers more than `MOST_COVERED` are left white.
     """
     curtain = 255.0 * (1.0 - cover) + GREY * cover
-    free = np.maximum(1.0 - cover, MOST_COVERED)
+    free = np.maximum(1.0 - cover, 1.0 - MOST_COVERED)
     ink = (frames - curtain[:, None]) / free[:, None]
     ink[:, :, cover > MOST_COVERED] = 0.0
     return ink

@@ -251,16 +251,17 @@ def _curtained(speeds: np.ndarray, radii: np.ndarray, rng: np.random.Generator) 
 def _curtain(radius: float, pace: float, rng: np.random.Generator) -> tuple[float, float]:
     """From where to where it hangs before a disc that moves sideways at a pace.
 
-    If it fits between two places in which the disc is wholly seen, the disc crosses behind it. Else
-    it hangs at a wall, off which the disc bounces unseen, and is half as wide.
+    If it can hang between two places in which the disc is wholly seen, the disc crosses behind it.
+    Else it hangs at a wall, off which the disc bounces unseen, and is half as wide.
     """
-    seconds = float(np.exp(rng.uniform(*np.log(HIDDEN))))
     beside = 2.0 * radius + 0.5 * SEEN * pace  # in which it is wholly seen, to the wall and back
-    width = 2.0 * radius + seconds * pace
-    if width + 2.0 * beside <= EXTENT:
+    longest = (EXTENT - 2.0 * beside - 2.0 * radius) / pace
+    if longest >= HIDDEN[0]:
+        width = 2.0 * radius + pace * rng.uniform(*np.minimum(HIDDEN, longest))
         left = float(rng.uniform(beside, EXTENT - beside - width))
         return left, left + width
-    width = min(2.0 * radius + 0.5 * seconds * pace, EXTENT - beside)
+    longest = 2.0 * (EXTENT - beside - 2.0 * radius) / pace
+    width = 2.0 * radius + 0.5 * pace * rng.uniform(*np.minimum(HIDDEN, longest))
     return (0.0, width) if rng.random() < 0.5 else (EXTENT - width, EXTENT)
 
 
