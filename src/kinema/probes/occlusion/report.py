@@ -1,0 +1,123 @@
+"""What the occlusion probe found: tables for a terminal and a page, all figures as JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kinema import clips
+from kinema.probes.drift import markdown, print_table
+from kinema.probes.drift.probe import TRUE
+from kinema.probes.occlusion.probe import Found, Survival
+from kinema.probes.occlusion.worlds import WORLDS
+
+TITLE = "Hidden objects that come out as themselves, %"
+PAGE = """# Hidden objects
+
+`{command}`
+
+{note} *Sees back*: frames that every new frame sees at least. *Last given frame held* is the
+trivial baseline, *true continuation* the ceiling.
+
+{parts}
+"""
+
+
+def survival_table(found: Found) -> list[list[str]]:
+    """A header, and for every column the share that survived in %, with Wilson intervals."""
+    lengths = list(found[TRUE])
+    rows = [["", "sees back (frames)", *(f"hidden for {length}" for length in lengths)]]
+    for column, row in found.items():
+        seen = horizon_of(row)
+        cells = [share(row[k]) if k in row else "-" for k in lengths]
+        rows.append([column, "-" if seen is None else str(seen), *cells])
+    return rows
+
+
+def place_table(found: Found) -> list[list[str]]:
+    """A header, and for every column how late and how far off; empty where no world told."""
+    if not any(one.late for row in found.values() for one in row.values()):
+        return []
+    lengths = list(found[TRUE])
+    rows = [["", *(f"hidden for {length}" for length in lengths)]]
+    for column, row in found.items():
+        rows.append([column, *(error(row[k]) if k in row else "-" for k in lengths)])
+    return rows
+
+
+def share(survival: Survival) -> str:
+    """In %, with its interval and the number of videos."""
+    low, high = survival.interval
+    value = 100 * survival.right / survival.total
+    return f"{value:.0f} ({100 * low:.0f}-{100 * high:.0f}, n = {survival.total})"
+
+
+def error(survival: Survival) -> str:
+    """Means of |late| in frames and off in units, of the videos that have them."""
+    late, off = survival.late, survival.off
+    parts = [f"late {np.abs(late).mean():.1f} (n = {len(late)})"] if late else []
+    parts += [f"off {np.mean(off):.2f} (n = {len(off)})"] if off else []
+    return ", ".join(parts) or "-"
+
+
+def horizon_of(row: dict[int, Survival]) -> int | None:
+    """Frames back that a column sees at least; None where nothing was made."""
+    return max((one.horizon for one in row.values() if one.horizon is not None), default=None)
+
+
+def inside(found: Found) -> str:
+    """Which lengths lie inside the horizon of which strategy."""
+    told = []
+    for column, row in found.items():
+        horizon = horizon_of(row)
+        if horizon is not None:
+            lengths = [str(length) for length in row if length <= horizon]
+            told.append(f"{column} ({horizon} frames): {', '.join(lengths) or 'none'}")
+    return "Lengths inside the horizon: " + "; ".join(told) + "." if told else ""
+
+
+def show(found: Found) -> None:
+    """Print the tables."""
+    print_table(TITLE, survival_table(found))
+    if rows := place_table(found):
+        print_table("How late (frames) and how far off (units)", rows)
+    print(inside(found))
+
+
+def write(found: Found, world: str, asked: dict[str, Any], report: str | Path) -> list[Path]:
+    """Write the page, and beside it all figures as JSON.
+
+    Args:
+        found: what was found.
+        world: a name in `WORLDS`.
+        asked: options of the command that made it, None where one was not given.
+        report: the Markdown file.
+
+    Returns:
+        the files written.
+    """
+    path, data = Path(report), Path(report).with_suffix(".json")
+    parts = [markdown(survival_table(found)), inside(found)]
+    if rows := place_table(found):
+        parts.append(markdown(rows))
+    page = PAGE.format(
+        command=command(asked), note=WORLDS[world].note, parts="\n\n".join(filter(None, parts))
+    )
+    figures = {c: {str(k): asdict(one) for k, one in row.items()} for c, row in found.items()}
+    clips.write_bytes(path, page.encode())
+    clips.write_bytes(data, (json.dumps(figures, indent=1) + "\n").encode())
+    return [path, data]
+
+
+def command(asked: dict[str, Any]) -> str:
+    """What was typed, or could have been."""
+    words = {
+        name: f"[{','.join(map(str, value))}]" if isinstance(value, tuple | list) else str(value)
+        for name, value in asked.items()
+        if value is not None
+    }
+    return "kinema probe occlusion" + "".join(f" --{name} {word}" for name, word in words.items())

@@ -1,0 +1,180 @@
+"""Where things are hidden, and how to tell that they came out again.
+
+On the tabletop the subject passes behind another object, and the judge is asked for its colour and
+its shape. In the box a disc crosses behind a curtain, and all there is of it is read off the pixels
+(`worlds.disc_reading`).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kinema.probes import judge
+from kinema.probes.drift.probe import FIRST_SEED
+from kinema.probes.drift.worlds import ASKED, SIZE_TOLERANCE
+from kinema.probes.occlusion.probe import Hidden, Outcome, World
+from kinema.video import System
+from kinema.worlds import discs, tabletop
+from kinema.worlds.disc_reading import read_disc
+
+
+class Tabletop:
+    """A subject behind another object, which the judge looks for."""
+
+    model = "tabletop"
+    note = (
+        "Share of subjects, hidden behind another object for about so many frames, whose colour "
+        "and shape the judge reads from the frames after they come out in truth, in %, with 95 % "
+        "Wilson intervals. The prompt names the subject."
+    )
+    most_tried = 600  # scenes looked at for each length
+    tolerance = 0.35  # an occlusion counts as of a length within this share of it
+    earliest = 5  # frames that must be seen before
+
+    def __init__(self) -> None:
+        self.network = judge.load()
+
+    def scenes(self, length: int, count: int, system: System) -> list[Hidden]:
+        """Scenes whose subject is less than half seen for about `length` frames."""
+        found: list[Hidden] = []
+        for seed in range(FIRST_SEED, FIRST_SEED + self.most_tried):
+            scene = tabletop.sample_scene(seed, level=2)
+            if scene.attributes["relation"] != "behind":
+                continue
+            span = self.occlusion(scene, length, system.fps)
+            if span is not None:
+                found.append(self._hidden(seed, scene, span, system))
+            if len(found) == count:
+                break
+        return found
+
+    def occlusion(self, scene: tabletop.Scene, length: int, fps: float) -> tuple[int, int] | None:
+        """First frame at which the subject is hidden and first at which it is seen again.
+
+        None unless it is hidden for about `length` frames, after it was seen and before it is
+        again.
+        """
+        size = (32, 32)  # enough to see who is in front
+        frames = self.earliest + 4 * length
+        truth = tabletop.render_scene(scene, frames, size, fps, truth=True, device="cpu").truth
+        assert truth is not None
+        for start, stop in spans(truth.tracks["visible"][0] < 0.5):
+            is_about = abs(stop - start - length) <= self.tolerance * length
+            if is_about and start >= self.earliest and stop < frames:
+                return start, stop
+        return None
+
+    def _hidden(
+        self, seed: int, scene: tabletop.Scene, span: tuple[int, int], system: System
+    ) -> Hidden:
+        start, stop = span
+        asked, total = judge.true_answers(scene.attributes), stop + system.num_frames
+        (clip,) = tabletop.render([seed], total, system.size, 2, fps=system.fps)
+
+        def read(frames: np.ndarray) -> Outcome:
+            (answers,) = judge.read(self.network, [frames[stop - start :]], system.fps)
+            return Outcome(all(answers[question] == asked[question] for question in ASKED))
+
+        label = f"tabletop-{seed - FIRST_SEED}-from-{start}"
+        return Hidden(label, seed, scene.caption, start, stop, clip.frames, read)
+
+
+class Curtain:
+    """A disc that crosses behind a curtain, all read off the pixels."""
+
+    model = "physics-box"
+    note = (
+        "Share of discs, wholly hidden behind a curtain for about so many frames, that come out "
+        "as themselves: within 6 frames after the disc is wholly seen again in truth, and while "
+        "it still is, one whole disc is read, of the true colour (of six) and with a radius "
+        "within 20 % of the true one; in %, with 95 % Wilson intervals. A disc of any colour and "
+        "any radius of training would pass in 8 %. *Late*: mean |frames| between the true and the "
+        "made moment at which it is first read so, of the videos in which it is; *off*: mean "
+        "distance of its centre from the true one when it survived, in units of a box of 10 x 10. "
+        "No prompt tells what is hidden."
+    )
+    most_tried = 10_000  # scenes looked at for each length
+    tolerance = 0.125  # an occlusion counts as of a length within this share of it
+    earliest = 8  # frames of the whole disc before it goes in
+    latest = 6  # frames after it is whole again, in which it must be read
+    after = 16  # frames of a video after that moment
+    longest = 200  # frames of a scene that are looked at
+
+    def scenes(self, length: int, count: int, system: System) -> list[Hidden]:
+        """Scenes whose disc is out of sight for about `length` frames, and crosses meanwhile."""
+        found: list[Hidden] = []
+        for seed in range(FIRST_SEED, FIRST_SEED + self.most_tried):
+            scene = discs.sample_scene(seed, discs.LEVELS["curtain"])
+            span = self.occlusion(scene, length, system.fps)
+            if span is not None:
+                found.append(self._hidden(seed, scene, span, system))
+            if len(found) == count:
+                break
+        return found
+
+    def occlusion(self, scene: discs.DiscScene, length: int, fps: float) -> tuple[int, int] | None:
+        """First frame in which the disc is wholly hidden, and first in which it is whole again.
+
+        None unless it is hidden for about `length` frames, wholly seen for a while before it goes
+        in, and comes out on the other side.
+        """
+        if scene.curtain is None:
+            return None
+        (centres,) = scene.motion(np.arange(self.longest) / fps)[0]
+        visible = scene.visible(centres[None])[0]
+        is_left = centres[:, 0] < np.mean(scene.curtain)
+        for entry, stop in spans(visible < 1.0):
+            before, hidden = entry - self.earliest, visible[entry:stop] == 0.0
+            is_seen = before >= 0 and (visible[before:entry] == 1.0).all() and stop < self.longest
+            is_about = abs(hidden.sum() - length) <= self.tolerance * length
+            if is_seen and is_about and is_left[entry] != is_left[stop]:
+                return entry + int(hidden.argmax()), stop
+        return None
+
+    def _hidden(
+        self, seed: int, scene: discs.DiscScene, span: tuple[int, int], system: System
+    ) -> Hidden:
+        start, stop = span
+        total, level = stop + self.after, discs.LEVELS["curtain"]
+        clip = discs.render_scene(scene, total, system.size, system.fps, False, level)
+        (centres,) = scene.motion(np.arange(total) / system.fps)[0]
+        visible = scene.visible(centres[None])[0]
+        last = stop + int(np.cumprod(visible[stop : stop + self.latest] == 1.0).sum())
+        awaited, true = slice(stop - start, last - start), centres[start:]
+        (whole,) = np.nonzero(is_itself(clip.frames[start:], scene)[0])
+
+        def read(frames: np.ndarray) -> Outcome:
+            seen, places = is_itself(frames, scene)
+            (found,) = np.nonzero(seen)
+            if not len(found):
+                return Outcome(False)
+            late = int(found[0] - whole[0])
+            in_time = found[(found >= awaited.start) & (found < awaited.stop)]
+            if not len(in_time):
+                return Outcome(False, late)
+            off = np.linalg.norm(places[in_time[0]] - true[in_time[0]])
+            return Outcome(True, late, float(off))
+
+        label = f"curtain-{seed - FIRST_SEED}-from-{start}"
+        return Hidden(label, seed, clip.caption, start, stop, clip.frames, read)
+
+
+def is_itself(frames: np.ndarray, scene: discs.DiscScene) -> tuple[np.ndarray, np.ndarray]:
+    """Which frames, uint8 (f h w 3), show the whole disc of a scene, wherever it is.
+
+    Returns:
+        (f,) bool: one whole disc, of its colour and about its radius; and its centres (f 2), units.
+    """
+    seen, radius = read_disc(frames, scene.curtain), scene.radii[0]
+    is_sized = np.abs(np.nan_to_num(seen.radii) - radius) <= SIZE_TOLERANCE * radius
+    return seen.whole & (seen.colors == scene.color) & is_sized, seen.centres
+
+
+def spans(mask: np.ndarray) -> list[tuple[int, int]]:
+    """First and one past the last of every run of true values in (f,) bool."""
+    edges = np.diff(mask.astype(int), prepend=0, append=0)
+    starts, stops = np.flatnonzero(edges > 0), np.flatnonzero(edges < 0)
+    return [(int(start), int(stop)) for start, stop in zip(starts, stops, strict=True)]
+
+
+WORLDS: dict[str, type[World]] = {"curtain": Curtain, "tabletop": Tabletop}
