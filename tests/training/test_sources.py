@@ -7,7 +7,14 @@ import torch
 from kinema.clips import Clip, write
 from kinema.codecs import CausalVAE, CausalVAEConfig
 from kinema.errors import UserError
-from kinema.training.sources import ClipsWithFlow, CodecLatents, FolderClips, WorldClips
+from kinema.training.sources import (
+    ClipsWithFlow,
+    CodecLatents,
+    DiscClips,
+    FolderClips,
+    WorldClips,
+)
+from kinema.worlds import discs
 
 SMALL = WorldClips(levels=(1, 2), num_frames=5, size=16, num_clips=64)
 
@@ -109,3 +116,9 @@ def test_latents_are_the_codecs_and_the_image_is_a_frame_of_the_clip(tmp_path):
         possible = codec.encode(stills)
     distance = (possible - tensors["image"][1].float()).abs().flatten(1).max(dim=1).values
     assert distance.min() < 0.01
+
+
+def test_the_corpus_of_discs_holds_every_caption():
+    assert DiscClips("box").corpus() == ["a red disc bounces off the walls of a box"]
+    corpus, (_, captions) = DiscClips("curtain").corpus(), DiscClips("curtain").make([5, 6, 7])
+    assert len(corpus) == 2 * len(discs.PALETTE) and set(captions) <= set(corpus)

@@ -103,7 +103,11 @@ def world(argv: list[str]) -> None:
     clip.add_argument("--seed", type=int, default=0, metavar="N", help="clip k uses seed + k")
     scene = parser.add_argument_group("Scenes")
     scene.add_argument(
-        "--level", type=int, default=1, metavar="L", help="1 easy to 4 everything; discs: 5 a box"
+        "--level",
+        type=int,
+        default=1,
+        metavar="L",
+        help="1 easy to 4 hard; discs: 5 box, 6 curtain",
     )
     scene.add_argument(
         "--split", default="train", metavar="NAME", help="train, held_out (new combinations), all"
