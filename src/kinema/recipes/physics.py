@@ -52,7 +52,7 @@ class PhysicsRun:
         std: of the logit of t.
         given_share: share of clips of which the first `given` to `most_given` frames are clean; of
             the others, half have one level for all frames and half a level for each.
-        num_steps: sampling steps.
+        num_steps: sampling steps; one is best where what is given determines the rest.
         loop: how long and how fast.
     """
 
@@ -67,7 +67,7 @@ class PhysicsRun:
     mean: float = 2.0
     std: float = 1.5
     given_share: float = 0.8
-    num_steps: int = 4
+    num_steps: int = 1
     loop: Loop = field(default_factory=Loop)
 
     def __post_init__(self) -> None:
@@ -247,17 +247,20 @@ def physics(law: str, num_samples: int) -> PhysicsRun:
 
 def physics_uniform() -> PhysicsRun:
     """A disc at constant speed: kinema train physics-uniform"""
-    return physics("uniform", 120_000)
+    return physics("uniform", 100_000)
 
 
 def physics_parabola() -> PhysicsRun:
-    """A disc thrown under gravity: kinema train physics-parabola"""
-    return physics("parabola", 120_000)
+    """A disc thrown under gravity: kinema train physics-parabola
+
+    Set out from physics-uniform, which knows discs already.
+    """
+    return replace(physics("parabola", 70_000), init="physics-uniform")
 
 
 def physics_collision() -> PhysicsRun:
     """Two discs that collide: kinema train physics-collision"""
-    return physics("collision", 120_000)
+    return physics("collision", 150_000)
 
 
 def physics_box() -> PhysicsRun:
