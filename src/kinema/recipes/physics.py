@@ -253,9 +253,10 @@ def physics_uniform() -> PhysicsRun:
 def physics_parabola() -> PhysicsRun:
     """A disc thrown under gravity: kinema train physics-parabola
 
-    Set out from physics-uniform, which knows discs already.
+    Set out from physics-uniform, which knows discs already: after 8,000 clips its velocity error
+    is where uniform motion alone was after 65,000.
     """
-    return replace(physics("parabola", 70_000), init="physics-uniform")
+    return replace(physics("parabola", 40_000), init="physics-uniform")
 
 
 def physics_collision() -> PhysicsRun:
@@ -268,6 +269,8 @@ def physics_box() -> PhysicsRun:
 
     Trained on the law "curtain", of which every third scene is the plain box, so that one model
     serves `kinema probe drift --world box` and `kinema probe occlusion`. Clips begin with 3 to 24
-    given frames of 32, and so the windows of a long video see 24 frames back.
+    given frames of 32, and so the windows of a long video see 24 frames back. Set out from
+    physics-uniform.
     """
-    return replace(physics("curtain", 120_000), folder="runs/physics-box", most_given=24)
+    run = physics("curtain", 120_000)
+    return replace(run, folder="runs/physics-box", init="physics-uniform", most_given=24)
