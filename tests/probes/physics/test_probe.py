@@ -3,13 +3,14 @@ from dataclasses import replace
 import pytest
 import torch
 
+import kinema
 from kinema.clips import to_tensor
 from kinema.codecs import Pixels
 from kinema.conditions import NoText
 from kinema.denoisers import DiT, DiTConfig
 from kinema.errors import UserError
 from kinema.probes.physics import PhysicsProbe, measure_physics, model_of, run, show, write
-from kinema.probes.physics.probe import FLOOR, MODEL
+from kinema.probes.physics.probe import FIRST_SEED, FLOOR, MODEL, judged, predicted, true_clips
 from kinema.training.sources import DiscClips
 from kinema.video import System, VideoPipeline
 
@@ -95,3 +96,13 @@ def test_bad_requests_are_refused():
         run(model="somewhere")
     with pytest.raises(UserError, match="at least 2"):
         replace(PhysicsProbe(), num_clips=1)
+
+
+@pytest.mark.parametrize(
+    ("law", "error"), [("uniform", 0.05), ("parabola", 0.05), ("collision", 0.3)]
+)
+def test_what_ships_goes_on_as_mechanics_would(law, error):
+    pipe = kinema.load(f"physics-{law}")
+    true, scenes = true_clips(DiscClips(law, seed=FIRST_SEED), 16)
+    made = predicted(pipe, PhysicsProbe(law), true[:, :3], true.shape[1])
+    assert judged(made, scenes, 3).mean("velocity_error") < error
