@@ -261,7 +261,7 @@ def physics_parabola() -> PhysicsRun:
 
 def physics_collision() -> PhysicsRun:
     """Two discs that collide: kinema train physics-collision"""
-    return physics("collision", 150_000)
+    return physics("collision", 152_000)
 
 
 def physics_box() -> PhysicsRun:

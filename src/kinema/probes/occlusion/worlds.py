@@ -7,6 +7,9 @@ its shape. In the box a disc crosses behind a curtain, and all there is of it is
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
+
 import numpy as np
 
 from kinema.probes import judge
@@ -36,17 +39,15 @@ class Tabletop:
 
     def scenes(self, length: int, count: int, system: System) -> list[Hidden]:
         """Scenes whose subject is less than half seen for about `length` frames."""
-        found: list[Hidden] = []
+        return list(islice(self._found(length, system), count))
+
+    def _found(self, length: int, system: System) -> Iterator[Hidden]:
         for seed in range(FIRST_SEED, FIRST_SEED + self.most_tried):
             scene = tabletop.sample_scene(seed, level=2)
-            if scene.attributes["relation"] != "behind":
-                continue
-            span = self.occlusion(scene, length, system.fps)
-            if span is not None:
-                found.append(self._hidden(seed, scene, span, system))
-            if len(found) == count:
-                break
-        return found
+            if scene.attributes["relation"] == "behind":
+                span = self.occlusion(scene, length, system.fps)
+                if span is not None:
+                    yield self._hidden(seed, scene, span, system)
 
     def occlusion(self, scene: tabletop.Scene, length: int, fps: float) -> tuple[int, int] | None:
         """First frame at which the subject is hidden and first at which it is seen again.
@@ -102,15 +103,14 @@ class Curtain:
 
     def scenes(self, length: int, count: int, system: System) -> list[Hidden]:
         """Scenes whose disc is out of sight for about `length` frames, and crosses meanwhile."""
-        found: list[Hidden] = []
+        return list(islice(self._found(length, system), count))
+
+    def _found(self, length: int, system: System) -> Iterator[Hidden]:
         for seed in range(FIRST_SEED, FIRST_SEED + self.most_tried):
             scene = discs.sample_scene(seed, discs.LEVELS["curtain"])
             span = self.occlusion(scene, length, system.fps)
             if span is not None:
-                found.append(self._hidden(seed, scene, span, system))
-            if len(found) == count:
-                break
-        return found
+                yield self._hidden(seed, scene, span, system)
 
     def occlusion(self, scene: discs.DiscScene, length: int, fps: float) -> tuple[int, int] | None:
         """First frame in which the disc is wholly hidden, and first in which it is whole again.
