@@ -8,9 +8,16 @@ import torch
 from kinema.clips import to_frames, to_tensor
 from kinema.denoisers import DiTConfig
 from kinema.errors import UserError
-from kinema.recipes.physics import PhysicsRun, PhysicsTask, physics_box, zoomed
+from kinema.recipes.physics import (
+    PhysicsRun,
+    PhysicsTask,
+    make_codec,
+    physics_box,
+    physics_codec,
+    zoomed,
+)
 from kinema.sampling.rollout import Autoregressive
-from kinema.training import Loop
+from kinema.training import Loop, Position
 from kinema.training.sources import DiscClips
 from kinema.video import VideoPipeline, strategy_named
 from kinema.worlds import discs
@@ -94,7 +101,7 @@ def run_weights(folder):
 
 
 def test_a_system_with_text_is_not_trained_further():
-    with pytest.raises(UserError, match="init: tabletop does not make pixels without text"):
+    with pytest.raises(UserError, match="init: tabletop does not make 3 channels without text"):
         PhysicsTask(PhysicsRun(init="tabletop"))
 
 
@@ -121,3 +128,48 @@ def test_a_zoom_that_is_no_range_is_refused():
 def test_an_unknown_law_is_refused_with_the_nearest():
     with pytest.raises(UserError, match="parabola"):
         DiscClips("parabol")
+
+
+@pytest.fixture(scope="module")
+def disc_codec(tmp_path_factory):
+    """The principal components of 8x8 pixels of discs, never trained further: a folder."""
+    run = replace(physics_codec(), cache=str(tmp_path_factory.mktemp("cache")), workers=0)
+    config = replace(run.codec, widths=(8, 8), encoder_depth=(1, 1), decoder_depth=(1, 1))
+    data = replace(run.data, num_frames=5, size=16, num_clips=64)
+    task = replace(run, codec=config, data=data, held_out=replace(data, seed=99)).task()
+    task.fit_linear()
+    folder = tmp_path_factory.mktemp("codec")
+    task.save(folder)
+    assert task.validate()["psnr"] > 22
+    return folder
+
+
+def test_in_the_latents_of_a_codec(disc_codec, tmp_path):
+    run = PhysicsRun(
+        data=DiscClips(num_frames=8, size=16, num_clips=64),
+        num_unseen=4,
+        codec=str(disc_codec),
+        denoiser=DiTConfig(dim=32, depth=1, num_heads=2, patch=(1, 1, 1)),
+    )
+    task = PhysicsTask(run)
+    assert task.shape == (16, 8, 2, 2) and run.denoiser.channels == 16
+    loss, _ = task.loss(Position(0, 0), 4, slice(None))
+    loss.backward()
+    assert loss > 0 and task.rehearse(2).isfinite()
+    assert set(task.validate()) == {"loss", "velocity_error"}
+    task.save(tmp_path / "final")
+    pipe = VideoPipeline.from_pretrained(tmp_path / "final")
+    assert pipe.codec.config == task.codec.config
+    shown = pipe.complete(to_tensor(task.unseen_frames[:2, :3]), 8, seeds=[0, 1])
+    assert shown.shape == (2, 3, 8, 16, 16)
+    with pytest.raises(UserError, match="does not make 3 channels without text"):
+        PhysicsTask(PhysicsRun(data=run.data, num_unseen=2, init=str(tmp_path / "final")))
+
+
+def test_what_is_given_fills_latent_frames():
+    run = PhysicsRun(data=DiscClips(num_frames=9, size=16), codec="tabletop")
+    with pytest.raises(UserError, match="given is 3: of the codec tabletop .* such as 5"):
+        PhysicsTask(run)
+    levels = replace(run, given=5).noise_levels(make_codec(replace(run, given=5))).draw(300, 3)
+    given = levels[:, 0] == 0
+    assert 180 < given.sum() < 290 and (levels[given, 1] == 0).all() and (levels[:, 2] > 0).all()

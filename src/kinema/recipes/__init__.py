@@ -1,7 +1,13 @@
 """Recipes: a run is a Python function that returns a filled dataclass with `.train()`."""
 
 from kinema.recipes.own_clips import codec
-from kinema.recipes.physics import physics_box, physics_collision, physics_parabola, physics_uniform
+from kinema.recipes.physics import (
+    physics_box,
+    physics_codec,
+    physics_collision,
+    physics_parabola,
+    physics_uniform,
+)
 from kinema.recipes.tabletop import (
     tabletop,
     tabletop_codec,
@@ -23,12 +29,14 @@ RECIPES = {
     "physics-parabola": physics_parabola,
     "physics-collision": physics_collision,
     "physics-box": physics_box,
+    "physics-codec": physics_codec,
 }
 
 __all__ = [
     "RECIPES",
     "codec",
     "physics_box",
+    "physics_codec",
     "physics_collision",
     "physics_parabola",
     "physics_uniform",

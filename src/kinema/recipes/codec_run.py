@@ -24,9 +24,10 @@ from kinema.errors import UserError
 from kinema.metrics.fidelity import psnr
 from kinema.metrics.lpips import LPIPS
 from kinema.training import Loop, Position, Shards, State, draw, train
-from kinema.training.sources import ClipsWithFlow, FolderClips, WorldClips
+from kinema.training.sources import ClipsWithFlow, DiscClips, FolderClips, WorldClips
 from kinema.video.system import find_codec
 
+Clips = WorldClips | DiscClips | FolderClips
 LENGTHS = (1, 5, 9, 17, 33)  # frames a training clip is cut to: images and videos together
 
 
@@ -71,8 +72,8 @@ class CodecRun:
     """
 
     folder: str = "runs/codec"
-    data: WorldClips | FolderClips = field(default_factory=WorldClips)
-    held_out: WorldClips | FolderClips = field(default_factory=lambda: unseen(WorldClips()))
+    data: Clips = field(default_factory=WorldClips)
+    held_out: Clips = field(default_factory=lambda: unseen(WorldClips()))
     codec: CausalVAEConfig = field(default_factory=CausalVAEConfig)
     init: str = ""
     weights: CodecLoss = field(default_factory=CodecLoss)
@@ -87,7 +88,7 @@ class CodecRun:
         if not self.sizes or not all(0 < share <= 1 for share in self.sizes):
             raise UserError(f"sizes are shares of a clip's size, above 0 up to 1, not {self.sizes}")
 
-    def never_trained_on(self) -> WorldClips | FolderClips:
+    def never_trained_on(self) -> Clips:
         """`held_out`, or the files of `data` that it leaves out.
 
         Raises:

@@ -1,8 +1,9 @@
 """Learning the laws of discs from pixels: the recipes behind `kinema probe physics`.
 
-No codec and no text: a diffusion transformer on large patches that predicts clean pixels (JiT, Li
-and He 2025), with the first three frames given, as in Kang et al. 2024 (arXiv:2411.02385). In small
-redundant pictures position and speed are settled near t = 1, so the noise levels lie high.
+No text, and no codec unless one is named: a diffusion transformer on large patches that predicts
+clean pixels (JiT, Li and He 2025), with the first three frames given, as in Kang et al. 2024
+(arXiv:2411.02385). In small redundant pictures position and speed are settled near t = 1, so the
+noise levels lie high.
 """
 
 from dataclasses import dataclass, field, replace
@@ -17,14 +18,16 @@ from torch import Tensor, nn
 from kinema import diffusion
 from kinema.blocks.attention import Factorized
 from kinema.clips import contact_sheet, to_frames, to_tensor
-from kinema.codecs import Pixels
+from kinema.codecs import LAYOUTS, Codec, CodecLoss, Pixels, load_codec
 from kinema.conditions import NoText
 from kinema.denoisers import DiTConfig, UNetConfig, UViTConfig, count_flops, make_denoiser
 from kinema.diffusion import GivenFrames, Linear, LogitNormal, Mixture, PerFrame
 from kinema.errors import UserError
+from kinema.recipes.codec_run import CodecRun
 from kinema.training import Loop, Position, State, draw, train
 from kinema.training.sources import DiscClips
 from kinema.video import System, VideoPipeline
+from kinema.video.system import find_codec
 from kinema.worlds import discs
 from kinema.worlds.disc_reading import judge
 
@@ -34,7 +37,7 @@ FAR = 10**9  # seeds that no training draws
 
 @dataclass
 class PhysicsRun:
-    """A training run of a denoiser of disc clips, in pixels and without text.
+    """A training run of a denoiser of disc clips, without text.
 
     Attributes:
         folder: receives checkpoints, metrics and pictures, and the whole system in `final/`.
@@ -43,7 +46,9 @@ class PhysicsRun:
         given: frames that are given at every prediction.
         most_given: frames that are given at most in training, from `given` up, and carried over
             from window to window of a long video; 0: always `given`.
-        denoiser: the network; its channels are set to 3 and its text is left out.
+        codec: in whose latents the denoiser works: one that ships ("discs"), or a folder or
+            repository as `kinema.codecs.load_codec` takes it; "" works on the pixels.
+        denoiser: the network; its channels are set from the codec, and its text is left out.
         init: a system whose denoiser is trained further: a folder, or the name of one that ships;
             "" starts from nothing.
         zoom: every training clip is shrunk or grown by a factor from this range about a random
@@ -61,6 +66,7 @@ class PhysicsRun:
     num_unseen: int = 64
     given: int = 3
     most_given: int = 0
+    codec: str = ""
     denoiser: DiTConfig | UViTConfig | UNetConfig = field(default_factory=DiTConfig)
     init: str = ""
     zoom: tuple[float, float] = (1.0, 1.0)
@@ -90,27 +96,55 @@ class PhysicsRun:
         """Train to the end, resuming where an interrupted run stopped."""
         return train(self.task(), self.loop, Path(self.folder))
 
-    def noise_levels(self) -> Mixture:
+    def noise_levels(self, codec: Codec | None = None) -> Mixture:
+        """Of every frame, or of every latent frame of a codec."""
         times = LogitNormal(self.mean, self.std)
-        most = self.most_given or self.given
-        given = GivenFrames(times, most, min_given=self.given)
+        least, most = (
+            num_frames_of(codec or Pixels(), count)
+            for count in (self.given, self.most_given or self.given)
+        )
+        given = GivenFrames(times, most, min_given=least)
         rest = 0.5 * (1 - self.given_share)
         return Mixture([(self.given_share, given), (rest, times), (rest, PerFrame(times))])
 
 
-def make_network(run: PhysicsRun) -> nn.Module:
-    """A new denoiser of pixels, or the one of the system `run.init`, in fp32 and ready to learn.
+def num_frames_of(codec: Codec, num_frames: int) -> int:
+    """Latent frames of a clip of so many frames, of any size."""
+    return codec.latent_shape(num_frames, *codec.factors[1:])[1]
+
+
+def make_codec(run: PhysicsRun) -> Codec:
+    """What the denoiser works in, fixed.
 
     Raises:
-        UserError: if that system does not work on pixels.
+        UserError: if there is no such codec, or the given frames do not fill its latents.
+    """
+    if not run.codec:
+        return Pixels()
+    codec = load_codec(find_codec(run.codec)).requires_grad_(False)
+    factor = codec.factors[0]
+    if (run.given - 1) % factor:
+        raise UserError(
+            f"given is {run.given}: of the codec {run.codec} a latent frame after the first holds "
+            f"{factor} frames, so 1 + {factor} k can be given, such as {1 + factor}"
+        )
+    return codec
+
+
+def make_network(run: PhysicsRun, codec: Codec) -> nn.Module:
+    """A new denoiser, or the one of the system `run.init`, in fp32 and ready to learn.
+
+    Raises:
+        UserError: if that system works on other latents, or with text.
     """
     if not run.init:
-        run.denoiser.channels, run.denoiser.text_dim = 3, 0
+        run.denoiser.channels, run.denoiser.text_dim = codec.channels, 0
         return make_denoiser(run.denoiser)
     system = VideoPipeline.from_pretrained(run.init)
-    if system.denoiser.config.channels != 3 or system.denoiser.config.text_dim:
+    if system.denoiser.config.channels != codec.channels or system.denoiser.config.text_dim:
         raise UserError(
-            f"init: {run.init} does not make pixels without text; name what a physics recipe made"
+            f"init: {run.init} does not make {codec.channels} channels without text; name what a "
+            "physics recipe made with the same codec"
         )
     run.denoiser = system.denoiser.config
     return system.denoiser.float().requires_grad_(True)
@@ -141,10 +175,12 @@ class PhysicsTask:
 
     def __init__(self, run: PhysicsRun):
         torch.manual_seed(run.loop.seed)
-        self.run, self.network = run, make_network(run)
-        self.path, self.times = Linear(), run.noise_levels()
-        shape = (3, run.data.num_frames, run.data.size, run.data.size)
-        self.clip_flops = count_flops(self.network, shape, text_tokens=0)
+        self.run, self.codec = run, make_codec(run)
+        self.network = make_network(run, self.codec)
+        self.path, self.times = Linear(), run.noise_levels(self.codec)
+        size = (run.data.size, run.data.size)
+        self.shape = self.codec.latent_shape(run.data.num_frames, *size)  # c f' h' w'
+        self.clip_flops = count_flops(self.network, self.shape, text_tokens=0)
         seeds = range(FAR, FAR + run.num_unseen)
         self.scenes = [discs.sample_scene(seed, run.data.level, run.data.split) for seed in seeds]
         self.unseen = run.data.make(list(range(FAR - run.data.seed, seeds.stop - run.data.seed)))
@@ -156,32 +192,38 @@ class PhysicsTask:
         """The diffusion loss on clips rendered for this step."""
         indices = draw(self.run.loop.seed, position.step, batch_size, self.run.data.num_clips)
         frames = self.run.data.make(indices[rows].tolist())[0]["frames"]
-        x0 = to_tensor(frames.numpy())
+        clips = to_tensor(frames.numpy())
         if self.run.zoom != (1.0, 1.0):
-            x0 = zoomed(x0, self.run.zoom)
+            clips = zoomed(clips, self.run.zoom)
+        x0 = self.encode(clips)
         t = self.times.draw(batch_size, x0.shape[2])[rows]
         noise = torch.randn(batch_size, *x0.shape[1:])[rows]
         return self.diffusion_loss(x0, t, noise).mean(), {}
 
+    @torch.no_grad()
+    @torch.autocast("cpu", enabled=False)  # as the pipeline encodes what is given
+    def encode(self, clips: Tensor) -> Tensor:
+        """b 3 f h w in [-1, 1] -> b c f' h' w'."""
+        return self.codec.encode(clips)
+
     def diffusion_loss(self, x0: Tensor, t: Tensor, noise: Tensor) -> Tensor:
-        """Per clip, in velocity space; x0: b c f h w, t: b f."""
+        """Per clip, in velocity space; x0: b c f' h' w', t: b f'."""
         return diffusion.loss(self.network, x0, None, t, noise, self.path, "x0")
 
     def rehearse(self, batch_size: int) -> Tensor:
         """The loss of empty clips of the run's shape, to see what a step takes."""
-        data = self.run.data
-        x0 = torch.zeros(batch_size, 3, data.num_frames, data.size, data.size)
-        t = torch.full((batch_size, data.num_frames), 0.5)
+        x0 = torch.zeros(batch_size, *self.shape)
+        t = torch.full((batch_size, self.shape[1]), 0.5)
         return self.diffusion_loss(x0, t, torch.zeros_like(x0)).mean()
 
     def validate(self) -> dict[str, float]:
         """The flow loss and the velocity error on clips never trained on."""
         generator = torch.Generator().manual_seed(0)
-        x0, losses = to_tensor(self.unseen_frames), []
+        x0, losses = self.encode(to_tensor(self.unseen_frames)), []
         for time in VALIDATION_TIMES:
             noise = torch.randn(x0.shape, generator=generator)
             t = torch.full((len(x0), x0.shape[2]), time)
-            t[:, : self.run.given] = 0
+            t[:, : num_frames_of(self.codec, self.run.given)] = 0
             losses.append(self.diffusion_loss(x0, t, noise).mean().item())
         pairs = zip(self.predictions(), self.scenes, strict=True)
         readings = [judge(frames, scene, self.run.given) for frames, scene in pairs]
@@ -207,7 +249,7 @@ class PhysicsTask:
             guidance_scale=1.0,
             overlap=min(self.run.most_given or self.run.given, data.num_frames - 1),
         )
-        return VideoPipeline(self.network, Pixels(), NoText(), system)
+        return VideoPipeline(self.network, self.codec, NoText(), system)
 
     def show(self, folder: Path, samples: int) -> None:
         """A sheet of true and predicted clips in turn."""
@@ -274,3 +316,28 @@ def physics_box() -> PhysicsRun:
     """
     run = physics("curtain", 120_000)
     return replace(run, folder="runs/physics-box", init="physics-uniform", most_given=24)
+
+
+def physics_codec() -> CodecRun:
+    """An image VAE of discs, 8x8 pixels in 16 numbers frame by frame: kinema train physics-codec
+
+    What the physics recipes learn in with `--codec`. A collision shows both colours, and radii
+    beyond those of the other laws on both sides.
+    """
+    data = DiscClips("collision", num_frames=9, num_clips=8_192)
+    return CodecRun(
+        folder="runs/physics-codec",
+        data=data,
+        held_out=replace(data, seed=FAR, num_clips=64),
+        codec=replace(LAYOUTS["per-frame"], channels=16, fitted=True),
+        weights=CodecLoss(outlines=0, motion=0, equivariance=0, kl=1e-6, softness=1),
+        sizes=(1.0,),
+        loop=Loop(
+            num_samples=40_000,
+            batch_size=8,
+            learning_rate=4e-3,
+            optimizer="muon",
+            adamw_share=0.15,
+            validate_every=5_000,
+        ),
+    )

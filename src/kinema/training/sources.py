@@ -132,10 +132,14 @@ class DiscClips:
 
     def make(self, indices: list[int]) -> tuple[dict[str, Tensor], list[str]]:
         """frames: (n, f, h, w, 3) uint8."""
-        seeds = [self.seed + i for i in indices]
-        clips = discs.render(seeds, self.num_frames, self.size, self.level, self.split)
+        clips = self.render(indices)
         frames = torch.from_numpy(np.stack([clip.frames for clip in clips]))
         return {"frames": frames}, [clip.caption for clip in clips]
+
+    def render(self, indices: list[int], truth: bool = False) -> list[WorldClip]:
+        """The clips as the world gives them, on request with their exact motion."""
+        seeds = [self.seed + i for i in indices]
+        return discs.render(seeds, self.num_frames, self.size, self.level, self.split, truth=truth)
 
 
 @dataclass
@@ -216,7 +220,7 @@ class ClipsWithFlow:
         clips: a source of frames.
     """
 
-    clips: WorldClips | FolderClips
+    clips: WorldClips | DiscClips | FolderClips
 
     @property
     def num_clips(self) -> int:
@@ -229,7 +233,7 @@ class ClipsWithFlow:
     def make(self, indices: list[int]) -> tuple[dict[str, Tensor], list[str]]:
         """frames; flow: (n, f-1, h, w, 2) float16, pixels from frame t to t+1; seen: (n, f-1, h, w)
         bool, where the pixel is still there in frame t+1."""
-        if isinstance(self.clips, WorldClips):
+        if not isinstance(self.clips, FolderClips):
             made = self.clips.render(indices, truth=True)
             flows = [_exact(clip) for clip in made]
             tensors = {"frames": torch.from_numpy(np.stack([clip.frames for clip in made]))}

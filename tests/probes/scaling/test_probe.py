@@ -14,6 +14,7 @@ from kinema.probes.physics.probe import FIRST_SEED, FLOOR, FROZEN, true_clips
 from kinema.probes.scaling import probe
 from kinema.probes.scaling.arms import RECIPE
 from kinema.probes.scaling.probe import (
+    CODED,
     EDGES,
     IN,
     MIDDLE,
@@ -23,6 +24,7 @@ from kinema.probes.scaling.probe import (
     is_in_the_middle,
     measure_baselines,
     measure_scaling,
+    only_coded,
     velocity_errors,
 )
 from kinema.video import System, VideoPipeline
@@ -99,6 +101,25 @@ def test_the_middle_are_the_clips_in_distribution_that_edges_never_shows(scaling
     assert errors[MIDDLE] == [e for e in errors[IN] if 1.25 < e < 3.75]
     assert 20 < len(errors[MIDDLE]) < len(errors[IN])
     assert list(velocity_errors(OUT, still, frames, scenes)) == [OUT]
+
+
+def test_in_latents_true_clips_are_scored_as_the_codec_gives_them_back(scaling, monkeypatch):
+    class Inverted(Pixels):
+        """A codec whose latents are negatives; it loses nothing."""
+
+        def encode(self, frames):
+            return -frames
+
+        def decode(self, latents, num_frames=None, size=None):
+            return -latents
+
+    frames, scenes = true_clips(scaling.clips("train"), 12)
+    coded = only_coded(Inverted(), frames, frames[:, :3], 8)
+    assert np.array_equal(coded, frames)
+    monkeypatch.setattr(probe, "Pixels", Inverted)  # so that what works on pixels has a codec
+    errors = probe.measure_arm(scaling, probe.ARMS[RECIPE], scaling.folder).errors
+    floor = measure_baselines(scaling)[FLOOR].errors[IN]
+    assert errors[CODED] == floor != errors[IN]
 
 
 def test_a_folder_of_other_settings_is_refused(scaling):

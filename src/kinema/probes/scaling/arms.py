@@ -31,15 +31,18 @@ class Arm:
 
 
 SIZE, DATA, ATTENTION = "model size", "data size", "attention"
+NOISE, CODEC = "noise levels", "codec"
 MISSING_MIDDLE = "missing middle"
 QUESTIONS = {
     SIZE: "what does a larger network reach after as many clips?",
     DATA: "what do fewer different clips cost?",
     ATTENTION: "which frames must see which?",
+    NOISE: "at which is mechanics learned?",
+    CODEC: "what do latents cost, or save?",
     MISSING_MIDDLE: "do the slowest and the fastest teach what lies between?",
 }
 
-RECIPE = "the recipe"
+RECIPE, LATENTS = "the recipe", "in latents"
 ARMS = {
     RECIPE: Arm(),
     "width 64": Arm(SIZE, {"denoiser.dim": 64}),
@@ -49,6 +52,10 @@ ARMS = {
     "3000 clips": Arm(DATA, {"data.num_clips": 3_000}),
     "full attention": Arm(ATTENTION, {"denoiser.attention": "full"}),
     "causal attention": Arm(ATTENTION, {"denoiser.attention": "causal"}),
+    "mean 0": Arm(NOISE, {"mean": 0}),
+    "mean 4": Arm(NOISE, {"mean": 4}),
+    "mean 6": Arm(NOISE, {"mean": 6}),
+    LATENTS: Arm(CODEC, {"codec": "discs", "denoiser.patch": "[1,1,1]"}),
     MISSING_MIDDLE: Arm(MISSING_MIDDLE, {"data.split": "edges"}),
 }
 

@@ -12,19 +12,23 @@ from kinema.probes.physics.probe import FLOOR
 from kinema.probes.scaling.arms import (
     ARMS,
     ATTENTION,
+    CODEC,
     DATA,
     MISSING_MIDDLE,
+    NOISE,
     QUESTIONS,
     RECIPE,
     SIZE,
 )
-from kinema.probes.scaling.probe import EDGES, IN, MIDDLE, OUT, TRAINING
+from kinema.probes.scaling.probe import CODED, EDGES, IN, MIDDLE, OUT, TRAINING
 from kinema.probes.scaling.records import Records
 
 COLUMNS = {
     SIZE: (IN, OUT),
     DATA: (TRAINING, IN, OUT),
     ATTENTION: (IN, OUT),
+    NOISE: (IN, OUT),
+    CODEC: (CODED, IN, OUT),
     MISSING_MIDDLE: (EDGES, MIDDLE, OUT),
 }
 

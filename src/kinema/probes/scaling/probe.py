@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 import kinema
+from kinema.clips import to_frames, to_tensor
+from kinema.codecs import Codec, Pixels
 from kinema.errors import UserError
 from kinema.probes.physics.baselines import Predictor
 from kinema.probes.physics.probe import (
@@ -33,7 +36,7 @@ from kinema.worlds import discs
 from kinema.worlds.discs import DiscScene
 
 IN, OUT, EDGES, MIDDLE = "in distribution", "out of distribution", "edges", "middle"
-TRAINING = "training clips"
+TRAINING, CODED = "training clips", "true clips, coded"
 SPLITS = {IN: "train", OUT: "held_out", EDGES: "edges"}
 MIDDLE_SPEEDS = (discs.EDGE_SPEEDS[0][1], discs.EDGE_SPEEDS[1][0])
 GIVEN = PhysicsProbe.given
@@ -106,7 +109,9 @@ def measure_scaling(scaling: Scaling, names: list[str]) -> tuple[Records, Record
 
 
 def measure_arm(scaling: Scaling, arm: Arm, place: Path) -> Record:
-    """Train an arm in a folder and score it everywhere; on training clips too, if it saw them all.
+    """Train an arm in a folder and score it everywhere.
+
+    On training clips too, if it saw them all, and in latents on true clips that were only coded.
 
     Raises:
         UserError: if the training fails.
@@ -123,6 +128,10 @@ def measure_arm(scaling: Scaling, arm: Arm, place: Path) -> Record:
         count = min(arm.num_clips, scaling.num_clips)
         clips = true_clips(scaling.clips("train", seed=0), count)
         errors |= velocity_errors(TRAINING, predict, *clips)
+    if not isinstance(pipe.codec, Pixels):
+        frames, scenes = true_clips(scaling.clips("train"), scaling.num_clips)
+        predict = partial(only_coded, pipe.codec, frames)
+        errors |= velocity_errors(CODED, predict, frames, scenes)
     return Record(
         errors,
         sum(p.numel() for p in pipe.denoiser.parameters()),
@@ -130,6 +139,17 @@ def measure_arm(scaling: Scaling, arm: Arm, place: Path) -> Record:
         clips_per_second(place),
         this_machine(),
     )
+
+
+@torch.no_grad()
+def only_coded(
+    codec: Codec, frames: np.ndarray, given: np.ndarray, num_frames: int, at_once: int = 8
+) -> np.ndarray:
+    """The true clips, uint8 (n f h w 3), as they come back from the codec: what it costs alone."""
+    parts = np.split(frames, range(at_once, len(frames), at_once))
+    size = frames.shape[2:4]
+    decoded = [codec.decode(codec.encode(to_tensor(part)), num_frames, size) for part in parts]
+    return np.concatenate([to_frames(clips.clamp(-1, 1)) for clips in decoded])
 
 
 def measure_baselines(scaling: Scaling) -> Records:

@@ -14,8 +14,10 @@ from kinema.probes.physics.report import published_table
 from kinema.probes.scaling.arms import (
     ARMS,
     ATTENTION,
+    CODEC,
     DATA,
     MISSING_MIDDLE,
+    NOISE,
     QUESTIONS,
     RECIPE,
     SIZE,
@@ -59,6 +61,16 @@ Training has no speed from {low:g} to {high:g}. *Edges* are unseen scenes of the
 left, *middle* those of the scenes in distribution whose speeds all lie in between. The recipe has
 learned from these speeds and is scored on the same scenes.
 """.strip()
+NOISE_NOTE = """
+The mean of the logit of t, of deviation 1.5; the recipe's is 2. Where a disc shows through the
+noise the network can read off where it is, and need not know how it moves; and one step, by which
+all are scored, begins at t = 1.
+""".strip()
+CODEC_NOTE = """
+An image VAE of discs, 8x8 pixels in 16 numbers frame by frame (`kinema train physics-codec`), and a
+token for each of its places, so that both networks have as many. *Coded* are true clips through
+the codec alone: what no network in its latents can be better than.
+""".strip()
 PUBLISHED_NOTE = """
 What Kang et al. report at 128 pixels and after 25.6 million clips, for models of 22.5, 89.5 and
 310 million parameters, trained on 30 thousand to 3 million different clips:
@@ -68,6 +80,8 @@ NOTES = {
     SAMPLES: SAMPLES_NOTE,
     DATA: DATA_NOTE,
     ATTENTION: ATTENTION_NOTE,
+    NOISE: NOISE_NOTE,
+    CODEC: CODEC_NOTE,
     MISSING_MIDDLE: MIDDLE_NOTE.format(low=MIDDLE_SPEEDS[0], high=MIDDLE_SPEEDS[1]),
 }
 
