@@ -99,10 +99,12 @@ def _alarms(summary: Summary) -> str:
         f"crf {crf}: {_share(rate, summary.num_clips)}"
         for crf, rate in summary.false_compared.items()
     )
+    together = float(np.mean(list(summary.false_compared.values())))
+    number = summary.num_clips * len(summary.false_compared)
     return (
         f"False alarms (95 % interval): {_share(summary.false_alone, summary.num_clips)} of the "
         f"clean clips show a failure alone; of their harmless re-encodes are called worse: "
-        f"{compared}."
+        f"{compared}; all together: {_share(together, number)}."
     )
 
 
