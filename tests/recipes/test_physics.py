@@ -45,7 +45,7 @@ def test_the_loss_falls_and_the_disc_is_drawn(trained):
     lines = [json.loads(x) for x in (folder / "metrics.jsonl").read_text().splitlines()]
     losses = [x["held_out_loss"] for x in lines if "held_out_loss" in x]
     errors = [x["held_out_velocity_error"] for x in lines if "held_out_velocity_error" in x]
-    assert losses[-1] < 0.8 * losses[0] and all(0 < error < 10 for error in errors)
+    assert losses[-1] < 0.8 * losses[0] and 0 < errors[-1] < errors[0]
     task = PhysicsTask(run)
     task.network = VideoPipeline.from_pretrained(folder / "final").denoiser
     true, made = (x[:, 3:].astype(float) for x in (task.unseen_frames, task.predictions()))

@@ -3,7 +3,7 @@
 No text, and no codec unless one is named: a diffusion transformer on large patches that predicts
 clean pixels (JiT, Li and He 2025), with the first three frames given, as in Kang et al. 2024
 (arXiv:2411.02385). In small redundant pictures position and speed are settled near t = 1, so the
-noise levels lie high.
+noise levels lie very high: where a disc shows through the noise there is nothing to predict.
 """
 
 from dataclasses import dataclass, field, replace
@@ -70,7 +70,7 @@ class PhysicsRun:
     denoiser: DiTConfig | UViTConfig | UNetConfig = field(default_factory=DiTConfig)
     init: str = ""
     zoom: tuple[float, float] = (1.0, 1.0)
-    mean: float = 2.0
+    mean: float = 4.0
     std: float = 1.5
     given_share: float = 0.8
     num_steps: int = 1

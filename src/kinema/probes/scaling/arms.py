@@ -53,7 +53,7 @@ ARMS = {
     "full attention": Arm(ATTENTION, {"denoiser.attention": "full"}),
     "causal attention": Arm(ATTENTION, {"denoiser.attention": "causal"}),
     "mean 0": Arm(NOISE, {"mean": 0}),
-    "mean 4": Arm(NOISE, {"mean": 4}),
+    "mean 2": Arm(NOISE, {"mean": 2}),
     "mean 6": Arm(NOISE, {"mean": 6}),
     LATENTS: Arm(CODEC, {"codec": "discs", "denoiser.patch": "[1,1,1]"}),
     MISSING_MIDDLE: Arm(MISSING_MIDDLE, {"data.split": "edges"}),
