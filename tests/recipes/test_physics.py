@@ -13,6 +13,7 @@ from kinema.recipes.physics import (
     PhysicsTask,
     make_codec,
     physics_box,
+    physics_box_long,
     physics_codec,
     zoomed,
 )
@@ -173,3 +174,35 @@ def test_what_is_given_fills_latent_frames():
     levels = replace(run, given=5).noise_levels(make_codec(replace(run, given=5))).draw(300, 3)
     given = levels[:, 0] == 0
     assert 180 < given.sum() < 290 and (levels[given, 1] == 0).all() and (levels[:, 2] > 0).all()
+
+
+def test_the_second_stage_learns_from_histories_of_its_own():
+    run = physics_box_long()
+    assert run.resampling.share > 0 and run.context_noise > 0 and run.init == "physics-box"
+    run = replace(
+        run,
+        init="",
+        data=DiscClips("curtain", num_frames=8, size=16, num_clips=64),
+        given=2,
+        most_given=5,
+        num_unseen=2,
+        resampling=replace(run.resampling, share=1.0),
+        denoiser=DiTConfig(dim=32, depth=1, num_heads=2, patch=(1, 8, 8)),
+    )
+    task = PhysicsTask(run)
+    x0 = to_tensor(run.data.make([0, 1, 2])[0]["frames"].numpy())
+    t = torch.full((3, 8), 0.9)
+    t[0, :4], t[1, :4] = 0.0, 0.1  # a clean history, a noised one, none
+    made = task.resampled(x0, t, 3, slice(None))
+    assert (made[0, :, :4] != x0[0, :, :4]).any()
+    assert torch.equal(made[0, :, 4:], x0[0, :, 4:]) and torch.equal(made[1:], x0[1:])
+    loss, _ = task.loss(Position(0, 0), 4, slice(None))
+    loss.backward()
+    assert loss.isfinite()
+
+
+def test_every_other_history_is_noised():
+    t = PhysicsRun(given=3, given_share=1.0, context_noise=0.2).noise_levels().draw(400, 8)
+    history = t[:, :3]
+    assert (history <= 0.2).all() and (t[:, 3:] > 0).all()
+    assert 140 < (history == 0).all(1).sum() < 260

@@ -24,7 +24,9 @@ from kinema.denoisers import DiTConfig, UNetConfig, UViTConfig, count_flops, mak
 from kinema.diffusion import GivenFrames, Linear, LogitNormal, Mixture, PerFrame
 from kinema.errors import UserError
 from kinema.recipes.codec_run import CodecRun
+from kinema.sampling import Denoise
 from kinema.training import Loop, Position, State, draw, train
+from kinema.training.resampling import Resampling, resample_history
 from kinema.training.sources import DiscClips
 from kinema.video import System, VideoPipeline
 from kinema.video.system import find_codec
@@ -55,9 +57,13 @@ class PhysicsRun:
             point, and so are its speeds: uniform motion and collisions know no scale.
         mean: of the logit of t.
         std: of the logit of t.
-        given_share: share of clips of which the first `given` to `most_given` frames are clean; of
+        given_share: share of clips of which the first `given` to `most_given` frames are given; of
             the others, half have one level for all frames and half a level for each.
+        context_noise: most noise, 0 to 1, on the given frames of every other such clip.
+        resampling: how given frames are replaced by the network's own version of them, against
+            drift.
         num_steps: sampling steps; one is best where what is given determines the rest.
+        shift: above 1 spends more of them near noise.
         loop: how long and how fast.
     """
 
@@ -73,7 +79,10 @@ class PhysicsRun:
     mean: float = 4.0
     std: float = 1.5
     given_share: float = 0.8
+    context_noise: float = 0.0
+    resampling: Resampling = field(default_factory=Resampling)
     num_steps: int = 1
+    shift: float = 1.0
     loop: Loop = field(default_factory=Loop)
 
     def __post_init__(self) -> None:
@@ -103,9 +112,10 @@ class PhysicsRun:
             num_frames_of(codec or Pixels(), count)
             for count in (self.given, self.most_given or self.given)
         )
-        given = GivenFrames(times, most, min_given=least)
-        rest = 0.5 * (1 - self.given_share)
-        return Mixture([(self.given_share, given), (rest, times), (rest, PerFrame(times))])
+        clean = GivenFrames(times, most, min_given=least)
+        noised = replace(clean, context_noise=self.context_noise)
+        half, rest = 0.5 * self.given_share, 0.5 * (1 - self.given_share)
+        return Mixture([(half, clean), (half, noised), (rest, times), (rest, PerFrame(times))])
 
 
 def num_frames_of(codec: Codec, num_frames: int) -> int:
@@ -198,7 +208,15 @@ class PhysicsTask:
         x0 = self.encode(clips)
         t = self.times.draw(batch_size, x0.shape[2])[rows]
         noise = torch.randn(batch_size, *x0.shape[1:])[rows]
+        if self.run.resampling.share:
+            x0 = self.resampled(x0, t, batch_size, rows)
         return self.diffusion_loss(x0, t, noise).mean(), {}
+
+    def resampled(self, x0: Tensor, t: Tensor, batch_size: int, rows: slice) -> Tensor:
+        """The clips with histories as the network would have made them; b c f' h' w'."""
+        spec, denoise = self.run.resampling, Denoise(self.network, self.path, "x0")
+        t_s, noise = spec.draw(batch_size)[rows], torch.randn(batch_size, *x0.shape[1:])[rows]
+        return resample_history(denoise, x0, t, t_s, noise, self.path, spec.num_steps)
 
     @torch.no_grad()
     @torch.autocast("cpu", enabled=False)  # as the pipeline encodes what is given
@@ -246,6 +264,7 @@ class PhysicsTask:
             size=(data.size, data.size),
             fps=10.0,
             num_steps=self.run.num_steps,
+            shift=self.run.shift,
             guidance_scale=1.0,
             overlap=min(self.run.most_given or self.run.given, data.num_frames - 1),
         )
@@ -316,6 +335,24 @@ def physics_box() -> PhysicsRun:
     """
     run = physics("curtain", 120_000)
     return replace(run, folder="runs/physics-box", init="physics-uniform", most_given=24)
+
+
+def physics_box_long() -> PhysicsRun:
+    """A second stage against drift, on top of physics-box: kinema train physics-box-long
+
+    Half of the given frames are the network's own version of them (Resampling Forcing), and some of
+    the others are noised (GameNGen). Without it a disc changes its colour on the way through the
+    windows, shrinks, and is gone after some 150 frames.
+    """
+    run = physics_box()
+    return replace(
+        run,
+        folder="runs/physics-box-long",
+        init="physics-box",
+        context_noise=0.2,
+        resampling=Resampling(share=0.7, mean=2.0, std=1.5, num_steps=1),
+        loop=replace(run.loop, num_samples=30_000, learning_rate=1e-3, decay_share=0.6),
+    )
 
 
 def physics_codec() -> CodecRun:
