@@ -284,7 +284,9 @@ def test_a_new_refiner_changes_nothing():
     assert torch.equal(refined(frames), plain(frames))
 
 
-@pytest.mark.parametrize("name", ["tabletop/codec", "tabletop-codec-8", "tabletop-codec-per-frame"])
+@pytest.mark.parametrize(
+    "name", ["tabletop/codec", "tabletop-codec-8", "tabletop-codec-per-frame", "physics-codec"]
+)
 def test_the_promises_hold_on_weights_that_ship(name):
     codec = CausalVAE.from_pretrained(Path(kinema.__file__).parent / "models" / name).eval()
     frames = 0.3 * random_clip(12, (16, 24)).clamp(-3, 3)

@@ -13,12 +13,12 @@ from kinema.recipes.physics import (
     PhysicsTask,
     make_codec,
     physics_box,
-    physics_box_long,
     physics_codec,
     zoomed,
 )
 from kinema.sampling.rollout import Autoregressive
 from kinema.training import Loop, Position
+from kinema.training.resampling import Resampling
 from kinema.training.sources import DiscClips
 from kinema.video import VideoPipeline, strategy_named
 from kinema.worlds import discs
@@ -177,16 +177,12 @@ def test_what_is_given_fills_latent_frames():
 
 
 def test_the_second_stage_learns_from_histories_of_its_own():
-    run = physics_box_long()
-    assert run.resampling.share > 0 and run.context_noise > 0 and run.init == "physics-box"
-    run = replace(
-        run,
-        init="",
+    run = PhysicsRun(
         data=DiscClips("curtain", num_frames=8, size=16, num_clips=64),
         given=2,
         most_given=5,
         num_unseen=2,
-        resampling=replace(run.resampling, share=1.0),
+        resampling=Resampling(share=1.0, mean=2.0, num_steps=1),
         denoiser=DiTConfig(dim=32, depth=1, num_heads=2, patch=(1, 8, 8)),
     )
     task = PhysicsTask(run)

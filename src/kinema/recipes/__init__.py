@@ -3,7 +3,6 @@
 from kinema.recipes.own_clips import codec
 from kinema.recipes.physics import (
     physics_box,
-    physics_box_long,
     physics_codec,
     physics_collision,
     physics_parabola,
@@ -30,7 +29,6 @@ RECIPES = {
     "physics-parabola": physics_parabola,
     "physics-collision": physics_collision,
     "physics-box": physics_box,
-    "physics-box-long": physics_box_long,
     "physics-codec": physics_codec,
 }
 
@@ -38,7 +36,6 @@ __all__ = [
     "RECIPES",
     "codec",
     "physics_box",
-    "physics_box_long",
     "physics_codec",
     "physics_collision",
     "physics_parabola",

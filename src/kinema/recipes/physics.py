@@ -48,7 +48,7 @@ class PhysicsRun:
         given: frames that are given at every prediction.
         most_given: frames that are given at most in training, from `given` up, and carried over
             from window to window of a long video; 0: always `given`.
-        codec: in whose latents the denoiser works: one that ships ("discs"), or a folder or
+        codec: in whose latents the denoiser works: one that ships ("physics-codec"), or a folder or
             repository as `kinema.codecs.load_codec` takes it; "" works on the pixels.
         denoiser: the network; its channels are set from the codec, and its text is left out.
         init: a system whose denoiser is trained further: a folder, or the name of one that ships;
@@ -339,24 +339,6 @@ def physics_box() -> PhysicsRun:
     """
     run = physics("curtain", 120_000)
     return replace(run, folder="runs/physics-box", init="physics-uniform", most_given=24)
-
-
-def physics_box_long() -> PhysicsRun:
-    """A second stage against drift, on top of physics-box: kinema train physics-box-long
-
-    Half of the given frames are the network's own version of them (Resampling Forcing), and some of
-    the others are noised (GameNGen). Without it a disc changes its colour on the way through the
-    windows, shrinks, and is gone after some 150 frames.
-    """
-    run = physics_box()
-    return replace(
-        run,
-        folder="runs/physics-box-long",
-        init="physics-box",
-        context_noise=0.2,
-        resampling=Resampling(share=0.7, mean=2.0, std=1.5, num_steps=1),
-        loop=replace(run.loop, num_samples=30_000, learning_rate=1e-3, decay_share=0.6),
-    )
 
 
 def physics_codec() -> CodecRun:

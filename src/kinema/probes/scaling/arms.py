@@ -55,7 +55,7 @@ ARMS = {
     "mean 0": Arm(NOISE, {"mean": 0}),
     "mean 2": Arm(NOISE, {"mean": 2}),
     "mean 6": Arm(NOISE, {"mean": 6}),
-    LATENTS: Arm(CODEC, {"codec": "discs", "denoiser.patch": "[1,1,1]"}),
+    LATENTS: Arm(CODEC, {"codec": "physics-codec", "denoiser.patch": "[1,1,1]"}),
     MISSING_MIDDLE: Arm(MISSING_MIDDLE, {"data.split": "edges"}),
 }
 
