@@ -63,7 +63,6 @@ class PhysicsRun:
         resampling: how given frames are replaced by the network's own version of them, against
             drift.
         num_steps: sampling steps; one is best where what is given determines the rest.
-        shift: above 1 spends more of them near noise.
         loop: how long and how fast.
     """
 
@@ -82,7 +81,6 @@ class PhysicsRun:
     context_noise: float = 0.0
     resampling: Resampling = field(default_factory=Resampling)
     num_steps: int = 1
-    shift: float = 1.0
     loop: Loop = field(default_factory=Loop)
 
     def __post_init__(self) -> None:
@@ -264,7 +262,6 @@ class PhysicsTask:
             size=(data.size, data.size),
             fps=10.0,
             num_steps=self.run.num_steps,
-            shift=self.run.shift,
             guidance_scale=1.0,
             overlap=min(self.run.most_given or self.run.given, data.num_frames - 1),
         )
