@@ -75,7 +75,7 @@ class PhysicsRun:
     denoiser: DiTConfig | UViTConfig | UNetConfig = field(default_factory=DiTConfig)
     init: str = ""
     zoom: tuple[float, float] = (1.0, 1.0)
-    mean: float = 4.0
+    mean: float = 6.0
     std: float = 1.5
     given_share: float = 0.8
     context_noise: float = 0.0
@@ -321,7 +321,7 @@ def physics_collision() -> PhysicsRun:
     """Two discs that collide: kinema train physics-collision
 
     What ships learned in two runs: 152,000 clips at `--mean 2`, then 76,000 further ones
-    (`--init physics-collision`) at the mean that this recipe has from the start.
+    at `--mean 4` (`--init physics-collision`); this recipe has 6 from the start.
     """
     return physics("collision", 228_000)
 

@@ -58,6 +58,9 @@ def test_the_table_has_a_row_for_the_floor_and_each_way():
 def test_times_lower_by_hand():
     assert "is 5.0 times lower (5.0 to 5.0)" in times_lower(RECORDS, FLOOR, SAMPLES)
     assert times_lower({}, FLOOR, SAMPLES) == ""
+    key = "frame by frame", ALONE, SAMPLES
+    one_more = {**RECORDS, key: [*RECORDS[key], record([0.0, 0.0])]}
+    assert "is 5.0 times lower (5.0 to 5.0)" in times_lower(one_more, FLOOR, SAMPLES)
 
 
 def test_the_page_says_where_and_what_is_missing(tmp_path):

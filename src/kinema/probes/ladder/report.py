@@ -120,8 +120,9 @@ def times_lower(records: Records, floor: Record, budget: str) -> str:
     if not alone or not joined:
         return ""
     base = np.array(floor.clips[EXACT])
-    a = np.array([r.clips[EXACT] for r in alone]) - base  # seeds, clips
-    b = np.array([r.clips[EXACT] for r in joined]) - base
+    pairs = zip(alone, joined, strict=False)  # as many seeds of each
+    both = np.array([(one.clips[EXACT], other.clips[EXACT]) for one, other in pairs]) - base
+    a, b = both[:, 0], both[:, 1]  # seeds, clips
     rng, ratios = np.random.default_rng(0), []
     for _ in range(NUM_RESAMPLES):
         seeds, clips = rng.integers(len(a), size=len(a)), rng.integers(a.shape[1], size=a.shape[1])

@@ -52,9 +52,9 @@ ARMS = {
     "3000 clips": Arm(DATA, {"data.num_clips": 3_000}),
     "full attention": Arm(ATTENTION, {"denoiser.attention": "full"}),
     "causal attention": Arm(ATTENTION, {"denoiser.attention": "causal"}),
-    "mean 0": Arm(NOISE, {"mean": 0}),
     "mean 2": Arm(NOISE, {"mean": 2}),
-    "mean 6": Arm(NOISE, {"mean": 6}),
+    "mean 4": Arm(NOISE, {"mean": 4}),
+    "mean 8": Arm(NOISE, {"mean": 8}),
     LATENTS: Arm(CODEC, {"codec": "physics-codec", "denoiser.patch": "[1,1,1]"}),
     MISSING_MIDDLE: Arm(MISSING_MIDDLE, {"data.split": "edges"}),
 }

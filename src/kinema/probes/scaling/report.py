@@ -62,7 +62,7 @@ left, *middle* those of the scenes in distribution whose speeds all lie in betwe
 learned from these speeds and is scored on the same scenes.
 """.strip()
 NOISE_NOTE = """
-The mean of the logit of t, of deviation 1.5; the recipe's is 4. Where a disc shows through the
+The mean of the logit of t, of deviation 1.5; the recipe's is 6. Where a disc shows through the
 noise the network can read off where it is, and need not know how it moves; and one step, by which
 all are scored, begins at t = 1.
 """.strip()
