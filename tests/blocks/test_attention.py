@@ -106,6 +106,19 @@ def test_a_wrong_spec_is_named(spec, sentence):
         attention_spec(spec)
 
 
+@pytest.mark.parametrize(
+    ("spec", "sentence"),
+    [
+        ({"kind": "windowed", "window": -1}, "windowed attention: window is -1"),
+        ({"kind": "causal", "chunk": 0}, "causal attention: chunk is 0, and must be 1 or more"),
+        ({"kind": "hybrid", "stride": 0}, "hybrid attention: stride is 0"),
+    ],
+)
+def test_a_number_that_makes_no_sense_is_refused(spec, sentence):
+    with pytest.raises(UserError, match=sentence):
+        attention_spec(spec)
+
+
 SPECS = [
     Full(), Factorized(), Factorized(causal=True), Causal(), Causal(chunk=2), Windowed(1),
     Windowed(2, causal=True), Hybrid(1, 3), Hybrid(1, 3, causal=True),

@@ -125,6 +125,12 @@ def test_a_wrong_spec_is_named(spec, sentence):
         make_mixer(spec, DIM)
 
 
+@pytest.mark.parametrize("frames", ["factorized", "framewise"])
+def test_attention_that_joins_no_frames_is_no_mixer(frames):
+    with pytest.raises(UserError, match=f"{frames} attention begins within each"):
+        Attention(frames)
+
+
 def test_an_even_kernel_has_no_middle():
     with pytest.raises(UserError, match="odd"):
         Convolution(kernel=4)

@@ -45,6 +45,25 @@ def test_train_fills_the_run(capsys, monkeypatch):
 
 
 @pytest.mark.parametrize(
+    ("recipe", "option"),
+    [
+        ("physics-parabola", "--denoiser.depth"),
+        ("physics-parabola", "--denoiser"),
+        ("tabletop-long", "--prediction"),
+    ],
+)
+def test_options_of_the_network_are_refused_where_one_is_trained_further(
+    capsys, monkeypatch, recipe, option
+):
+    from kinema.recipes import RECIPES
+
+    monkeypatch.setattr(type(RECIPES[recipe]()), "train", lambda self: pytest.fail("trained"))
+    value = {"--denoiser.depth": "2", "--denoiser": "dit-tiny", "--prediction": "eps"}[option]
+    status, _, err = run(capsys, "train", recipe, option, value)
+    assert status == 2 and f"{option} has no effect with init" in err
+
+
+@pytest.mark.parametrize(
     ("argv", "kind", "depth"),
     [
         (["--denoiser", "mmdit-tiny"], "MMDiTConfig", 4),

@@ -112,6 +112,7 @@ def test_trained_mixers_let_frames_talk_and_deflating_takes_them_away(name):
     torch.testing.assert_close(video(x, t, conditions)[:1], row, rtol=1e-5, atol=1e-5)
     video.deflate()
     assert torch.equal(frame_by_frame(network, x, t, conditions), images)
+    assert all(p.requires_grad for p in network.parameters())
 
 
 def test_only_mixers_are_trained_unless_asked():

@@ -88,6 +88,7 @@ def test_a_folder_that_does_not_fit_is_named(tmp_path):
     with pytest.raises(UserError, match=r"does not fit.*down_blocks\.0\.attentions\.0"):
         load_mixers(wide, tmp_path)
     assert not wide.down_blocks[0].attentions[0]._forward_hooks  # and is left as it was
+    assert all(p.requires_grad for p in wide.parameters())
     adapter(block_out_channels=(16, 32, 32)).save_pretrained(tmp_path / "deep")
     with pytest.raises(UserError, match=r"down_blocks\.2"):
         load_mixers(text_unet(), tmp_path / "deep")

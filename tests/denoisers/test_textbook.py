@@ -68,6 +68,15 @@ def test_the_video_unet_sees_time_and_text():
     assert not torch.allclose(network(x, t, context + 1), out)
 
 
+@torch.no_grad()
+def test_the_video_unet_comes_back_from_its_folder(tmp_path):
+    network = randomized(VideoUNet3D(in_channels=4, model_channels=32, context_dim=8))
+    network.save_pretrained(tmp_path)
+    x, t, context = torch.randn(1, 4, 2, 8, 8), torch.full((1,), 0.5), torch.randn(1, 3, 8)
+    again = VideoUNet3D.from_pretrained(tmp_path)
+    assert torch.equal(again(x, t, context), network(x, t, context))
+
+
 def test_the_loss_is_the_error_of_the_noise():
     video, text = torch.randn(2, 4, 3, 8, 8), torch.randn(2, 5, 8)
     seen = {}

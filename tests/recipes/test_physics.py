@@ -6,11 +6,12 @@ import pytest
 import torch
 
 from kinema.clips import to_frames, to_tensor
-from kinema.denoisers import DiTConfig
+from kinema.denoisers import DiTConfig, MMDiTConfig
 from kinema.errors import UserError
 from kinema.recipes.physics import (
     PhysicsRun,
     PhysicsTask,
+    draw_zoom,
     make_codec,
     physics_box,
     physics_codec,
@@ -106,6 +107,33 @@ def test_a_system_with_text_is_not_trained_further():
         PhysicsTask(PhysicsRun(init="tabletop"))
 
 
+def test_all_that_a_step_takes_lies_where_the_network_lies(monkeypatch):
+    denoiser = DiTConfig(dim=64, depth=2, num_heads=2, patch=(1, 8, 8))
+    task = PhysicsTask(PhysicsRun(denoiser=denoiser, zoom=(0.5, 2.0), loop=Loop(batch_size=2)))
+    task.network.to("meta")  # as on a GPU, a tensor left on the processor would raise
+    monkeypatch.setattr(task, "encode", lambda clips: clips.to(task.device))
+    assert task.rehearse(2).device.type == "meta"
+    assert task.loss(Position(), 2, slice(None))[0].device.type == "meta"
+
+
+def test_the_rows_of_a_step_are_the_same_whoever_takes_them():
+    denoiser = DiTConfig(dim=64, depth=2, num_heads=2, patch=(1, 8, 8))
+    task = PhysicsTask(PhysicsRun(denoiser=denoiser, zoom=(0.5, 2.0)))
+    seen = []
+    task.diffusion_loss = lambda *tensors: seen.append(tensors) or tensors[0].sum()
+    for rows in (slice(None), slice(0, None, 2), slice(1, None, 2)):
+        torch.manual_seed(0)
+        task.loss(Position(), 4, rows)
+    whole, even, odd = seen
+    for all_rows, first, second in zip(whole, even, odd, strict=True):
+        assert torch.equal(all_rows[::2], first) and torch.equal(all_rows[1::2], second)
+
+
+def test_a_denoiser_that_needs_text_is_refused_before_the_first_step():
+    with pytest.raises(UserError, match="a network without text is a DiT"):
+        PhysicsTask(PhysicsRun(denoiser=MMDiTConfig(dim=64, depth=1, num_heads=2)))
+
+
 @pytest.mark.parametrize("factor", [0.5, 1.0, 1.7])
 def test_zoomed_discs_are_discs_of_another_size_and_speed(factor):
     scene = discs.DiscScene(
@@ -113,7 +141,7 @@ def test_zoomed_discs_are_discs_of_another_size_and_speed(factor):
     )
     frames = to_tensor(discs.render_scene(scene, 8, (64, 64), 10, False, 1).frames[None])
     torch.manual_seed(0)
-    seen = to_frames(zoomed(frames, (factor, factor)))[0]
+    seen = to_frames(zoomed(frames, *draw_zoom((factor, factor), 1)))[0]
     (before, radii), (after, new_radii) = (read_discs(x) for x in (to_frames(frames)[0], seen))
     speed, new_speed = (np.diff(x[0, :, 0]).mean() for x in (before, after))
     assert new_speed == pytest.approx(factor * speed, rel=0.02)

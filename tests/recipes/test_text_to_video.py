@@ -10,7 +10,7 @@ from kinema.denoisers import DiTConfig
 from kinema.errors import UserError
 from kinema.recipes.codec_run import unseen
 from kinema.recipes.text_to_video import NoiseLevels, TextToVideoRun, TextToVideoTask
-from kinema.training import Loop, draw
+from kinema.training import Loop, Position, draw
 from kinema.training.resampling import Resampling
 from kinema.training.sources import WorldClips
 from kinema.video import System, VideoPipeline
@@ -84,6 +84,25 @@ def test_training_in_the_latents_of_an_autoencoder_of_diffusers(tmp_path):
     assert pipeline.codec.factors == (2, 8, 8)
 
 
+def test_the_system_says_what_its_clips_were(trained):
+    run, _ = trained
+    other = replace(run, defaults=System(num_frames=33, size=(64, 64), fps=5.0, num_steps=7))
+    system = TextToVideoTask(other).pipeline().system
+    assert (system.num_frames, system.size) == (run.data.num_frames, (run.data.size,) * 2)
+    assert (system.fps, system.num_steps) == (run.data.fps, 7)
+
+
+def test_all_that_a_step_takes_lies_where_the_network_lies(trained):
+    task = TextToVideoTask(trained[0])
+    task.network.to("meta")  # as on a GPU, a tensor left on the processor would raise
+    assert task.rehearse(2).device.type == "meta"
+    seen = []
+    task.diffusion_loss = lambda x0, captions, t, noise: seen.extend([x0, t, noise]) or x0.sum()
+    with pytest.raises((RuntimeError, NotImplementedError), match="meta"):
+        task.loss(Position(), 4, slice(None))  # whose number cannot be read
+    assert {tensor.device.type for tensor in seen} == {"meta"}
+
+
 def test_training_resumes_at_the_end_without_another_step(trained):
     run, _ = trained
     assert run.train().position.samples == run.loop.num_samples
@@ -125,7 +144,8 @@ def test_a_second_stage_learns_from_resampled_histories(trained, tmp_path, monke
     monkeypatch.setattr(TextToVideoTask, "diffusion_loss", watched)
     stage.train()
     x0, t = seen[0]
-    true = TextToVideoTask(stage).clips.read(draw(stage.loop.seed, 0, 16, 64))[0]["latents"].float()
+    drawn = draw(stage.loop.seed, Position(), 16, 64)
+    true = TextToVideoTask(stage).clips.read(drawn)[0]["latents"].float()
     other = (x0 != true).flatten(3).any(3).any(1)  # b f
     assert not other[t > 0].any() and 2 <= other.any(1).sum() <= 14
 

@@ -9,15 +9,15 @@ from kinema.training.ema import WeightAverages
 from kinema.training.optimizer import make_optimizers
 
 
-def make_state(width: int = 64) -> State:
+def make_state(width: int = 64, optimizer: str = "muon", average: float = 0.1) -> State:
     network = nn.ModuleDict({"blocks": nn.ModuleList([nn.Linear(width, width)])})
-    optimizers = make_optimizers(network, "muon", 1e-3, 0.01, 0.3)
+    optimizers = make_optimizers(network, optimizer, 1e-3, 0.01, 0.3)
     for _ in range(3):
         network["blocks"][0](torch.randn(2, width)).square().sum().backward()
         for optimizer in optimizers:
             optimizer.step()
             optimizer.zero_grad()
-    return State(network, WeightAverages(network, (0.1,)), optimizers, Position(3, 96, 1))
+    return State(network, WeightAverages(network, (average,)), optimizers, Position(3, 96, 1))
 
 
 def test_everything_comes_back(tmp_path):
@@ -82,6 +82,23 @@ def test_another_network_is_refused_and_the_difference_named(tmp_path):
     checkpoint.save(make_state(64), path)
     with pytest.raises(UserError, match=r"blocks.0.bias is \(64,\) there and \(80,\) here"):
         checkpoint.load(make_state(80), path)
+
+
+@pytest.mark.parametrize(
+    "other, told",
+    [
+        (
+            {"optimizer": "adamw"},
+            "loop.optimizer is AdamW of 1 tensors and Muon of 1 tensors there",
+        ),
+        ({"average": 0.2}, "loop.averages is 0.1 there and 0.2 here"),
+    ],
+)
+def test_another_optimizer_or_average_is_refused_and_named(tmp_path, other, told):
+    path = tmp_path / "c.safetensors"
+    checkpoint.save(make_state(), path)
+    with pytest.raises(UserError, match=told):
+        checkpoint.load(make_state(**other), path)
 
 
 def test_another_architecture_is_refused_and_named(tmp_path):

@@ -87,12 +87,41 @@ def test_repeated_bad_steps_send_the_run_back_once(tmp_path):
     assert all(torch.isfinite(p).all() for p in state.network.parameters())
 
 
+def test_a_loss_that_never_recovers_ends_the_run_with_one_sentence(tmp_path):
+    task = Denoise1D(fail_at=range(20, 10**6), recovers=False)
+    with pytest.raises(UserError, match="stays non-finite, 10 times back"):
+        train(task, toy_loop(1600), tmp_path)
+
+
+def test_what_was_written_beyond_the_checkpoint_is_forgotten_on_the_way_back(tmp_path):
+    train(Denoise1D(fail_at=range(25, 40)), toy_loop(1600, checkpoint_minutes=60.0), tmp_path)
+    lines = [line for line in losses(tmp_path) if "loss" in line]
+    assert [line["samples"] for line in lines] == [80 * n for n in range(1, 21)]
+    assert all(line["clips_per_second"] > 0 for line in lines)
+
+
 def test_a_longer_run_continues_where_the_shorter_plateau_ended(tmp_path):
     train(Denoise1D(), toy_loop(1600), tmp_path)
     state = train(Denoise1D(), toy_loop(3200), tmp_path)
     assert state.position.samples == 3200
 
 
-def test_unknown_optimizer_is_refused():
-    with pytest.raises(UserError, match="optimizer 'sgd' is unknown"):
-        Loop(optimizer="sgd")
+@pytest.mark.parametrize(
+    "wrong, told",
+    [
+        ({"optimizer": "sgd"}, "optimizer 'sgd' is unknown"),
+        ({"precision": "fp16"}, "precision 'fp16' is unknown"),
+        ({"log_every": 0}, "log_every is 0, and must be at least 1"),
+        ({"validate_every": 0}, "validate_every is 0"),
+        ({"averages": ()}, "at least one relative width"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(wrong, told):
+    with pytest.raises(UserError, match=told):
+        Loop(**wrong)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_refused():
+    with pytest.raises(UserError, match="torch finds no GPU here; use cpu"):
+        Loop(device="cuda")

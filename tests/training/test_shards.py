@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from kinema.errors import UserError
+from kinema.training.checkpoint import Position
 from kinema.training.shards import SHARD_SIZE, Shards, _make_all, draw
 
 sys.path.insert(0, str(Path(__file__).parent))  # where the processes beside find it too
@@ -48,6 +49,8 @@ def test_a_process_beside_ends_with_a_training_that_was_killed(tmp_path, monkeyp
 
 
 def test_draws_depend_on_the_step_alone():
-    assert np.array_equal(draw(0, 7, 32, 1000), draw(0, 7, 32, 1000))
-    assert not np.array_equal(draw(0, 7, 32, 1000), draw(0, 8, 32, 1000))
-    assert draw(0, 7, 1000, 10).max() == 9
+    first = draw(0, Position(step=7), 32, 1000)
+    assert np.array_equal(first, draw(0, Position(step=7, samples=5), 32, 1000))
+    assert not np.array_equal(first, draw(0, Position(step=8), 32, 1000))
+    assert not np.array_equal(first, draw(0, Position(step=7, rollbacks=1), 32, 1000))
+    assert draw(0, Position(step=7), 1000, 10).max() == 9

@@ -74,6 +74,14 @@ def test_parts_of_a_folder_share_no_file_and_leave_none_out(tmp_path):
     assert len({source.name for source in parts.values()}) == 3
 
 
+def test_a_corrected_caption_makes_other_shards(tmp_path):
+    before = FolderClips(folder_of(tmp_path, 2), 5, 16).name
+    assert FolderClips(str(tmp_path), 5, 16).name == before
+    metadata = tmp_path / "metadata.jsonl"
+    metadata.write_text(metadata.read_text().replace("clip 1", "a red ball"))
+    assert FolderClips(str(tmp_path), 5, 16).name != before
+
+
 def test_the_motion_of_files_is_estimated(tmp_path):
     tensors, _ = ClipsWithFlow(FolderClips(folder_of(tmp_path, 1), 5, 16)).make([0])
     assert tensors["flow"].shape == (1, 4, 16, 16, 2) and tensors["seen"].dtype == torch.bool

@@ -12,12 +12,12 @@ from kinema.training import Loop, Position, train
 class Denoise1D:
     """Learn to denoise points on a circle; dropout makes the step depend on the random state."""
 
-    def __init__(self, fail_at: range = range(0), dropout: float = 0.1):
+    def __init__(self, fail_at: range = range(0), dropout: float = 0.1, recovers: bool = True):
         torch.manual_seed(0)
         self.network = nn.Sequential(
             nn.Linear(2, 64), nn.SiLU(), nn.Dropout(dropout), nn.Linear(64, 2)
         )
-        self.fail_at = fail_at
+        self.fail_at, self.recovers = fail_at, recovers
         self.saved: Path | None = None
 
     def loss(self, position: Position, batch_size: int, rows: slice):
@@ -25,7 +25,7 @@ class Denoise1D:
         x0 = torch.stack([angle.cos(), angle.sin()], dim=1)
         x = x0 + 0.3 * torch.randn_like(x0)
         loss = (self.network(x[rows]) - x0[rows]).square().mean()
-        if position.step in self.fail_at and position.rollbacks == 0:
+        if position.step in self.fail_at and not (self.recovers and position.rollbacks):
             loss = loss * float("nan")
         return loss, {"parts": loss.item()}
 

@@ -94,6 +94,9 @@ class Causal(Full):
     chunk: int = 1
     causal = True
 
+    def __post_init__(self) -> None:
+        refuse_below(1, self, "chunk")
+
     def sees(self, i: np.ndarray, j: np.ndarray) -> np.ndarray:
         return i // self.chunk >= j // self.chunk
 
@@ -110,6 +113,9 @@ class Windowed(Full):
     kind: str = field(default="windowed", init=False)
     window: int = 4
     causal: bool = False
+
+    def __post_init__(self) -> None:
+        refuse_below(0, self, "window")
 
     def sees(self, i: np.ndarray, j: np.ndarray) -> np.ndarray:
         return (abs(i - j) <= self.window) & ((i >= j) | (not self.causal))
@@ -133,9 +139,21 @@ class Hybrid(Full):
     stride: int = 8
     causal: bool = False
 
+    def __post_init__(self) -> None:
+        refuse_below(0, self, "window")
+        refuse_below(1, self, "stride")
+
     def sees(self, i: np.ndarray, j: np.ndarray) -> np.ndarray:
         near = (abs(i - j) <= self.window) | (j % self.stride == 0)
         return near & ((i >= j) | (not self.causal))
+
+
+def refuse_below(least: int, spec: Full, name: str) -> None:
+    """Raise a UserError if a number of a spec is too small."""
+    if getattr(spec, name) < least:
+        raise UserError(
+            f"{spec.kind} attention: {name} is {getattr(spec, name)}, and must be {least} or more."
+        )
 
 
 AttentionSpec = Full | Framewise | Factorized | Causal | Windowed | Hybrid

@@ -57,6 +57,11 @@ class Attention:
 
     def __post_init__(self):
         object.__setattr__(self, "frames", attention_spec(self.frames))
+        if self.frames.pattern(0) == "space":
+            raise UserError(
+                f"A mixer joins frames, and {self.frames.kind} attention begins within each: "
+                "choose full, causal, windowed or hybrid."
+            )
 
     @property
     def causal(self) -> bool:

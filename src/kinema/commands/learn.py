@@ -28,7 +28,21 @@ def train(argv: list[str]) -> None:
         run = type(run)(**values)
         if denoiser is not None:
             run.denoiser = denoiser
+        refuse_ignored(run, argv)
         run.train()
+
+
+OF_THE_NETWORK = ("--denoiser", "--text.", "--prediction", "--codec.")
+
+
+def refuse_ignored(run: Any, argv: list[str]) -> None:
+    """Raise a UserError for an option that says what the network is, where `init` says it."""
+    for word in argv if getattr(run, "init", "") else []:
+        if word.startswith(OF_THE_NETWORK):
+            raise UserError(
+                f"{word.split('=')[0]} has no effect with init, {run.init}, whose network is "
+                "trained further: leave it out, or start from nothing with --init ''."
+            )
 
 
 def named_denoiser(run: Any, argv: list[str]) -> tuple[Any, list[str]]:

@@ -90,10 +90,11 @@ class Inflated(nn.Module):
         patterns = [after] if isinstance(after, str) else after or kind.places(image_network)
         self.places = find_places(image_network, patterns)
         self.specs = specs_for(self.places, Attention() if mixer is None else mixer)
+        dims = features_after(image_network, kind, self.places)
+        mixers = [make_mixer(s, d) for s, d in zip(self.specs, dims, strict=True)]
+        self.trained = [p.requires_grad for p in image_network.parameters()]
         self.image_network = image_network.requires_grad_(train_image)
         self.kind = kind
-        dims = features_after(image_network, kind, self.places)
-        mixers = (make_mixer(s, d) for s, d in zip(self.specs, dims, strict=True))
         self.insertions = nn.ModuleList(Insertion(mixer) for mixer in mixers)
         self.hooks = [
             image_network.get_submodule(place).register_forward_hook(insertion.hook)
@@ -143,9 +144,11 @@ class Inflated(nn.Module):
         return rearrange(y, "(b f) c h w -> b c f h w", b=b)
 
     def deflate(self) -> nn.Module:
-        """Take the mixers away: the image network, for images."""
+        """Take the mixers away: the image network as it was, for images."""
         for hook in self.hooks:
             hook.remove()
+        for parameter, trained in zip(self.image_network.parameters(), self.trained, strict=True):
+            parameter.requires_grad_(trained)
         return self.image_network
 
 

@@ -7,6 +7,8 @@ time and text reach the network, and the U-Net has its skips. See docs/textbook.
 Axes: b batch, f frames (t in most texts), c channels, h w places, n tokens, d features.
 """
 
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
 from einops import rearrange
@@ -112,6 +114,16 @@ class DiTBlock(nn.Module):
         return gated(x, gate2, self.mlp(modulate(x, shift2, scale2)))[:, 0]
 
 
+@dataclass
+class VideoUNet3DConfig:
+    """The arguments of `VideoUNet3D`, as its folder holds them."""
+
+    in_channels: int = 4
+    model_channels: int = 320
+    num_frames: int = 16
+    context_dim: int = 0
+
+
 class VideoUNet3D(UNet):
     """Our `UNet` under its textbook call: skips, a time for every frame, text by cross-attention.
 
@@ -121,6 +133,8 @@ class VideoUNet3D(UNet):
         num_frames: not needed, any length goes; kept because texts pass it.
         context_dim: features of the text tokens; 0 for a network without text.
     """
+
+    config_class = VideoUNet3DConfig
 
     def __init__(
         self,

@@ -163,6 +163,8 @@ class CodecTask:
     def __init__(self, run: CodecRun, perceptual: Distance = laplacian_distance):
         torch.manual_seed(run.loop.seed)
         self.run, self.codec, self.perceptual = run, CausalVAE(run.codec), perceptual
+        if isinstance(perceptual, nn.Module):
+            perceptual.to(run.loop.device)
         if run.init:
             self.codec = CausalVAE.from_pretrained(find_codec(run.init))
             run.codec = self.codec.config
@@ -172,14 +174,20 @@ class CodecTask:
         self.clips = Shards(data, Path(run.cache), run.workers)
         self.unseen = Shards(run.never_trained_on(), Path(run.cache), workers=0)
 
+    @property
+    def device(self) -> torch.device:
+        """Where the network lies."""
+        return next(self.network.parameters()).device
+
     def loss(
         self, position: Position, batch_size: int, rows: slice
     ) -> tuple[Tensor, dict[str, float]]:
         """The codec's loss on clips of a random length and size, and the game once it is on."""
         window = draw_window(self.run, self.codec.factors)
-        count = max(rows.step or 1, round(batch_size * window.share(self.run.data.size)))
+        team = rows.step or 1
+        count = team * max(1, round(batch_size * window.share(self.run.data.size) / team))
         ready = num_ready(position.samples, len(self.clips))
-        indices = draw(self.run.loop.seed, position.step, count, ready)[rows]
+        indices = draw(self.run.loop.seed, position, count, ready)[rows]
         frames, motion = self.read(indices, window)
         coded = reconstruct(self.codec, frames)
         weights = self.run.weights
@@ -197,18 +205,20 @@ class CodecTask:
         """Clips cut by a window, and how they move if the run asks for it."""
         clips = self.clips.read(indices)[0]
         time, rows, columns = window.slices()
-        frames = to_tensor(clips["frames"][:, time, rows, columns].numpy())
+        frames = to_tensor(clips["frames"][:, time, rows, columns].numpy()).to(self.device)
         if "flow" not in clips:
             return frames, None
         pairs = slice(time.start, time.stop - 1)
-        flow, seen = (clips[name][:, pairs, rows, columns] for name in ("flow", "seen"))
+        flow, seen = (
+            clips[name][:, pairs, rows, columns].to(self.device) for name in ("flow", "seen")
+        )
         return frames, Motion(flow.float(), seen)
 
     def rehearse(self, batch_size: int) -> Tensor:
         """The loss of empty clips of the run's shape, to see what a step takes."""
         data = self.run.data
         length = min(LENGTHS[2], data.num_frames)  # a step holds as many frames at any length
-        x = torch.zeros(batch_size, 3, length, data.size, data.size)
+        x = torch.zeros(batch_size, 3, length, data.size, data.size, device=self.device)
         coded = reconstruct(self.codec, x)
         weights, distance = self.run.weights, self.perceptual
         return codec_loss(self.codec, coded, weights, perceptual=distance)[0].mean()
@@ -223,7 +233,7 @@ class CodecTask:
         pairs = []
         for start in range(0, min(count, len(self.unseen)), 4):
             frames = self.unseen.read(range(start, start + 4))[0]["frames"].numpy()
-            coded = to_frames(self.codec(to_tensor(frames)))
+            coded = to_frames(self.codec(to_tensor(frames).to(self.device)))
             pairs += list(zip(frames, coded, strict=True))
         return pairs
 
@@ -249,7 +259,8 @@ class CodecTask:
     def first_clips(self, count: int = 128) -> Iterator[Tensor]:
         """Batches of training clips, b 3 f h w."""
         for start in range(0, min(count, len(self.clips)), 8):
-            yield to_tensor(self.clips.read(range(start, start + 8))[0]["frames"].numpy())
+            frames = self.clips.read(range(start, start + 8))[0]["frames"].numpy()
+            yield to_tensor(frames).to(self.device)
 
     def flops(self, batch_size: int) -> float:
         return 0.0

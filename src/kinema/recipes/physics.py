@@ -129,7 +129,7 @@ def make_codec(run: PhysicsRun) -> Codec:
     """
     if not run.codec:
         return Pixels()
-    codec = load_codec(find_codec(run.codec)).requires_grad_(False)
+    codec = load_codec(find_codec(run.codec)).requires_grad_(False).to(run.loop.device)
     factor = codec.factors[0]
     if (run.given - 1) % factor:
         raise UserError(
@@ -143,10 +143,10 @@ def make_network(run: PhysicsRun, codec: Codec) -> nn.Module:
     """A new denoiser, or the one of the system `run.init`, in fp32 and ready to learn.
 
     Raises:
-        UserError: if that system works on other latents, or with text.
+        UserError: if that system works on other latents, or with text; or the denoiser needs text.
     """
     if not run.init:
-        run.denoiser.channels, run.denoiser.text_dim = codec.channels, 0
+        run.denoiser = replace(run.denoiser, channels=codec.channels, text_dim=0)
         return make_denoiser(run.denoiser)
     system = VideoPipeline.from_pretrained(run.init)
     if system.denoiser.config.channels != codec.channels or system.denoiser.config.text_dim:
@@ -158,17 +158,21 @@ def make_network(run: PhysicsRun, codec: Codec) -> nn.Module:
     return system.denoiser.float().requires_grad_(True)
 
 
-def zoomed(frames: Tensor, zoom: tuple[float, float]) -> Tensor:
+def draw_zoom(zoom: tuple[float, float], batch_size: int) -> tuple[Tensor, Tensor]:
+    """Factors (b,), even in the logarithm, and points (b, 2) in [-1, 1] that stay in place."""
+    low, high = (float(np.log(factor)) for factor in zoom)
+    factor = torch.exp(low + (high - low) * torch.rand(batch_size))
+    return factor, 2 * torch.rand(batch_size, 2) - 1
+
+
+def zoomed(frames: Tensor, factor: Tensor, point: Tensor) -> Tensor:
     """Clips as a camera nearer or further away sees them; what lies outside is white.
 
     Args:
         frames: b c f h w in [-1, 1].
-        zoom: the range of factors, drawn evenly in the logarithm; the point that stays where it is
-            is drawn evenly from the picture.
+        factor: (b,), above 1 for a camera that is nearer.
+        point: (b, 2), x and y in [-1, 1] of what stays where it is.
     """
-    low, high = (float(np.log(factor)) for factor in zoom)
-    factor = torch.exp(low + (high - low) * torch.rand(len(frames)))
-    point = 2 * torch.rand(len(frames), 2) - 1
     grid = torch.zeros(len(frames), 2, 3)  # from a place of the picture to where it was
     grid[:, 0, 0] = grid[:, 1, 1] = 1 / factor
     grid[:, :, 2] = point * (1 - 1 / factor[:, None])
@@ -194,18 +198,24 @@ class PhysicsTask:
         self.unseen = run.data.make(list(range(FAR - run.data.seed, seeds.stop - run.data.seed)))
         self.unseen_frames = self.unseen[0]["frames"].numpy()
 
+    @property
+    def device(self) -> torch.device:
+        """Where the network lies; all draws are made on the processor and carried there."""
+        return next(self.network.parameters()).device
+
     def loss(
         self, position: Position, batch_size: int, rows: slice
     ) -> tuple[Tensor, dict[str, float]]:
         """The diffusion loss on clips rendered for this step."""
-        indices = draw(self.run.loop.seed, position.step, batch_size, self.run.data.num_clips)
+        indices = draw(self.run.loop.seed, position, batch_size, self.run.data.num_clips)
         frames = self.run.data.make(indices[rows].tolist())[0]["frames"]
         clips = to_tensor(frames.numpy())
         if self.run.zoom != (1.0, 1.0):
-            clips = zoomed(clips, self.run.zoom)
+            factor, point = draw_zoom(self.run.zoom, batch_size)
+            clips = zoomed(clips, factor[rows], point[rows])
         x0 = self.encode(clips)
-        t = self.times.draw(batch_size, x0.shape[2])[rows]
-        noise = torch.randn(batch_size, *x0.shape[1:])[rows]
+        t = self.times.draw(batch_size, x0.shape[2])[rows].to(x0)
+        noise = torch.randn(batch_size, *x0.shape[1:])[rows].to(x0)
         if self.run.resampling.share:
             x0 = self.resampled(x0, t, batch_size, rows)
         return self.diffusion_loss(x0, t, noise).mean(), {}
@@ -214,13 +224,16 @@ class PhysicsTask:
         """The clips with histories as the network would have made them; b c f' h' w'."""
         spec, denoise = self.run.resampling, Denoise(self.network, self.path, "x0")
         t_s, noise = spec.draw(batch_size)[rows], torch.randn(batch_size, *x0.shape[1:])[rows]
+        t_s, noise = t_s.to(x0), noise.to(x0)
         return resample_history(denoise, x0, t, t_s, noise, self.path, spec.num_steps)
 
     @torch.no_grad()
-    @torch.autocast("cpu", enabled=False)  # as the pipeline encodes what is given
     def encode(self, clips: Tensor) -> Tensor:
-        """b 3 f h w in [-1, 1] -> b c f' h' w'."""
-        return self.codec.encode(clips)
+        """b 3 f h w in [-1, 1] -> b c f' h' w', where the network lies."""
+        with torch.autocast(
+            self.device.type, enabled=False
+        ):  # as the pipeline encodes what is given
+            return self.codec.encode(clips.to(self.device))
 
     def diffusion_loss(self, x0: Tensor, t: Tensor, noise: Tensor) -> Tensor:
         """Per clip, in velocity space; x0: b c f' h' w', t: b f'."""
@@ -228,8 +241,8 @@ class PhysicsTask:
 
     def rehearse(self, batch_size: int) -> Tensor:
         """The loss of empty clips of the run's shape, to see what a step takes."""
-        x0 = torch.zeros(batch_size, *self.shape)
-        t = torch.full((batch_size, self.shape[1]), 0.5)
+        x0 = torch.zeros(batch_size, *self.shape, device=self.device)
+        t = x0.new_full((batch_size, self.shape[1]), 0.5)
         return self.diffusion_loss(x0, t, torch.zeros_like(x0)).mean()
 
     def validate(self) -> dict[str, float]:
@@ -237,8 +250,8 @@ class PhysicsTask:
         generator = torch.Generator().manual_seed(0)
         x0, losses = self.encode(to_tensor(self.unseen_frames)), []
         for time in VALIDATION_TIMES:
-            noise = torch.randn(x0.shape, generator=generator)
-            t = torch.full((len(x0), x0.shape[2]), time)
+            noise = torch.randn(x0.shape, generator=generator).to(x0)
+            t = x0.new_full((len(x0), x0.shape[2]), time)
             t[:, : num_frames_of(self.codec, self.run.given)] = 0
             losses.append(self.diffusion_loss(x0, t, noise).mean().item())
         pairs = zip(self.predictions(), self.scenes, strict=True)
@@ -265,7 +278,7 @@ class PhysicsTask:
             guidance_scale=1.0,
             overlap=min(self.run.most_given or self.run.given, data.num_frames - 1),
         )
-        return VideoPipeline(self.network, self.codec, NoText(), system)
+        return VideoPipeline(self.network, self.codec, NoText(), system).to(self.device)
 
     def show(self, folder: Path, samples: int) -> None:
         """A sheet of true and predicted clips in turn."""

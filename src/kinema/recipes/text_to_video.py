@@ -83,7 +83,8 @@ class TextToVideoRun:
         prediction: what the network outputs: eps, v, velocity or x0.
         caption_dropout: share of captions replaced by "", for guidance.
         image_share: share of steps on single frames.
-        defaults: how samples are drawn, during training and by whoever loads the system.
+        defaults: how samples are drawn, during training and by whoever loads the system; their
+            length, size and frame rate are those of `data`.
         prompts: what to sample at every validation.
         loop: how long and how fast.
         cache: folder for rendered clips and latents, shared by all runs.
@@ -163,19 +164,24 @@ class TextToVideoTask:
         shape = self.codec.latent_shape(run.data.num_frames, run.data.size, run.data.size)
         self.clip_flops = count_flops(self.network["denoiser"], shape, text_tokens=16)
 
+    @property
+    def device(self) -> torch.device:
+        """Where the network lies; all draws are made on the processor and carried there."""
+        return next(self.network.parameters()).device
+
     def loss(
         self, position: Position, batch_size: int, rows: slice
     ) -> tuple[Tensor, dict[str, float]]:
         """The diffusion loss on clips, or on single frames; some captions are dropped."""
         image = bool(torch.rand(()) < self.run.image_share)
         ready = num_ready(position.samples, len(self.clips), self.run.first_clips)
-        indices = draw(self.run.loop.seed, position.step, batch_size, ready)[rows]
+        indices = draw(self.run.loop.seed, position, batch_size, ready)[rows]
         clips, captions = self.clips.read(indices)
-        x0 = clips["image" if image else "latents"].float()
+        x0 = clips["image" if image else "latents"].float().to(self.device)
         dropped = (torch.rand(batch_size) < self.run.caption_dropout)[rows]
         captions = ["" if d else c for c, d in zip(captions, dropped, strict=True)]
-        t = self.times.draw(batch_size, x0.shape[2])[rows]
-        noise = torch.randn(batch_size, *x0.shape[1:])[rows]
+        t = self.times.draw(batch_size, x0.shape[2])[rows].to(x0)
+        noise = torch.randn(batch_size, *x0.shape[1:])[rows].to(x0)
         if self.run.resampling.share:
             x0 = self.resampled(x0, captions, t, batch_size, rows)
         loss = self.diffusion_loss(x0, captions, t, noise).mean()
@@ -189,6 +195,7 @@ class TextToVideoTask:
         spec, conditions = self.run.resampling, Conditions(self.network["text"](captions))
         denoise = Denoise(self.network["denoiser"], self.path, self.run.prediction, conditions)
         t_s, noise = spec.draw(batch_size)[rows], torch.randn(batch_size, *x0.shape[1:])[rows]
+        t_s, noise = t_s.to(x0), noise.to(x0)
         return resample_history(denoise, x0, t, t_s, noise, self.path, spec.num_steps)
 
     def diffusion_loss(self, x0: Tensor, captions: list[str], t: Tensor, noise: Tensor) -> Tensor:
@@ -201,8 +208,8 @@ class TextToVideoTask:
         """The loss of empty clips of the run's shape, to see what a step takes."""
         data = self.run.data
         shape = self.codec.latent_shape(data.num_frames, data.size, data.size)
-        x0 = torch.zeros(batch_size, *shape)
-        t = torch.full((batch_size, shape[1]), 0.5)
+        x0 = torch.zeros(batch_size, *shape, device=self.device)
+        t = x0.new_full((batch_size, shape[1]), 0.5)
         captions = [self.run.prompts[0]] * batch_size
         return self.diffusion_loss(x0, captions, t, torch.zeros_like(x0)).mean()
 
@@ -214,19 +221,28 @@ class TextToVideoTask:
         """
         generator = torch.Generator().manual_seed(0)
         clips, captions = self.unseen.read(range(min(64, len(self.unseen))))
-        x0 = clips["latents"].float()
+        x0 = clips["latents"].float().to(self.device)
         losses = {}
         for time in VALIDATION_TIMES:
-            noise = torch.randn(x0.shape, generator=generator)
-            t = torch.full((len(x0), x0.shape[2]), time)
+            noise = torch.randn(x0.shape, generator=generator).to(x0)
+            t = x0.new_full((len(x0), x0.shape[2]), time)
             losses[time] = self.diffusion_loss(x0, captions, t, noise).mean().item()
         mean = sum(losses.values()) / len(losses)
         return {"loss": mean, "loss_high": losses[0.97], "loss_low": losses[0.2]}
 
     def pipeline(self) -> VideoPipeline:
         """The system as it stands: what is sampled here is what the command line samples."""
-        system = replace(self.run.defaults, path="linear", prediction=self.run.prediction)
-        return VideoPipeline(self.network["denoiser"], self.codec, self.network["text"], system)
+        data, defaults = self.run.data, self.run.defaults
+        system = replace(
+            defaults,
+            path="linear",
+            prediction=self.run.prediction,
+            num_frames=data.num_frames,
+            size=(data.size, data.size),
+            fps=data.fps or defaults.fps,  # 0: the files keep their own
+        )
+        parts = self.network["denoiser"], self.codec, self.network["text"]
+        return VideoPipeline(*parts, system).to(self.device)
 
     def show(self, folder: Path, samples: int) -> None:
         """A sheet of samples, one row a prompt."""

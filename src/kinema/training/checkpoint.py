@@ -8,6 +8,7 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -53,6 +54,17 @@ class State:
                 named |= {f"optimizer.{k}.{i}.{n}": t for n, t in moments.items()}
         return {name: t.detach().contiguous() for name, t in named.items()}
 
+    def settings(self) -> dict[str, Any]:
+        """What decides which tensors there are, beside the network: name -> value."""
+        optimizers = [
+            (type(one).__name__, sum(len(group["params"]) for group in one.param_groups))
+            for one in self.optimizers
+        ]
+        return {
+            "averages": ", ".join(map(str, self.averages.tracks)),
+            "optimizer": " and ".join(f"{name} of {count} tensors" for name, count in optimizers),
+        }
+
 
 def save(state: State, path: Path) -> None:
     """Write the state atomically; a crash at any moment leaves the old file or the new one."""
@@ -60,7 +72,11 @@ def save(state: State, path: Path) -> None:
     copies = {
         n: t.cpu().clone() for n, t in state.tensors().items()
     }  # tied tensors are stored twice
-    kept = {"position": asdict(state.position), "parts": parts_of(state.network)}
+    kept = {
+        "position": asdict(state.position),
+        "parts": parts_of(state.network),
+        "settings": state.settings(),
+    }
     save_file(copies, beside, {name: json.dumps(value) for name, value in kept.items()})
     with open(beside, "rb") as file:
         os.fsync(file.fileno())
@@ -77,6 +93,7 @@ def load(state: State, path: Path) -> None:
         with safe_open(path, "pt") as file:
             position = json.loads(file.metadata()["position"])
             parts = json.loads(file.metadata().get("parts", "{}"))
+            settings = json.loads(file.metadata().get("settings", "{}"))
             found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, KeyError, TypeError, OSError) as error:
         raise UserError(
@@ -84,6 +101,7 @@ def load(state: State, path: Path) -> None:
         ) from None
     _check_parts(parts, parts_of(state.network), path)
     _load_network(state.network, found, path)
+    _check_settings(settings, state.settings(), path)
     for width, track in state.averages.tracks.items():
         for name, tensor in track.items():
             tensor.copy_(found[f"average.{width}.{name}"])
@@ -104,6 +122,15 @@ def _check_parts(there: dict[str, str], here: dict[str, str], path: Path) -> Non
             raise UserError(
                 f"{path} belongs to another network: its {name or 'network'} is {there[name]} "
                 f"there and {here[name]} here; use the run's own settings or another folder"
+            )
+
+
+def _check_settings(there: dict[str, str], here: dict[str, str], path: Path) -> None:
+    for name in there.keys() & here.keys():
+        if there[name] != here[name]:
+            raise UserError(
+                f"{path} was written with another setting: loop.{name} is {there[name]} there and "
+                f"{here[name]} here; use the run's own settings or another folder"
             )
 
 

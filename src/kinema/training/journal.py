@@ -62,6 +62,13 @@ class Journal:
         """One line to the person who watches."""
         self.console.print(text, highlight=False)
 
+    def back_to(self, samples: int) -> None:
+        """Forget what was written beyond a position to which the run returns."""
+        self.say(f"back to the checkpoint at {samples:,} clips")
+        self.progress.update(self.task, completed=samples)
+        if self.speaks:
+            self._forget_after(samples)
+
     def _forget_after(self, samples: int) -> None:
         if self.path.exists():
             lines = self.path.read_text().splitlines(keepends=True)

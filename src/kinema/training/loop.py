@@ -40,7 +40,7 @@ class Loop:
         validate_every: clips between two validations; the samples are drawn at the same moments.
         checkpoint_minutes: minutes between two checkpoints.
         precision: "bf16" (autocast) or "fp32".
-        device: "cpu" or "cuda".
+        device: "cpu" or "cuda"; under torchrun every process takes a GPU of its own.
     """
 
     num_samples: int = 100_000
@@ -63,8 +63,15 @@ class Loop:
     def __post_init__(self):
         if self.optimizer not in OPTIMIZERS:
             raise UserError(f"optimizer {self.optimizer!r} is unknown; use one of {OPTIMIZERS}")
-        if self.num_samples < 1 or self.batch_size < 1:
-            raise UserError("num_samples and batch_size must be at least 1")
+        for name in ("num_samples", "batch_size", "log_every", "validate_every"):
+            if getattr(self, name) < 1:
+                raise UserError(f"{name} is {getattr(self, name)}, and must be at least 1")
+        if not self.averages:
+            raise UserError("averages must hold at least one relative width, such as 0.1")
+        if self.precision not in PRECISIONS:
+            raise UserError(f"precision {self.precision!r} is unknown; use one of {PRECISIONS}")
+        if self.device != "cpu" and not torch.cuda.is_available():
+            raise UserError(f"device is {self.device!r}, and torch finds no GPU here; use cpu")
 
 
 class Task(Protocol):
@@ -93,7 +100,9 @@ class Task(Protocol):
         """Floating-point operations of one training step (0 where nobody counted)."""
 
 
+PRECISIONS = ("bf16", "fp32")
 MAX_BAD_STEPS = 3  # non-finite losses in a row before the run goes back to its last checkpoint
+MAX_ROLLBACKS = 10  # of a run, before it gives up
 
 
 def train(task: Task, loop: Loop, folder: Path) -> State:
@@ -106,7 +115,8 @@ def train(task: Task, loop: Loop, folder: Path) -> State:
         the final state; `task.network` carries the best of the averaged weights.
 
     Raises:
-        UserError: if the folder holds the checkpoint of another configuration.
+        UserError: if the folder holds the checkpoint of another configuration, or the loss does not
+            become finite however often the run goes back.
     """
     # Networks, optimizers, averages; and the position of an interrupted run.
     folder.mkdir(parents=True, exist_ok=True)
@@ -135,10 +145,9 @@ def train(task: Task, loop: Loop, folder: Path) -> State:
             if bad_steps:
                 journal.say(f"non-finite loss at step {state.position.step}: step skipped")
             if bad_steps >= MAX_BAD_STEPS:
-                rollbacks = state.position.rollbacks + 1
-                checkpoint.load(state, latest)
-                state.position.rollbacks, bad_steps = rollbacks, 0
-                journal.say(f"back to the checkpoint at {state.position.samples:,} clips")
+                _go_back(state, latest)
+                journal.back_to(state.position.samples)
+                bad_steps, meter = 0, _Meter(loop, state.position, team)
 
             # Once in a while: a line, a validation with pictures, a checkpoint.
             if not team.leads:
@@ -191,6 +200,18 @@ def _step(
         return None, {}
     state.averages.update(position.step)
     return loss.item(), {**parts, "grad_norm": norm.item(), "learning_rate_factor": factor}
+
+
+def _go_back(state: State, latest: Path) -> None:
+    """Take up the last checkpoint, for other draws from there on."""
+    rollbacks = state.position.rollbacks + 1
+    if rollbacks > MAX_ROLLBACKS:
+        raise UserError(
+            f"the loss stays non-finite, {MAX_ROLLBACKS} times back at the checkpoint {latest}: "
+            "lower --loop.learning_rate, or look for broken clips"
+        )
+    checkpoint.load(state, latest)
+    state.position.rollbacks = rollbacks
 
 
 def _validate(task: Task, state: State, folder: Path, loop: Loop) -> dict[str, float]:

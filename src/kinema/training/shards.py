@@ -21,6 +21,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from kinema.errors import UserError
+from kinema.training.checkpoint import Position
 
 SHARD_SIZE = 64
 
@@ -133,9 +134,11 @@ class Shards:
                 time.sleep(0.05)
 
 
-def draw(seed: int, step: int, batch_size: int, num_ready: int) -> np.ndarray:
-    """Indices of a step's clips: uniform over the first `num_ready`, a function of the step."""
-    return np.random.default_rng((seed, step)).integers(0, num_ready, batch_size)
+def draw(seed: int, position: Position, batch_size: int, num_ready: int) -> np.ndarray:
+    """Indices of a step's clips: uniform over the first `num_ready`, a function of the position."""
+    again = (position.rollbacks,) if position.rollbacks else ()
+    rng = np.random.default_rng((seed, position.step, *again))
+    return rng.integers(0, num_ready, batch_size)
 
 
 def _make_all(source: Source, folder: Path, worker: int, workers: int) -> None:
@@ -153,7 +156,7 @@ def _make_shard(source: Source, folder: Path, number: int) -> None:
     first = number * SHARD_SIZE  # shards are always full: another num_clips finds the same files
     tensors, captions = source.make(list(range(first, first + SHARD_SIZE)))
     path = _shard_path(folder, number)
-    beside = path.with_suffix(".partial")
+    beside = path.with_suffix(f".{os.getpid()}.partial")  # two runs may make the same shard
     contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
     save_file(contiguous, beside, {"captions": json.dumps(captions)})
     beside.replace(path)

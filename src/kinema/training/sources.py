@@ -172,9 +172,9 @@ class FolderClips:
 
     @property
     def name(self) -> str:
-        """Differs when the settings or the list of files differ."""
+        """Differs when the settings, the list of files or their captions differ."""
         settings = {k: v for k, v in asdict(self).items() if k != "num_clips"}
-        files = [(item.path.name, item.path.stat().st_size) for item in self.clips.items]
+        files = [(item.path.name, item.path.stat().st_size, item.text) for item in self.clips.items]
         return f"{Path(self.folder).name}-{fingerprint(files=files, **settings)}"
 
     @cached_property

@@ -3,7 +3,8 @@
     torchrun --nproc-per-node 2 --no-python kinema train tabletop
 
 Every process draws the whole step's randomness and keeps its rows, so that two processes take the
-step that one would take, to rounding.
+step that one would take, to rounding. (Not so a codec in training, which draws from the
+distribution of its latents: each process for its own rows.)
 """
 
 import os
@@ -35,6 +36,8 @@ class Team:
             return cls()
         if not dist.is_initialized():
             dist.init_process_group("gloo" if device == "cpu" else "nccl")
+        if device != "cpu":
+            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
         return cls(dist.get_rank(), dist.get_world_size())
 
     @property

@@ -43,7 +43,8 @@ CIELAB units, flicker in pixels, motion in pixels a frame of the fastest 5 %, pr
 clips in which the judge finds all that was asked. {floored} are given above their floor, the same
 score of the true clips through the codec, clip by clip. A clip that stands still, or is a blur,
 scores well in all of them, even below the floor: read them beside motion and PSNR. Intervals are
-95 % of {resamples} resamplings of seeds and clips; {seeds} seed(s), {clips} clips each.
+95 % of {resamples} resamplings of seeds and clips, {clips} clips a seed; *+-* behind the held-out
+loss is the standard deviation between seeds.
 """.strip()
 
 
@@ -174,7 +175,7 @@ def page(records: Records, floors: dict[str, Record], ladder: Ladder, picture: s
         f"`{command(records, ladder)}`",
         NOTE.format(
             strength=making.strength, floored=floored[0].upper() + floored[1:],
-            resamples=NUM_RESAMPLES, seeds=ladder.seeds, clips=ladder.num_clips,
+            resamples=NUM_RESAMPLES, clips=ladder.num_clips,
         ),
         f"![Warping error beside motion, and identity drift over the clip]({picture})",
     ]  # fmt: skip

@@ -120,7 +120,7 @@ class LadderTask:
         self, position: Position, batch_size: int, rows: slice
     ) -> tuple[Tensor, dict[str, float]]:
         """The diffusion loss; some captions are dropped, for guidance."""
-        indices = draw(self.seed, position.step, batch_size, len(self.clips))[rows]
+        indices = draw(self.seed, position, batch_size, len(self.clips))[rows]
         clips, captions = self.clips.read(indices)
         x0 = clips["latents"].float()
         dropped = (torch.rand(batch_size) < CAPTION_DROPOUT)[rows]
