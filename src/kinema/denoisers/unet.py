@@ -158,7 +158,7 @@ class UNet(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.
     Frames, rows and columns that the halvings leave over are padded and cut off again.
     """
 
-    config_class = UNetConfig
+    config_class: type = UNetConfig
 
     def __init__(self, config: UNetConfig):
         super().__init__()
