@@ -15,12 +15,14 @@ from kinema.recipes.physics import (
     make_codec,
     physics_box,
     physics_codec,
+    physics_curtain,
     zoomed,
 )
 from kinema.sampling.rollout import Autoregressive
-from kinema.training import Loop, Position
+from kinema.training import Loop, Position, draw
 from kinema.training.resampling import Resampling
 from kinema.training.sources import DiscClips
+from kinema.training.wear import Wear
 from kinema.video import VideoPipeline, strategy_named
 from kinema.worlds import discs
 from kinema.worlds.disc_reading import read_discs
@@ -79,10 +81,12 @@ def test_noise_levels_give_as_many_frames_as_are_to_be_carried_over():
         PhysicsRun(most_given=2)
 
 
-def test_the_box_is_learned_with_a_curtain_and_looks_24_frames_back():
-    run = physics_box()
-    assert run.data.law == "curtain" and run.folder == "runs/physics-box"
-    assert (run.given, run.most_given, run.data.num_frames) == (3, 24, 32)
+@pytest.mark.parametrize(("recipe", "law"), [(physics_box, "box"), (physics_curtain, "curtain")])
+def test_the_boxes_look_24_frames_back_from_worn_histories(recipe, law):
+    run = recipe()
+    assert run.data.law == law and run.folder == f"runs/physics-{law}"
+    assert (run.given, run.most_given, run.data.num_frames) == (8, 24, 32)
+    assert run.wear.share > 0.5
     small = replace(run, denoiser=DiTConfig(dim=32, depth=1, num_heads=2, patch=(1, 8, 8)))
     pipe = PhysicsTask(small).pipeline()
     assert pipe.system.overlap == 24
@@ -118,7 +122,7 @@ def test_all_that_a_step_takes_lies_where_the_network_lies(monkeypatch):
 
 def test_the_rows_of_a_step_are_the_same_whoever_takes_them():
     denoiser = DiTConfig(dim=64, depth=2, num_heads=2, patch=(1, 8, 8))
-    task = PhysicsTask(PhysicsRun(denoiser=denoiser, zoom=(0.5, 2.0)))
+    task = PhysicsTask(PhysicsRun(denoiser=denoiser, zoom=(0.5, 2.0), wear=Wear(share=0.7)))
     seen = []
     task.diffusion_loss = lambda *tensors: seen.append(tensors) or tensors[0].sum()
     for rows in (slice(None), slice(0, None, 2), slice(1, None, 2)):
@@ -127,6 +131,24 @@ def test_the_rows_of_a_step_are_the_same_whoever_takes_them():
     whole, even, odd = seen
     for all_rows, first, second in zip(whole, even, odd, strict=True):
         assert torch.equal(all_rows[::2], first) and torch.equal(all_rows[1::2], second)
+
+
+def test_given_frames_are_worn_and_the_targets_are_true():
+    denoiser = DiTConfig(dim=64, depth=2, num_heads=2, patch=(1, 8, 8))
+    task = PhysicsTask(PhysicsRun(denoiser=denoiser, given_share=1.0, wear=Wear(share=1.0)))
+    seen = []
+    task.diffusion_loss = lambda *tensors: seen.append(tensors) or tensors[0].sum()
+    task.loss(Position(), 4, slice(None))
+    x0, t, _ = seen[0]
+    indices = draw(0, Position(), 4, task.run.data.num_clips)
+    true = to_tensor(task.run.data.make(indices.tolist())[0]["frames"].numpy())
+    changed = (x0 != true).flatten(3).any(3).any(1)  # b f
+    assert torch.equal(changed, t == 0)
+
+
+def test_wear_is_of_pixels():
+    with pytest.raises(UserError, match="wear is of pixels"):
+        PhysicsRun(codec="physics-codec", wear=Wear(share=0.5))
 
 
 def test_a_denoiser_that_needs_text_is_refused_before_the_first_step():

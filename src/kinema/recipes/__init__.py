@@ -5,6 +5,7 @@ from kinema.recipes.physics import (
     physics_box,
     physics_codec,
     physics_collision,
+    physics_curtain,
     physics_parabola,
     physics_uniform,
 )
@@ -29,6 +30,7 @@ RECIPES = {
     "physics-parabola": physics_parabola,
     "physics-collision": physics_collision,
     "physics-box": physics_box,
+    "physics-curtain": physics_curtain,
     "physics-codec": physics_codec,
 }
 
@@ -38,6 +40,7 @@ __all__ = [
     "physics_box",
     "physics_codec",
     "physics_collision",
+    "physics_curtain",
     "physics_parabola",
     "physics_uniform",
     "tabletop",

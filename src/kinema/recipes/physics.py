@@ -28,6 +28,7 @@ from kinema.sampling import Denoise
 from kinema.training import Loop, Position, State, draw, train
 from kinema.training.resampling import Resampling, resample_history
 from kinema.training.sources import DiscClips
+from kinema.training.wear import Wear, worn
 from kinema.video import System, VideoPipeline
 from kinema.video.system import find_codec
 from kinema.worlds import discs
@@ -62,6 +63,7 @@ class PhysicsRun:
         context_noise: most noise, 0 to 1, on the given frames of every other such clip.
         resampling: how given frames are replaced by the network's own version of them, against
             drift.
+        wear: how given frames are faded, tinted, swollen and shaken, against drift; in pixels only.
         num_steps: sampling steps; one is best where what is given determines the rest.
         loop: how long and how fast.
     """
@@ -80,6 +82,7 @@ class PhysicsRun:
     given_share: float = 0.8
     context_noise: float = 0.0
     resampling: Resampling = field(default_factory=Resampling)
+    wear: Wear = field(default_factory=Wear)
     num_steps: int = 1
     loop: Loop = field(default_factory=Loop)
 
@@ -94,6 +97,9 @@ class PhysicsRun:
                 f"most_given is {self.most_given}: it is at least given, {self.given}, or 0 for as "
                 "many."
             )
+
+        if self.wear.share and self.codec:
+            raise UserError("wear is of pixels: leave out --codec, or --wear.share")
 
     def task(self) -> "PhysicsTask":
         """What the run trains."""
@@ -216,6 +222,8 @@ class PhysicsTask:
         x0 = self.encode(clips)
         t = self.times.draw(batch_size, x0.shape[2])[rows].to(x0)
         noise = torch.randn(batch_size, *x0.shape[1:])[rows].to(x0)
+        if self.run.wear.share:
+            x0 = worn(x0, t, self.run.wear.draw(batch_size, *x0.shape[1:3])[rows])
         if self.run.resampling.share:
             x0 = self.resampled(x0, t, batch_size, rows)
         return self.diffusion_loss(x0, t, noise).mean(), {}
@@ -340,15 +348,25 @@ def physics_collision() -> PhysicsRun:
 
 
 def physics_box() -> PhysicsRun:
-    """A disc in a closed box, without end, with a curtain or without: kinema train physics-box
+    """A disc in a closed box, without end: kinema train physics-box
 
-    Trained on the law "curtain", of which every third scene is the plain box, so that one model
-    serves `kinema probe drift --world box` and `kinema probe occlusion`. Clips begin with 3 to 24
-    given frames of 32, and so the windows of a long video see 24 frames back. Set out from
+    For `kinema probe drift --world box`. Clips begin with 8 to 24 given frames of 32, so windows
+    of a long video see 24 frames back. Most histories are worn, so that the network brings back
+    what has drifted. Set out from physics-uniform.
+    """
+    return replace(
+        physics("box", 60_000), init="physics-uniform", given=8, most_given=24, wear=Wear(share=0.7)
+    )
+
+
+def physics_curtain() -> PhysicsRun:
+    """The box with a curtain, and a disc of any of six colours: kinema train physics-curtain
+
+    For `kinema probe occlusion`. Every third scene of its law is the plain box. Set out from
     physics-uniform.
     """
     run = physics("curtain", 120_000)
-    return replace(run, folder="runs/physics-box", init="physics-uniform", most_given=24)
+    return replace(physics_box(), folder=run.folder, data=run.data, loop=run.loop)
 
 
 def physics_codec() -> CodecRun:

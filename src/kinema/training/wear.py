@@ -1,0 +1,108 @@
+"""Histories worn as a rollout wears them: faded, tinted, grown or shrunk, and shaken.
+
+A network that goes on from its own pixels copies their faults along: a colour a little off stays
+off, and the next error adds to it. One that has seen worn histories, and learned the true frames
+after them, brings what it continues back to what its world shows. For worlds on white.
+
+Axes: b clips, c channels, f frames, h w pixels.
+"""
+
+from dataclasses import dataclass, fields
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Wear:
+    """How much histories are worn.
+
+    Attributes:
+        share: of the clips with given frames; the others keep theirs as they are. 0 is off.
+        fade: share of the colour that is lost, or half of it gained, at most.
+        tint: standard deviation of the numbers by which the colour's channels leak into each other.
+        swell: most weight of an outline one pixel further out or in, drawn frame by frame.
+        shake: most pixels that a frame is moved, drawn frame by frame.
+    """
+
+    share: float = 0.0
+    fade: float = 0.5
+    tint: float = 0.15
+    swell: float = 0.3
+    shake: float = 0.3
+
+    def draw(self, batch: int, channels: int, num_frames: int) -> "Faults":
+        """The faults of every clip of a batch."""
+        chosen = torch.rand(batch) < self.share
+        ends = torch.eye(channels) + self.tint * torch.randn(batch, 2, channels, channels)
+        ends = ends * (1 - self.fade * (1.5 * torch.rand(batch, 2, 1, 1) - 0.5))
+        along = torch.linspace(0, 1, num_frames)[:, None, None]
+        return Faults(
+            chosen,
+            ends[:, :1] * (1 - along) + ends[:, 1:] * along,
+            self.swell * (2 * torch.rand(batch, num_frames) - 1),
+            self.shake * (2 * torch.rand(batch, num_frames, 2) - 1),
+        )
+
+
+@dataclass(frozen=True)
+class Faults:
+    """What is wrong with the history of each clip.
+
+    Attributes:
+        chosen: (b,) bool, whose history is worn.
+        mixtures: (b, f, c, c), each channel of the ink from all; it changes evenly over the clip.
+        swell: (b, f), the weight of an outline one pixel further out, negative for one further in.
+        shake: (b, f, 2), pixels to the right and down.
+    """
+
+    chosen: Tensor
+    mixtures: Tensor
+    swell: Tensor
+    shake: Tensor
+
+    def __getitem__(self, rows: slice) -> "Faults":
+        return Faults(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+
+def worn(x0: Tensor, t: Tensor, faults: Faults) -> Tensor:
+    """Clips whose given frames are worn; the others stay, so the loss keeps its targets.
+
+    Args:
+        x0: true clips, b c f h w in [-1, 1], on white.
+        t: b f, the noise levels about to be learned; frames with t = 0 are given.
+        faults: of each clip.
+    """
+    given = t == 0
+    chosen = given & faults.chosen[:, None].to(t.device) & ~given.all(dim=1, keepdim=True)
+    ink = tinted(1 - x0, faults.mixtures.to(x0))
+    ink = shaken(swollen(ink, faults.swell.to(x0)), faults.shake.to(x0))
+    return torch.where(chosen[:, None, :, None, None], (1 - ink).clamp(-1, 1), x0)
+
+
+def tinted(ink: Tensor, mixtures: Tensor) -> Tensor:
+    """Colours faded and mixed; ink: b c f h w, 0 where there is none."""
+    return torch.einsum("bfdc,bcfhw->bdfhw", mixtures, ink)
+
+
+def swollen(ink: Tensor, weights: Tensor) -> Tensor:
+    """Outlines moved out, or in, by up to a pixel; weights: b f in [-1, 1]."""
+    pool = {"kernel_size": (1, 3, 3), "stride": 1, "padding": (0, 1, 1)}
+    weights = weights[:, None, :, None, None]
+    outward, inward = F.max_pool3d(ink, **pool), -F.max_pool3d(-ink, **pool)
+    return ink + weights.abs() * (torch.where(weights > 0, outward, inward) - ink)
+
+
+def shaken(ink: Tensor, shifts: Tensor) -> Tensor:
+    """Frames moved; shifts: b f 2, pixels to the right and down."""
+    pictures = rearrange(ink, "b c f h w -> (b f) c h w")
+    height, width = pictures.shape[-2:]
+    side = shifts.new_tensor([width - 1, height - 1])
+    grid = shifts.new_zeros(len(pictures), 2, 3)  # from a place of the picture to where it was
+    grid[:, 0, 0] = grid[:, 1, 1] = 1
+    grid[:, :, 2] = -2 * rearrange(shifts, "b f p -> (b f) p") / side
+    places = F.affine_grid(grid, list(pictures.shape), align_corners=True)
+    moved = F.grid_sample(pictures, places, align_corners=True, padding_mode="border")
+    return rearrange(moved, "(b f) c h w -> b c f h w", b=len(ink))
