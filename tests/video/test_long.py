@@ -83,6 +83,15 @@ def test_a_clip_goes_on_without_being_coded_again_at_the_joins(pipe, tmp_path, m
     assert encoded == [5]
 
 
+def test_how_fast_it_plays_does_not_change_what_it_shows(textless, tmp_path):
+    clip = Clip(np.random.default_rng(0).integers(0, 256, (5, 16, 16, 3)).astype(np.uint8), 16)
+    options = {"num_frames": 6, "continue_from": clips.write(clip, tmp_path / "x.mkv")}
+    usual = generate_long(textless, "", Sliding(8, 3), tmp_path / "a.mkv", **options)
+    slow = generate_long(textless, "", Sliding(8, 3), tmp_path / "b.mkv", fps=4, **options)
+    assert clips.inspect(slow.path).fps == 4 and slow.num_frames == 11
+    assert np.array_equal(frames_of(slow.path), frames_of(usual.path))
+
+
 def test_the_first_frame_can_be_given(pipe, tmp_path):
     picture = np.full((16, 24, 3), 90, np.uint8)
     made = generate_long(pipe, PROMPT, SHORT, tmp_path / "a.mkv", num_frames=12, image=picture)

@@ -138,7 +138,7 @@ def generate_long(
     texts = request.prompts(pipe.system)
     pipe.warn_of_unknown_words([*texts, request.negative_prompt])
     settings = settle(request, pipe.system, pipe.multiple)
-    opening = open_with(request, settings)
+    opening = open_with(request, settings, pipe.system.fps)
     job = Job(pipe, story, strategy, settings, request.seeds(1)[0], opening)
     journal = Journal(path.with_name(path.name + ".part"), job.record(request))
     with step_bar(job.calls_left(journal), shown=request.progress) as advance:

@@ -25,8 +25,14 @@ class Opening(NamedTuple):
     is_kept: bool
 
 
-def open_with(request: Request, settings: Settings) -> Opening:
+def open_with(request: Request, settings: Settings, fps: float) -> Opening:
     """Read what the request starts from, and bring it to the size of the result.
+
+    Args:
+        request: which names it.
+        settings: whose size the result has.
+        fps: the rate that the model knows, to which a file is brought; at `settings.fps` the
+            result is played.
 
     Raises:
         UserError: if the picture or the clip cannot be read.
@@ -34,7 +40,7 @@ def open_with(request: Request, settings: Settings) -> Opening:
     if request.image is not None:
         return Opening(first_frame(request.image, settings.size), is_kept=False)
     if request.continue_from is not None:
-        frames = clip_frames(request.continue_from, settings.fps, settings.size)
+        frames = clip_frames(request.continue_from, fps, settings.size)
         return Opening(frames, is_kept=True)
     return Opening(None, is_kept=False)
 
