@@ -219,7 +219,9 @@ def test_killed_with_kill_9_the_finished_file_is_the_same(saved, tmp_path):
     assert finish(target) == finish(tmp_path / "whole.mp4")
 
 
-def test_another_request_does_not_go_on_with_what_was_left(pipe, tmp_path, monkeypatch):
+def test_another_request_does_not_go_on_with_what_was_left(
+    pipe, make_pipeline, tmp_path, monkeypatch
+):
     def killed(self, piece):
         append(self, piece)
         raise Killed
@@ -230,6 +232,15 @@ def test_another_request_does_not_go_on_with_what_was_left(pipe, tmp_path, monke
         generate_long(pipe, PROMPT, SHORT, tmp_path / "a.mkv", num_frames=20)
     with pytest.raises(UserError, match="differs in first_seed"):
         generate_long(pipe, PROMPT, SHORT, tmp_path / "a.mkv", num_frames=20, seed=1)
+    with pytest.raises(UserError, match="differs in system: delete it"):
+        other = make_pipeline(solver="heun")
+        generate_long(other, PROMPT, SHORT, tmp_path / "a.mkv", num_frames=20)
+    for part in ("denoiser", "codec", "text"):
+        other = make_pipeline()
+        with torch.no_grad():
+            next(getattr(other, part).parameters()).view(-1)[0] += 1
+        with pytest.raises(UserError, match="differs in weights: delete it"):
+            generate_long(other, PROMPT, SHORT, tmp_path / "a.mkv", num_frames=20)
 
 
 # What goes wrong ---------------------------------------------------------------------------------

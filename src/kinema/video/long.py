@@ -223,7 +223,8 @@ class Job:
         given = "" if self.given is None else digest([self.given])
         return {
             "model": self.pipe.name,
-            "weights": digest(self.pipe.denoiser.state_dict().values()),
+            "weights": digest(self.pipe.state_dict().values()),  # of every part
+            "system": asdict(self.pipe.system),
             "strategy": repr(self.strategy),
             **asdict(self.settings),
             **request.sources(),
