@@ -138,7 +138,7 @@ def generate_long(
     texts = request.prompts(pipe.system)
     pipe.warn_of_unknown_words([*texts, request.negative_prompt])
     settings = settle(request, pipe.system, pipe.multiple)
-    opening = open_with(request, settings, pipe.system.fps)
+    opening = open_with(request, settings, pipe.system.fps, pipe.system.overlap)
     job = Job(pipe, story, strategy, settings, request.seeds(1)[0], opening)
     journal = Journal(path.with_name(path.name + ".part"), job.record(request))
     with step_bar(job.calls_left(journal), shown=request.progress) as advance:
@@ -171,10 +171,8 @@ class Job:
         self.given: Tensor | None = None
         self.num_seen = 0  # frames of the opening that are encoded, from its end
         if self.opening.frames is not None:
-            there = len(self.opening.frames)
-            most = there if not self.opening.is_kept else self.pipe.system.overlap
-            self.num_seen = self.pipe.usable(min(most, there))
-            frames = clips.to_tensor(self.opening.frames[there - self.num_seen :])
+            self.num_seen = self.pipe.usable(len(self.opening.frames))
+            frames = clips.to_tensor(self.opening.frames[-self.num_seen :])
             self.given = self.pipe.codec.encode(frames[None].to(self.pipe.device))
             self.check_chunks(self.given.shape[2])
         kept = self.opening.is_kept
@@ -185,8 +183,7 @@ class Job:
     @property
     def num_frames(self) -> int:
         """Frames of the file; a clip that is continued stands in it whole."""
-        before = self.opening.frames
-        kept = len(before) if self.opening.is_kept and before is not None else 0
+        kept = self.opening.num_frames if self.opening.is_kept else 0
         return kept + self.settings.num_frames
 
     @property
@@ -267,11 +264,8 @@ class Job:
 
     def frames(self, journal: Journal) -> Iterator[np.ndarray]:
         """The frames of the file, uint8 (h w 3): the clip that is continued, then new ones."""
-        before = self.opening.frames
-        skipped = 0
-        if self.opening.is_kept and before is not None:
-            yield from before
-            skipped = self.num_seen
+        yield from self.opening.stream()
+        skipped = self.num_seen if self.opening.is_kept else 0
         latents, size = self.latents(journal), self.settings.size
         decoded = decoded_frames(self.pipe.codec, latents, self.num_decoded, size)
         yield from islice(decoded, skipped, None)
