@@ -76,6 +76,8 @@ def test_generate_leaves_the_rest_to_the_model(capsys, pipe):
         (["a", "--size", "x"], "--size"),
         (["a", "--size", "8x8x8"], "--size"),
         (["a", "--num-frame", "3"], "--num-frames"),
+        (["a", "--device", "gpu"], "no device 'gpu' here"),
+        (["a", "--device", "cuda:99"], "no device 'cuda:99' here"),
     ],
 )
 def test_generate_refuses_before_it_works(capsys, pipe, argv, said):

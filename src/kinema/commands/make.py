@@ -27,8 +27,9 @@ def generate(argv: list[str]) -> None:
     name = options.output or f"{slug(options.prompt)}-{options.seed}.mp4"
     output = clips.check_stream_target(name) if options.long else clips.check_target(name)
     began = time.monotonic()
+    device = device_named(options.device)
     with console().status(f"loading {options.model}"):
-        pipe = kinema.load(options.model).to(device_named(options.device))
+        pipe = kinema.load(options.model).to(device)
     given = {name: value for name, value in vars(options).items() if value is not None}
     for name in ("prompt", "model", "output", "device", "long"):
         given.pop(name, None)
