@@ -14,7 +14,7 @@ import torch
 from kinema import clips
 from kinema.clips import Clip
 from kinema.codecs import Pixels
-from kinema.errors import UserError
+from kinema.errors import Notice, UserError
 from kinema.sampling.rollout import Autoregressive, Sliding
 from kinema.video import STRATEGIES, generate_long, long, strategy_named
 from kinema.video.journal import Journal
@@ -69,6 +69,15 @@ def test_a_story_changes_what_follows(pipe, tmp_path):
     story = frames_of(generate_long(pipe, STORY, SHORT, tmp_path / "b.mkv", num_frames=30).path)
     assert np.array_equal(whole[:17], story[:17])
     assert largest_difference(whole[25:], story[25:]) > 2
+
+
+def test_a_part_after_the_end_is_told(pipe, tmp_path):
+    """Frames are counted in the file, which begins with the clip that is continued."""
+    clip = Clip(np.zeros((5, 16, 24, 3), np.uint8), 16)
+    options = {"num_frames": 4, "num_steps": 1, "continue_from": clip}
+    story = f"0: {PROMPT}; 8: {PROMPT}; 9: spins"
+    with pytest.warns(Notice, match=r"ends with frame 8, so it never comes to 9: spins\.$"):
+        generate_long(pipe, story, SHORT, tmp_path / "a.mkv", **options)
 
 
 def test_a_clip_goes_on_without_being_coded_again_at_the_joins(pipe, tmp_path, monkeypatch):
@@ -253,6 +262,8 @@ def test_mistakes(pipe, tmp_path):
         generate_long(pipe, PROMPT, SHORT, tmp_path / "a.gif")
     with pytest.raises(UserError, match="one at a time"):
         generate_long(pipe, PROMPT, SHORT, tmp_path / "a.mp4", num_videos=2)
+    with pytest.raises(UserError, match="leave callback_on_step_end out"):
+        generate_long(pipe, PROMPT, SHORT, tmp_path / "a.mp4", callback_on_step_end=print)
     assert list(tmp_path.iterdir()) == []
 
 

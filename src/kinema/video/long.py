@@ -41,7 +41,7 @@ from kinema.video.opening import Opening, open_with
 from kinema.video.pipeline import VideoPipeline
 from kinema.video.progress import step_bar
 from kinema.video.request import Request, Settings, settle
-from kinema.video.story import parse_story
+from kinema.video.story import parse_story, warn_of_late_parts
 
 
 def autoregressive(window: int, overlap: int) -> Autoregressive:
@@ -125,7 +125,7 @@ def generate_long(
         output: .mp4 or .mkv. Beside it stands `output.part` until it is finished, from which a
             run that was killed goes on.
         **options: fields of `Request`, among them num_frames, seed, size, num_steps,
-            guidance_scale, image and continue_from.
+            guidance_scale, image and continue_from; not num_videos and callback_on_step_end.
 
     Raises:
         UserError: for a wrong option, prompt, picture or file, or the unfinished video of another
@@ -136,11 +136,16 @@ def generate_long(
     request = Request.of([text for _, text in story], options)
     if request.num_videos != 1:
         raise UserError("A long video is made alone: ask for one at a time, with its own seed.")
+    if request.callback_on_step_end is not None:
+        raise UserError(
+            "The windows of a long video do not step together: leave callback_on_step_end out."
+        )
     texts = request.prompts(pipe.system)
     pipe.warn_of_unknown_words([*texts, request.negative_prompt])
     settings = settle(request, pipe.system, pipe.multiple)
     opening = open_with(request, settings, pipe.system.fps, pipe.system.overlap)
     job = Job(pipe, story, strategy, settings, request.seeds(1)[0], opening)
+    warn_of_late_parts(story, job.num_frames)
     journal = Journal(path.with_name(path.name + ".part"), job.record(request))
     with step_bar(job.calls_left(journal), shown=request.progress) as advance:
         watch = pipe.denoiser.register_forward_hook(lambda *_: advance())
