@@ -119,6 +119,13 @@ def test_a_system_of_pixels_without_text_goes_on(textless, tmp_path, name):
     assert frames.shape == (35, 16, 16, 3) and np.array_equal(frames[:5], clip.frames)
 
 
+@pytest.mark.parametrize("name", ["sliding", "splice", "autoregressive"])
+def test_what_windows_share_can_be_shown_under_noise(pipe, causal, name):
+    for system in (pipe, causal):
+        plain, noised = (strategy_named(name, system, level) for level in (0.0, 0.2))
+        assert plain.level == 0 and noised == replace(plain, level=0.2)
+
+
 # A causal denoiser keeps its past ----------------------------------------------------------------
 
 
@@ -258,6 +265,10 @@ def test_another_request_does_not_go_on_with_what_was_left(
 def test_mistakes(pipe, tmp_path):
     with pytest.raises(UserError, match="choose from sliding, splice"):
         strategy_named("slidng", pipe)
+    with pytest.raises(UserError, match="rolling does not show its frames again under noise"):
+        strategy_named("rolling", pipe, overlap_noise=0.1)
+    with pytest.raises(UserError, match="level is 1.0"):
+        strategy_named("sliding", pipe, overlap_noise=1.0)
     with pytest.raises(UserError, match="frame by frame, to .mp4 or .mkv"):
         generate_long(pipe, PROMPT, SHORT, tmp_path / "a.gif")
     with pytest.raises(UserError, match="one at a time"):

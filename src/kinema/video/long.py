@@ -66,13 +66,18 @@ STRATEGIES: dict[str, Callable[[int, int], Strategy]] = {
 }
 
 
-def strategy_named(name: str, pipe: VideoPipeline) -> Strategy:
+def strategy_named(name: str, pipe: VideoPipeline, overlap_noise: float = 0.0) -> Strategy:
     """A strategy with the window and the overlap that a system was trained for.
 
     With a causal denoiser, "autoregressive" keeps keys and values of the past.
 
+    Args:
+        name: a key of STRATEGIES.
+        pipe: the system.
+        overlap_noise: noise in [0, 1) under which frames are shown again (GameNGen, 2024).
+
     Raises:
-        UserError: if there is no strategy of that name.
+        UserError: if there is no strategy of that name, or none that shows frames under noise.
     """
     if name not in STRATEGIES:
         raise UserError(f"There is no strategy {name!r}; choose from {', '.join(STRATEGIES)}.")
@@ -80,9 +85,21 @@ def strategy_named(name: str, pipe: VideoPipeline) -> Strategy:
     window = codec.latent_shape(system.num_frames, *system.size)[1]
     overlap = codec.latent_shape(system.overlap, *system.size)[1]
     strategy = STRATEGIES[name](window, min(overlap, max(window - 1, 1)))
+    if overlap_noise:
+        strategy = noised(strategy, name, overlap_noise)
     if isinstance(strategy, Autoregressive) and getattr(pipe.denoiser, "is_causal", False):
         return cached(strategy, getattr(pipe.denoiser, "chunk", 1))
     return strategy
+
+
+def noised(strategy: Strategy, name: str, level: float) -> Strategy:
+    """The strategy with `level` noise on the frames that it shows again."""
+    if not isinstance(strategy, Sliding | Autoregressive):
+        raise UserError(
+            f"{name} does not show its frames again under noise: leave --overlap-noise out, or "
+            "take --long sliding, splice or autoregressive."
+        )
+    return replace(strategy, level=level)
 
 
 def cached(strategy: Autoregressive, multiple: int) -> Autoregressive:
