@@ -275,7 +275,20 @@ def size(text: str) -> int | tuple[int, int]:
 
 
 def device_named(name: str) -> str:
-    """The device of --device; "auto" is a GPU where there is one."""
+    """The device of --device; "auto" is a GPU where there is one.
+
+    Raises:
+        UserError: if there is no such device here.
+    """
     import torch
 
-    return ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.zeros(1, device=name).item()
+    except (RuntimeError, AssertionError) as error:  # a torch without CUDA asserts
+        raise UserError(
+            f"There is no device {name!r} here: take --device auto, cpu, or cuda where there is a "
+            "GPU."
+        ) from error
+    return name

@@ -76,6 +76,9 @@ def test_generate_leaves_the_rest_to_the_model(capsys, pipe):
         (["a", "--size", "x"], "--size"),
         (["a", "--size", "8x8x8"], "--size"),
         (["a", "--num-frame", "3"], "--num-frames"),
+        (["a", "--overlap-noise", "0.1"], "with --long"),
+        (["a", "--device", "gpu"], "no device 'gpu' here"),
+        (["a", "--device", "cuda:99"], "no device 'cuda:99' here"),
     ],
 )
 def test_generate_refuses_before_it_works(capsys, pipe, argv, said):
@@ -99,11 +102,12 @@ def test_generate_long_passes_every_flag(capsys, pipe, monkeypatch):
     pipe.system, pipe.codec = video.System(), Pixels()
     monkeypatch.setattr(video, "generate_long", make)
     argv = ["0: a; 9: b", "--long", "splice", "--num_frames", "1000", "--seed", "3", "-o", "l.mkv"]
+    argv += ["--overlap-noise", "0.1"]
     status, out, _ = run(capsys, "generate", *argv)
     assert status == 0 and out.startswith("1000 frames by Splice(window=8, overlap=2")
     assert asked == {
-        "prompt": "0: a; 9: b", "strategy": Splice(), "output": "l.mkv", "num_frames": 1000,
-        "seed": 3,
+        "prompt": "0: a; 9: b", "strategy": Splice(level=0.1), "output": "l.mkv",
+        "num_frames": 1000, "seed": 3,
     }  # fmt: skip
     status, _, err = run(capsys, "generate", "a", "--long", "slidng", "-o", "l.mkv")
     assert status == 2 and "choose from sliding, splice" in err

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 import torch
 
@@ -45,6 +47,21 @@ def test_the_unfinished_video_of_another_request_is_refused(tmp_path):
     Journal(tmp_path / "a", {"seed": 1, "size": 4}).append(piece(1))
     with pytest.raises(UserError, match="differs in seed: delete it"):
         Journal(tmp_path / "a", {"seed": 2, "size": 4})
+
+
+def test_latents_that_are_cut_off_or_gone(tmp_path):
+    journal = Journal(tmp_path / "a", {})
+    journal.append(piece(1))
+    for damage in (lambda: os.truncate(journal.latents, journal.size - 1), journal.latents.unlink):
+        damage()
+        with pytest.raises(UserError, match="latents.bin is shorter than state.safetensors"):
+            Journal(tmp_path / "a", {})
+
+
+def test_a_file_in_the_place_of_the_folder(tmp_path):
+    (tmp_path / "a.mp4.part").touch()
+    with pytest.raises(UserError, match="a.mp4.part is a file"):
+        Journal(tmp_path / "a.mp4.part", {})
 
 
 def test_a_state_that_is_none(tmp_path):

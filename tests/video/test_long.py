@@ -14,7 +14,7 @@ import torch
 from kinema import clips
 from kinema.clips import Clip
 from kinema.codecs import Pixels
-from kinema.errors import UserError
+from kinema.errors import Notice, UserError
 from kinema.sampling.rollout import Autoregressive, Sliding
 from kinema.video import STRATEGIES, generate_long, long, strategy_named
 from kinema.video.journal import Journal
@@ -71,6 +71,15 @@ def test_a_story_changes_what_follows(pipe, tmp_path):
     assert largest_difference(whole[25:], story[25:]) > 2
 
 
+def test_a_part_after_the_end_is_told(pipe, tmp_path):
+    """Frames are counted in the file, which begins with the clip that is continued."""
+    clip = Clip(np.zeros((5, 16, 24, 3), np.uint8), 16)
+    options = {"num_frames": 4, "num_steps": 1, "continue_from": clip}
+    story = f"0: {PROMPT}; 8: {PROMPT}; 9: spins"
+    with pytest.warns(Notice, match=r"ends with frame 8, so it never comes to 9: spins\.$"):
+        generate_long(pipe, story, SHORT, tmp_path / "a.mkv", **options)
+
+
 def test_a_clip_goes_on_without_being_coded_again_at_the_joins(pipe, tmp_path, monkeypatch):
     encoded = []
     encode = pipe.codec.encode
@@ -81,6 +90,15 @@ def test_a_clip_goes_on_without_being_coded_again_at_the_joins(pipe, tmp_path, m
     assert len(frames) == made.num_frames == 27
     assert np.array_equal(frames[:7], clip.frames)
     assert encoded == [5]
+
+
+def test_how_fast_it_plays_does_not_change_what_it_shows(textless, tmp_path):
+    clip = Clip(np.random.default_rng(0).integers(0, 256, (5, 16, 16, 3)).astype(np.uint8), 16)
+    options = {"num_frames": 6, "continue_from": clips.write(clip, tmp_path / "x.mkv")}
+    usual = generate_long(textless, "", Sliding(8, 3), tmp_path / "a.mkv", **options)
+    slow = generate_long(textless, "", Sliding(8, 3), tmp_path / "b.mkv", fps=4, **options)
+    assert clips.inspect(slow.path).fps == 4 and slow.num_frames == 11
+    assert np.array_equal(frames_of(slow.path), frames_of(usual.path))
 
 
 def test_the_first_frame_can_be_given(pipe, tmp_path):
@@ -99,6 +117,13 @@ def test_a_system_of_pixels_without_text_goes_on(textless, tmp_path, name):
     )
     frames = frames_of(made.path)
     assert frames.shape == (35, 16, 16, 3) and np.array_equal(frames[:5], clip.frames)
+
+
+@pytest.mark.parametrize("name", ["sliding", "splice", "autoregressive"])
+def test_what_windows_share_can_be_shown_under_noise(pipe, causal, name):
+    for system in (pipe, causal):
+        plain, noised = (strategy_named(name, system, level) for level in (0.0, 0.2))
+        assert plain.level == 0 and noised == replace(plain, level=0.2)
 
 
 # A causal denoiser keeps its past ----------------------------------------------------------------
@@ -210,7 +235,9 @@ def test_killed_with_kill_9_the_finished_file_is_the_same(saved, tmp_path):
     assert finish(target) == finish(tmp_path / "whole.mp4")
 
 
-def test_another_request_does_not_go_on_with_what_was_left(pipe, tmp_path, monkeypatch):
+def test_another_request_does_not_go_on_with_what_was_left(
+    pipe, make_pipeline, tmp_path, monkeypatch
+):
     def killed(self, piece):
         append(self, piece)
         raise Killed
@@ -221,6 +248,15 @@ def test_another_request_does_not_go_on_with_what_was_left(pipe, tmp_path, monke
         generate_long(pipe, PROMPT, SHORT, tmp_path / "a.mkv", num_frames=20)
     with pytest.raises(UserError, match="differs in first_seed"):
         generate_long(pipe, PROMPT, SHORT, tmp_path / "a.mkv", num_frames=20, seed=1)
+    with pytest.raises(UserError, match="differs in system: delete it"):
+        other = make_pipeline(solver="heun")
+        generate_long(other, PROMPT, SHORT, tmp_path / "a.mkv", num_frames=20)
+    for part in ("denoiser", "codec", "text"):
+        other = make_pipeline()
+        with torch.no_grad():
+            next(getattr(other, part).parameters()).view(-1)[0] += 1
+        with pytest.raises(UserError, match="differs in weights: delete it"):
+            generate_long(other, PROMPT, SHORT, tmp_path / "a.mkv", num_frames=20)
 
 
 # What goes wrong ---------------------------------------------------------------------------------
@@ -229,10 +265,16 @@ def test_another_request_does_not_go_on_with_what_was_left(pipe, tmp_path, monke
 def test_mistakes(pipe, tmp_path):
     with pytest.raises(UserError, match="choose from sliding, splice"):
         strategy_named("slidng", pipe)
+    with pytest.raises(UserError, match="rolling does not show its frames again under noise"):
+        strategy_named("rolling", pipe, overlap_noise=0.1)
+    with pytest.raises(UserError, match="level is 1.0"):
+        strategy_named("sliding", pipe, overlap_noise=1.0)
     with pytest.raises(UserError, match="frame by frame, to .mp4 or .mkv"):
         generate_long(pipe, PROMPT, SHORT, tmp_path / "a.gif")
     with pytest.raises(UserError, match="one at a time"):
         generate_long(pipe, PROMPT, SHORT, tmp_path / "a.mp4", num_videos=2)
+    with pytest.raises(UserError, match="leave callback_on_step_end out"):
+        generate_long(pipe, PROMPT, SHORT, tmp_path / "a.mp4", callback_on_step_end=print)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -5,7 +5,8 @@ from PIL import Image
 from kinema import clips
 from kinema.clips import Clip
 from kinema.errors import UserError
-from kinema.video.opening import clip_frames, first_frame
+from kinema.video.opening import clip_frames, first_frame, open_with
+from kinema.video.request import Request, Settings
 
 PICTURE = np.arange(20 * 30 * 3, dtype=np.uint8).reshape(20, 30, 3)
 
@@ -28,6 +29,30 @@ def test_what_is_no_picture(shape):
 def test_a_clip_from_a_file_is_brought_to_the_rate(tmp_path):
     clip = Clip(np.repeat(PICTURE[None], 8, 0), 32)
     path = clips.write(clip, tmp_path / "x.mkv")
-    assert clip_frames(path, 16, (20, 30)).shape == (4, 20, 30, 3)
-    assert clip_frames(clip, 16, (20, 30)).shape == (8, 20, 30, 3)
-    assert clip_frames(clip, 16, (16, 16)).shape == (8, 16, 16, 3)
+    for source, size, expected in (
+        (path, (20, 30), (4, 20, 30, 3)),
+        (clip, (20, 30), (8, 20, 30, 3)),
+        (clip, (16, 16), (8, 16, 16, 3)),
+    ):
+        assert np.stack(list(clip_frames(source, 16, size))).shape == expected
+
+
+@pytest.mark.parametrize("is_file", [True, False])
+def test_of_a_long_clip_its_end_is_held_and_the_rest_streamed(tmp_path, monkeypatch, is_file):
+    frames = np.arange(40, dtype=np.uint8)[:, None, None, None] + PICTURE
+    clip = Clip(frames, 16)
+    source = clips.write(clip, tmp_path / "x.mkv") if is_file else clip
+    monkeypatch.setattr(clips, "read", lambda *_, **__: pytest.fail("read into memory whole"))
+    request = Request("", continue_from=source)
+    opening = open_with(request, Settings(4, (20, 30), 16, 1, 1, ""), fps=16, most=5)
+    assert np.array_equal(opening.frames, frames[-5:])
+    assert (opening.num_frames, opening.is_kept) == (40, True)
+    for _ in range(2):  # as often as it is asked
+        assert np.array_equal(np.stack(list(opening.stream())), frames)
+
+
+def test_a_clip_without_frames(monkeypatch):
+    monkeypatch.setattr(clips, "stream", lambda *_, **__: iter([]))
+    request = Request("", continue_from="x.mkv")
+    with pytest.raises(UserError, match="x.mkv holds no frame"):
+        open_with(request, Settings(4, (20, 30), 16, 1, 1, ""), fps=16)

@@ -150,6 +150,14 @@ def test_a_file_is_continued_at_its_size(pipe, tmp_path):
     assert output.settings["continue_from"] == str(path)
 
 
+def test_how_fast_a_continuation_plays_does_not_change_what_it_shows(in_pixels, tmp_path):
+    frames = np.random.default_rng(0).integers(0, 256, (7, 8, 8, 3)).astype(np.uint8)
+    path = clips.write(Clip(frames, 16), tmp_path / "x.mkv")  # the system's rate
+    slow, usual = (in_pixels(PROMPT, continue_from=path, fps=fps) for fps in (4, None))
+    assert (slow.fps, usual.fps) == (4, 16)
+    assert np.array_equal(slow.frames, usual.frames)
+
+
 def test_only_whole_latents_are_given(pipe, monkeypatch):
     lengths = []
     encode = pipe.codec.encode

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import kinema
+from kinema.errors import UserError
 from kinema.flags import Parser, console, device_named, size
 
 PROMPT = "a red ball rolls to the right behind a blue cube"
@@ -27,8 +28,11 @@ def generate(argv: list[str]) -> None:
     name = options.output or f"{slug(options.prompt)}-{options.seed}.mp4"
     output = clips.check_stream_target(name) if options.long else clips.check_target(name)
     began = time.monotonic()
+    if options.overlap_noise is not None and not options.long:
+        raise UserError("--overlap-noise is of long videos: name a strategy with --long.")
+    device = device_named(options.device)
     with console().status(f"loading {options.model}"):
-        pipe = kinema.load(options.model).to(device_named(options.device))
+        pipe = kinema.load(options.model).to(device)
     given = {name: value for name, value in vars(options).items() if value is not None}
     for name in ("prompt", "model", "output", "device", "long"):
         given.pop(name, None)
@@ -49,7 +53,7 @@ def generate_long(
     from kinema import video
 
     began = time.monotonic()
-    chosen = video.strategy_named(strategy, pipe)
+    chosen = video.strategy_named(strategy, pipe, given.pop("overlap_noise", 0.0))
     made = video.generate_long(pipe, prompt, chosen, output, **given)
     seconds = time.monotonic() - began
     print(f"{made.num_frames} frames by {chosen}, seed {given['seed']}, {seconds:.1f} s")
@@ -74,6 +78,11 @@ def generate_parser() -> Parser:
         "--long", metavar="NAME",
         help="sliding, splice, rolling, autoregressive, keyframes, blend; PROMPT may be a story, "
         '"0: a ball rolls; 120: a cube spins"',
+    )  # fmt: skip
+    long.add_argument(
+        "--overlap-noise", type=float, metavar="X",
+        help="show what windows share under noise, 0 to 1, against drift; sliding, splice, "
+        "autoregressive",
     )  # fmt: skip
     sampling = parser.add_argument_group("Sampling")
     sampling.add_argument("--seed", type=int, default=0, metavar="N", help="video k uses seed + k")

@@ -37,7 +37,7 @@ class Journal:
         settings: what the video depends on, as JSON values; another unfinished video is refused.
 
     Raises:
-        UserError: if the folder holds something else.
+        UserError: if the folder is a file, holds something else, or lacks what its state tells of.
     """
 
     def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
@@ -46,10 +46,20 @@ class Journal:
         self.latents, self.file = folder / "latents.bin", folder / "state.safetensors"
         self.state: State | None = None
         self.size = 0
+        if folder.exists() and not folder.is_dir():
+            raise UserError(
+                f"{folder} is a file, and the unfinished video needs a folder there: delete it, or "
+                "choose another output."
+            )
         folder.mkdir(parents=True, exist_ok=True)
         if self.file.exists():
             self._read_state()
         self.latents.touch()
+        if self.latents.stat().st_size < self.size:
+            raise UserError(
+                f"{self.latents} is shorter than {self.file.name} beside it says: delete {folder}, "
+                "and the video is made from its beginning."
+            )
         os.truncate(self.latents, self.size)  # a piece whose state was not written any more
 
     def _read_state(self) -> None:

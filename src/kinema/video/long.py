@@ -1,8 +1,9 @@
 """Long video: a strategy makes latents, which are decoded, written and forgotten as they end.
 
-Memory does not grow with the length (a `Blend` keeps its noisy latents, a thousandth of the
-pixels). A killed run is taken up where it was, and its file is bit for bit that of a run that was
-not killed, on the same machine with as many threads.
+Memory does not grow with the length, but for a `Blend`, which keeps its noisy latents: with the
+codec of the tabletop a twelfth of the bytes of the frames, without a codec four times as many. A
+killed run is taken up where it was, and its file is bit for bit that of a run that was not killed,
+on the same machine with as many threads.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ from kinema.video.opening import Opening, open_with
 from kinema.video.pipeline import VideoPipeline
 from kinema.video.progress import step_bar
 from kinema.video.request import Request, Settings, settle
-from kinema.video.story import parse_story
+from kinema.video.story import parse_story, warn_of_late_parts
 
 
 def autoregressive(window: int, overlap: int) -> Autoregressive:
@@ -65,13 +66,18 @@ STRATEGIES: dict[str, Callable[[int, int], Strategy]] = {
 }
 
 
-def strategy_named(name: str, pipe: VideoPipeline) -> Strategy:
+def strategy_named(name: str, pipe: VideoPipeline, overlap_noise: float = 0.0) -> Strategy:
     """A strategy with the window and the overlap that a system was trained for.
 
     With a causal denoiser, "autoregressive" keeps keys and values of the past.
 
+    Args:
+        name: a key of STRATEGIES.
+        pipe: the system.
+        overlap_noise: noise in [0, 1) under which frames are shown again (GameNGen, 2024).
+
     Raises:
-        UserError: if there is no strategy of that name.
+        UserError: if there is no strategy of that name, or none that shows frames under noise.
     """
     if name not in STRATEGIES:
         raise UserError(f"There is no strategy {name!r}; choose from {', '.join(STRATEGIES)}.")
@@ -79,9 +85,21 @@ def strategy_named(name: str, pipe: VideoPipeline) -> Strategy:
     window = codec.latent_shape(system.num_frames, *system.size)[1]
     overlap = codec.latent_shape(system.overlap, *system.size)[1]
     strategy = STRATEGIES[name](window, min(overlap, max(window - 1, 1)))
+    if overlap_noise:
+        strategy = noised(strategy, name, overlap_noise)
     if isinstance(strategy, Autoregressive) and getattr(pipe.denoiser, "is_causal", False):
         return cached(strategy, getattr(pipe.denoiser, "chunk", 1))
     return strategy
+
+
+def noised(strategy: Strategy, name: str, level: float) -> Strategy:
+    """The strategy with `level` noise on the frames that it shows again."""
+    if not isinstance(strategy, Sliding | Autoregressive):
+        raise UserError(
+            f"{name} does not show its frames again under noise: leave --overlap-noise out, or "
+            "take --long sliding, splice or autoregressive."
+        )
+    return replace(strategy, level=level)
 
 
 def cached(strategy: Autoregressive, multiple: int) -> Autoregressive:
@@ -124,7 +142,7 @@ def generate_long(
         output: .mp4 or .mkv. Beside it stands `output.part` until it is finished, from which a
             run that was killed goes on.
         **options: fields of `Request`, among them num_frames, seed, size, num_steps,
-            guidance_scale, image and continue_from.
+            guidance_scale, image and continue_from; not num_videos and callback_on_step_end.
 
     Raises:
         UserError: for a wrong option, prompt, picture or file, or the unfinished video of another
@@ -135,11 +153,16 @@ def generate_long(
     request = Request.of([text for _, text in story], options)
     if request.num_videos != 1:
         raise UserError("A long video is made alone: ask for one at a time, with its own seed.")
+    if request.callback_on_step_end is not None:
+        raise UserError(
+            "The windows of a long video do not step together: leave callback_on_step_end out."
+        )
     texts = request.prompts(pipe.system)
     pipe.warn_of_unknown_words([*texts, request.negative_prompt])
     settings = settle(request, pipe.system, pipe.multiple)
-    opening = open_with(request, settings)
+    opening = open_with(request, settings, pipe.system.fps, pipe.system.overlap)
     job = Job(pipe, story, strategy, settings, request.seeds(1)[0], opening)
+    warn_of_late_parts(story, job.num_frames)
     journal = Journal(path.with_name(path.name + ".part"), job.record(request))
     with step_bar(job.calls_left(journal), shown=request.progress) as advance:
         watch = pipe.denoiser.register_forward_hook(lambda *_: advance())
@@ -171,10 +194,8 @@ class Job:
         self.given: Tensor | None = None
         self.num_seen = 0  # frames of the opening that are encoded, from its end
         if self.opening.frames is not None:
-            there = len(self.opening.frames)
-            most = there if not self.opening.is_kept else self.pipe.system.overlap
-            self.num_seen = self.pipe.usable(min(most, there))
-            frames = clips.to_tensor(self.opening.frames[there - self.num_seen :])
+            self.num_seen = self.pipe.usable(len(self.opening.frames))
+            frames = clips.to_tensor(self.opening.frames[-self.num_seen :])
             self.given = self.pipe.codec.encode(frames[None].to(self.pipe.device))
             self.check_chunks(self.given.shape[2])
         kept = self.opening.is_kept
@@ -185,8 +206,7 @@ class Job:
     @property
     def num_frames(self) -> int:
         """Frames of the file; a clip that is continued stands in it whole."""
-        before = self.opening.frames
-        kept = len(before) if self.opening.is_kept and before is not None else 0
+        kept = self.opening.num_frames if self.opening.is_kept else 0
         return kept + self.settings.num_frames
 
     @property
@@ -223,7 +243,8 @@ class Job:
         given = "" if self.given is None else digest([self.given])
         return {
             "model": self.pipe.name,
-            "weights": digest(self.pipe.denoiser.state_dict().values()),
+            "weights": digest(self.pipe.state_dict().values()),  # of every part
+            "system": asdict(self.pipe.system),
             "strategy": repr(self.strategy),
             **asdict(self.settings),
             **request.sources(),
@@ -266,11 +287,8 @@ class Job:
 
     def frames(self, journal: Journal) -> Iterator[np.ndarray]:
         """The frames of the file, uint8 (h w 3): the clip that is continued, then new ones."""
-        before = self.opening.frames
-        skipped = 0
-        if self.opening.is_kept and before is not None:
-            yield from before
-            skipped = self.num_seen
+        yield from self.opening.stream()
+        skipped = self.num_seen if self.opening.is_kept else 0
         latents, size = self.latents(journal), self.settings.size
         decoded = decoded_frames(self.pipe.codec, latents, self.num_decoded, size)
         yield from islice(decoded, skipped, None)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,26 +20,43 @@ class Opening(NamedTuple):
     """Frames that are there before anything is made.
 
     Attributes:
-        frames: uint8 `(k, h, w, 3)` of the size to be made, or None.
+        frames: uint8 `(k, h, w, 3)` of the size to be made, the last of them; or None.
         is_kept: whether they stand in the result as they are (a clip), or guide it (a first frame).
+        num_frames: how many there are, with those before `frames`.
+        stream: yields a clip from its beginning, uint8 `(h, w, 3)` each.
     """
 
     frames: np.ndarray | None
     is_kept: bool
+    num_frames: int = 0
+    stream: Callable[[], Iterator[np.ndarray]] = lambda: iter(())
 
 
-def open_with(request: Request, settings: Settings) -> Opening:
+def open_with(request: Request, settings: Settings, fps: float, most: int | None = None) -> Opening:
     """Read what the request starts from, and bring it to the size of the result.
+
+    Args:
+        request: which names it.
+        settings: whose size the result has.
+        fps: the rate that the model knows, to which a file is brought; at `settings.fps` the
+            result is played.
+        most: frames of a clip to hold in memory, its last ones; None: all.
 
     Raises:
         UserError: if the picture or the clip cannot be read.
     """
     if request.image is not None:
-        return Opening(first_frame(request.image, settings.size), is_kept=False)
-    if request.continue_from is not None:
-        frames = clip_frames(request.continue_from, settings.fps, settings.size)
-        return Opening(frames, is_kept=True)
-    return Opening(None, is_kept=False)
+        return Opening(first_frame(request.image, settings.size), is_kept=False, num_frames=1)
+    if request.continue_from is None:
+        return Opening(None, is_kept=False)
+    stream = partial(clip_frames, request.continue_from, fps, settings.size)
+    num_frames, last = 0, deque[np.ndarray](maxlen=most)
+    for frame in stream():
+        num_frames += 1
+        last.append(frame)
+    if not last:
+        raise UserError(f"{request.continue_from} holds no frame to go on from.")
+    return Opening(np.stack(last), True, num_frames, stream)
 
 
 def first_frame(image: str | Path | np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -51,8 +71,10 @@ def first_frame(image: str | Path | np.ndarray, size: tuple[int, int]) -> np.nda
     return clips.fit_frames(picture[None], size)
 
 
-def clip_frames(source: str | Path | Clip, fps: float, size: tuple[int, int]) -> np.ndarray:
-    """The frames of a clip, uint8 `(f, *size, 3)`; a file is brought to `fps` first."""
+def clip_frames(
+    source: str | Path | Clip, fps: float, size: tuple[int, int]
+) -> Iterator[np.ndarray]:
+    """The frames of a clip, uint8 `(*size, 3)` each; a file is brought to `fps` first."""
     if isinstance(source, Clip):
-        return clips.fit_frames(source.frames, size)
-    return clips.read(source, fps=fps, size=size).frames
+        return (clips.fit_frames(frame[None], size)[0] for frame in source.frames)
+    return clips.stream(source, fps=fps, size=size)

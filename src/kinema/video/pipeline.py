@@ -147,7 +147,7 @@ class VideoPipeline(nn.Module):
         seeds = request.seeds(len(prompts))
         self.warn_of_unknown_words([*prompts, request.negative_prompt])
         settings = settle(request, self.system, self.multiple)
-        opening = open_with(request, settings)
+        opening = open_with(request, settings, self.system.fps)
         windows = self._windows(settings, opening)
         starts = range(0, len(seeds), request.batch_size)
         batches = [slice(start, start + request.batch_size) for start in starts]

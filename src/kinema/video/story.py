@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import warnings
 
-from kinema.errors import UserError
+from kinema.errors import Notice, UserError
 
 PART = re.compile(r"\s*(\d+)\s*:\s*(.*?)\s*", re.S)
 
@@ -32,3 +33,14 @@ def parse_story(prompt: str) -> list[tuple[int, str]]:
     if starts[0] != 0 or starts != sorted(set(starts)):
         raise UserError(f"The parts of a prompt begin at frame 0 and go up, not {starts}.")
     return parts
+
+
+def warn_of_late_parts(parts: list[tuple[int, str]], num_frames: int) -> None:
+    """Tell of the parts that begin where a video of `num_frames` has ended."""
+    late = [f"{start}: {text}" for start, text in parts if start >= num_frames]
+    if late:
+        warnings.warn(
+            f"The video ends with frame {num_frames - 1}, so it never comes to {'; '.join(late)}.",
+            Notice,
+            stacklevel=3,
+        )

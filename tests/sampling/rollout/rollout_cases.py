@@ -30,6 +30,6 @@ def denoise(x, t):
     return torch.tanh(x.roll(1, 2) + 0.5 * x) * (1.1 - t[:, None, :, None, None].to(x))
 
 
-def walk(denoise=denoise, num_steps=4, block=1, **options) -> Walk:
-    noise = FrameNoise([3, 9], (2, 2, 2), block)
+def walk(denoise=denoise, num_steps=4, block=1, device="cpu", **options) -> Walk:
+    noise = FrameNoise([3, 9], (2, 2, 2), block, like=torch.empty(0, device=device))
     return Walk(denoise, noise, plans.times(num_steps, shift=2.0), **options)

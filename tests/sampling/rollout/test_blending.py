@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from rollout_cases import denoise, walk
 
 from kinema.errors import UserError
-from kinema.sampling.rollout import Blend
+from kinema.sampling.rollout import Blend, Schedule
 from kinema.sampling.rollout.blending import hat, windows_over
 
 
@@ -37,6 +37,22 @@ def test_it_is_the_weighted_mean_of_windows_in_time_and_space():
             total[f.start + i, r.start + j, c.start + k] += weight * x0[i, j, k]
             weights[f.start + i, r.start + j, c.start + k] += weight
     torch.testing.assert_close(blend.over(walk())(x, t)[0, 0], total / weights)
+
+
+def test_a_state_holds_no_frames_that_have_left():
+    pieces = list(Blend(5, 3).rollout(walk(num_steps=2), 12))
+    held = [piece.state.tensors["x"].shape[2] for piece in pieces]
+    assert held == [12, 7, 2, 0]
+
+
+def test_the_prompt_is_that_of_the_middle_even_of_one_window():
+    def always(value):
+        return lambda x, t: torch.full_like(x, value)
+
+    x, t = walk().noise(0, 5), torch.full((2, 5), 0.5)
+    for second, expected in ((2, 2.0), (3, 1.0)):
+        told = walk(Schedule(((0, always(1.0)), (second, always(2.0)))))
+        assert (Blend(5, 2).over(told)(x, t) == expected).all()
 
 
 def test_where_windows_agree_the_blend_is_what_they_say():

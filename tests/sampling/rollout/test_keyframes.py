@@ -41,6 +41,19 @@ def test_keys_of_keys():
     assert frames.shape[2] == 17
 
 
+def test_keys_of_keys_begin_with_noise_of_their_own():
+    """Of three levels, every frame that is made begins with noise that no other has."""
+    begun = []
+
+    def looking(x, t):
+        begun.extend(x[:, :, t[0] == 1].unbind(2))
+        return denoise(x, t)
+
+    strategy = Keyframes(Keyframes(Sliding(3, 1), 2, 5), 2, 5)
+    together(strategy.rollout(walk(looking, num_steps=1), 17))
+    assert len(begun) == 17 == len({frame.numpy().tobytes() for frame in begun})
+
+
 @pytest.mark.parametrize(("stride", "window"), [(0, 5), (5, 5)])
 def test_strides_that_make_no_sense(stride, window):
     with pytest.raises(UserError, match="stride"):

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from kinema.diffusion import noise_like_rows
 from kinema.sampling.rollout import FrameNoise
-from kinema.sampling.rollout.noise import HISTORY
+from kinema.sampling.rollout.noise import HISTORY, KEYS
 
 
 @settings(max_examples=20, deadline=None)
@@ -25,10 +25,12 @@ def test_the_first_block_is_the_ordinary_samplers():
 
 def test_streams_and_positions_are_independent():
     noise = FrameNoise([5], (1, 32, 32))
-    drawn = [noise(0, 2), noise(2, 4), noise.other(HISTORY)(0, 2)]
-    drawn += [noise.fresh(at)((1, 1, 2, 32, 32)) for at in (0, 1)]
+    keys = noise.other(KEYS)
+    streams = [noise, noise.other(HISTORY), keys, keys.other(HISTORY), keys.other(KEYS)]
+    drawn = [stream(at, at + 2) for stream in streams for at in (0, 2)]
+    drawn += [stream.fresh(at)((1, 1, 2, 32, 32)) for stream in streams for at in (0, 1)]
     together = torch.stack([one.flatten() for one in drawn])
-    assert (torch.corrcoef(together) - torch.eye(5)).abs().max() < 0.1
+    assert (torch.corrcoef(together) - torch.eye(20)).abs().max() < 0.1
 
 
 def test_it_takes_the_type_it_is_asked_for():

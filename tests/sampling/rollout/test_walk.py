@@ -6,6 +6,7 @@ its noise there: pushing a basis of the noise through it gives the covariance wi
 """
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 import torch
@@ -82,6 +83,18 @@ def test_taken_up_again_at_any_piece_it_goes_on_bit_for_bit(name, solver):
             assert piece.state.made == after.made
             assert (piece.frames is None) == (frames is None)
             assert frames is None or torch.equal(piece.frames, frames)
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_a_state_read_from_a_file_goes_on_where_the_noise_lies(name):
+    """On a device without values, where a single tensor left on the CPU is an error."""
+    strategy, options = STRATEGIES[name], {"solver": SOLVERS["dpmpp_2m"]}
+    if isinstance(strategy, Autoregressive):
+        strategy = replace(strategy, guidance=1.0)  # guidance looks at values
+    states = [piece.state for piece in strategy.rollout(walk(**options), 12)]
+    for state in states[:-1]:
+        rest = list(strategy.rollout(walk(device="meta", **options), 12, state))
+        assert all(piece.frames is None or piece.frames.is_meta for piece in rest)
 
 
 @pytest.mark.parametrize("name", STRATEGIES)

@@ -93,7 +93,7 @@ class Blend:
         def denoise(x: Tensor, t: Tensor) -> Tensor:
             windows = self.windows(x.shape)
             if len(windows) == 1:
-                return walk.at(0)(x, t)
+                return walk.at(x.shape[2] // 2)(x, t)
             total, weights = torch.zeros_like(x), x.new_zeros(x.shape[2:])
             for frames, rows, columns in windows:
                 here = (slice(None), slice(None), frames, rows, columns)
@@ -125,7 +125,9 @@ class Blend:
         front.past = None
         for start in range(made, num_frames, self.window):
             stop = min(start + self.window, num_frames)
-            yield Piece(front.x[:, :, start:stop], State(stop, front.tensors()))
+            frames, rest = front.x.tensor_split([stop - start], dim=2)
+            front = Front(front.row, stop, rest)  # a state holds what is still to come
+            yield Piece(frames, State(stop, front.tensors()))
 
     def calls(self, num_frames: int, num_steps: int) -> dict[int, int]:
         windows = windows_over(num_frames, self.window, self.overlap)

@@ -68,8 +68,8 @@ class Front:
     def restored(cls, tensors: dict[str, Tensor], walk: Walk) -> Front:
         """What `tensors` said, ready to go on."""
         row, start = tensors["place"].tolist()
-        past = None
+        device, past = walk.noise.like.device, None  # of frames; times stay on the CPU
         if "past_x0" in tensors:
             move = Move(walk.path, tensors["past_t"], tensors["past_t_next"])
-            past = Past(move, tensors["past_x0"])
-        return cls(row, start, tensors["x"], past)
+            past = Past(move, tensors["past_x0"].to(device))
+        return cls(row, start, tensors["x"].to(device), past)

@@ -57,7 +57,7 @@ class Keyframes:
         if self.stride == 1:
             yield from self.keys.rollout(walk, num_frames, state)
             return
-        pending, own = self._pending(state)
+        pending, own = self._pending(walk, state)
         made = 0 if state is None else state.made
         count = ceil((num_frames - 1) / self.stride) + 1
         pieces = self.keys.rollout(self._coarse(walk), count, own)
@@ -102,12 +102,13 @@ class Keyframes:
         tensors = {f"keys.{name}": x for name, x in own.tensors.items()}
         return State(made, {**tensors, "pending": pending, "keys": torch.tensor(own.made)})
 
-    def _pending(self, state: State | None) -> tuple[Tensor | None, State | None]:
+    def _pending(self, walk: Walk, state: State | None) -> tuple[Tensor | None, State | None]:
         if state is None:
             return None, None
         names = [name for name in state.tensors if name.startswith("keys.")]
         own = {name.removeprefix("keys."): state.tensors[name] for name in names}
-        return state.tensors["pending"], State(int(state.tensors["keys"]), own)
+        pending = state.tensors["pending"].to(walk.noise.like.device)
+        return pending, State(int(state.tensors["keys"]), own)
 
     def calls(self, num_frames: int, num_steps: int) -> dict[int, int]:
         count = ceil((num_frames - 1) / self.stride) + 1

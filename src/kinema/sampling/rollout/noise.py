@@ -16,7 +16,9 @@ from kinema.diffusion.noise import RowNoise
 # The blocks of one video draw their noise this far apart. Odd, and no power of two: the generator
 # of a CPU looks at the lower 32 bits of a seed alone.
 SEED_STRIDE = 0xC2B2AE35
-START, FRESH, HISTORY, KEYS = range(4)  # independent streams of the same seeds
+# Independent streams of the same seeds. A stream has streams of its own, numbered as digits to the
+# base 4 that are appended, so that the keys of keys have their own noise.
+START, FRESH, HISTORY, KEYS = range(4)
 
 
 class FrameNoise:
@@ -50,14 +52,16 @@ class FrameNoise:
         return torch.cat(blocks, dim=2)[:, :, start - offset : stop - offset].to(self.like)
 
     def other(self, stream: int) -> FrameNoise:
-        """Another stream of the same seeds."""
-        return FrameNoise(self.seeds, self.shape, self.block, stream, self.like)
+        """The stream of this one that is called FRESH, HISTORY or KEYS."""
+        return FrameNoise(self.seeds, self.shape, self.block, 4 * self.stream + stream, self.like)
 
     def fresh(self, position: int) -> RowNoise:
         """What a stochastic solver draws in the walk that begins at `position`."""
-        return RowNoise([seed + position * SEED_STRIDE for seed in self.seeds], FRESH)
+        return self.other(FRESH)._rows(position)
 
     def _block(self, number: int) -> Tensor:
         c, h, w = self.shape
-        rows = RowNoise([seed + number * SEED_STRIDE for seed in self.seeds], self.stream)
-        return rows((len(self.seeds), c, self.block, h, w))
+        return self._rows(number)((len(self.seeds), c, self.block, h, w))
+
+    def _rows(self, number: int) -> RowNoise:
+        return RowNoise([seed + number * SEED_STRIDE for seed in self.seeds], self.stream)

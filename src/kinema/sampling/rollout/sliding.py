@@ -60,7 +60,7 @@ class Sliding:
 
     def _start(self, walk: Walk, num_frames: int, state: State | None) -> tuple[int, Tensor | None]:
         if state is not None:
-            return state.made, state.tensors["tail"]
+            return state.made, state.tensors["tail"].to(walk.noise.like.device)
         given, made = given_pieces(walk.given, num_frames)
         return made, given
 
