@@ -1,6 +1,20 @@
-import numpy as np
+import json
 
-from kinema.probes.drift.report import markdown, mean_and_interval, print_table
+import numpy as np
+import pytest
+
+from kinema.probes.drift.curves import joins_of
+from kinema.probes.drift.probe import TRUE, DriftProbe, Findings
+from kinema.probes.drift.report import markdown, mean_and_interval, print_table, record
+
+
+def test_the_record_is_json_where_there_are_no_joins():
+    none = joins_of(np.zeros((3, 4, 4, 3), np.uint8), [])
+    curve = {"motion": [1.0, float("nan")], "velocity": [[0.5, float("inf")]]}
+    found = Findings(DriftProbe(), [0], 3, {TRUE: [curve]}, {"m, blend": [none]})
+    told = json.loads(json.dumps(record(found)), parse_constant=pytest.fail)
+    assert told["curves"][TRUE] == [{"motion": [1.0, None], "velocity": [[0.5, None]]}]
+    assert told["joins"]["m, blend"] == [{"at": None, "latents": 0.0, "inside": 0.0, "count": 0}]
 
 
 def test_a_mean_and_its_interval():

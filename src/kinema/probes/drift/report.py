@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from math import isfinite
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -138,14 +140,23 @@ def write(findings: Findings, report: str | Path) -> list[Path]:
 
 
 def record(findings: Findings) -> dict:
-    """Everything as JSON values."""
+    """Everything as JSON values; None where a figure is not defined."""
+    joins = {k: [asdict(one) for one in v] for k, v in findings.joins.items()}
     return {
         "probe": asdict(findings.probe),
         "places": findings.places,
         "length": findings.length,
-        "curves": findings.curves,
-        "joins": {k: [asdict(one) for one in v] for k, v in findings.joins.items()},
+        **finite({"curves": findings.curves, "joins": joins}),
     }
+
+
+def finite(value: Any) -> Any:
+    """What is nested in lists and dictionaries, with None in the place of NaN and infinity."""
+    if isinstance(value, dict):
+        return {name: finite(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [finite(one) for one in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 PAGE = """# Drift: what is left after {frames} frames
