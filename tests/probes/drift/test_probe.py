@@ -10,7 +10,7 @@ import torch
 from kinema import clips
 from kinema.clips import Clip
 from kinema.errors import UserError
-from kinema.probes.drift import DriftProbe, measure_drift
+from kinema.probes.drift import Contenders, DriftProbe, measure_drift
 from kinema.probes.drift.probe import FROZEN, TRUE
 from kinema.probes.drift.report import curve, drift_table, growth_table, joins_table, page, write
 from kinema.video import System
@@ -134,6 +134,18 @@ def test_the_tables_and_the_page(findings, tmp_path):
 def test_numbers_that_make_no_sense(options):
     with pytest.raises(UserError):
         DriftProbe(**options)
+
+
+def test_no_strategies_are_refused():
+    with pytest.raises(UserError, match=r"name some, such as --strategies \[sliding\]"):
+        Contenders(("tiny",), (), load=lambda name: Pipe()).makers()
+
+
+@pytest.mark.parametrize("other", [{"fps": 16.0}, {"size": (64, 64)}])
+def test_models_of_another_size_or_rate_are_refused(other):
+    pipes = {"a": Pipe(), "b": Pipe(system=replace(SYSTEM, **other))}
+    with pytest.raises(UserError, match="a 32x32 at 8 fps, b .* measure one at a time"):
+        Contenders(("a", "b"), ("sliding",), load=pipes.__getitem__).makers()
 
 
 def test_a_video_of_another_length_is_told(findings):

@@ -23,7 +23,7 @@ from kinema.clips import Clip
 from kinema.errors import UserError
 from kinema.probes.drift.curves import Joins, Opening, figures, joins_of
 from kinema.probes.drift.worlds import WORLDS, TrueScene
-from kinema.video import generate_long, strategy_named
+from kinema.video import System, generate_long, strategy_named
 from kinema.video.long import digest
 
 FIRST_SEED = 2_000_000_000  # scenes that no training run draws
@@ -177,6 +177,16 @@ def check_made(path: Path, num_frames: int, settings: dict[str, Any]) -> None:
             raise UserError(f"{path} was made with {name} {told.get(name)}, not {value}: {advice}")
 
 
+def check_alike(systems: dict[str, System]) -> None:
+    """Raise a UserError unless all make clips of one size and rate: they are given the same."""
+    kinds = {name: f"{s.size[0]}x{s.size[1]} at {s.fps:g} fps" for name, s in systems.items()}
+    if len(set(kinds.values())) > 1:
+        told = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
+        raise UserError(
+            f"The models make clips of different sizes or rates, {told}: measure one at a time."
+        )
+
+
 def file_name(model: str, pipe: Any) -> str:
     """The end of a model's name and a digest of weights and defaults: no other has the same."""
     parts = Path(model).parts
@@ -206,8 +216,17 @@ class Contenders:
     make: Make = generate_long
 
     def makers(self) -> dict[str, Maker]:
-        """Column -> what makes its videos."""
+        """Column -> what makes its videos.
+
+        Raises:
+            UserError: without strategies, or if the models make clips of different sizes or rates.
+        """
+        if not self.strategies:
+            raise UserError(
+                "There is no strategy: name one or more, such as --strategies [sliding]."
+            )
         pipes = {name: (self.load or kinema.load)(name) for name in self.models}
+        check_alike({name: pipe.system for name, pipe in pipes.items()})
         files = {name: file_name(name, pipe) for name, pipe in pipes.items()}
         return {
             f"{name}, {strategy}": Maker(
