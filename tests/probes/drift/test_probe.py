@@ -122,7 +122,7 @@ def test_the_tables_and_the_page(findings, tmp_path):
     assert header[1].startswith("identity") and true[0] == TRUE
     assert growth_table(findings)[1][2] == "1.00"
     assert joins_table(findings)[1][-1] == "2"
-    assert 'kinema probe drift --models ["tiny"]' in page(findings, "x.png")
+    assert "kinema probe drift --models [tiny] " in page(findings, "x.png")
     files = write(findings, tmp_path / "drift.md")
     assert all(path.stat().st_size > 500 for path in files)
     assert [path.suffix for path in files] == [".md", ".json", ".png"]

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from kinema import clips
-from kinema.probes.drift import markdown, print_table
 from kinema.probes.drift.probe import TRUE
 from kinema.probes.occlusion.probe import Found, Survival
 from kinema.probes.occlusion.worlds import WORLDS
+from kinema.probes.tables import Rows, command, markdown, print_table
 
 TITLE = "Hidden objects that come out as themselves, %"
 PAGE = """# Hidden objects
@@ -33,7 +33,7 @@ place in a window.
 """
 
 
-def survival_table(found: Found) -> list[list[str]]:
+def survival_table(found: Found) -> Rows:
     """A header, and for every column the share that survived in %, with Wilson intervals."""
     lengths = list(found[TRUE])
     rows = [["", *(f"hidden for {length}" for length in lengths)]]
@@ -42,7 +42,7 @@ def survival_table(found: Found) -> list[list[str]]:
     return rows
 
 
-def horizon_table(found: Found) -> list[list[str]]:
+def horizon_table(found: Found) -> Rows:
     """A header, and for every strategy the share that survived inside its horizon and outside."""
     rows = [["", "sees back (frames)", "inside the horizon", "outside"]]
     for column, row in found.items():
@@ -58,7 +58,7 @@ def pooled(parts: Iterable[Survival]) -> Survival:
     return Survival([outcome for part in parts for outcome in part.outcomes])
 
 
-def place_table(found: Found) -> list[list[str]]:
+def place_table(found: Found) -> Rows:
     """A header, and for every column how late and how far off; empty where no world told."""
     if not any(one.late for row in found.values() for one in row.values()):
         return []
@@ -110,18 +110,10 @@ def write(found: Found, world: str, asked: dict[str, Any], report: str | Path) -
     parts = [markdown(survival_table(found)), markdown(horizon_table(found))]
     if rows := place_table(found):
         parts.append(markdown(rows))
-    page = PAGE.format(command=command(asked), note=WORLDS[world].note, parts="\n\n".join(parts))
+    page = PAGE.format(
+        command=command("occlusion", asked), note=WORLDS[world].note, parts="\n\n".join(parts)
+    )
     figures = {c: {str(k): asdict(one) for k, one in row.items()} for c, row in found.items()}
     clips.write_bytes(path, page.encode())
     clips.write_bytes(data, (json.dumps(figures, indent=1) + "\n").encode())
     return [path, data]
-
-
-def command(asked: dict[str, Any]) -> str:
-    """What was typed, or could have been."""
-    words = {
-        name: f"[{','.join(map(str, value))}]" if isinstance(value, tuple | list) else str(value)
-        for name, value in asked.items()
-        if value is not None
-    }
-    return "kinema probe occlusion" + "".join(f" --{name} {word}" for name, word in words.items())
