@@ -2,7 +2,7 @@ import pytest
 
 import kinema
 from kinema.errors import UserError
-from kinema.probes.plan import Buckets, plan_generation
+from kinema.probes.plan import Buckets, generation, plan_generation
 from kinema.probes.plan.generation import advice, duration, rows
 
 GIB = 2**30
@@ -47,6 +47,22 @@ def test_advice_names_what_fits(estimates):
     assert "At 32x32 too large for" in told and ": whole" in told and "use --long " in told
     assert "nothing fits" in advice(estimates, 0)
     assert rows(estimates, most)[1][-1] == "yes" and rows(estimates, 0)[1][-1] == "no"
+
+
+def test_long_calls_grow_from_the_longest_that_is_timed(monkeypatch):
+    clock = [0.0]
+
+    class Quadratic:
+        def __init__(self, pipe, settings, frames):
+            self.frames = frames
+
+        def __call__(self):
+            clock[0] += self.frames**2
+
+    monkeypatch.setattr(generation, "Call", Quadratic)
+    monkeypatch.setattr(generation.time, "perf_counter", lambda: clock[0])
+    seconds = [generation.timed(None, None, frames) for frames in (8, 64, 256)]
+    assert seconds == [8**2, 64**2, 4 * 64**2]
 
 
 def test_durations_in_words():

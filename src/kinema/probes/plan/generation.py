@@ -101,7 +101,7 @@ def plan_size(pipe: VideoPipeline, settings: Settings) -> list[Estimate]:
     for frames in sorted({frames for calls in asked.values() for frames in calls}):
         call = Call(pipe, settings, frames)
         peaks[frames] = peak_bytes(call, pipe.denoiser.parameters())
-        seconds[frames] = timed(pipe, settings, frames, seconds)
+        seconds[frames] = timed(pipe, settings, frames)
     estimates = []
     for name, calls in asked.items():
         held = float(max(max(peaks[frames] for frames in calls), piece_bytes))
@@ -151,11 +151,8 @@ def decoding(pipe: VideoPipeline, settings: Settings, frames: int) -> tuple[int,
 LONGEST = 64  # latent frames: a longer call is not tried but extrapolated from this one
 
 
-def timed(pipe: VideoPipeline, settings: Settings, frames: int, known: dict[int, float]) -> float:
-    """Seconds of a call; beyond LONGEST frames, grown with the frames from the longest known."""
-    if frames > LONGEST and known:
-        longest = max(known)
-        return known[longest] * frames / longest
+def timed(pipe: VideoPipeline, settings: Settings, frames: int) -> float:
+    """Seconds of a call; beyond LONGEST frames, grown with them from a call of so many."""
     call = Call(pipe, settings, min(frames, LONGEST))
     call()  # the first prepares kernels
     began = time.perf_counter()
