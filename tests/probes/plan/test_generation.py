@@ -2,7 +2,7 @@ import pytest
 
 import kinema
 from kinema.errors import UserError
-from kinema.probes.plan import Buckets, generation, plan_generation
+from kinema.probes.plan import Buckets, Estimate, generation, plan_generation
 from kinema.probes.plan.generation import advice, duration, rows
 
 GIB = 2**30
@@ -47,6 +47,14 @@ def test_advice_names_what_fits(estimates):
     assert "At 32x32 too large for" in told and ": whole" in told and "use --long " in told
     assert "nothing fits" in advice(estimates, 0)
     assert rows(estimates, most)[1][-1] == "yes" and rows(estimates, 0)[1][-1] == "no"
+
+
+def test_the_whole_video_at_once_is_no_value_of_long():
+    small, large = (
+        Estimate(name, (32, 32), 9, 1, size, 1.0) for name, size in (("whole", GIB), ("blend", 3e9))
+    )
+    told = advice([small, large], 2 * GIB)
+    assert "too large for 2.00 GiB: blend; leave out --long, 1.00 GiB and 1.0 s" in told
 
 
 def test_long_calls_grow_from_the_longest_that_is_timed(monkeypatch):

@@ -175,7 +175,7 @@ def advice(estimates: Sequence[Estimate], memory: float) -> str:
         elif fitting:
             best = min(fitting, key=lambda e: e.seconds)
             lines.append(
-                f"{place} too large for {gigabytes(memory)}: {large}; use --long {best.strategy}, "
+                f"{place} too large for {gigabytes(memory)}: {large}; {option(best.strategy)}, "
                 f"{gigabytes(best.bytes)} and {duration(best.seconds)}."
             )
         else:
@@ -185,6 +185,11 @@ def advice(estimates: Sequence[Estimate], memory: float) -> str:
                 f"{gigabytes(least.bytes)}; choose a smaller size, or shorter windows."
             )
     return "\n".join(lines)
+
+
+def option(strategy: str) -> str:
+    """How to ask `kinema generate` for it."""
+    return "leave out --long" if strategy == "whole" else f"use --long {strategy}"
 
 
 def gigabytes(size: float) -> str:
