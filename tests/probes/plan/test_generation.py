@@ -1,9 +1,14 @@
 import pytest
 
 import kinema
+from kinema.blocks.attention import Causal
+from kinema.codecs import Pixels
+from kinema.conditions import NoText
+from kinema.denoisers import DiT, DiTConfig
 from kinema.errors import UserError
 from kinema.probes.plan import Buckets, Estimate, generation, plan_generation
 from kinema.probes.plan.generation import advice, duration, rows
+from kinema.video import System, VideoPipeline
 
 GIB = 2**30
 
@@ -61,16 +66,38 @@ def test_long_calls_grow_from_the_longest_that_is_timed(monkeypatch):
     clock = [0.0]
 
     class Quadratic:
-        def __init__(self, pipe, settings, frames):
+        def __init__(self, pipe, settings, frames, past):
             self.frames = frames
 
-        def __call__(self):
+        def cache(self):
+            return None
+
+        def __call__(self, cache):
             clock[0] += self.frames**2
 
     monkeypatch.setattr(generation, "Call", Quadratic)
     monkeypatch.setattr(generation.time, "perf_counter", lambda: clock[0])
     seconds = [generation.timed(None, None, frames) for frames in (8, 64, 256)]
     assert seconds == [8**2, 64**2, 4 * 64**2]
+
+
+def test_a_cached_chunk_is_timed_with_its_past():
+    config = DiTConfig(
+        channels=3, dim=32, depth=1, num_heads=2, patch=(1, 8, 8), text_dim=0, attention=Causal()
+    )
+    # Of a window of 8 frames 3 are new, and the cache holds the other 5
+    system = System(num_frames=8, size=(16, 16), num_steps=1, guidance_scale=1.0, overlap=3)
+    pipe = VideoPipeline(DiT(config), Pixels(), NoText(), system)
+    seen = []
+
+    def look(denoiser, given, options):
+        before = options.get("cache", {}).get(denoiser, 0)
+        seen.append((given[0].shape[2], before))
+
+    pipe.denoiser.register_forward_pre_hook(look, with_kwargs=True)
+    estimates = plan_generation(pipe, Buckets(20, sizes=(16,)))
+    assert (3, 5) in seen
+    assert found(estimates, "autoregressive", 16).frames == 3
 
 
 def test_durations_in_words():
