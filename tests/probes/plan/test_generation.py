@@ -1,4 +1,7 @@
+from types import SimpleNamespace
+
 import pytest
+import torch
 
 import kinema
 from kinema.blocks.attention import Causal
@@ -6,7 +9,7 @@ from kinema.codecs import Pixels
 from kinema.conditions import NoText
 from kinema.denoisers import DiT, DiTConfig
 from kinema.errors import UserError
-from kinema.probes.plan import Buckets, Estimate, generation, plan_generation
+from kinema.probes.plan import Buckets, Estimate, generation, plan_generation, run
 from kinema.probes.plan.generation import advice, duration, rows
 from kinema.video import System, VideoPipeline
 
@@ -76,8 +79,8 @@ def test_long_calls_grow_from_the_longest_that_is_timed(monkeypatch):
             clock[0] += self.frames**2
 
     monkeypatch.setattr(generation, "Call", Quadratic)
-    monkeypatch.setattr(generation.time, "perf_counter", lambda: clock[0])
-    seconds = [generation.timed(None, None, frames) for frames in (8, 64, 256)]
+    monkeypatch.setattr(generation, "clock", lambda device: clock[0])
+    seconds = [generation.timed(SimpleNamespace(device=None), None, n) for n in (8, 64, 256)]
     assert seconds == [8**2, 64**2, 4 * 64**2]
 
 
@@ -98,6 +101,29 @@ def test_a_cached_chunk_is_timed_with_its_past():
     estimates = plan_generation(pipe, Buckets(20, sizes=(16,)))
     assert (3, 5) in seen
     assert found(estimates, "autoregressive", 16).frames == 3
+
+
+def test_a_video_is_planned_for_the_device_that_makes_it(monkeypatch):
+    class Moved(Exception):
+        pass
+
+    def move(pipe, place):
+        raise Moved(place)
+
+    monkeypatch.setattr(VideoPipeline, "to", move)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    for device, place in ((None, "cuda"), ("cpu", "cpu")):
+        with pytest.raises(Moved, match=place):
+            run(device=device)
+
+
+def test_a_clock_waits_for_the_device(monkeypatch):
+    waited = []
+    monkeypatch.setattr("torch.cuda.synchronize", waited.append)
+    generation.clock(torch.device("cpu"))
+    assert waited == []
+    generation.clock(torch.device("cuda"))
+    assert waited == [torch.device("cuda")]
 
 
 def test_durations_in_words():

@@ -31,6 +31,7 @@ def run(
     num_steps: int | None = None,
     guidance_scale: float | None = None,
     memory: float | None = None,
+    device: str | None = None,
 ) -> None:
     """What a video takes in memory and time, by every strategy and at every size.
 
@@ -41,8 +42,10 @@ def run(
         num_steps: sampling steps; the system's own unless given.
         guidance_scale: the system's own unless given.
         memory: GiB there are; what is free unless given.
+        device: cpu or cuda; cuda where there is one unless given, as for `kinema generate`.
     """
-    pipe = kinema.load(model)
+    place = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    pipe = kinema.load(model).to(place)
     limit = free_bytes(pipe.device) if memory is None else memory * 2**30
     estimates = plan_generation(pipe, Buckets(num_frames, sizes, num_steps, guidance_scale))
     print_table(f"{num_frames} frames by {model}", generation.rows(estimates, limit))

@@ -178,12 +178,19 @@ def decode(pipe: VideoPipeline, settings: Settings, frames: int) -> None:
 
 def decoding(pipe: VideoPipeline, settings: Settings, frames: int) -> tuple[int, float]:
     """Bytes and seconds of decoding a piece."""
-    began = time.perf_counter()
+    began = clock(pipe.device)
     decode(pipe, settings, frames)
-    seconds = time.perf_counter() - began
+    seconds = clock(pipe.device) - began
     codec = pipe.codec
     weights = [*codec.parameters(), *codec.buffers()] if isinstance(codec, nn.Module) else []
     return peak_bytes(lambda: decode(pipe, settings, frames), weights), seconds
+
+
+def clock(device: torch.device) -> float:
+    """Seconds, told when the device has done all that it was asked."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter()
 
 
 LONGEST = 64  # latent frames: a longer call is not tried but extrapolated from this one
@@ -194,9 +201,9 @@ def timed(pipe: VideoPipeline, settings: Settings, frames: int, past: int = 0) -
     call = Call(pipe, settings, min(frames, LONGEST), past)
     cache = call.cache()
     call(cache)  # the first prepares kernels
-    began = time.perf_counter()
+    began = clock(pipe.device)
     call(cache)
-    return (time.perf_counter() - began) * max(frames / LONGEST, 1)
+    return (clock(pipe.device) - began) * max(frames / LONGEST, 1)
 
 
 def advice(estimates: Sequence[Estimate], memory: float) -> str:
