@@ -92,11 +92,12 @@ def settled(pipe: VideoPipeline, buckets: Buckets, size: int) -> Settings:
 def plan_size(pipe: VideoPipeline, settings: Settings) -> list[Estimate]:
     """All strategies at one size; calls of one length are measured once."""
     total = pipe.codec.latent_shape(settings.num_frames, *settings.size)[1]
-    asked = {"whole": {(total, 0): settings.num_steps}}  # frames at once, cached before -> calls
+    # Of every strategy: frames at once, frames in the cache -> calls
+    asked: dict[str, dict[tuple[int, int], int]] = {"whole": {(total, 0): settings.num_steps}}
     for name in STRATEGIES:
         strategy = strategy_named(name, pipe)
-        calls, past = strategy.calls(total, settings.num_steps), cached_frames(strategy, total)
-        asked[name] = {(frames, past): count for frames, count in calls.items()}
+        counts, past = strategy.calls(total, settings.num_steps), cached_frames(strategy, total)
+        asked[name] = {(frames, past): count for frames, count in counts.items()}
     window = pipe.codec.latent_shape(pipe.system.num_frames, *settings.size)[1]
     piece_bytes, piece_seconds = decoding(pipe, settings, min(window, total))
     resident = held_bytes(pipe.device)
