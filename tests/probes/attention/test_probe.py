@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from kinema.blocks.attention import Causal, Factorized
+from kinema.blocks.attention import Causal, Factorized, Full
+from kinema.blocks.mixers import Attention
 from kinema.cli import main
 from kinema.codecs import Pixels
 from kinema.denoisers import DiT, DiTConfig
@@ -50,9 +51,8 @@ def test_a_uniform_gaze_scores_one_and_resting_pairs_do_not_count():
     assert np.isnan(by_lag(Gaze(maps[:, :, :3, :3], resting[:3]))).all()
 
 
-def pipe(attention=None):
+def pipe(**options):
     torch.manual_seed(0)
-    options = {} if attention is None else {"attention": attention}
     network = DiT(
         DiTConfig(channels=3, dim=32, depth=2, num_heads=2, patch=(1, 8, 8), text_dim=0, **options)
     )
@@ -62,24 +62,46 @@ def pipe(attention=None):
     )
 
 
-@pytest.mark.parametrize("attention", [None, Causal()])
+@pytest.mark.parametrize("attention", [Full(), Causal()])
 def test_an_untrained_network_looks_everywhere_alike(tmp_path, attention):
     probe = AttentionProbe(num_clips=2, size=32)
-    findings = measure_attention(probe, pipe(attention))
+    findings = measure_attention(probe, pipe(attention=attention))
     assert findings.on_track.shape == (2, 2, 2)
     assert 0.5 < findings.on_track.mean() < 2 and 0.5 < findings.untrained.mean() < 2
     for gaze in findings.gazes:
         np.testing.assert_allclose(gaze.maps.sum((-1, -2, -3)), 1, rtol=1e-5)
-        if attention is not None:
+        if attention.causal:
             assert gaze.maps[:, :, 0, 1:].max() == 0
     files = write(findings, tmp_path / "maps.md")
     assert [file.name for file in files] == ["maps.md", "maps.png"]
     assert "over 2 clips" in page(findings, "maps.png") and files[1].stat().st_size > 1000
 
 
+def test_the_floor_knows_nothing_of_the_training():
+    probe, trained = AttentionProbe(num_clips=2, size=32), pipe()
+    for name, parameter in trained.denoiser.named_parameters():
+        if name.endswith("gain"):
+            parameter.data.fill_(3)
+    floor = measure_attention(probe, trained).untrained
+    np.testing.assert_array_equal(floor, measure_attention(probe, pipe()).untrained)
+
+
+def test_every_clip_has_noise_of_its_own():
+    asked, seen = pipe(), []
+    asked.denoiser.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    measure_attention(AttentionProbe(num_clips=2, size=32, noise=1.0), asked)
+    first, second = seen
+    assert not torch.equal(first, second)
+
+
+def test_the_attention_of_a_mixer_is_not_that_of_the_layers():
+    findings = measure_attention(AttentionProbe(num_clips=2, size=32), pipe(mixer=Attention()))
+    assert findings.on_track.shape == (2, 2, 2)
+
+
 def test_a_network_without_spacetime_attention_is_told():
     with pytest.raises(UserError, match="spacetime attention"):
-        measure_attention(AttentionProbe(num_clips=2), pipe(Factorized()))
+        measure_attention(AttentionProbe(num_clips=2), pipe(attention=Factorized()))
 
 
 def test_wrong_numbers_are_one_sentence(capsys):

@@ -1,14 +1,16 @@
 """The probe on videos that are known: the true continuation itself, and one that changes colour."""
 
-from types import SimpleNamespace
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from kinema import clips
 from kinema.clips import Clip
 from kinema.errors import UserError
-from kinema.probes.drift import DriftProbe, measure_drift
+from kinema.probes.drift import Contenders, DriftProbe, measure_drift
 from kinema.probes.drift.probe import FROZEN, TRUE
 from kinema.probes.drift.report import curve, drift_table, growth_table, joins_table, page, write
 from kinema.video import System
@@ -25,14 +27,28 @@ class Codec:
         return (4, 1 + (num_frames - 1 + 3) // 4, height // 8, width // 8)
 
 
-def perfect(pipe, caption, strategy, target, num_frames, seed, continue_from, **options):
+class Pipe(torch.nn.Linear):
+    """Has weights, and is all of a pipeline that the probe looks at."""
+
+    def __init__(self, weight=0.0, system=SYSTEM):
+        super().__init__(1, 1)
+        torch.nn.init.constant_(self.weight, weight)
+        torch.nn.init.constant_(self.bias, 0)
+        self.system, self.codec = system, Codec()
+
+
+def perfect(pipe, caption, strategy, target, num_frames, num_steps, seed, continue_from, progress):
     """Goes on as the world does."""
     total = len(continue_from) + num_frames
     frames = tabletop.render([seed], total, SYSTEM.size, 1, fps=SYSTEM.fps)[0].frames
     if strategy.__class__.__name__ == "Rolling":  # and this one turns green
         frames[len(continue_from) :, :, :, 1] = 255
     assert np.array_equal(frames[: len(continue_from)], continue_from.frames)
-    clips.write(Clip(frames, SYSTEM.fps, metadata={"joins": JOINS}), target)
+    settings = {
+        "strategy": repr(strategy), "story": [[0, caption]], "first_seed": seed,
+        "num_frames": num_frames, "num_steps": num_steps,
+    }  # fmt: skip
+    clips.write(Clip(frames, SYSTEM.fps, metadata={"joins": JOINS, "settings": settings}), target)
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +57,7 @@ def findings(tmp_path_factory):
         ("tiny",), ("sliding", "rolling"), num_frames=25, num_clips=2, num_given=5, every=8,
         folder=str(tmp_path_factory.mktemp("drift")),
     )  # fmt: skip
-    return measure_drift(probe, lambda name: SimpleNamespace(system=SYSTEM, codec=Codec()), perfect)
+    return measure_drift(probe, lambda name: Pipe(), perfect)
 
 
 def test_every_place_of_every_column(findings):
@@ -73,13 +89,32 @@ def test_joins_are_measured_beside_the_true_ones(findings):
     assert [one.count for one in true] == [2, 2]
 
 
-def test_videos_that_are_there_are_not_made_again(findings):
-    def never(*args, **options):
-        raise AssertionError
+def never(*args, **options):
+    raise AssertionError
 
-    load = lambda name: SimpleNamespace(system=SYSTEM, codec=Codec())  # noqa: E731
-    again = measure_drift(findings.probe, load, never)
+
+def test_videos_that_are_there_are_not_made_again(findings):
+    again = measure_drift(findings.probe, lambda name: Pipe(), never)
     assert again.curves == findings.curves
+
+
+def test_videos_of_other_settings_are_told(findings):
+    other = replace(findings.probe, num_steps=7)
+    with pytest.raises(UserError, match="was made with num_steps 30, not 7: delete it"):
+        measure_drift(other, lambda name: Pipe(), never)
+
+
+@pytest.mark.parametrize(
+    "world, pipe",
+    [
+        ("box", Pipe()),
+        ("tabletop", Pipe(weight=1)),
+        ("tabletop", Pipe(system=replace(SYSTEM, shift=3.0))),
+    ],
+)
+def test_videos_of_another_world_or_model_are_others(findings, world, pipe):
+    with pytest.raises(AssertionError):
+        measure_drift(replace(findings.probe, world=world), lambda name: pipe, never)
 
 
 def test_the_tables_and_the_page(findings, tmp_path):
@@ -87,7 +122,7 @@ def test_the_tables_and_the_page(findings, tmp_path):
     assert header[1].startswith("identity") and true[0] == TRUE
     assert growth_table(findings)[1][2] == "1.00"
     assert joins_table(findings)[1][-1] == "2"
-    assert 'kinema probe drift --models ["tiny"]' in page(findings, "x.png")
+    assert "kinema probe drift --models [tiny] " in page(findings, "x.png")
     files = write(findings, tmp_path / "drift.md")
     assert all(path.stat().st_size > 500 for path in files)
     assert [path.suffix for path in files] == [".md", ".json", ".png"]
@@ -101,8 +136,20 @@ def test_numbers_that_make_no_sense(options):
         DriftProbe(**options)
 
 
+def test_no_strategies_are_refused():
+    with pytest.raises(UserError, match=r"name some, such as --strategies \[sliding\]"):
+        Contenders(("tiny",), (), load=lambda name: Pipe()).makers()
+
+
+@pytest.mark.parametrize("other", [{"fps": 16.0}, {"size": (64, 64)}])
+def test_models_of_another_size_or_rate_are_refused(other):
+    pipes = {"a": Pipe(), "b": Pipe(system=replace(SYSTEM, **other))}
+    with pytest.raises(UserError, match="a 32x32 at 8 fps, b .* measure one at a time"):
+        Contenders(("a", "b"), ("sliding",), load=pipes.__getitem__).makers()
+
+
 def test_a_video_of_another_length_is_told(findings):
-    target = f"{findings.probe.folder}/tiny-sliding-0.mkv"
+    (target,) = Path(findings.probe.folder).glob("tiny-*-sliding-tabletop-0.mkv")
     clips.write(Clip(np.zeros((3, 32, 32, 3), np.uint8), 8.0), target)
     with pytest.raises(UserError, match="has 3 frames, not 25"):
         test_videos_that_are_there_are_not_made_again(findings)

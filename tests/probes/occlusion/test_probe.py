@@ -14,7 +14,7 @@ from kinema.errors import UserError
 from kinema.probes.drift import Contenders
 from kinema.probes.drift.probe import TRUE
 from kinema.probes.occlusion import measure_survival, run
-from kinema.probes.occlusion.probe import HELD
+from kinema.probes.occlusion.probe import HELD, Sight
 from kinema.probes.occlusion.worlds import Curtain
 from kinema.video import System, VideoPipeline
 
@@ -41,7 +41,7 @@ def test_what_comes_out_again_is_counted(tmp_path):
             frames[len(continue_from) :] = frames[len(continue_from) :, :, :, ::-1]
         clips.write(Clip(frames, 10.0, metadata={"joins": []}), target)
 
-    pipe = SimpleNamespace(system=SYSTEM, codec=Codec(), denoiser=None)
+    pipe = SimpleNamespace(system=SYSTEM, codec=Codec(), denoiser=None, state_dict=dict)
     names = ("sliding", "rolling", "autoregressive")
     contenders = Contenders(("m",), names, folder=str(tmp_path), load=lambda name: pipe, make=make)
     found = measure_survival(contenders, Curtain(), [8, 1000], 3)
@@ -54,7 +54,9 @@ def test_what_comes_out_again_is_counted(tmp_path):
     assert found["m, rolling"][8].right == 3 and found["m, rolling"][8].late == [3, 3, 3]
     assert 0.2 < max(found["m, rolling"][8].off) < 2
     assert found["m, autoregressive"][8].right == 0
-    assert found["m, sliding"][8].horizon == 2 * 4 and found[TRUE][8].horizon is None
+    assert found["m, sliding"][8].sight == Sight(2 * 4) and found[TRUE][8].sight is None
+    assert found["m, autoregressive"][8].sight == Sight(2 * 4, sinks=1)
+    assert found["m, sliding"][8].gaps == [scene.gap for scene in scenes]
 
 
 def test_the_command_makes_reads_prints_and_writes(tmp_path, capsys):
@@ -68,9 +70,10 @@ def test_the_command_makes_reads_prints_and_writes(tmp_path, capsys):
     VideoPipeline(DiT(config), Pixels(), NoText(), system).save_pretrained(model)
     run([str(model)], ["sliding"], [8], 1, folder=str(tmp_path / "made"), report=str(page))
     printed = capsys.readouterr().out
-    assert "100 (21-100, n = 1)" in printed and "sliding (3 frames): none" in printed
+    assert "100 (21-100, n = 1)" in printed and "inside the horizon" in printed
     text = page.read_text()
-    assert "| true continuation | - | 100" in text and f"| {HELD} | - | 0" in text
+    assert "| true continuation | 100" in text and f"| {HELD} | 0" in text
+    assert "sliding | 3 | - | 0 (" in text
     assert "--world curtain" in text and "--lengths [8]" in text and "late 0.0" in text
     assert '"survived": true' in page.with_suffix(".json").read_text()
 

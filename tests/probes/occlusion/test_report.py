@@ -1,9 +1,15 @@
 import json
 
 from kinema.probes.drift.probe import TRUE
-from kinema.probes.occlusion.probe import HELD, Outcome, Survival
-from kinema.probes.occlusion.report import command, inside, place_table, survival_table, write
+from kinema.probes.occlusion.probe import HELD, Outcome, Sight, Survival
+from kinema.probes.occlusion.report import (
+    horizon_table,
+    place_table,
+    survival_table,
+    write,
+)
 
+GAPS = [11, 12, 13, 12]
 YES, NO = Outcome(True, 1, 0.5), Outcome(False)
 
 
@@ -11,16 +17,16 @@ def found():
     return {
         TRUE: {8: Survival([YES] * 4), 16: Survival([YES, YES, YES, NO])},
         HELD: {8: Survival([NO] * 4), 16: Survival([NO] * 4)},
-        "m, sliding": {8: Survival([YES, Outcome(False, -4), NO, YES], horizon=12)},
+        "m, sliding": {8: Survival([YES, Outcome(False, -4), NO, YES], GAPS, Sight(12))},
     }
 
 
-def test_survival_stands_beside_the_horizon_and_the_true_clips():
+def test_survival_stands_beside_the_true_clips():
     rows = survival_table(found())
-    assert rows[0] == ["", "sees back (frames)", "hidden for 8", "hidden for 16"]
-    assert rows[1][:2] == [TRUE, "-"] and rows[1][3].startswith("75 (")
-    assert rows[2][2].startswith("0 (")
-    assert rows[3][1] == "12" and rows[3][2].startswith("50 (") and rows[3][3] == "-"
+    assert rows[0] == ["", "hidden for 8", "hidden for 16"]
+    assert rows[1][0] == TRUE and rows[1][2].startswith("75 (")
+    assert rows[2][1].startswith("0 (")
+    assert rows[3][1].startswith("50 (") and rows[3][2] == "-"
 
 
 def test_how_late_and_how_far_off():
@@ -31,14 +37,23 @@ def test_how_late_and_how_far_off():
     assert place_table({TRUE: {8: Survival([Outcome(True)])}}) == []  # of the tabletop
 
 
-def test_which_lengths_lie_inside_the_horizon():
-    assert inside(found()) == "Lengths inside the horizon: m, sliding (12 frames): 8."
-    assert inside({TRUE: {8: Survival([YES])}}) == ""
+def test_scenes_are_parted_by_their_own_gaps():
+    sliding = {8: Survival([YES, NO], [12, 13], Sight(12)), 16: Survival([NO], [12], Sight(12))}
+    header, row = horizon_table({TRUE: {8: Survival([YES], [12])}, "m, sliding": sliding})
+    assert header[1:] == ["sees back (frames)", "inside the horizon", "outside"]
+    assert row[:2] == ["m, sliding", "12"]
+    assert row[2].startswith("50 (") and row[2].endswith("n = 2)")
+    assert row[3].startswith("0 (") and row[3].endswith("n = 1)")
+    far = {8: Survival([YES], [9], Sight(23, sinks=1))}
+    assert horizon_table({"m, autoregressive": far})[1][1:] == [
+        "23 and the first 1", "100 (21-100, n = 1)", "-"
+    ]  # fmt: skip
+    assert str(Sight(360, stride=15)) == "360, one in 15"
 
 
 def test_a_page_and_its_figures(tmp_path):
     asked = {"world": "tabletop", "lengths": (8, 16), "num_steps": None}
     page, data = write(found(), "tabletop", asked, tmp_path / "o.md")
-    assert command(asked) == "kinema probe occlusion --world tabletop --lengths [8,16]"
-    assert command(asked) in page.read_text() and "judge reads" in page.read_text()
+    assert "`kinema probe occlusion --world tabletop --lengths [8,16]`" in page.read_text()
+    assert "judge reads" in page.read_text()
     assert json.loads(data.read_text())["m, sliding"]["8"]["outcomes"][1]["late"] == -4

@@ -26,6 +26,7 @@ def test_on_the_tabletop_the_subject_is_hidden_for_about_so_long():
     for scene in scenes:
         assert 5 <= scene.stop - scene.start <= 11 and scene.start >= 5
         assert len(scene.frames) == scene.stop + 17
+        assert (scene.last, scene.again) == (scene.start - 1, scene.stop)
         truth = tabletop.render([scene.seed], scene.stop + 1, 64, 2, truth=True)[0].truth
         visible = truth.tracks["visible"][0]
         assert (visible[scene.start + 1 : scene.stop - 1] < 0.6).all() and visible[0] > 0.5
@@ -43,6 +44,8 @@ def test_a_disc_crosses_out_of_sight_for_about_so_long(length):
         visible = scene.visible(centres[None])[0]
         again = hidden.start + int(np.argmax(visible[hidden.start :] > 0))
         assert abs(again - hidden.start - length) <= length / 8
+        assert hidden.again == again and visible[hidden.last] == 1
+        assert visible[hidden.last + 1 : again].max() < 1 and hidden.gap > again - hidden.start
         assert visible[hidden.start - 1] > 0 and visible[hidden.start] == 0
         assert visible[hidden.stop] == 1 and visible[again : hidden.stop].max() < 1
         entry = int(np.flatnonzero(visible[: hidden.start] == 1)[-1]) + 1

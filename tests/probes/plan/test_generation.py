@@ -1,9 +1,17 @@
+from types import SimpleNamespace
+
 import pytest
+import torch
 
 import kinema
+from kinema.blocks.attention import Causal
+from kinema.codecs import Pixels
+from kinema.conditions import NoText
+from kinema.denoisers import DiT, DiTConfig
 from kinema.errors import UserError
-from kinema.probes.plan import Buckets, plan_generation
+from kinema.probes.plan import Buckets, Estimate, generation, plan_generation, run
 from kinema.probes.plan.generation import advice, duration, rows
+from kinema.video import System, VideoPipeline
 
 GIB = 2**30
 
@@ -47,6 +55,75 @@ def test_advice_names_what_fits(estimates):
     assert "At 32x32 too large for" in told and ": whole" in told and "use --long " in told
     assert "nothing fits" in advice(estimates, 0)
     assert rows(estimates, most)[1][-1] == "yes" and rows(estimates, 0)[1][-1] == "no"
+
+
+def test_the_whole_video_at_once_is_no_value_of_long():
+    small, large = (
+        Estimate(name, (32, 32), 9, 1, size, 1.0) for name, size in (("whole", GIB), ("blend", 3e9))
+    )
+    told = advice([small, large], 2 * GIB)
+    assert "too large for 2.00 GiB: blend; leave out --long, 1.00 GiB and 1.0 s" in told
+
+
+def test_long_calls_grow_from_the_longest_that_is_timed(monkeypatch):
+    clock = [0.0]
+
+    class Quadratic:
+        def __init__(self, pipe, settings, frames, past):
+            self.frames = frames
+
+        def cache(self):
+            return None
+
+        def __call__(self, cache):
+            clock[0] += self.frames**2
+
+    monkeypatch.setattr(generation, "Call", Quadratic)
+    monkeypatch.setattr(generation, "clock", lambda device: clock[0])
+    seconds = [generation.timed(SimpleNamespace(device=None), None, n) for n in (8, 64, 256)]
+    assert seconds == [8**2, 64**2, 4 * 64**2]
+
+
+def test_a_cached_chunk_is_timed_with_its_past():
+    config = DiTConfig(
+        channels=3, dim=32, depth=1, num_heads=2, patch=(1, 8, 8), text_dim=0, attention=Causal()
+    )
+    # Of a window of 8 frames 3 are new, and the cache holds the other 5
+    system = System(num_frames=8, size=(16, 16), num_steps=1, guidance_scale=1.0, overlap=3)
+    pipe = VideoPipeline(DiT(config), Pixels(), NoText(), system)
+    seen = []
+
+    def look(denoiser, given, options):
+        before = options.get("cache", {}).get(denoiser, 0)
+        seen.append((given[0].shape[2], before))
+
+    pipe.denoiser.register_forward_pre_hook(look, with_kwargs=True)
+    estimates = plan_generation(pipe, Buckets(20, sizes=(16,)))
+    assert (3, 5) in seen
+    assert found(estimates, "autoregressive", 16).frames == 3
+
+
+def test_a_video_is_planned_for_the_device_that_makes_it(monkeypatch):
+    class Moved(Exception):
+        pass
+
+    def move(pipe, place):
+        raise Moved(place)
+
+    monkeypatch.setattr(VideoPipeline, "to", move)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    for device, place in ((None, "cuda"), ("cpu", "cpu")):
+        with pytest.raises(Moved, match=place):
+            run(device=device)
+
+
+def test_a_clock_waits_for_the_device(monkeypatch):
+    waited = []
+    monkeypatch.setattr("torch.cuda.synchronize", waited.append)
+    generation.clock(torch.device("cpu"))
+    assert waited == []
+    generation.clock(torch.device("cuda"))
+    assert waited == [torch.device("cuda")]
 
 
 def test_durations_in_words():

@@ -8,7 +8,6 @@ of frames in which both are one token do not count. A network that was never tra
 """
 
 from collections.abc import Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -91,18 +90,15 @@ def measure_attention(probe: AttentionProbe, pipe: Any | None = None) -> Finding
     """
     pipe = kinema.load(probe.model) if pipe is None else pipe
     check(pipe.denoiser)
-    untrained = deepcopy(pipe.denoiser)
-    torch.manual_seed(probe.seed)
-    for module in untrained.modules():
-        if isinstance(module, nn.Linear):
-            module.reset_parameters()
+    untrained = never_trained(pipe.denoiser, probe.seed)
     system = pipe.system
     scenes = crossings(system.num_frames, probe.size, system.fps, probe.seed)
     rendered = list(islice(scenes, probe.num_clips))
     gazes, floors = [], []
-    for clip in track(rendered, "Looking into the network"):
-        gazes.append(look(pipe, pipe.denoiser, clip, probe))
-        floors.append(look(pipe, untrained, clip, probe))
+    for number, clip in enumerate(track(rendered, "Looking into the network")):
+        seed = probe.seed + number
+        gazes.append(look(pipe, pipe.denoiser, clip, probe.noise, seed))
+        floors.append(look(pipe, untrained, clip, probe.noise, seed))
     scores = [follow(gaze) for gaze in gazes]
     return Findings(
         probe,
@@ -125,13 +121,23 @@ def check(denoiser: nn.Module) -> None:
         )
 
 
-def look(pipe: Any, denoiser: DiT, clip: WorldClip, probe: AttentionProbe) -> Gaze:
+def never_trained(denoiser: DiT, seed: int) -> DiT:
+    """A new network of the same kind, random too where a new one is zero and adds nothing."""
+    torch.manual_seed(seed)
+    network = DiT(denoiser.config)
+    for module in network.modules():
+        if isinstance(module, nn.Linear) and not module.weight.any():
+            module.reset_parameters()
+    return network.to(next(denoiser.parameters())).eval()
+
+
+def look(pipe: Any, denoiser: DiT, clip: WorldClip, noise_level: float, seed: int) -> Gaze:
     """The attention of the subject's tokens while `denoiser` is asked about a noisy clip."""
     assert clip.truth is not None
     latents = pipe.codec.encode(to_tensor(clip.frames)[None].to(pipe.device))
-    generator = torch.Generator().manual_seed(probe.seed)
+    generator = torch.Generator().manual_seed(seed)
     noise = torch.randn(latents.shape, generator=generator).to(latents)
-    t = torch.full((1, latents.shape[2]), probe.noise, device=latents.device)
+    t = torch.full((1, latents.shape[2]), noise_level, device=latents.device)
     path, level = PATHS[pipe.system.path], t[:, None, :, None, None]
     x = path.alpha(level) * latents + path.sigma(level) * noise
     conditions = Conditions(text=pipe.text([clip.caption])) if pipe.text is not None else None
@@ -163,7 +169,7 @@ def attention_of(
         weights = scores.masked_fill(hidden, float("-inf")).softmax(-1)
         maps.append(weights.unflatten(-1, (f, h, w)))
 
-    layers = [module for module in denoiser.modules() if isinstance(module, SelfAttention)]
+    layers = [block.attention for block in denoiser.blocks]  # a mixer may have attention too
     hooks = [layer.register_forward_pre_hook(keep) for layer in layers]
     try:
         denoiser(*inputs)

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from kinema.probes.drift.probe import Contenders, DriftProbe, Maker, measure_drift
-from kinema.probes.drift.report import markdown, print_table, show, write
+from kinema.probes.drift.report import show, write
+from kinema.probes.tables import markdown, print_table
 
 __all__ = [
     "Contenders",
@@ -39,7 +40,7 @@ def run(
         world: that the openings are drawn from: "tabletop", "tabletop-2" to "-4" for its other
             levels, whose things come to rest after some seconds; or "box", whose disc never does.
         num_steps: sampling steps; the system's own unless given.
-        folder: receives the videos; those that are there already are measured as they are.
+        folder: receives the videos; those that are there from an earlier run are not made again.
         report: a Markdown file to write, with .json and .png beside it.
 
     Raises:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from rich.progress import track
 
 import kinema
@@ -22,7 +23,8 @@ from kinema.clips import Clip
 from kinema.errors import UserError
 from kinema.probes.drift.curves import Joins, Opening, figures, joins_of
 from kinema.probes.drift.worlds import WORLDS, TrueScene
-from kinema.video import generate_long, strategy_named
+from kinema.video import System, generate_long, strategy_named
+from kinema.video.long import digest
 
 FIRST_SEED = 2_000_000_000  # scenes that no training run draws
 TRUE, FROZEN = "true continuation", "frozen"
@@ -119,7 +121,7 @@ def measure_drift(
         rest = probe.num_frames - probe.num_given
         measured.add(FROZEN, np.concatenate([true[: probe.num_given], held.repeat(rest, 0)]))
         for column, maker in columns.items():
-            label, opening = f"{seed - FIRST_SEED}", true[: probe.num_given]
+            label, opening = f"{probe.world}-{seed - FIRST_SEED}", true[: probe.num_given]
             video = maker.video(label, scene.caption, opening, rest, seed)
             measured.add_file(column, video, maker.pipe.codec.factors[0])
     return findings
@@ -127,7 +129,16 @@ def measure_drift(
 
 @dataclass(frozen=True)
 class Maker:
-    """Makes the videos of one model and strategy, unless they are there from an earlier run."""
+    """Makes the videos of one model and strategy, unless they are there from an earlier run.
+
+    Args:
+        pipe: the model.
+        name: tells its files from those of other models.
+        strategy: a name, as `kinema generate --long` takes it.
+        make: what makes a video.
+        folder: receives the videos.
+        num_steps: sampling steps; the system's own unless given.
+    """
 
     pipe: Any
     name: str
@@ -138,23 +149,50 @@ class Maker:
 
     def video(self, label: str, caption: str, opening: np.ndarray, more: int, seed: int) -> Path:
         """The file in which `more` frames follow the opening, uint8 (f h w 3)."""
-        system = self.pipe.system
-        parts = Path(self.name).parts
-        name = "-".join(parts[-2:] if parts[-1] == "final" else parts[-1:])  # final/ of which run
-        target = Path(self.folder) / f"{name}-{self.strategy}-{label}.mkv"
-        strategy = strategy_named(self.strategy, self.pipe)
-        if not target.exists():
-            prompt = caption if system.takes_prompts else ""
+        system, strategy = self.pipe.system, strategy_named(self.strategy, self.pipe)
+        target = Path(self.folder) / f"{self.name}-{self.strategy}-{label}.mkv"
+        prompt = caption if system.takes_prompts else ""
+        num_steps = system.num_steps if self.num_steps is None else self.num_steps
+        options = {"num_frames": more, "num_steps": num_steps}
+        if target.exists():
+            asked = {"strategy": repr(strategy), "story": [[0, prompt]], "first_seed": seed}
+            check_made(target, len(opening) + more, {**asked, **options})
+        else:
             self.make(
-                self.pipe, prompt, strategy, target, num_frames=more, seed=seed,
-                num_steps=self.num_steps, continue_from=Clip(opening, system.fps), progress=False,
+                self.pipe, prompt, strategy, target, seed=seed,
+                continue_from=Clip(opening, system.fps), progress=False, **options,
             )  # fmt: skip
-        held, wanted = clips.inspect(target).num_frames, len(opening) + more
-        if held != wanted:
-            raise UserError(
-                f"{target} has {held} frames, not {wanted}: delete it, or choose another --folder."
-            )
         return target
+
+
+def check_made(path: Path, num_frames: int, settings: dict[str, Any]) -> None:
+    """Raise a UserError unless a video has so many frames and was made with these settings."""
+    advice = "delete it, or choose another --folder."
+    held = clips.inspect(path).num_frames
+    if held != num_frames:
+        raise UserError(f"{path} has {held} frames, not {num_frames}: {advice}")
+    told = clips.read_metadata(path).get("settings", {})
+    for name, value in settings.items():
+        if told.get(name) != value:
+            raise UserError(f"{path} was made with {name} {told.get(name)}, not {value}: {advice}")
+
+
+def check_alike(systems: dict[str, System]) -> None:
+    """Raise a UserError unless all make clips of one size and rate: they are given the same."""
+    kinds = {name: f"{s.size[0]}x{s.size[1]} at {s.fps:g} fps" for name, s in systems.items()}
+    if len(set(kinds.values())) > 1:
+        told = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
+        raise UserError(
+            f"The models make clips of different sizes or rates, {told}: measure one at a time."
+        )
+
+
+def file_name(model: str, pipe: Any) -> str:
+    """The end of a model's name and a digest of weights and defaults: no other has the same."""
+    parts = Path(model).parts
+    name = "-".join(parts[-2:] if parts[-1] == "final" else parts[-1:])  # final/ of which run
+    system = torch.tensor(list(repr(pipe.system).encode()), dtype=torch.uint8)
+    return f"{name}-{digest([system, *pipe.state_dict().values()])[:8]}"
 
 
 @dataclass(frozen=True)
@@ -178,11 +216,21 @@ class Contenders:
     make: Make = generate_long
 
     def makers(self) -> dict[str, Maker]:
-        """Column -> what makes its videos."""
+        """Column -> what makes its videos.
+
+        Raises:
+            UserError: without strategies, or if the models make clips of different sizes or rates.
+        """
+        if not self.strategies:
+            raise UserError(
+                "There is no strategy: name one or more, such as --strategies [sliding]."
+            )
         pipes = {name: (self.load or kinema.load)(name) for name in self.models}
+        check_alike({name: pipe.system for name, pipe in pipes.items()})
+        files = {name: file_name(name, pipe) for name, pipe in pipes.items()}
         return {
             f"{name}, {strategy}": Maker(
-                pipes[name], name, strategy, self.make, self.folder, self.num_steps
+                pipes[name], files[name], strategy, self.make, self.folder, self.num_steps
             )
             for name, strategy in itertools.product(self.models, self.strategies)
         }

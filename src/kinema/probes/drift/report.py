@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from math import isfinite
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
 from kinema.clips import whole_file, write_bytes
 from kinema.errors import UserError
 from kinema.metrics.intervals import mean_interval
 from kinema.probes.drift.probe import TRUE, Findings
 from kinema.probes.drift.worlds import WORLDS
+from kinema.probes.tables import Rows, command, markdown, print_table
 
-Rows = list[list[str]]
+# Of the command, but for the folder: what else a DriftProbe has is only to be set in Python.
+OPTIONS = ("models", "strategies", "num_frames", "num_clips", "world", "num_steps")
 EARLY = 64  # the frame that the end is compared with
 TITLES = {
     "identity": "identity error (palette, 0-1)",
@@ -111,18 +113,6 @@ def show(findings: Findings) -> None:
         print_table(title, rows)
 
 
-def print_table(title: str, rows: Rows) -> None:
-    """Print a table whose first row is its header."""
-    console = Console()
-    console.width = max(console.width, 200)
-    table = Table(title=title, title_justify="left", box=None, header_style="bold")
-    for index, heading in enumerate(rows[0]):
-        table.add_column(heading, justify="right" if index else "left", no_wrap=index == 0)
-    for row in rows[1:]:
-        table.add_row(*row)
-    console.print(table)
-
-
 def write(findings: Findings, report: str | Path) -> list[Path]:
     """Write the page, and beside it all figures as JSON and the plot as PNG.
 
@@ -138,14 +128,23 @@ def write(findings: Findings, report: str | Path) -> list[Path]:
 
 
 def record(findings: Findings) -> dict:
-    """Everything as JSON values."""
+    """Everything as JSON values; None where a figure is not defined."""
+    joins = {k: [asdict(one) for one in v] for k, v in findings.joins.items()}
     return {
         "probe": asdict(findings.probe),
         "places": findings.places,
         "length": findings.length,
-        "curves": findings.curves,
-        "joins": {k: [asdict(one) for one in v] for k, v in findings.joins.items()},
+        **finite({"curves": findings.curves, "joins": joins}),
     }
+
+
+def finite(value: Any) -> Any:
+    """What is nested in lists and dictionaries, with None in the place of NaN and infinity."""
+    if isinstance(value, dict):
+        return {name: finite(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [finite(one) for one in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 PAGE = """# Drift: what is left after {frames} frames
@@ -167,12 +166,7 @@ wins every figure but those of motion.
 
 def page(findings: Findings, plot: str) -> str:
     probe = findings.probe
-    defaults = type(probe)()
-    command = "kinema probe drift" + "".join(
-        f" --{name} {json.dumps(value, separators=(',', ':'))}"
-        for name, value in asdict(probe).items()
-        if value != getattr(defaults, name) and name != "folder"
-    )
+    asked = {name: getattr(probe, name) for name in OPTIONS}
     notes = {
         "Growth": "Both are ratios of means over the scenes.",
         "Joins": "Mean absolute difference of neighbouring frames in grey levels, from the first "
@@ -184,15 +178,10 @@ def page(findings: Findings, plot: str) -> str:
         for title, rows in tables(findings).items()
     ]
     return PAGE.format(
-        frames=probe.num_frames, command=command, clips=probe.num_clips,
+        frames=probe.num_frames, command=command("drift", asked), clips=probe.num_clips,
         world=probe.world, note=WORLDS[probe.world][0].note,
         given=probe.num_given, length=findings.length, plot=plot, tables="\n\n".join(parts),
     )  # fmt: skip
-
-
-def markdown(rows: Rows) -> str:
-    lines = ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join([lines[0], "|---" * len(rows[0]) + "|", *lines[1:]])
 
 
 def draw(findings: Findings, path: Path) -> None:

@@ -32,7 +32,7 @@ def run(
         world: "curtain", a disc behind a curtain, read exactly; or "tabletop", a subject behind
             another object, read by the judge.
         num_steps: sampling steps; the system's own unless given.
-        folder: receives the videos; those that are there already are measured as they are.
+        folder: receives the videos; those that are there from an earlier run are not made again.
         report: a Markdown file to write, with .json beside it.
 
     Raises:

@@ -2,15 +2,15 @@
 
 Scenes are found in which something is hidden for about the wanted number of frames. A video begins
 with the true frames until it is, and goes on. The same question about the true frames is the
-ceiling, about the last given frame, held, the floor. A strategy whose horizon is shorter than the
-occlusion has nothing left that shows the object, save the prompt, where it takes one.
+ceiling, about the last given frame, held, the floor. A scene lies inside a strategy's horizon if
+the first frame that shows something of the object again sees back to one that shows it whole.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from rich.progress import track
@@ -19,6 +19,7 @@ from kinema import clips
 from kinema.metrics import wilson_interval
 from kinema.probes.drift import Contenders, Maker
 from kinema.probes.drift.probe import TRUE
+from kinema.sampling.rollout import Autoregressive, Keyframes
 from kinema.video import System, strategy_named
 
 HELD = "last given frame held"
@@ -50,7 +51,9 @@ class Hidden:
         seed: of the scene and of its videos.
         caption: its prompt.
         start: the first frame in which the object is hidden, the first that is made.
-        stop: the first frame in which it is seen again.
+        stop: the first frame in which it is seen again, wholly where the world can tell.
+        last: the last frame before `start` in which it is seen, wholly where the world can tell.
+        again: the first frame after `start` in which something of it is seen.
         frames: uint8 (f h w 3), the true clip until some frames after `stop`.
         read: the frames of a video from `start` on, uint8 (f h w 3) -> what they show.
     """
@@ -60,8 +63,15 @@ class Hidden:
     caption: str
     start: int
     stop: int
+    last: int
+    again: int
     frames: np.ndarray
     read: Callable[[np.ndarray], Outcome]
+
+    @property
+    def gap(self) -> int:
+        """Frames that must be seen back when it comes out, to see it as it was."""
+        return self.again - self.last
 
     @property
     def true(self) -> np.ndarray:
@@ -92,17 +102,54 @@ class World(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Sight:
+    """What a model and strategy see of the past.
+
+    Attributes:
+        horizon: frames back that every new frame sees, at least.
+        sinks: the first frames that the model was given, if every new frame sees them too.
+        stride: one in so many frames of the horizon is seen: the key frames.
+    """
+
+    horizon: int
+    sinks: int = 0
+    stride: int = 1
+
+    @classmethod
+    def of(cls, maker: Maker) -> Sight:
+        strategy = strategy_named(maker.strategy, maker.pipe)
+        factor = maker.pipe.codec.factors[0]
+        sinks = strategy.sinks if isinstance(strategy, Autoregressive) else 0
+        stride = strategy.stride if isinstance(strategy, Keyframes) else 1
+        first = factor * (sinks - 1) + 1 if sinks else 0  # the first latent frame is one frame
+        return cls(strategy.horizon * factor, first, stride * factor if stride > 1 else 1)
+
+    def __str__(self) -> str:
+        sinks = f" and the first {self.sinks}" if self.sinks else ""
+        return f"{self.horizon}{sinks}" + (f", one in {self.stride}" if self.stride > 1 else "")
+
+
 @dataclass
 class Survival:
     """How often the object came out as itself.
 
     Attributes:
         outcomes: one a video.
-        horizon: frames back that the strategy sees at least; None where nothing was made.
+        gaps: of the scene of every video, see `Hidden.gap`.
+        sight: of the strategy; None where nothing was made.
     """
 
     outcomes: list[Outcome] = field(default_factory=list)
-    horizon: int | None = None
+    gaps: list[int] = field(default_factory=list)
+    sight: Sight | None = None
+
+    def where(self, is_inside: bool) -> Survival:
+        """The videos of scenes inside the horizon, or of those outside."""
+        assert self.sight is not None, "nothing was made, so nothing has a horizon"
+        pairs = list(zip(self.outcomes, self.gaps, strict=True))
+        kept = [pair for pair in pairs if (pair[1] <= self.sight.horizon) == is_inside]
+        return Survival([one for one, _ in kept], [gap for _, gap in kept], self.sight)
 
     @property
     def right(self) -> int:
@@ -148,18 +195,14 @@ def measure_survival(
         scenes = world.scenes(length, num_clips, system)
         if not scenes:
             continue
-        found[TRUE][length] = Survival([scene.read(scene.true) for scene in scenes])
-        found[HELD][length] = Survival([scene.read(scene.held) for scene in scenes])
+        gaps = [scene.gap for scene in scenes]
+        found[TRUE][length] = Survival([scene.read(scene.true) for scene in scenes], gaps)
+        found[HELD][length] = Survival([scene.read(scene.held) for scene in scenes], gaps)
         for column, maker in columns.items():
             jobs = track(scenes, f"{column}: hidden for {length}")
             outcomes = [scene.read(continued(maker, scene)) for scene in jobs]
-            found[column][length] = Survival(outcomes, horizon(maker))
+            found[column][length] = Survival(outcomes, gaps, Sight.of(maker))
     return found
-
-
-def horizon(maker: Any) -> int:
-    """Frames back that every new frame of a model and strategy sees, at least."""
-    return strategy_named(maker.strategy, maker.pipe).horizon * maker.pipe.codec.factors[0]
 
 
 def continued(maker: Maker, scene: Hidden) -> np.ndarray:

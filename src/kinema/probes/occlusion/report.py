@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,35 +11,54 @@ from typing import Any
 import numpy as np
 
 from kinema import clips
-from kinema.probes.drift import markdown, print_table
 from kinema.probes.drift.probe import TRUE
 from kinema.probes.occlusion.probe import Found, Survival
 from kinema.probes.occlusion.worlds import WORLDS
+from kinema.probes.tables import Rows, command, markdown, print_table
 
 TITLE = "Hidden objects that come out as themselves, %"
 PAGE = """# Hidden objects
 
 `{command}`
 
-{note} *Sees back*: frames that every new frame sees at least. *Last given frame held* is the
-trivial baseline, *true continuation* the ceiling.
+{note} *Last given frame held* is the trivial baseline, *true continuation* the ceiling.
+
+*Sees back*: frames back that every new frame sees, at least; *and the first*: of the frames that
+the model was given (no more than its overlap), seen for ever; *one in*: key frames alone are seen.
+*Inside*: scenes in which the first frame that shows something of the object again sees back to one
+that shows it whole. *Outside*: all others; what shows it may still be seen there, from a late
+place in a window.
 
 {parts}
 """
 
 
-def survival_table(found: Found) -> list[list[str]]:
+def survival_table(found: Found) -> Rows:
     """A header, and for every column the share that survived in %, with Wilson intervals."""
     lengths = list(found[TRUE])
-    rows = [["", "sees back (frames)", *(f"hidden for {length}" for length in lengths)]]
+    rows = [["", *(f"hidden for {length}" for length in lengths)]]
     for column, row in found.items():
-        seen = horizon_of(row)
-        cells = [share(row[k]) if k in row else "-" for k in lengths]
-        rows.append([column, "-" if seen is None else str(seen), *cells])
+        rows.append([column, *(share(row[k]) if k in row else "-" for k in lengths)])
     return rows
 
 
-def place_table(found: Found) -> list[list[str]]:
+def horizon_table(found: Found) -> Rows:
+    """A header, and for every strategy the share that survived inside its horizon and outside."""
+    rows = [["", "sees back (frames)", "inside the horizon", "outside"]]
+    for column, row in found.items():
+        made = [one for one in row.values() if one.sight is not None]
+        if made:
+            cells = [share(pooled(one.where(side) for one in made)) for side in (True, False)]
+            rows.append([column, str(made[0].sight), *cells])
+    return rows
+
+
+def pooled(parts: Iterable[Survival]) -> Survival:
+    """The videos of all."""
+    return Survival([outcome for part in parts for outcome in part.outcomes])
+
+
+def place_table(found: Found) -> Rows:
     """A header, and for every column how late and how far off; empty where no world told."""
     if not any(one.late for row in found.values() for one in row.values()):
         return []
@@ -50,7 +70,9 @@ def place_table(found: Found) -> list[list[str]]:
 
 
 def share(survival: Survival) -> str:
-    """In %, with its interval and the number of videos."""
+    """In %, with its interval and the number of videos; "-" where there are none."""
+    if not survival.total:
+        return "-"
     low, high = survival.interval
     value = 100 * survival.right / survival.total
     return f"{value:.0f} ({100 * low:.0f}-{100 * high:.0f}, n = {survival.total})"
@@ -64,28 +86,12 @@ def error(survival: Survival) -> str:
     return ", ".join(parts) or "-"
 
 
-def horizon_of(row: dict[int, Survival]) -> int | None:
-    """Frames back that a column sees at least; None where nothing was made."""
-    return max((one.horizon for one in row.values() if one.horizon is not None), default=None)
-
-
-def inside(found: Found) -> str:
-    """Which lengths lie inside the horizon of which strategy."""
-    told = []
-    for column, row in found.items():
-        horizon = horizon_of(row)
-        if horizon is not None:
-            lengths = [str(length) for length in row if length <= horizon]
-            told.append(f"{column} ({horizon} frames): {', '.join(lengths) or 'none'}")
-    return "Lengths inside the horizon: " + "; ".join(told) + "." if told else ""
-
-
 def show(found: Found) -> None:
     """Print the tables."""
     print_table(TITLE, survival_table(found))
+    print_table("Inside and outside what a strategy sees, %", horizon_table(found))
     if rows := place_table(found):
         print_table("How late (frames) and how far off (units)", rows)
-    print(inside(found))
 
 
 def write(found: Found, world: str, asked: dict[str, Any], report: str | Path) -> list[Path]:
@@ -101,23 +107,13 @@ def write(found: Found, world: str, asked: dict[str, Any], report: str | Path) -
         the files written.
     """
     path, data = Path(report), Path(report).with_suffix(".json")
-    parts = [markdown(survival_table(found)), inside(found)]
+    parts = [markdown(survival_table(found)), markdown(horizon_table(found))]
     if rows := place_table(found):
         parts.append(markdown(rows))
     page = PAGE.format(
-        command=command(asked), note=WORLDS[world].note, parts="\n\n".join(filter(None, parts))
+        command=command("occlusion", asked), note=WORLDS[world].note, parts="\n\n".join(parts)
     )
     figures = {c: {str(k): asdict(one) for k, one in row.items()} for c, row in found.items()}
     clips.write_bytes(path, page.encode())
     clips.write_bytes(data, (json.dumps(figures, indent=1) + "\n").encode())
     return [path, data]
-
-
-def command(asked: dict[str, Any]) -> str:
-    """What was typed, or could have been."""
-    words = {
-        name: f"[{','.join(map(str, value))}]" if isinstance(value, tuple | list) else str(value)
-        for name, value in asked.items()
-        if value is not None
-    }
-    return "kinema probe occlusion" + "".join(f" --{name} {word}" for name, word in words.items())

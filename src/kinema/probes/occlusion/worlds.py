@@ -77,7 +77,8 @@ class Tabletop:
             return Outcome(all(answers[question] == asked[question] for question in ASKED))
 
         label = f"tabletop-{seed - FIRST_SEED}-from-{start}"
-        return Hidden(label, seed, scene.caption, start, stop, clip.frames, read)
+        last, again = start - 1, stop  # more than half of it counts as seen
+        return Hidden(label, seed, scene.caption, start, stop, last, again, clip.frames, read)
 
 
 class Curtain:
@@ -156,7 +157,9 @@ class Curtain:
             return Outcome(True, late, float(off))
 
         label = f"curtain-{seed - FIRST_SEED}-from-{start}"
-        return Hidden(label, seed, clip.caption, start, stop, clip.frames, read)
+        last_whole = int(np.flatnonzero(visible[:start] == 1.0)[-1])
+        again = start + int(np.argmax(visible[start:] > 0.0))
+        return Hidden(label, seed, clip.caption, start, stop, last_whole, again, clip.frames, read)
 
 
 def is_itself(frames: np.ndarray, scene: discs.DiscScene) -> tuple[np.ndarray, np.ndarray]:

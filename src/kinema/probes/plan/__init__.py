@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 
 import torch
-from rich.console import Console
-from rich.table import Table
 
 import kinema
 from kinema.probes.plan import generation, training
 from kinema.probes.plan.generation import Buckets, Estimate, plan_generation
 from kinema.probes.plan.memory import free_bytes, peak_bytes
 from kinema.probes.plan.training import Rehearsal, TrainingPlan, plan_training
+from kinema.probes.tables import print_table
 from kinema.training import Loop
 
 __all__ = [
@@ -32,6 +31,7 @@ def run(
     num_steps: int | None = None,
     guidance_scale: float | None = None,
     memory: float | None = None,
+    device: str | None = None,
 ) -> None:
     """What a video takes in memory and time, by every strategy and at every size.
 
@@ -42,11 +42,13 @@ def run(
         num_steps: sampling steps; the system's own unless given.
         guidance_scale: the system's own unless given.
         memory: GiB there are; what is free unless given.
+        device: cpu or cuda; cuda where there is one unless given, as for `kinema generate`.
     """
-    pipe = kinema.load(model)
+    place = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    pipe = kinema.load(model).to(place)
     limit = free_bytes(pipe.device) if memory is None else memory * 2**30
     estimates = plan_generation(pipe, Buckets(num_frames, sizes, num_steps, guidance_scale))
-    show(f"{num_frames} frames by {model}", generation.rows(estimates, limit))
+    print_table(f"{num_frames} frames by {model}", generation.rows(estimates, limit))
     print(generation.advice(estimates, limit))
 
 
@@ -61,17 +63,5 @@ def run_training(name: str, task: Rehearsal, loop: Loop) -> None:
     limit = free_bytes(torch.device(loop.device))
     plan = plan_training(task, loop)
     sizes = sorted({1, loop.batch_size // 2 or 1, loop.batch_size, 2 * loop.batch_size})
-    show(f"kinema train {name}", training.rows(plan, sizes, limit))
+    print_table(f"kinema train {name}", training.rows(plan, sizes, limit))
     print(training.advice(plan, limit))
-
-
-def show(title: str, rows: list[list[str]]) -> None:
-    """Print a table whose first row is its header."""
-    table = Table(title=title, title_justify="left", box=None, header_style="bold")
-    for index, heading in enumerate(rows[0]):
-        table.add_column(heading, justify="right" if index else "left")
-    for row in rows[1:]:
-        table.add_row(*row)
-    console = Console()
-    console.width = max(console.width, 100)
-    console.print(table)

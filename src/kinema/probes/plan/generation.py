@@ -3,6 +3,7 @@
 Memory is what the process holds now, and the larger of what the network needs for the frames it
 sees at once and what the codec needs to decode a piece (`memory.peak_bytes`, and the allocator's
 share). Time is measured: one call of each length that a strategy asks for, times how often it asks.
+A strategy that caches the past is taken to see as much of it from the first call on as at the end.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from kinema.blocks.stream import Cache
 from kinema.conditions import Conditions
 from kinema.errors import UserError
 from kinema.probes.plan.memory import ALLOCATOR, held_bytes, peak_bytes
+from kinema.sampling.rollout import Autoregressive, Strategy
 from kinema.video import STRATEGIES, VideoPipeline, strategy_named
 from kinema.video.request import Request, Settings, settle
 
@@ -89,47 +92,83 @@ def settled(pipe: VideoPipeline, buckets: Buckets, size: int) -> Settings:
 def plan_size(pipe: VideoPipeline, settings: Settings) -> list[Estimate]:
     """All strategies at one size; calls of one length are measured once."""
     total = pipe.codec.latent_shape(settings.num_frames, *settings.size)[1]
-    asked = {"whole": {total: settings.num_steps}}
+    # Of every strategy: frames at once, frames in the cache -> calls
+    asked: dict[str, dict[tuple[int, int], int]] = {"whole": {(total, 0): settings.num_steps}}
     for name in STRATEGIES:
         strategy = strategy_named(name, pipe)
-        asked[name] = strategy.calls(total, settings.num_steps)
+        counts, past = strategy.calls(total, settings.num_steps), cached_frames(strategy, total)
+        asked[name] = {(frames, past): count for frames, count in counts.items()}
     window = pipe.codec.latent_shape(pipe.system.num_frames, *settings.size)[1]
     piece_bytes, piece_seconds = decoding(pipe, settings, min(window, total))
     resident = held_bytes(pipe.device)
-    peaks: dict[int, int] = {}
-    seconds: dict[int, float] = {}
-    for frames in sorted({frames for calls in asked.values() for frames in calls}):
-        call = Call(pipe, settings, frames)
-        peaks[frames] = peak_bytes(call, pipe.denoiser.parameters())
-        seconds[frames] = timed(pipe, settings, frames, seconds)
+    peaks: dict[tuple[int, int], int] = {}
+    seconds: dict[tuple[int, int], float] = {}
+    for frames, past in sorted({one for calls in asked.values() for one in calls}):
+        call = Call(pipe, settings, frames, past)
+        peaks[frames, past] = call.peak()
+        seconds[frames, past] = timed(pipe, settings, frames, past)
     estimates = []
     for name, calls in asked.items():
-        held = float(max(max(peaks[frames] for frames in calls), piece_bytes))
+        held = float(max(max(peaks[one] for one in calls), piece_bytes))
         if name == "whole":  # decoded and kept whole
             held = max(held, piece_bytes * total / min(window, total))
         held = resident + ALLOCATOR * held
-        duration = sum(count * seconds[frames] for frames, count in calls.items())
+        duration = sum(count * seconds[one] for one, count in calls.items())
         duration += piece_seconds * total / min(window, total)
-        estimate = Estimate(name, settings.size, max(calls), sum(calls.values()), held, duration)
-        estimates.append(estimate)
+        frames, count = max(frames for frames, _ in calls), sum(calls.values())
+        estimates.append(Estimate(name, settings.size, frames, count, held, duration))
     return estimates
 
 
-class Call:
-    """One call of the network for a video, with the row that guidance adds."""
+def cached_frames(strategy: Strategy, total: int) -> int:
+    """The latent frames that a strategy keeps in a cache while it makes the last of a video."""
+    if not isinstance(strategy, Autoregressive) or not strategy.cached:
+        return 0
+    before = (total - 1) // strategy.chunk * strategy.chunk
+    return min(before, strategy.sinks + strategy.context)
 
-    def __init__(self, pipe: VideoPipeline, settings: Settings, frames: int) -> None:
-        self.pipe = pipe
+
+class Call:
+    """One call of the network for a video, with the row that guidance adds.
+
+    Args:
+        pipe: the system.
+        settings: of the video.
+        frames: latent frames that are shown.
+        past: latent frames before them that the network has in its cache.
+    """
+
+    def __init__(self, pipe: VideoPipeline, settings: Settings, frames: int, past: int = 0) -> None:
+        self.pipe, self.past = pipe, past
         prompts = [PROMPT] if settings.guidance_scale == 1 else [PROMPT, ""]
         self.conditions = Conditions(text=pipe.text(prompts))
         c, _, h, w = pipe.codec.latent_shape(settings.num_frames, *settings.size)
         self.shape = (len(prompts), c, frames, h, w)
 
+    def cache(self) -> Cache | None:
+        """What the network keeps of the past, or None where none is cached."""
+        if not self.past:
+            return None
+        cache: Cache = {}
+        size = self.shape[2]
+        for start in range(0, self.past, size):
+            self._ask(min(size, self.past - start), {"cache": cache})
+        return cache
+
+    def peak(self) -> int:
+        """The most bytes that the call takes, the cache among them."""
+        return peak_bytes(lambda: self(self.cache()), self.pipe.denoiser.parameters())
+
+    def __call__(self, cache: Cache | None = None) -> None:
+        # A copy of the cache: the next call sees the same past
+        self._ask(self.shape[2], {} if cache is None else {"cache": dict(cache)})
+
     @torch.no_grad()
-    def __call__(self) -> None:
-        x = torch.zeros(self.shape, device=self.pipe.device)
-        t = torch.ones(self.shape[0], self.shape[2], device=self.pipe.device)
-        self.pipe.denoiser(x, t, self.conditions)
+    def _ask(self, frames: int, options: dict[str, Cache]) -> None:
+        b, c, _, h, w = self.shape
+        x = torch.zeros(b, c, frames, h, w, device=self.pipe.device)
+        t = torch.ones(b, frames, device=self.pipe.device)
+        self.pipe.denoiser(x, t, self.conditions, **options)
 
 
 @torch.no_grad()
@@ -140,27 +179,32 @@ def decode(pipe: VideoPipeline, settings: Settings, frames: int) -> None:
 
 def decoding(pipe: VideoPipeline, settings: Settings, frames: int) -> tuple[int, float]:
     """Bytes and seconds of decoding a piece."""
-    began = time.perf_counter()
+    began = clock(pipe.device)
     decode(pipe, settings, frames)
-    seconds = time.perf_counter() - began
+    seconds = clock(pipe.device) - began
     codec = pipe.codec
     weights = [*codec.parameters(), *codec.buffers()] if isinstance(codec, nn.Module) else []
     return peak_bytes(lambda: decode(pipe, settings, frames), weights), seconds
 
 
+def clock(device: torch.device) -> float:
+    """Seconds, told when the device has done all that it was asked."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter()
+
+
 LONGEST = 64  # latent frames: a longer call is not tried but extrapolated from this one
 
 
-def timed(pipe: VideoPipeline, settings: Settings, frames: int, known: dict[int, float]) -> float:
-    """Seconds of a call; beyond LONGEST frames, grown with the frames from the longest known."""
-    if frames > LONGEST and known:
-        longest = max(known)
-        return known[longest] * frames / longest
-    call = Call(pipe, settings, min(frames, LONGEST))
-    call()  # the first prepares kernels
-    began = time.perf_counter()
-    call()
-    return (time.perf_counter() - began) * max(frames / LONGEST, 1)
+def timed(pipe: VideoPipeline, settings: Settings, frames: int, past: int = 0) -> float:
+    """Seconds of a call; beyond LONGEST frames, grown with them from a call of so many."""
+    call = Call(pipe, settings, min(frames, LONGEST), past)
+    cache = call.cache()
+    call(cache)  # the first prepares kernels
+    began = clock(pipe.device)
+    call(cache)
+    return (clock(pipe.device) - began) * max(frames / LONGEST, 1)
 
 
 def advice(estimates: Sequence[Estimate], memory: float) -> str:
@@ -178,7 +222,7 @@ def advice(estimates: Sequence[Estimate], memory: float) -> str:
         elif fitting:
             best = min(fitting, key=lambda e: e.seconds)
             lines.append(
-                f"{place} too large for {gigabytes(memory)}: {large}; use --long {best.strategy}, "
+                f"{place} too large for {gigabytes(memory)}: {large}; {option(best.strategy)}, "
                 f"{gigabytes(best.bytes)} and {duration(best.seconds)}."
             )
         else:
@@ -188,6 +232,11 @@ def advice(estimates: Sequence[Estimate], memory: float) -> str:
                 f"{gigabytes(least.bytes)}; choose a smaller size, or shorter windows."
             )
     return "\n".join(lines)
+
+
+def option(strategy: str) -> str:
+    """How to ask `kinema generate` for it."""
+    return "leave out --long" if strategy == "whole" else f"use --long {strategy}"
 
 
 def gigabytes(size: float) -> str:

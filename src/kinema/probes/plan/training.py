@@ -7,7 +7,6 @@ Time is measured on two clips.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from kinema.probes.plan.generation import duration, gigabytes
+from kinema.probes.plan.generation import clock, duration, gigabytes
 from kinema.probes.plan.memory import ALLOCATOR, held_bytes, peak_bytes
 from kinema.training import Loop
 
@@ -70,11 +69,12 @@ def plan_training(task: Rehearsal, loop: Loop) -> TrainingPlan:
     weights = sum(p.numel() * p.element_size() for p in parameters)
     kept = (MOMENTS + len(loop.averages)) * weights  # the gradients are in the step's peak
     step(task, loop, 2)  # the first prepares kernels
-    began = time.perf_counter()
+    device = torch.device(loop.device)
+    began = clock(device)
     step(task, loop, 2)
-    seconds = (time.perf_counter() - began) / 2
+    seconds = (clock(device) - began) / 2
     per_clip = two - one
-    fixed = held_bytes(torch.device(loop.device)) + kept + one - per_clip
+    fixed = held_bytes(device) + kept + one - per_clip
     return TrainingPlan(fixed, per_clip, seconds, loop)
 
 

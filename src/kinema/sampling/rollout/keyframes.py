@@ -45,7 +45,9 @@ class Keyframes:
 
     @property
     def horizon(self) -> int:
-        """Frames back that every new key frame sees, at least."""
+        """Frames back that every new key frame sees key frames of, at least; what was made or
+        given between them, it does not see.
+        """
         return self.keys.horizon * self.stride
 
     @property
