@@ -9,7 +9,7 @@ from kinema.codecs import Pixels
 from kinema.conditions import NoText
 from kinema.denoisers import DiT, DiTConfig
 from kinema.errors import UserError
-from kinema.probes.physics import PhysicsProbe, measure_physics, model_of, run, show, write
+from kinema.probes.physics import PhysicsProbe, measure_physics, run, show, write
 from kinema.probes.physics.probe import FIRST_SEED, FLOOR, MODEL, judged, predicted, true_clips
 from kinema.training.sources import DiscClips
 from kinema.video import System, VideoPipeline
@@ -82,11 +82,6 @@ def test_the_command_loads_a_folder(pipe, tmp_path, capsys, law):
     assert "straight on, as parsed" in printed
     for text in (printed, page):  # of a box nothing is published
         assert ("Kang et al." in text) == (law == "uniform")
-
-
-def test_one_model_serves_both_boxes():
-    assert model_of("box") == model_of("curtain") == "physics-box"
-    assert model_of("uniform") == "physics-uniform"
 
 
 def test_bad_requests_are_refused():

@@ -25,7 +25,7 @@ def run(
 
     Args:
         models: systems, for instance the same one after each stage of training; the one of the
-            world unless given: physics-box, or tabletop.
+            world unless given: physics-curtain, or tabletop.
         strategies: names, as `kinema generate --long` takes them.
         lengths: of the occlusions, in frames.
         num_clips: videos of each model, strategy and length.

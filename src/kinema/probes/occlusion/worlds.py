@@ -84,7 +84,7 @@ class Tabletop:
 class Curtain:
     """A disc that crosses behind a curtain, all read off the pixels."""
 
-    model = "physics-box"
+    model = "physics-curtain"
     note = (
         "Share of discs, wholly hidden behind a curtain for about so many frames, that come out "
         "as themselves: within 6 frames after the disc is wholly seen again in truth, and while "

@@ -8,7 +8,6 @@ from kinema.probes.physics.probe import (
     PhysicsFindings,
     PhysicsProbe,
     measure_physics,
-    model_of,
 )
 from kinema.probes.physics.published import PUBLISHED
 from kinema.probes.physics.report import show, write
@@ -19,7 +18,6 @@ __all__ = [
     "PhysicsFindings",
     "PhysicsProbe",
     "measure_physics",
-    "model_of",
     "run",
     "show",
     "write",
@@ -45,8 +43,7 @@ def run(
     Args:
         law: "uniform", "parabola" or "collision", "all" of these; or "box" and "curtain", of which
             nothing is published.
-        model: a system that ships, a folder, or a repository of the hub; physics-LAW unless given,
-            and physics-box for both boxes.
+        model: a system that ships, a folder, or a repository of the hub; physics-LAW unless given.
         num_clips: in distribution, and as many out of it.
         given: frames that are given.
         num_steps: sampling steps; the model's own unless given.
@@ -63,7 +60,7 @@ def run(
         raise UserError("a model knows one law: name it with --law beside --model.")
     found = []
     for name in laws:
-        probe = PhysicsProbe(name, model or model_of(name), num_clips, given, num_steps, seed)
+        probe = PhysicsProbe(name, model or f"physics-{name}", num_clips, given, num_steps, seed)
         found.append(measure_physics(probe))
         show(found[-1])
     if report:

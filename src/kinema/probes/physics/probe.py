@@ -105,11 +105,6 @@ class PhysicsFindings:
         return dict(sorted(names.items()))
 
 
-def model_of(law: str) -> str:
-    """The system that is measured on a law, and the recipe that trains it: one for both boxes."""
-    return "physics-box" if law in discs.BOXES else f"physics-{law}"
-
-
 def measure_physics(probe: PhysicsProbe, pipe: VideoPipeline | None = None) -> PhysicsFindings:
     """Predict, parse and compare.
 

@@ -63,7 +63,7 @@ class TrainingPlan:
 
 def plan_training(task: Rehearsal, loop: Loop) -> TrainingPlan:
     """Rehearse a training step of a task."""
-    parameters = list(task.network.parameters())
+    parameters = list(task.network.to(loop.device).parameters())
     one = ALLOCATOR * peak_bytes(lambda: step(task, loop, 1), parameters)
     two = ALLOCATOR * peak_bytes(lambda: step(task, loop, 2), parameters)
     weights = sum(p.numel() * p.element_size() for p in parameters)

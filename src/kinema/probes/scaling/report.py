@@ -8,7 +8,7 @@ import numpy as np
 from kinema.clips import write_bytes
 from kinema.metrics.intervals import mean_interval
 from kinema.probes.drift import markdown, print_table
-from kinema.probes.physics.probe import FLOOR, FROZEN, MEAN_VELOCITY, model_of
+from kinema.probes.physics.probe import FLOOR, FROZEN, MEAN_VELOCITY
 from kinema.probes.physics.published import PUBLISHED
 from kinema.probes.physics.report import published_table
 from kinema.probes.scaling.arms import (
@@ -217,7 +217,7 @@ def page(records: Records, baselines: Records, scaling: Scaling, picture: str) -
         "# What the error of mechanics falls with",
         f"`{command(records, scaling)}`",
         NOTE.format(
-            recipe=model_of(law), samples=scaling.num_samples, clips=scaling.num_clips,
+            recipe=f"physics-{law}", samples=scaling.num_samples, clips=scaling.num_clips,
             error=error, floor=FLOOR, trivial=trivial(baselines),
         ),
         f"![velocity error against clips seen, parameters and different clips]({picture})",

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 from kinema.errors import UserError
-from kinema.probes.physics import model_of
 
 NUM_VALIDATIONS = 8
 
@@ -31,7 +30,7 @@ def train(law: str, num_samples: int, place: Path, words: list[str]) -> Path:
     """
     if not is_finished(place):
         command = [
-            *(sys.executable, "-m", "kinema.cli", "train", model_of(law)),
+            *(sys.executable, "-m", "kinema.cli", "train", f"physics-{law}"),
             *("--folder", str(place)),
             *("--data.law", law),
             *("--loop.num_samples", str(num_samples)),
