@@ -137,7 +137,7 @@ def test_numbers_that_make_no_sense(options):
 
 
 def test_no_strategies_are_refused():
-    with pytest.raises(UserError, match=r"name some, such as --strategies \[sliding\]"):
+    with pytest.raises(UserError, match=r"name one or more, such as --strategies \[sliding\]"):
         Contenders(("tiny",), (), load=lambda name: Pipe()).makers()
 
 

@@ -11,9 +11,9 @@ from rich.table import Table
 
 from kinema.clips import write_bytes
 from kinema.errors import UserError
-from kinema.probes.ladder.arms import ALONE, ARMS, TRACKS, UNMIXED
+from kinema.probes.ladder.arms import ALONE, ARMS, TRACKS
 from kinema.probes.ladder.climber import Ladder, long_clip_flops
-from kinema.probes.ladder.records import BUDGETS, MINUTES, SAMPLES, Record, Records, missing
+from kinema.probes.ladder.records import BUDGETS, SAMPLES, Record, Records, missing
 from kinema.probes.ladder.scoring import (
     DRIFT,
     ESTIMATED,
@@ -205,33 +205,32 @@ def write(records: Records, floors: dict[str, Record], ladder: Ladder, path: Pat
 
 
 def plot(records: Records, floors: dict[str, Record], path: Path) -> None:
-    """Each track a row: warping error against motion, and drift over frames (equal minutes).
+    """Each track a row: warping error against motion, and drift over frames (equal samples).
 
     Raises:
         UserError: if matplotlib is not installed.
     """
     try:
+        from matplotlib import colormaps
         from matplotlib.figure import Figure
     except ImportError as error:
         raise UserError(
             "The plots need matplotlib: pip install -c constraints.txt 'kinema[plots]'."
         ) from error
-    figure = Figure(figsize=(13, 5.5 * len(floors)), layout="constrained")
+    figure = Figure(figsize=(16, 5.5 * len(floors)), layout="constrained")
     panels = figure.subplots(len(floors), 2, squeeze=False)
     for (track, floor), (left, right) in zip(floors.items(), panels, strict=True):
-        budget = MINUTES if any(of == MINUTES for _, _, of in records) else SAMPLES
-        for number, ((name, way, of), found) in enumerate(records.items()):
-            if ARMS[name].track != track or of != budget:
-                continue
+        rows = [(key, found) for key, found in records.items() if ARMS[key[0]].track == track]
+        rows = [row for row in rows if row[0][2] == SAMPLES] or rows
+        for number, ((name, way, _), found) in enumerate(rows):
             label = name if way == ALONE else f"{name}, {way}"
-            mark = {"color": f"C{number % 10}", "marker": "osD^vPX*"[number // 10 % 8]}
+            mark = {"color": colormaps["tab20"](number % 20), "marker": "osD^vPX*"[number % 8]}
             value, low, high = estimate(found, EXACT, floor)
             moved = estimate(found, REMADE_MOTION, None)[0]
             left.errorbar(
                 moved, value, yerr=[[value - low], [high - value]], label=label, capsize=3, **mark
             )
-            style = "--" if way == UNMIXED else "-"
-            right.plot(np.mean([r.drift for r in found], 0), style, color=mark["color"])
+            right.plot(np.mean([r.drift for r in found], 0), markevery=0.25, ms=5, **mark)
         left.axvline(estimate([floor], REMADE_MOTION, None)[0], color="0.6", lw=1)
         left.axhline(0, color="0.6", lw=1)
         right.plot(floor.drift, color="0.6", lw=3, zorder=0)
@@ -239,7 +238,8 @@ def plot(records: Records, floors: dict[str, Record], path: Path) -> None:
                  ylabel="warping error by exact flow, above its floor")  # fmt: skip
         right.set(title="made again (grey: true clips)", xlabel="lag, frames",
                   ylabel="drift of the objects' colour, CIELAB")  # fmt: skip
-        left.legend(fontsize=7)
+        right.legend(*left.get_legend_handles_labels(), loc="center left",
+                     bbox_to_anchor=(1.02, 0.5), fontsize=9)  # fmt: skip
     beside = path.with_suffix(".partial.png")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(beside, dpi=110)
