@@ -353,6 +353,9 @@ def physics_box() -> PhysicsRun:
     For `kinema probe drift --world box`. Clips begin with 8 to 24 given frames of 32, so windows
     of a long video see 24 frames back. Most histories are worn, so that the network brings back
     what has drifted. Set out from physics-uniform.
+
+    What ships saw 48,000 clips in 37 minutes on one core, the first 24,000 with `--wear.swell 0.3
+    --wear.shake 0.3`.
     """
     return replace(
         physics("box", 60_000), init="physics-uniform", given=8, most_given=24, wear=Wear(share=0.7)
@@ -364,6 +367,9 @@ def physics_curtain() -> PhysicsRun:
 
     For `kinema probe occlusion`. Every third scene of its law is the plain box. Set out from
     physics-uniform.
+
+    What ships learned in two runs: 110,000 clips without wear at `--mean` 2 to 4, then 36,000
+    further ones with it, the first 13,000 of them with `--wear.swell 0.3 --wear.shake 0.3`.
     """
     run = physics("curtain", 120_000)
     return replace(physics_box(), folder=run.folder, data=run.data, loop=run.loop)
