@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from kinema import choices
-from kinema.blocks.attention import Causal, Factorized, Framewise, Hybrid, Windowed
+from kinema.blocks.attention import Causal, Framewise, Hybrid, Windowed
 from kinema.blocks.mixers import Attention, Recurrence, Unmixed
 from kinema.denoisers import DiTConfig, UNetConfig
 from kinema.errors import UserError
@@ -76,8 +76,8 @@ def test_a_field_alone_tells_the_kind():
 def test_a_spec_within_a_spec():
     argv = ["--mixer", "attention", "--mixer.frames", "windowed", "--mixer.frames.window", "9"]
     assert of(*argv, "--mixer.num_heads", "2")[1] == Attention(Windowed(9), 2)
-    run = parsed("--denoiser", "UNetConfig", "--denoiser.mixer.frames.causal", "true")
-    assert run.denoiser == UNetConfig(mixer=Attention(Factorized(causal=True)))
+    run = parsed("--denoiser", "UNetConfig", "--denoiser.mixer.frames.stride", "3")
+    assert run.denoiser == UNetConfig(mixer=Attention(Hybrid(stride=3)))
 
 
 def test_what_is_printed_as_yaml_is_read_again(tmp_path, capsys):

@@ -22,7 +22,9 @@ def compress(frames: np.ndarray, crf: float, _: np.random.Generator | None = Non
         stream.pix_fmt = "yuv420p"
         stream.codec_context.thread_count = 1
         for frame in padded:
-            output.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+            # Converted here: what the encoder converts by itself differs from call to call.
+            yuv = av.VideoFrame.from_ndarray(frame, format="rgb24").reformat(format="yuv420p")
+            output.mux(stream.encode(yuv))
         output.mux(stream.encode())
     file.seek(0)
     with av.open(file, "r") as source:
