@@ -9,6 +9,9 @@ import numpy as np
 def compress(frames: np.ndarray, crf: float, _: np.random.Generator | None = None) -> np.ndarray:
     """Encode and decode with x264; crf 18 is invisible, 28 is small, 40 is bad.
 
+    One call in fifty or so encodes a small clip a little differently, for the same picture and on
+    one thread: x264 itself is not bit for bit the same (it is with `asm=0`).
+
     Args:
         frames: uint8 (f h w 3); an odd side is padded for the codec and trimmed again.
         crf: constant rate factor, 0-51.
@@ -22,7 +25,7 @@ def compress(frames: np.ndarray, crf: float, _: np.random.Generator | None = Non
         stream.pix_fmt = "yuv420p"
         stream.codec_context.thread_count = 1
         for frame in padded:
-            # Converted here: what the encoder converts by itself differs from call to call.
+            # Converted here: what the encoder converts by itself differs more often.
             yuv = av.VideoFrame.from_ndarray(frame, format="rgb24").reformat(format="yuv420p")
             output.mux(stream.encode(yuv))
         output.mux(stream.encode())
