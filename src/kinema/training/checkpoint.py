@@ -8,7 +8,6 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -54,15 +53,15 @@ class State:
                 named |= {f"optimizer.{k}.{i}.{n}": t for n, t in moments.items()}
         return {name: t.detach().contiguous() for name, t in named.items()}
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, str]:
         """What decides which tensors there are, beside the network: name -> value."""
         optimizers = [
-            (type(one).__name__, sum(len(group["params"]) for group in one.param_groups))
+            f"{type(one).__name__} of {sum(len(g['params']) for g in one.param_groups)} tensors"
             for one in self.optimizers
         ]
         return {
-            "averages": ", ".join(map(str, self.averages.tracks)),
-            "optimizer": " and ".join(f"{name} of {count} tensors" for name, count in optimizers),
+            "loop.averages": ", ".join(map(str, self.averages.tracks)),
+            "loop.optimizer": " and ".join(optimizers),
         }
 
 
@@ -99,9 +98,9 @@ def load(state: State, path: Path) -> None:
         raise UserError(
             f"{path} is not a readable checkpoint ({error}); delete it to start the run anew"
         ) from None
-    _check_parts(parts, parts_of(state.network), path)
+    _check_same(parts, parts_of(state.network), path)
     _load_network(state.network, found, path)
-    _check_settings(settings, state.settings(), path)
+    _check_same(settings, state.settings(), path)
     for width, track in state.averages.tracks.items():
         for name, tensor in track.items():
             tensor.copy_(found[f"average.{width}.{name}"])
@@ -116,21 +115,12 @@ def parts_of(network: nn.Module) -> dict[str, str]:
     return {name: type(part).__name__ for name, part in parts}
 
 
-def _check_parts(there: dict[str, str], here: dict[str, str], path: Path) -> None:
+def _check_same(there: dict[str, str], here: dict[str, str], path: Path) -> None:
     for name in there.keys() & here.keys():
         if there[name] != here[name]:
             raise UserError(
-                f"{path} belongs to another network: its {name or 'network'} is {there[name]} "
-                f"there and {here[name]} here; use the run's own settings or another folder"
-            )
-
-
-def _check_settings(there: dict[str, str], here: dict[str, str], path: Path) -> None:
-    for name in there.keys() & here.keys():
-        if there[name] != here[name]:
-            raise UserError(
-                f"{path} was written with another setting: loop.{name} is {there[name]} there and "
-                f"{here[name]} here; use the run's own settings or another folder"
+                f"{path} belongs to another run: its {name or 'network'} is {there[name]} there "
+                f"and {here[name]} here; use the run's own settings or another folder"
             )
 
 
