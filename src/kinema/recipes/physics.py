@@ -238,9 +238,8 @@ class PhysicsTask:
     @torch.no_grad()
     def encode(self, clips: Tensor) -> Tensor:
         """b 3 f h w in [-1, 1] -> b c f' h' w', where the network lies."""
-        with torch.autocast(
-            self.device.type, enabled=False
-        ):  # as the pipeline encodes what is given
+        # In full precision, as the pipeline encodes what is given.
+        with torch.autocast(self.device.type, enabled=False):
             return self.codec.encode(clips.to(self.device))
 
     def diffusion_loss(self, x0: Tensor, t: Tensor, noise: Tensor) -> Tensor:
