@@ -53,12 +53,18 @@ class Runs:
 
 
 def test_what_holds_no_tensors_is_refused(tmp_path, capsys):
-    (tmp_path / "text.pth").write_text("not weights")
+    texts = {
+        "text.pth": "not weights",
+        "hello.pth": "hello world",
+        "page.pt": "Repository not found",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
     (tmp_path / "text.safetensors").write_text("not weights")
     torch.save({"a": Runs()}, tmp_path / "code.pth")
     torch.save({"a": 1}, tmp_path / "number.pth")
     torch.jit.script(nn.Linear(1, 1)).save(str(tmp_path / "script.pt"))
-    files = ("text.pth", "text.safetensors", "code.pth", "number.pth", "script.pt", "none.pth", ".")
+    files = (*texts, "text.safetensors", "code.pth", "number.pth", "script.pt", "none.pth", ".")
     for name in files:
         with pytest.raises(UserError, match=str(tmp_path)):
             read_weights(tmp_path / name)

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from kinema.blocks import pretrained
 from kinema.blocks.pretrained import PretrainedMixin
 from kinema.errors import UserError
 
@@ -102,3 +103,34 @@ def test_a_failed_save_leaves_the_old_weights(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space left"):
         line.save_pretrained(tmp_path)
     assert (tmp_path / "model.safetensors").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [("3", "holds no fields"), ("[1]", "holds no fields"), ('{"size": "wide"}', "not describe a")],
+)
+def test_a_configuration_that_makes_no_network_is_named(tmp_path, config, words):
+    (saved(tmp_path) / "config.json").write_text(config)
+    with pytest.raises(UserError, match=rf"config\.json .*{words}"):
+        Line.from_pretrained(tmp_path)
+
+
+def test_a_mistyped_folder_is_not_looked_for_on_the_hub(tmp_path):
+    with pytest.raises(UserError, match="There is no folder .*nowhere"):
+        Line.from_pretrained(tmp_path / "nowhere")
+
+
+def test_a_repository_of_the_hub_is_checked_as_a_folder_is(tmp_path, monkeypatch):
+    Line(LineConfig(size=5)).save_pretrained(tmp_path)
+    asked = {}
+
+    def download(name, allow_patterns, **options):
+        asked.update(options, name=name)
+        return str(tmp_path)
+
+    monkeypatch.setattr(pretrained, "snapshot_download", download)
+    assert Line.from_pretrained("me/line", revision="v1").config.size == 5
+    assert asked == {"name": "me/line", "revision": "v1"}
+    (tmp_path / "config.json").write_text('{"sise": 3}')
+    with pytest.raises(UserError, match="did you mean 'size'"):
+        Line.from_pretrained("me/line")

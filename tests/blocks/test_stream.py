@@ -7,7 +7,7 @@ from torch import nn
 from kinema.blocks.attention import Causal, Full, Hybrid, Windowed
 from kinema.blocks.recurrence import GatedRecurrence
 from kinema.blocks.rotary import rotary_angles
-from kinema.blocks.stream import keep, num_seen, packed, remember, unpacked
+from kinema.blocks.stream import Unpruned, keep, num_seen, packed, remember, unpacked
 from kinema.blocks.temporal_attention import TemporalAttention
 from kinema.blocks.transformer import SelfAttention
 from kinema.errors import UserError
@@ -96,8 +96,18 @@ def test_no_more_is_kept_than_there_is():
 
 def test_a_network_with_several_frames_a_token_cannot_forget():
     cache, module = feed(Causal(), 4)
+    keep({**cache, nn.Identity(): 8}, 1, 7)  # there is nothing to forget yet
     with pytest.raises(UserError, match="span several frames"):
         keep({**cache, nn.Identity(): 8}, 1, 1)
+
+
+def test_what_is_out_of_sight_may_come_into_it_again_when_frames_are_dropped():
+    attention, x = SelfAttention(16, 2, Windowed(2, causal=True)), torch.randn(1, 7, 6, 16)
+    cache = Unpruned()
+    attend(attention, x, cache)
+    assert list(cache[attention].frames) == list(range(7))
+    keep(cache, 1, 2)
+    assert list(cache[attention].frames) == [0, 1, 2] and num_seen(cache, attention) == 3
 
 
 # On disk -----------------------------------------------------------------------------------------

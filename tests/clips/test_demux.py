@@ -8,10 +8,10 @@ from kinema.clips.demux import open_video
 from kinema.errors import UserError
 
 
-def encode(path, frames, codec, pixel_format, options=None, streams=1):
+def encode(path, frames, codec, pixel_format, options=None, streams=1, fps=10):
     """A file as others make them: no note of ours in it."""
     with av.open(str(path), "w") as output:
-        tracks = [output.add_stream(codec, rate=10, options=options or {}) for _ in range(streams)]
+        tracks = [output.add_stream(codec, fps, options=options or {}) for _ in range(streams)]
         for track in tracks:
             track.height, track.width = frames.shape[1:3]
             track.pix_fmt = pixel_format
@@ -113,3 +113,55 @@ def test_decoder_errors_name_the_file(tmp_path, clip):
     with pytest.raises(UserError, match=r"x\.mp4 is not a video"), open_video(path, 0) as source:
         list(source.frames())
         raise av.error.InvalidDataError(1, "broken")
+
+
+@pytest.mark.parametrize(("suffix", "codec"), [("mpg", "mpeg2video"), ("ts", "libx264")])
+def test_mpeg_streams_begin_with_their_first_frame(tmp_path, square, suffix, codec):
+    long = square(40, 16, 96)
+    path = encode(tmp_path / f"x.{suffix}", long, codec, "yuv420p", {"g": "40", "bf": "2"}, fps=25)
+    read = clips.read(path)
+    assert clips.inspect(path).num_frames == len(read) == 40
+    assert np.abs(read.frames[0].astype(int) - long[0]).mean() < 12
+    assert np.array_equal(clips.read(path, start=7).frames, read.frames[7:])
+
+
+def remuxed(source, target, shift, options=None):
+    """The packets of a file as they are, `shift` seconds later."""
+    with av.open(str(source)) as given, av.open(str(target), "w", options=options or {}) as output:
+        track = given.streams.video[0]
+        copy = output.add_stream_from_template(track)
+        for packet in given.demux(track):
+            if packet.dts is not None:
+                packet.pts += round(shift / track.time_base)
+                packet.dts += round(shift / track.time_base)
+                packet.stream = copy
+                output.mux(packet)
+    return target
+
+
+def test_what_an_edit_list_hides_is_not_missing(tmp_path, square):
+    """A cut without encoding again keeps the frames back to a key frame, and hides them."""
+    whole = encode(tmp_path / "x.mp4", square(30, 16, 96), "libx264", "yuv420p", {"g": "30"})
+    cut = remuxed(whole, tmp_path / "cut.mp4", -1.0, {"avoid_negative_ts": "disabled"})
+    with av.open(str(cut)) as container:
+        assert container.streams.video[0].frames == 30
+    assert clips.inspect(cut).num_frames == 20
+    assert np.array_equal(clips.read(cut).frames, clips.read(whole).frames[10:])
+
+
+def test_a_file_that_begins_late_is_whole(tmp_path, frames):
+    whole = encode(tmp_path / "x.mkv", frames, "ffv1", "bgr0")
+    late = remuxed(whole, tmp_path / "late.mkv", 5.0)
+    assert clips.inspect(late).num_frames == len(clips.read(late)) == 9
+
+
+def test_text_is_no_video(tmp_path):
+    (tmp_path / "notes.txt").write_text("a red ball rolls\n" * 40)
+    with pytest.raises(UserError, match=r"notes\.txt is text, not a video"):
+        clips.inspect(tmp_path / "notes.txt")
+
+
+def test_a_bare_stream_is_named_with_the_way_out(tmp_path, frames):
+    path = encode(tmp_path / "x.h264", frames, "libx264", "yuv420p")
+    with pytest.raises(UserError, match="put it into a container"):
+        clips.read(path)

@@ -58,3 +58,9 @@ def test_a_tiny_picture_can_only_be_left_alone():
     assert possible(MEANS, torch.zeros(1, 3, 1, 7, 7)) == []
     assert possible(MEANS, torch.zeros(1, 3, 1, 8, 8)) == ["turn"]
     assert possible(MEANS, still_blocks()) == list(TRANSFORMS)
+
+
+def test_latents_that_are_not_square_are_not_turned():
+    wide = CausalVAE(CausalVAEConfig(3, (1, 4, 8), (8,), (0,), (0,)))
+    assert "turn" not in possible(wide, still_blocks())
+    assert "turn" in possible(MEANS, still_blocks())

@@ -57,6 +57,13 @@ def test_the_basis_is_part_of_the_weights_only_if_it_was_fitted(tmp_path):
     assert torch.equal(loaded(frames), codec(frames))
 
 
+def test_it_is_as_exact_in_mixed_precision():
+    codec, blocks = LinearCodec((1, 4, 4), 48), torch.rand(1, 3, 2, 8, 8) * 2 - 1
+    with torch.autocast("cpu", torch.bfloat16):
+        again = codec.decode(codec.encode(blocks))
+    torch.testing.assert_close(again, blocks, atol=1e-5, rtol=0)
+
+
 def test_what_cannot_be_fitted_is_refused():
     with pytest.raises(UserError, match="no clips to fit"):
         LinearCodec(FACTORS, 4, fitted=True).fit([])

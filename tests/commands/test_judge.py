@@ -42,3 +42,16 @@ def test_probe_calls_the_function(capsys, monkeypatch):
     assert "--count" in run(capsys, "probe", "speed", "--help")[1]
     status, _, err = run(capsys, "probe", "sped")
     assert status == 2 and "did you mean speed?" in err
+
+
+def test_a_probe_without_files_refuses_them(capsys, monkeypatch):
+    fake_module(monkeypatch, "some.probe", measure=lambda count=8: None)
+    fake_module(monkeypatch, "kinema.probes", PROBES={"speed": "some.probe:measure"})
+    status, _, err = run(capsys, "probe", "speed", "a.mp4")
+    assert status == 2 and "kinema probe speed takes no files: 'a.mp4'" in err
+
+
+@pytest.mark.parametrize("option", [["--jobs", "3"], ["--quiet"], ["--gate", "a.yaml"]])
+def test_options_that_ask_no_people_do_not_go_with_blind(capsys, option):
+    status, _, err = run(capsys, "check", "--blind", "old", "new", *option)
+    assert status == 2 and f"{option[0]} does not go with --blind" in err

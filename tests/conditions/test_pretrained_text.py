@@ -15,6 +15,7 @@ from transformers import (
 
 from kinema.conditions import PretrainedTextEncoder
 from kinema.errors import UserError
+from kinema.video.system import load_part, save_part
 
 WORDS = ["<pad>", "</s>", "<unk>", "a", "red", "ball", "blue", "cube"]
 SMALL = {
@@ -80,6 +81,26 @@ def test_it_is_frozen_and_cuts_long_prompts(tmp_path):
     text = encoder(["a red ball " * 9])
     assert text.tokens.shape[1] == 5 and not text.tokens.requires_grad
     assert encoder.unknown_words("anything") == []
+
+
+def test_it_stays_frozen_whatever_is_trained_around_it(tmp_path):
+    t5().save_pretrained(tmp_path)
+    save_tokenizer(tmp_path)
+    encoder = PretrainedTextEncoder.from_pretrained(tmp_path)
+    torch.nn.ModuleDict({"text": encoder}).train()
+    encoder.requires_grad_(True)
+    assert not any(p.requires_grad for p in encoder.parameters())
+    once, again = (encoder(["a red ball"]).tokens for _ in range(2))  # dropout would differ
+    assert torch.equal(once, again)
+
+
+def test_how_long_prompts_may_be_is_saved(tmp_path):
+    t5().save_pretrained(tmp_path)
+    save_tokenizer(tmp_path)
+    assert PretrainedTextEncoder.from_pretrained(tmp_path).max_length == 512
+    encoder = PretrainedTextEncoder.from_pretrained(tmp_path, max_length=5)
+    save_part(encoder, tmp_path / "text")
+    assert load_part(tmp_path, "text", "pretrained").max_length == 5
 
 
 def test_the_folders_of_a_diffusers_pipeline(tmp_path):

@@ -88,3 +88,20 @@ def test_every_weight_that_is_used_learns(encoder):
 def test_a_wrong_width_is_told():
     with pytest.raises(UserError, match="multiple of num_heads"):
         SmallTextConfig(dim=10, num_heads=4)
+    for options in ({"num_heads": 0}, {"max_length": 0}):
+        with pytest.raises(UserError, match="is 0, and must be 1 or more"):
+            SmallTextConfig(**options)
+
+
+def test_more_tokens_than_there_are_positions_are_refused(encoder):
+    longest = encoder.config.max_length
+    with pytest.raises(UserError, match="length is .* max_length of the text encoder is less"):
+        encoder(["a ball"], length=longest + 1)
+
+
+def test_a_cut_tokenizer_is_named(encoder, tmp_path):
+    encoder.save_pretrained(tmp_path)
+    file = tmp_path / "tokenizer.json"
+    file.write_text(file.read_text()[:40])
+    with pytest.raises(UserError, match=r"tokenizer\.json is not a tokenizer"):
+        SmallTextEncoder.from_pretrained(tmp_path)

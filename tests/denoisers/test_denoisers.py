@@ -90,6 +90,15 @@ def test_a_new_network_predicts_zero(name):
 
 
 @pytest.mark.parametrize("name", TINY)
+def test_in_half_precision_it_takes_and_gives_the_type_of_its_input(name):
+    network, (x, t, conditions) = shaken(TINY[name]), inputs()
+    expected = network(x, t, conditions)
+    found = network.bfloat16()(x, t, conditions)
+    assert found.dtype == x.dtype
+    assert (found - expected).norm() < 0.1 * expected.norm()
+
+
+@pytest.mark.parametrize("name", TINY)
 def test_a_row_of_a_batch_is_that_row_alone(name):
     network, (x, t, conditions) = shaken(TINY[name]), inputs(batch=3)
     whole = network(x, t, conditions)

@@ -43,3 +43,14 @@ def test_wrong_configurations_are_told():
         DiTConfig(dim=100, num_heads=3)
     with pytest.raises(UserError, match="did you mean 'factorized'"):
         DiTConfig(attention="factorised")
+    for options in ({"num_heads": 0}, {"patch": (1, 0, 2)}, {"depth": 0}):
+        with pytest.raises(UserError, match=f"{next(iter(options))} is 0, and must be 1 or more"):
+            DiTConfig(**options)
+
+
+def test_a_cache_is_fed_whole_chunks_of_attention_patches_and_mixer():
+    mixer = {"kind": "attention", "frames": {"kind": "causal", "chunk": 3}, "num_heads": 2}
+    options = {"channels": 2, "dim": 32, "depth": 1, "num_heads": 2, "mixer": mixer}
+    assert DiT(DiTConfig(**options, attention="framewise")).chunk == 3
+    causal = {"kind": "causal", "chunk": 2}
+    assert DiT(DiTConfig(**options, attention=causal, patch=(2, 2, 2))).chunk == 12

@@ -37,3 +37,8 @@ def test_a_new_block_is_the_identity(options):
     features, vector = torch.randn(1, 4, 3, 3, 16), torch.randn(1, 4, 32)
     for stage in (network.down[0][0], network.up[1][0]):
         assert torch.equal(stage(features, vector, None, None), features)
+
+
+def test_a_cache_is_fed_whole_chunks_of_the_mixer():
+    mixer = {"kind": "attention", "frames": {"kind": "causal", "chunk": 3}, "num_heads": 2}
+    assert UNet(UNetConfig(2, (16,), 1, 2, (), mixer=mixer)).chunk == 3

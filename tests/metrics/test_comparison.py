@@ -9,6 +9,7 @@ from kinema.metrics.comparison import (
     compare_score,
     compare_sets,
     fingerprint,
+    holm,
     show_the_same,
 )
 from kinema.metrics.evidence import Score, observe
@@ -127,3 +128,8 @@ def test_errors_of_ratios_are_relative_and_of_differences_absolute():
     assert ratio.error(a, b) == pytest.approx(np.hypot(0.1 / 1.0, 0.05 / 0.5) / np.log(2))
     assert difference.error(a, b) == pytest.approx(np.hypot(0.1, 0.05))
     assert np.isnan(ratio.error(a, Score(0.4, np.empty(0))))
+
+
+def test_p_values_of_many_tests_are_corrected_together():
+    assert holm([0.01, 0.04, 0.03, 0.5]) == pytest.approx([0.04, 0.09, 0.09, 0.5])
+    assert holm([0.6, 0.7]) == pytest.approx([1, 1]) and holm([]) == []

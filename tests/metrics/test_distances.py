@@ -71,9 +71,19 @@ def test_a_frozen_clip_has_no_change(still):
 
 def test_the_frechet_interval_lies_above_the_band_only_if_the_sets_differ():
     same = frechet_interval(gaussian(60, seed=1), gaussian(80, seed=2))
-    assert (same.num_clips, same.num_resampled) == ((60, 80), 40)
+    assert (same.num_clips, same.num_resampled) == ((60, 80), 30)
     assert same.value == frechet_distance(gaussian(60, seed=1), gaussian(80, seed=2))
     assert not same.differs
     assert frechet_interval(gaussian(60, mean=1.0, seed=1), gaussian(80, seed=2)).differs
-    with pytest.raises(UserError, match="more than 6"):
-        frechet_interval(gaussian(6), gaussian(40))
+    with pytest.raises(UserError, match="needs 14 clips on both sides for an interval"):
+        frechet_interval(gaussian(13), gaussian(40))
+
+
+def test_the_frechet_interval_is_as_wide_as_fresh_sets_spread():
+    """Few judged clips beside many real ones: both are resampled."""
+    reference = gaussian(200, seed=0)
+    seeds = range(1, 60)
+    fresh = [frechet_distance(gaussian(40, seed=s), gaussian(40, seed=99 + s)) for s in seeds]
+    found = [frechet_interval(gaussian(40, seed=s), reference) for s in range(1, 6)]
+    width = np.mean([one.interval[1] - one.interval[0] for one in found])
+    assert width > np.quantile(fresh, 0.975) - np.quantile(fresh, 0.025)

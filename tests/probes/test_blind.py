@@ -55,6 +55,24 @@ def test_foreign_votes_are_refused(folders, tmp_path):
         count_votes(key, [file])
 
 
+def test_a_page_of_the_same_name_with_other_clips_is_another_page(folders, tmp_path):
+    monday = json.loads(write_blind_page(*folders, tmp_path / "vote.html").read_text())
+    file = tmp_path / "monday.votes.json"
+    votes = [{"trial": 0, "choice": "left"}]
+    file.write_text(json.dumps({"page": monday["page"], "votes": votes}))
+    key = write_blind_page(*folders, tmp_path / "vote.html", seed=1)
+    with pytest.raises(UserError, match="another page"):
+        count_votes(key, [file])
+
+
+def test_a_file_of_votes_counts_once(folders, tmp_path):
+    key = write_blind_page(*folders, tmp_path / "vote.html")
+    page, file = json.loads(key.read_text())["page"], tmp_path / "a.votes.json"
+    file.write_text(json.dumps({"page": page, "votes": [{"trial": 0, "choice": "left"}]}))
+    with pytest.raises(UserError, match="named twice"):
+        count_votes(key, [file, file])
+
+
 @pytest.mark.parametrize(
     ("vote", "reason"),
     [

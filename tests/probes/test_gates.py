@@ -65,6 +65,11 @@ def test_a_gate_file(tmp_path):
         ("max: {nois: 2}", "nois"),
         ("forbidden: [noise]", "forbidden"),
         ("max: 3", "max"),
+        ("max: {motion: high}", "max maps scores to numbers"),
+        ("forbid: 3", "forbid is a list"),
+        ("forbid: [[flicker]]", "forbid is a list"),
+        ("confidence: high", "confidence is a number"),
+        ("worse: maybe", "worse is true or false"),
         ("- a", "no conditions"),
         ("{", "not YAML"),
         ("", "no conditions"),
@@ -75,6 +80,12 @@ def test_a_wrong_gate_file_is_named(tmp_path, text, word):
     path.write_text(text)
     with pytest.raises(UserError, match=word):
         read_gate(path)
+
+
+def test_a_gate_file_that_is_no_text_is_named(tmp_path):
+    (tmp_path / "gate.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(UserError, match="not YAML"):
+        read_gate(tmp_path / "gate.yaml")
 
 
 def test_a_missing_gate_file_is_named(tmp_path):

@@ -32,3 +32,8 @@ def test_colours_of_motion_and_heat():
     flow[..., 0] = 3  # to the right: hue 0
     np.testing.assert_array_equal(flow_colours(flow)[0, 0], (255, 0, 0))
     np.testing.assert_array_equal(heat(np.array([[0.0, 2.0]]))[0], [(0, 0, 0), (255, 255, 255)])
+
+
+def test_a_very_wide_clip_is_squeezed():
+    wide = np.zeros((10, 8, 1600, 3), np.uint8)
+    assert strip(wide)[:2] == b"\xff\xd8"

@@ -123,6 +123,7 @@ def test_progress_is_told_after_every_step():
     [
         ({"plan": plans.together(2, 4)}, "as many frames as the noise"),
         ({"plan": plans.given_frames(2, 5)}, "pass their latents as `known`"),
+        ({"plan": plans.strength(2, 5, 0.5)}, "pass their latents as `known`"),
         ({"plan": plans.together(2, 5), "solver": Ancestral()}, "needs `seeds`"),
     ],
 )

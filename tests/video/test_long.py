@@ -14,6 +14,7 @@ import torch
 from kinema import clips
 from kinema.clips import Clip
 from kinema.codecs import Pixels
+from kinema.denoisers import make_denoiser
 from kinema.errors import Notice, UserError
 from kinema.sampling.rollout import Autoregressive, Sliding
 from kinema.video import STRATEGIES, generate_long, long, strategy_named
@@ -135,6 +136,9 @@ def test_a_causal_denoiser_is_cached_by_itself(pipe, causal, make_pipeline):
     chunked = strategy_named("autoregressive", make_pipeline({"kind": "causal", "chunk": 3}))
     assert (chunked.chunk, chunked.sinks + chunked.context, chunked.cached) == (3, 3, True)
     assert strategy_named("sliding", causal) == strategy_named("sliding", pipe)
+    chunked = make_pipeline({"kind": "causal"})
+    chunked.denoiser = make_denoiser(replace(chunked.denoiser.config, patch=(2, 2, 2)))
+    assert not strategy_named("autoregressive", chunked).cached  # it could not forget
 
 
 def test_the_cache_only_saves_work(causal, tmp_path):

@@ -6,6 +6,7 @@ import torch
 from huggingface_hub.errors import LocalEntryNotFoundError
 from safetensors.torch import load_file, save_file
 
+from kinema.blocks import pretrained
 from kinema.codecs import PretrainedCodec
 from kinema.errors import UserError
 from kinema.video import System, VideoPipeline, system
@@ -116,13 +117,13 @@ def test_a_name_that_is_nowhere(monkeypatch, saved):
 
 
 def test_the_hub(monkeypatch, saved):
-    monkeypatch.setattr(system, "snapshot_download", lambda name, allow_patterns: saved)
+    monkeypatch.setattr(pretrained, "snapshot_download", lambda name, allow_patterns: saved)
     assert system.find("me/tiny") == saved
 
     def offline(name, allow_patterns):
         raise LocalEntryNotFoundError("no connection\nand more")
 
-    monkeypatch.setattr(system, "snapshot_download", offline)
+    monkeypatch.setattr(pretrained, "snapshot_download", offline)
     with pytest.raises(UserError, match=r"me/tiny.*no connection$"):
         system.find("me/tiny")
 

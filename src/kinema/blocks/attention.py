@@ -18,7 +18,7 @@ from einops import rearrange
 from torch import Tensor
 
 from kinema.blocks.blocked_attention import BlockedAttention
-from kinema.errors import UserError
+from kinema.errors import UserError, refuse_below
 
 Pattern = Literal["all", "space", "time"]
 
@@ -33,6 +33,7 @@ class Full:
 
     kind: str = field(default="full", init=False)
     causal = False
+    chunk = 1  # frames that must be fed to a cache together
 
     @property
     def sees_all(self) -> bool:
@@ -95,7 +96,7 @@ class Causal(Full):
     causal = True
 
     def __post_init__(self) -> None:
-        refuse_below(1, self, "chunk")
+        refuse_below(1, "causal attention", chunk=self.chunk)
 
     def sees(self, i: np.ndarray, j: np.ndarray) -> np.ndarray:
         return i // self.chunk >= j // self.chunk
@@ -115,7 +116,7 @@ class Windowed(Full):
     causal: bool = False
 
     def __post_init__(self) -> None:
-        refuse_below(0, self, "window")
+        refuse_below(0, "windowed attention", window=self.window)
 
     def sees(self, i: np.ndarray, j: np.ndarray) -> np.ndarray:
         return (abs(i - j) <= self.window) & ((i >= j) | (not self.causal))
@@ -140,20 +141,12 @@ class Hybrid(Full):
     causal: bool = False
 
     def __post_init__(self) -> None:
-        refuse_below(0, self, "window")
-        refuse_below(1, self, "stride")
+        refuse_below(0, "hybrid attention", window=self.window)
+        refuse_below(1, "hybrid attention", stride=self.stride)
 
     def sees(self, i: np.ndarray, j: np.ndarray) -> np.ndarray:
         near = (abs(i - j) <= self.window) | (j % self.stride == 0)
         return near & ((i >= j) | (not self.causal))
-
-
-def refuse_below(least: int, spec: Full, name: str) -> None:
-    """Raise a UserError if a number of a spec is too small."""
-    if getattr(spec, name) < least:
-        raise UserError(
-            f"{spec.kind} attention: {name} is {getattr(spec, name)}, and must be {least} or more."
-        )
 
 
 AttentionSpec = Full | Framewise | Factorized | Causal | Windowed | Hybrid
@@ -306,7 +299,8 @@ def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tenso
     """Exact softmax attention, by whichever way is fastest here.
 
     torch's kernel is slow for bf16 on a CPU, backward above all: there, blocks of matrix products
-    are several times faster (docs/results/training_speed.md). On a GPU its flash kernels are best.
+    are faster, the more so the fewer they are (docs/results/training_speed.md). On a GPU its flash
+    kernels are best.
 
     Args:
         q: (b, k, n, d) queries of k heads.

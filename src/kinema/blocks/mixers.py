@@ -169,6 +169,11 @@ def mixer_spec(spec: MixerSpec | str | dict[str, Any]) -> MixerSpec:
         raise UserError(f"mixer {kind!r}: {str(error).split('__init__() ')[-1]}.") from error
 
 
+def chunk_of(spec: MixerSpec) -> int:
+    """Frames that must be fed to a causal mixer's cache together."""
+    return spec.frames.chunk if isinstance(spec, Attention) else 1
+
+
 def make_mixer(spec: MixerSpec | str | dict[str, Any], dim: int) -> nn.Module:
     """A new mixer of `dim` features: b f h w d -> b f h w d, the identity.
 

@@ -13,11 +13,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Self
 
-from huggingface_hub import PyTorchModelHubMixin
+from huggingface_hub import PyTorchModelHubMixin, snapshot_download
 from huggingface_hub.constants import CONFIG_NAME, SAFETENSORS_SINGLE_FILE
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from safetensors import SafetensorError
 
 from kinema.errors import UserError, nearest
+
+HUB_OPTIONS = ("revision", "token", "cache_dir", "local_files_only", "force_download")
 
 
 class PretrainedMixin(PyTorchModelHubMixin):
@@ -43,12 +46,23 @@ class PretrainedMixin(PyTorchModelHubMixin):
     def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **kwargs: Any) -> Self:
         """Load from a folder that `save_pretrained` wrote, or from the hub.
 
+        Args:
+            pretrained_model_name_or_path: a folder, or a repository of the hub, owner/name.
+            **kwargs: of the hub: `revision`, `token`, `cache_dir`, `local_files_only`.
+
         Raises:
-            UserError: if the folder lacks a file, or holds another network's.
+            UserError: if there is no such folder or repository, or it lacks a file, or holds
+                another network's.
         """
-        if os.path.isdir(pretrained_model_name_or_path):
-            check_folder(Path(pretrained_model_name_or_path), cls.config_class)
-        return super().from_pretrained(pretrained_model_name_or_path, **kwargs)
+        asked = {name: kwargs.pop(name) for name in HUB_OPTIONS if name in kwargs}
+        folder = fetched(pretrained_model_name_or_path, ["*.json", "*.safetensors"], **asked)
+        check_folder(folder, cls.config_class)
+        try:
+            return super().from_pretrained(folder, **kwargs)
+        except (TypeError, AttributeError) as error:
+            raise UserError(
+                f"{folder / CONFIG_NAME} does not describe a {cls.__name__}: {error}."
+            ) from error
 
     @classmethod
     def _from_pretrained(cls, *, model_id: str, **kwargs: Any) -> Self:
@@ -63,6 +77,30 @@ class PretrainedMixin(PyTorchModelHubMixin):
             ) from error
 
 
+def fetched(name: str | Path, patterns: list[str], **options: Any) -> Path:
+    """A folder as it is, or the files of a repository of the hub.
+
+    Args:
+        name: of either.
+        patterns: which files are fetched.
+        **options: of `huggingface_hub.snapshot_download`.
+
+    Raises:
+        UserError: if there is neither.
+    """
+    if Path(name).is_dir():
+        return Path(name)
+    if str(name).count("/") != 1 or str(name).startswith((".", "/", "~")):
+        raise UserError(f"There is no folder {name}; a repository of the hub is owner/name.")
+    try:
+        return Path(snapshot_download(str(name), allow_patterns=patterns, **options))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(
+            f"There is no folder {name}, and it cannot be fetched from the hub: {reason}"
+        ) from error
+
+
 def check_folder(folder: Path, config_class: type) -> None:
     """Raise a UserError unless `folder` holds both files and a configuration of this class."""
     for name in (CONFIG_NAME, SAFETENSORS_SINGLE_FILE):
@@ -73,6 +111,8 @@ def check_folder(folder: Path, config_class: type) -> None:
         config = json.loads(path.read_text())
     except ValueError as error:
         raise UserError(f"{path} is not JSON: {error}.") from error
+    if not isinstance(config, dict):
+        raise UserError(f"{path} holds no fields: a network's configuration is a JSON object.")
     check_config(config, config_class, path)
 
 

@@ -19,6 +19,14 @@ from kinema.errors import UserError
 Cache = dict[nn.Module, Any]
 
 
+class Unpruned(Cache):
+    """A cache that only `keep` makes shorter.
+
+    Other caches forget what no later frame sees. `keep` numbers frames anew, by which what was out
+    of sight may come into it again: the first frames, beside the latest ones.
+    """
+
+
 @dataclass(frozen=True)
 class Past:
     """Keys and values of the frames that later frames may still see.
@@ -61,8 +69,11 @@ def remember(
         past = cache[module]
         k, v = torch.cat([past.k, k], dim=2), torch.cat([past.v, v], dim=2)
         frames = past.frames + frames
-    # No later frame sees a past one that the next frame does not see
     following = frames[-1] + 1
+    if isinstance(cache, Unpruned):
+        cache[module] = Past(k, v, frames, following)
+        return k, v, frames
+    # No later frame sees a past one that the next frame does not see
     kept = np.flatnonzero(spec.sees(np.array(following), np.array(frames))).tolist()
     numbers = tuple(frames[i] for i in kept)
     cache[module] = Past(k[:, :, kept], v[:, :, kept], numbers, following)
@@ -72,19 +83,22 @@ def remember(
 def keep(cache: Cache, first: int, last: int) -> None:
     """Forget all but the first and the last frames, which then follow each other.
 
-    The last ones are numbered anew behind the first, and their keys turned to these positions
-    (StreamingLLM, Xiao et al. 2023). What has no numbers (recurrences, convolutions, token shifts)
-    stays as it is.
+    Take an `Unpruned` cache, in which all of them are. The last ones are numbered anew behind the
+    first, and their keys turned to these positions (StreamingLLM, Xiao et al. 2023). What has no
+    numbers (recurrences, convolutions, token shifts) stays as it is.
 
     Raises:
-        UserError: if the network's tokens span several frames.
+        UserError: if there is something to forget, and the network's tokens span several frames.
     """
     counts = {count_of(entry) for entry in cache.values() if not isinstance(entry, Tensor)}
-    if len(counts) > 1:
-        raise UserError("A network whose tokens span several frames cannot forget some of them.")
-    gap = counts.pop() - first - last if counts else 0
+    gap = max(counts, default=0) - first - last
     if gap <= 0:
         return
+    if len(counts) > 1:
+        raise UserError(
+            "A network whose tokens span several frames cannot forget some of them: leave `cached` "
+            "off, or let it see as many frames as the video has."
+        )
     for module, entry in cache.items():
         if isinstance(entry, Past):
             cache[module] = without(entry, first, gap, module)

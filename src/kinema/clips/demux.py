@@ -51,6 +51,8 @@ def open_video(path: Path, track: int) -> Iterator[Source]:
                 yield _WebP(image)
         else:
             with av.open(str(path), metadata_errors="replace") as container:
+                if container.format.name == "tty":  # FFmpeg draws any text as a terminal would
+                    raise UserError(f"{path} is text, not a video.")
                 yield _Container(path, container, track)
     except av.FFmpegError as error:
         raise UserError(f"{path} is not a video that can be read ({error.strerror}).") from error
@@ -75,7 +77,7 @@ class _Container:
             raise UserError(f"{path} holds {len(streams)} video streams: there is no {track}.")
         self.path, self.container, self.stream = path, container, streams[track]
         self.stream.thread_type = "AUTO"
-        self.promised = self.stream.frames
+        self.promised, self.num_hidden = self.stream.frames, 0
         self.tags = {k.lower(): v for k, v in container.metadata.items()}
         self.fps = float(self.stream.average_rate or self.stream.guessed_rate or 25)
         self.merges_repeats = container.format.name == "gif"
@@ -85,7 +87,7 @@ class _Container:
     def count(self) -> int:
         """Frames in the file, by its packets; refuses a file that broke off."""
         times = self._packet_times()
-        end = (times[-1] - times[0]) * float(self.stream.time_base) if times else 0.0
+        end = (times[-1] - times[0]) * self._tick if times else 0.0
         self._require_whole(len(times), end)
         return len(times)
 
@@ -120,25 +122,52 @@ class _Container:
         yield from rest
 
     def _decode(self) -> Iterator[av.VideoFrame]:
-        for packet in self.container.demux(self.stream):
+        for packet in self._packets():
             if packet.is_corrupt:
                 raise UserError(f"{self.path} is truncated or damaged: it ends inside a frame.")
             yield from packet.decode()
 
+    def _packets(self) -> Iterator[av.Packet]:
+        """The packets from here on; counts those that an edit list hides."""
+        self.num_hidden = 0
+        for packet in self.container.demux(self.stream):
+            self.num_hidden += packet.is_discard
+            yield packet
+
+    @property
+    def _tick(self) -> float:
+        """Seconds of a tick of the stream."""
+        return float(self.stream.time_base or 1)
+
     def _rewind(self) -> None:
-        self.container.seek(self.stream.start_time or 0, stream=self.stream)
+        """Go to the first picture: a second before its time, as MPEG seeks by that of decoding."""
+        first = self.stream.start_time or 0
+        start = max(first - round(1 / self._tick), min(first, 0))
+        try:
+            self.container.seek(start, stream=self.stream)
+        except av.error.PermissionError as error:
+            raise UserError(
+                f"{self.path} is a bare stream, in which nothing can be found: put it into a "
+                f"container, ffmpeg -i {self.path.name} -c copy {self.path.stem}.mp4."
+            ) from error
 
     def _packet_times(self) -> list[int]:
         """When each frame is shown, in ticks of the stream, read without decoding."""
         self._rewind()
-        packets = [p for p in self.container.demux(self.stream) if p.size and not p.is_discard]
+        packets = [p for p in self._packets() if p.size and not p.is_discard]
         return sorted(p.pts for p in packets if p.pts is not None and not p.is_corrupt)
 
     def _require_whole(self, count: int, last: float) -> None:
-        """Refuse a file that ends before its header says; `last` is when its last frame begins."""
-        promised = self.promised
+        """Refuse a file that ends before its header says.
+
+        Args:
+            count: frames that can be read.
+            last: seconds from the beginning of the first to that of the last.
+        """
+        promised, count = self.promised, count + self.num_hidden
         if not promised and self._duration_is_ours():  # Matroska tells the time, not the count
-            promised = round(self.container.duration / av.time_base * self.fps) - 2
+            begin = (self.stream.start_time or 0) * self._tick
+            promised = round((self.container.duration / av.time_base - begin) * self.fps) - 2
             count = round(last * self.fps) + 1
         if count < promised:
             raise UserError(

@@ -5,7 +5,8 @@ HaCohen et al. 2024, arXiv 2501.00103), so that every convolution runs at the fr
 latents and none at the resolution of the pixels. The first frame is repeated in front until it
 fills a block of its own; hence 1 + 4k frames make 1 + k latent frames, one frame is a legal clip,
 and its latent is the first latent of every clip that begins with it. Convolutions are causal and
-norms look at one pixel, so no frame feels a later one, neither in latents nor in decoded frames.
+norms look at one pixel, so no latent feels a later one, nor do the frames of a block feel a later
+block.
 
 Beside the networks runs a fixed linear codec, the lowest cosine frequencies of a block or what was
 fitted to clips. The networks start at zero and learn what it cannot say, so the first step is
@@ -221,7 +222,7 @@ class CausalVAE(nn.Module, PretrainedMixin, library_name="kinema", license="apac
     def encode_blocks(self, blocks: Tensor, cache: Cache | None = None) -> Posterior:
         linear = self.linear.encode(blocks)  # b c f' h/8 w/8
         x = space_to_depth(blocks, self.config.fold)  # b (r p q c) f' h/4 w/4
-        x = x.contiguous(memory_format=torch.channels_last_3d)
+        x = x.to(self.fold_in.weight.dtype, memory_format=torch.channels_last_3d)
         x = self.fold_in(x)  # b d f' h/4 w/4
         x = self.down(x, cache)  # b d f' h/8 w/8
         x = self.to_latents(x, cache)  # b 2c f' h/8 w/8
@@ -230,7 +231,7 @@ class CausalVAE(nn.Module, PretrainedMixin, library_name="kinema", license="apac
 
     def decode_blocks(self, latents: Tensor, cache: Cache | None = None) -> Tensor:
         linear = self.linear.decode(latents)  # b 3 4f h w
-        x = latents.contiguous(memory_format=torch.channels_last_3d)
+        x = latents.to(self.fold_out.weight.dtype, memory_format=torch.channels_last_3d)
         x = self.from_latents(x, cache)  # b d f' h/8 w/8
         x = self.up(x, cache)  # b d f' h/4 w/4
         x = self.fold_out(x, cache)  # b (r p q c) f' h/4 w/4

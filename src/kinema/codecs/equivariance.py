@@ -48,7 +48,7 @@ def possible(codec: Codec, frames: Tensor) -> list[str]:
     """The transformations that clips of this shape are large and long enough for."""
     f, h, w = frames.shape[2:]
     r, p, q = codec.factors
-    fits = {"scale": min(h / p, w / q) > 1, "turn": h >= p and w >= q, "speed": f > 1 + r}
+    fits = {"scale": min(h / p, w / q) > 1, "turn": p == q <= min(h, w), "speed": f > 1 + r}
     return [name for name in TRANSFORMS if fits[name]]
 
 

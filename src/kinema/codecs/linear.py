@@ -36,14 +36,17 @@ class LinearCodec(nn.Module):
         self.register_buffer("scale", scale, persistent=fitted)
 
     def encode(self, blocks: Tensor) -> Tensor:
-        """b 3 (f r) (h p) (w q) -> b c f h w."""
+        """b 3 (f r) (h p) (w q) -> b c f h w, in fp32 always."""
         x = space_to_depth(blocks, self.factors).float()  # b (r p q 3) f h w
-        return einsum(x, self.basis, "b d f h w, c d -> b c f h w") / self._column()
+        with torch.autocast(x.device.type, enabled=False):
+            x = einsum(x, self.basis.float(), "b d f h w, c d -> b c f h w")
+        return x / self._column()
 
     def decode(self, latents: Tensor) -> Tensor:
         """b c f h w -> b 3 (f r) (h p) (w q): the nearest blocks with these coordinates."""
         x = latents.float() * self._column()
-        x = einsum(x, self.basis, "b c f h w, c d -> b d f h w")
+        with torch.autocast(x.device.type, enabled=False):
+            x = einsum(x, self.basis.float(), "b c f h w, c d -> b d f h w")
         return depth_to_space(x, self.factors)
 
     def _column(self) -> Tensor:

@@ -22,7 +22,7 @@ from kinema.motion import fetch
 
 @dataclass(frozen=True)
 class CodecLoss:
-    """The weights of the parts; a part of weight 0 is not computed.
+    """The weights of the parts.
 
     Attributes:
         pixels: how far every value is off.

@@ -81,7 +81,8 @@ class Refiner(nn.Module):
     def forward(self, frames: Tensor, cache: Cache | None = None) -> Tensor:
         # frames: b 3 f h w
         x = space_to_depth(frames, self.fold)  # b (p q c) f h/4 w/4
-        x = self.conv_in(x.contiguous(memory_format=torch.channels_last_3d), cache)
+        x = x.to(self.conv_in.weight.dtype, memory_format=torch.channels_last_3d)
+        x = self.conv_in(x, cache)
         x = self.blocks(x, cache)  # b d f h/4 w/4
         x = self.conv_out(x, cache)  # b (p q c) f h/4 w/4
         return frames + depth_to_space(x.float(), self.fold)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import inspect
 import itertools
 from typing import Any
 
@@ -46,7 +47,7 @@ def check(argv: list[str]) -> int:
     results.add_argument("--quiet", action="store_true", help="print nothing else")
     options = vars(parser.parse_args(argv))
     if options.pop("blind"):
-        return ask_people(options)
+        return ask_people(parser, options)
     from kinema.probes.backends import Backends
     from kinema.probes.check import run
     from kinema.probes.outputs import Outputs
@@ -56,11 +57,14 @@ def check(argv: list[str]) -> int:
     return run(**options, **made)
 
 
-def ask_people(options: dict[str, Any]) -> int:
+def ask_people(parser: Parser, options: dict[str, Any]) -> int:
     """`kinema check --blind`: write a page to vote on, or count the votes."""
-    for name in ("against", "gate", "junit"):
-        if options[name] is not None:
-            raise UserError(f"--{name} does not go with --blind, which asks people: leave one out.")
+    for name, value in options.items():
+        if name not in ("files", "html", "json") and value != parser.get_default(name):
+            raise UserError(
+                f"--{name.replace('_', '-')} does not go with --blind, which asks people: leave "
+                "one out."
+            )
     from kinema.probes import blind
 
     return blind.run(options["files"], options["html"], options["json"])
@@ -101,6 +105,11 @@ def probe(argv: list[str]) -> None:
     run = getattr(importlib.import_module(module), function)
     files = list(itertools.takewhile(lambda word: not word.startswith("-"), rest))
     values = typed(f"kinema probe {name}", run, None, rest[len(files) :])
+    if files and "files" not in inspect.signature(run).parameters:
+        raise UserError(
+            f"kinema probe {name} takes no files: {files[0]!r} has no meaning without the option "
+            f"it is for; see kinema probe {name} --help."
+        )
     if values is not None:
         values |= {"files": files} if files else {}
         run(**values)

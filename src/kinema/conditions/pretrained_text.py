@@ -22,13 +22,16 @@ ENCODER_CLASSES = {
     "clip_text_model": "CLIPTextModel",
 }
 
+LONGEST = 512  # tokens a prompt; some tokenizers name no limit
+
 
 class PretrainedTextEncoder(nn.Module):
     """encoder(prompts) -> Text with the states of a frozen language model.
 
     Args:
-        model: a T5EncoderModel, UMT5EncoderModel or CLIPTextModel of transformers.
-        tokenizer: its tokenizer.
+        model: a T5EncoderModel, UMT5EncoderModel or CLIPTextModel of transformers. It stays frozen
+            and without dropout, whatever is trained around it.
+        tokenizer: its tokenizer, which keeps `max_length` when it is saved.
         max_length: tokens a prompt; what comes after is not read.
     """
 
@@ -37,13 +40,21 @@ class PretrainedTextEncoder(nn.Module):
     ):
         super().__init__()
         self.model, self.tokenizer = model.eval().requires_grad_(False), tokenizer
-        self.max_length = max_length
+        self.max_length = tokenizer.model_max_length = max_length
+
+    def train(self, mode: bool = True) -> Self:
+        """Nothing changes: the encoder is frozen."""
+        return super().train(False)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Nothing changes: the encoder is frozen."""
+        return super().requires_grad_(False)
 
     @classmethod
     def from_pretrained(
         cls,
         folder: str | Path,
-        max_length: int = 77,
+        max_length: int | None = None,
         subfolder: str = "",
         tokenizer_subfolder: str = "",
         dtype: torch.dtype = torch.float32,
@@ -52,7 +63,7 @@ class PretrainedTextEncoder(nn.Module):
 
         Args:
             folder: a folder or a repository of the hub.
-            max_length: tokens a prompt.
+            max_length: tokens a prompt; unless given, what the tokenizer says, up to 512.
             subfolder: where the model lies in it ("text_encoder" in pipelines of diffusers).
             tokenizer_subfolder: where the tokenizer lies in it ("tokenizer" there).
             dtype: floating-point type of the weights.
@@ -75,7 +86,7 @@ class PretrainedTextEncoder(nn.Module):
         tokenizer = transformers.AutoTokenizer.from_pretrained(
             folder, subfolder=tokenizer_subfolder
         )
-        return cls(model, tokenizer, max_length)
+        return cls(model, tokenizer, max_length or min(tokenizer.model_max_length, LONGEST))
 
     @property
     def dim(self) -> int:

@@ -5,7 +5,6 @@ transformer layers. The empty prompt has a learned token of its own: caption dro
 guidance asks for it.
 """
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,6 @@ from typing import Any, Self
 
 import torch
 from einops import rearrange
-from huggingface_hub import hf_hub_download
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 from torch import Tensor, nn
 
@@ -23,7 +21,7 @@ from kinema.blocks.normalization import RMSNorm
 from kinema.blocks.pretrained import PretrainedMixin
 from kinema.blocks.transformer import xavier_
 from kinema.conditions.text import Text
-from kinema.errors import UserError
+from kinema.errors import UserError, refuse_below
 
 TOKENIZER_NAME = "tokenizer.json"
 UNKNOWN, NULL = "<unk>", "<null>"
@@ -46,6 +44,8 @@ class SmallTextConfig:
     max_length: int = 64
 
     def __post_init__(self):
+        numbers = {name: getattr(self, name) for name in ("num_heads", "max_length")}
+        refuse_below(1, "text encoder", **numbers)
         if self.dim % self.num_heads:
             raise UserError(
                 f"text encoder: dim is {self.dim}, and must be a multiple of num_heads, "
@@ -137,7 +137,10 @@ class SmallTextEncoder(nn.Module, PretrainedMixin, library_name="kinema", licens
 
         Args:
             prompts: b prompts.
-            length: pad to this many tokens instead of to the longest prompt.
+            length: pad to this many tokens instead of to the longest prompt; at most max_length.
+
+        Raises:
+            UserError: if `length` is more.
         """
         ids, mask = self.tokenize(prompts, length)
         x = self.words(ids) + self.positions[: ids.shape[1]]  # b n d
@@ -150,6 +153,11 @@ class SmallTextEncoder(nn.Module, PretrainedMixin, library_name="kinema", licens
         null = [self.tokenizer.token_to_id(NULL)]
         rows = [encoding.ids or null for encoding in (self.tokenizer.encode(p) for p in prompts)]
         length = max(length or 0, max(map(len, rows)))
+        if length > self.config.max_length:
+            raise UserError(
+                f"length is {length}, and max_length of the text encoder is less, "
+                f"{self.config.max_length}."
+            )
         device = self.positions.device
         padded = [row + [-1] * (length - len(row)) for row in rows]
         ids = torch.tensor(padded, device=device)
@@ -169,20 +177,20 @@ class SmallTextEncoder(nn.Module, PretrainedMixin, library_name="kinema", licens
 
     @classmethod
     def _from_pretrained(cls, *, model_id: str, **kwargs: Any) -> Self:
-        if os.path.isdir(model_id):
-            path = os.path.join(model_id, TOKENIZER_NAME)
-            if not os.path.isfile(path):
-                raise UserError(
-                    f"{model_id} is not a saved text encoder: {TOKENIZER_NAME} is missing."
-                )
-        else:
-            path = hf_hub_download(
-                model_id,
-                TOKENIZER_NAME,
-                revision=kwargs.get("revision"),
-                cache_dir=kwargs.get("cache_dir"),
-                token=kwargs.get("token"),
-            )
-        return super()._from_pretrained(
-            model_id=model_id, tokenizer=Tokenizer.from_file(path), **kwargs
-        )
+        path = Path(model_id, TOKENIZER_NAME)
+        if not path.is_file():
+            raise UserError(f"{model_id} is not a saved text encoder: {TOKENIZER_NAME} is missing.")
+        tokenizer = read_tokenizer(path)
+        return super()._from_pretrained(model_id=model_id, tokenizer=tokenizer, **kwargs)
+
+
+def read_tokenizer(path: Path) -> Tokenizer:
+    """The tokenizer in a file.
+
+    Raises:
+        UserError: if there is none in it.
+    """
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as error:  # tokenizers raises nothing narrower
+        raise UserError(f"{path} is not a tokenizer: {error}.") from error

@@ -11,6 +11,7 @@ m text tokens.
 """
 
 from dataclasses import dataclass, field
+from math import lcm
 
 import torch
 import torch.nn.functional as F
@@ -19,7 +20,7 @@ from torch import Tensor, nn
 
 from kinema.blocks.attention import AttentionSpec, Framewise, Full, attention_spec
 from kinema.blocks.embedding import TimeEmbedding, pad_to_multiple, patchify, unpatchify
-from kinema.blocks.mixers import MixerSpec, Unmixed, make_mixer, mixer_spec
+from kinema.blocks.mixers import MixerSpec, Unmixed, chunk_of, make_mixer, mixer_spec
 from kinema.blocks.modulation import gated, modulate
 from kinema.blocks.normalization import RMSNorm
 from kinema.blocks.pretrained import PretrainedMixin
@@ -28,7 +29,7 @@ from kinema.blocks.stream import Cache
 from kinema.blocks.token_shift import Reach, TokenShift
 from kinema.blocks.transformer import MLP, CrossAttention, SelfAttention, xavier_
 from kinema.conditions import Conditions, Text
-from kinema.errors import UserError
+from kinema.errors import UserError, refuse_below
 
 
 @dataclass
@@ -63,6 +64,7 @@ class DiTConfig:
     def __post_init__(self):
         self.attention, self.mixer = attention_spec(self.attention), mixer_spec(self.mixer)
         self.patch = tuple(self.patch)
+        refuse_below(1, "DiT", num_heads=self.num_heads, depth=self.depth, patch=min(self.patch))
         if self.dim % (8 * self.num_heads):
             raise UserError(
                 f"DiT: dim is {self.dim}, and must be a multiple of 8 x num_heads, that is of "
@@ -177,7 +179,8 @@ class DiT(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.0
         """
         text = conditions.text if conditions is not None and self.config.text_dim else None
         patch = self.config.patch
-        tokens = self.patches_in(patchify(pad_to_multiple(x, patch), patch))  # b f h w d
+        patches = patchify(pad_to_multiple(x, patch), patch).to(self.patches_in.weight)
+        tokens = self.patches_in(patches)  # b f h w d
         if text is not None:
             text = Text(self.text_in(text.tokens.to(tokens.dtype)), text.mask)  # b m d
         *modulations, last = self.modulations(t, text)  # b f 1 1 6 d each; b f 1 1 2 d
@@ -229,7 +232,12 @@ class DiT(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.0
     @property
     def chunk(self) -> int:
         """Frames are fed to a cache in multiples of this: whole patches, and whole chunks."""
-        return self.config.patch[0] * getattr(self.config.attention, "chunk", 1)
+        return self.config.patch[0] * lcm(self.config.attention.chunk, chunk_of(self.config.mixer))
+
+    @property
+    def can_forget(self) -> bool:
+        """Whether a cache can drop frames: each has tokens of its own."""
+        return self.config.patch[0] == 1
 
     def check_cache(self, cache: Cache | None) -> None:
         """Raise a UserError if there is a cache and this network sees the future."""

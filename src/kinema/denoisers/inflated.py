@@ -9,13 +9,14 @@ Axes: b batch, c channels, f frames, h w places, n tokens, d features.
 
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
+from math import lcm
 from typing import Any
 
 import torch
 from einops import rearrange
 from torch import Tensor, nn
 
-from kinema.blocks.mixers import Attention, MixerSpec, make_mixer, mixer_spec
+from kinema.blocks.mixers import Attention, MixerSpec, chunk_of, make_mixer, mixer_spec
 from kinema.blocks.pretrained import nearest
 from kinema.blocks.stream import Cache
 from kinema.conditions import Conditions
@@ -110,6 +111,11 @@ class Inflated(nn.Module):
     def is_causal(self) -> bool:
         """Whether no frame sees a later one, so that a cache can hold the past."""
         return all(spec.causal for spec in self.specs)
+
+    @property
+    def chunk(self) -> int:
+        """Frames are fed to a cache in multiples of this."""
+        return lcm(*(chunk_of(spec) for spec in self.specs))
 
     @property
     def mixers(self) -> dict[str, nn.Module]:

@@ -25,7 +25,7 @@ from kinema.blocks.rotary import rotary_angles, rotate
 from kinema.blocks.token_shift import token_shift
 from kinema.blocks.transformer import MLP, xavier_
 from kinema.conditions import Conditions, Text
-from kinema.errors import UserError
+from kinema.errors import UserError, refuse_below
 
 
 @dataclass
@@ -54,6 +54,7 @@ class MMDiTConfig:
 
     def __post_init__(self):
         self.patch = tuple(self.patch)
+        refuse_below(1, "MMDiT", num_heads=self.num_heads, depth=self.depth, patch=min(self.patch))
         if self.dim % (8 * self.num_heads):
             raise UserError(
                 f"MMDiT: dim is {self.dim}, and must be a multiple of 8 x num_heads, that is of "
@@ -174,7 +175,8 @@ class MMDiT(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2
         """Predict from noisy frames; arguments and result as in `DiT.forward`."""
         prompt = conditions.text if conditions is not None else None
         patch = (1, *self.config.patch)
-        video = self.patches_in(patchify(pad_to_multiple(x, patch), patch))  # b f h w d
+        patches = patchify(pad_to_multiple(x, patch), patch).to(self.patches_in.weight)
+        video = self.patches_in(patches)  # b f h w d
         text, mask, summary = None, None, 0.0
         if prompt is not None:
             words = self.text_in(prompt.tokens.to(video.dtype))  # b m d

@@ -15,13 +15,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from kinema.blocks.mixers import Motion
+from kinema.blocks.pretrained import fetched
 from kinema.denoisers.image_networks import places_of_unet
 from kinema.denoisers.inflated import Inflated
 from kinema.errors import UserError
@@ -63,7 +62,7 @@ def load_mixers(
     Raises:
         UserError: if the folder cannot be read, or does not fit the network.
     """
-    folder = find(folder)
+    folder = fetched(folder, [CONFIG, "*.safetensors"])
     config = read_config(folder)
     if config.get("_class_name") == "MotionAdapter":
         places, specs, weights = read_adapter(folder, config, image_network)
@@ -88,24 +87,16 @@ def load_mixers(
     return network
 
 
-def find(folder: str | Path) -> Path:
-    """A folder, or the files of a repository of the hub."""
-    if Path(folder).is_dir():
-        return Path(folder)
-    try:
-        return Path(snapshot_download(str(folder), allow_patterns=[CONFIG, "*.safetensors"]))
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise UserError(f"There is no folder {folder}, nor can it be fetched: {reason}") from error
-
-
 def read_config(folder: Path) -> dict[str, Any]:
     try:
-        return json.loads((folder / CONFIG).read_text())
+        config = json.loads((folder / CONFIG).read_text())
     except FileNotFoundError as error:
         raise UserError(f"{folder} holds no mixers: {CONFIG} is missing.") from error
     except ValueError as error:
         raise UserError(f"{folder / CONFIG} is not JSON: {error}.") from error
+    if not isinstance(config, dict):
+        raise UserError(f"{folder / CONFIG} describes neither mixers nor a MotionAdapter.")
+    return config
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -143,7 +134,10 @@ def read_adapter(
     for name, weight in read_weights(folder / ADAPTER_WEIGHTS).items():
         if not name.endswith("pos_embed.pe"):  # sines, computed where they are needed
             weights[our_name(name, image_network)] = weight
-    specs = dict(adapter_specs(config, weights))
+    try:
+        specs = dict(adapter_specs(config, weights))
+    except KeyError as error:
+        raise UserError(f"{folder / CONFIG} lacks the field {error}.") from error
     places = [place for place in places_of_unet(image_network) if place in specs]
     if len(places) < len(specs):
         other = next(place for place in specs if place not in places)

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from kinema.blocks.activation import squared_relu
 from kinema.blocks.attention import Framewise
 from kinema.blocks.embedding import TimeEmbedding, pad_to_multiple
-from kinema.blocks.mixers import Attention, MixerSpec, Unmixed, make_mixer, mixer_spec
+from kinema.blocks.mixers import Attention, MixerSpec, Unmixed, chunk_of, make_mixer, mixer_spec
 from kinema.blocks.modulation import gated, modulate, norm
 from kinema.blocks.normalization import RMSNorm
 from kinema.blocks.pretrained import PretrainedMixin
@@ -31,7 +31,7 @@ from kinema.blocks.space_time import FrameConv, VideoConv
 from kinema.blocks.stream import Cache
 from kinema.blocks.transformer import CrossAttention, SelfAttention
 from kinema.conditions import Conditions, Text
-from kinema.errors import UserError
+from kinema.errors import UserError, refuse_below
 
 
 @dataclass
@@ -70,6 +70,7 @@ class UNetConfig:
         self.dims, self.attention_levels = tuple(self.dims), tuple(self.attention_levels)
         self.mixer = mixer_spec(self.mixer)
         self.mixer_levels = tuple(self.mixer_levels) or tuple(range(len(self.dims)))
+        refuse_below(1, "UNet", num_heads=self.num_heads, num_blocks=self.num_blocks)
         for dim in self.dims:
             if dim % (8 * self.num_heads):
                 raise UserError(
@@ -210,6 +211,7 @@ class UNet(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.
         self.check_cache(cache)
         text = conditions.text if conditions is not None and self.config.text_dim else None
         padded = pad_to_multiple(x, self.multiple)
+        padded = padded.to(self.conv_in.conv.weight.dtype)
         y = self.conv_in(rearrange(padded, "b c f h w -> b f h w c"))  # b f h w d
         vectors = self.vectors(t, text)  # b f e at every level
         skips = []
@@ -265,6 +267,11 @@ class UNet(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.
     def is_causal(self) -> bool:
         """Whether no frame sees a later one, so that a cache can hold the past."""
         return self.config.is_causal
+
+    @property
+    def chunk(self) -> int:
+        """Frames are fed to a cache in multiples of this."""
+        return chunk_of(self.config.mixer)
 
     def check_cache(self, cache: Cache | None) -> None:
         """Raise a UserError if there is a cache and this network sees the future."""

@@ -90,6 +90,11 @@ class UViT(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.
         """Frames are fed to a cache in multiples of this, as in `DiT.chunk`."""
         return self.transformer.chunk
 
+    @property
+    def can_forget(self) -> bool:
+        """Whether a cache can drop frames, as in `DiT.can_forget`."""
+        return self.transformer.can_forget
+
     def forward(
         self,
         x: Tensor,
@@ -100,7 +105,8 @@ class UViT(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.
         """Predict from noisy frames; arguments, result and errors as in `DiT.forward`."""
         self.transformer.check_cache(cache)
         vector = self.time(t)  # b f d
-        y = self.conv_in(rearrange(x, "b c f h w -> b f h w c"))  # b f h w d
+        y = rearrange(x, "b c f h w -> b f h w c").to(self.conv_in.conv.weight.dtype)
+        y = self.conv_in(y)  # b f h w d
         for block in self.before:
             y = block(y, vector, cache)
         features = rearrange(y, "b f h w d -> b d f h w")

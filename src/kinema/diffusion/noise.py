@@ -16,6 +16,8 @@ import torch
 from einops import einsum
 from torch import Generator, Tensor
 
+from kinema.errors import UserError
+
 
 class Times(Protocol):
     """A distribution over noise levels."""
@@ -162,7 +164,8 @@ class RowNoise:
 
     def __call__(self, shape: Sequence[int]) -> Tensor:
         """Noise of `shape`, whose first axis is the row, float32 on the CPU."""
-        assert shape[0] == len(self.generators), "one seed per row"
+        if shape[0] != len(self.generators):
+            raise UserError(f"{len(self.generators)} seeds for {shape[0]} rows: give one a row.")
         return torch.stack([torch.randn(*shape[1:], generator=g) for g in self.generators])
 
 

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from kinema.diffusion.path import Path, per_frame
+from kinema.errors import UserError, nearest
 
 SMALLEST_DIVISOR = 1e-3  # eps says nothing of x0 where alpha = 0, nor x0 of eps where sigma = 0
 
@@ -83,5 +84,15 @@ PREDICTIONS: dict[str, Prediction] = {
 
 
 def prediction_named(prediction: str | Prediction) -> Prediction:
-    """The prediction of that name, or the prediction itself."""
-    return PREDICTIONS[prediction] if isinstance(prediction, str) else prediction
+    """The prediction of that name, or the prediction itself.
+
+    Raises:
+        UserError: if there is none of that name.
+    """
+    if isinstance(prediction, Prediction):
+        return prediction
+    if prediction not in PREDICTIONS:
+        raise UserError(
+            f"prediction {prediction!r} is unknown; {nearest(prediction, [*PREDICTIONS])}"
+        )
+    return PREDICTIONS[prediction]

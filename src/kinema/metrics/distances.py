@@ -150,19 +150,25 @@ def frechet_interval(
     """The Frechet distance of all clips, with an interval and a real-against-real band.
 
     The distance falls with the number of clips, so interval and band are both taken at one number,
-    half of the reference or all of `features` if they are fewer: compare them with each other.
+    half of the smaller set: compare them with each other. Halves spread as whole sets do
+    (half-sampling, McCarthy 1969).
 
     Args:
-        features: (n d), n > d.
-        reference: (m d), m > d.
+        features: (n d), n > 2 d + 1.
+        reference: (m d), m > 2 d + 1.
         num_resamples: for the interval and the band.
         seed: of the resampling.
 
     Raises:
-        UserError: if a set has no more clips than features.
+        UserError: if half of a set has no more clips than features.
     """
+    k, d = min(len(features), len(reference)) // 2, features.shape[1]
+    if k <= d:
+        raise UserError(
+            f"A Frechet distance in {d} dimensions needs {2 * d + 2} clips on both sides for an "
+            f"interval, not {len(features)} and {len(reference)}: use the kernel distance."
+        )
     value, generator = frechet_distance(features, reference), np.random.default_rng(seed)
-    k = min(len(features), len(reference) // 2)
     across, within = [], []
     for _ in range(num_resamples):
         chosen, order = generator.permutation(len(features)), generator.permutation(len(reference))

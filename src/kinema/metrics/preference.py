@@ -25,7 +25,7 @@ class Strength:
     Attributes:
         name: of the system.
         value: natural log of its strength, the mean over systems 0; a lead of 1 wins 73 %.
-        interval: 95 %, from resampling the votes.
+        interval: 95 %, from resampling what was voted on.
         votes: how many it took part in.
     """
 
@@ -36,12 +36,17 @@ class Strength:
 
 
 def bradley_terry(
-    votes: Sequence[tuple[str, str, float]], seed: int = 0, num_resamples: int = NUM_RESAMPLES
+    votes: Sequence[tuple[str, str, float]],
+    trials: Sequence[int] | None = None,
+    seed: int = 0,
+    num_resamples: int = NUM_RESAMPLES,
 ) -> list[Strength]:
     """Fit strengths to votes, best first.
 
     Args:
         votes: (a, b, score): 1 if a was preferred, 0 if b, 0.5 for a tie.
+        trials: what each vote was on. Votes on one pair of clips are weighted together, as they
+            tell of one pair only; each vote is a trial of its own unless given.
         seed: of the resampling.
         num_resamples: for the intervals.
 
@@ -56,14 +61,14 @@ def bradley_terry(
     names = sorted({name for a, b, _ in votes for name in (a, b)})
     index = {name: i for i, name in enumerate(names)}
     table = np.array([(index[a], index[b], score) for a, b, score in votes])
-    values = _fit(table, len(names))
+    values = _fit(table, len(names), np.ones(len(table)), np.ones((2, len(names))))
+    trial = np.unique(np.arange(len(votes)) if trials is None else trials, return_inverse=True)[1]
     generator = np.random.default_rng(seed)
-    resampled = np.array(
-        [
-            _fit(table[generator.integers(len(table), size=len(table))], len(names))
-            for _ in range(num_resamples)
-        ]
-    )
+    resampled = []
+    for _ in range(num_resamples):  # Bayesian bootstrap (Rubin 1981), the imaginary games in it
+        weights = generator.exponential(size=trial.max() + 1)[trial]
+        imaginary = generator.exponential(size=(2, len(names)))
+        resampled.append(_fit(table, len(names), weights, imaginary))
     low, high = np.quantile(resampled, [0.025, 0.975], axis=0)
     counts = np.bincount(table[:, :2].astype(int).ravel(), minlength=len(names))
     strengths = [
@@ -73,16 +78,25 @@ def bradley_terry(
     return sorted(strengths, key=lambda strength: -strength.value)
 
 
-def _fit(table: np.ndarray, count: int) -> np.ndarray:
+def _fit(table: np.ndarray, count: int, weights: np.ndarray, imaginary: np.ndarray) -> np.ndarray:
+    """Logs of the strengths.
+
+    Args:
+        table: (n 3) votes: numbers of two systems, score of the first.
+        count: of systems.
+        weights: (n,) of the votes.
+        imaginary: (2 count) weights of each system's win and loss against one of strength 1.
+    """
     a, b, score = table[:, 0].astype(int), table[:, 1].astype(int), table[:, 2]
     wins = np.zeros((count, count))
-    np.add.at(wins, (a, b), score)
-    np.add.at(wins, (b, a), 1 - score)
+    np.add.at(wins, (a, b), weights * score)
+    np.add.at(wins, (b, a), weights * (1 - score))
     games = wins + wins.T
-    won = wins.sum(1) + 1  # one win against the average system of strength 1
+    won = wins.sum(1) + imaginary[0]
     strength = np.ones(count)
     for _ in range(NUM_STEPS):
-        expected = (games / (strength[:, None] + strength)).sum(1) + 2 / (strength + 1)
+        expected = (games / (strength[:, None] + strength)).sum(1)
+        expected += imaginary.sum(0) / (strength + 1)
         strength = won / expected
     logs = np.log(strength)
     return logs - logs.mean()

@@ -10,6 +10,7 @@ their systems: those are in a key file beside it, which the voters do not get.
 from __future__ import annotations
 
 import base64
+import hashlib
 import json as json_format
 import tempfile
 from dataclasses import asdict, dataclass
@@ -70,6 +71,7 @@ addEventListener("keydown", e => {
 show();
 </script>"""
 
+FEWEST_VOTES = 6  # fewer, even unanimous ones, can be chance: 2 / 2^5 is more than 5 %
 SCORES = {"left": 1.0, "right": 0.0, "tie": 0.5}  # of the left clip
 
 
@@ -123,7 +125,7 @@ def _print_table(strengths: list[Strength], num_files: int) -> None:
     console.print(table)
     best, worst = strengths[0], strengths[-1]
     share = 1 / (1 + np.exp(worst.value - best.value))
-    apart = best.interval[0] > worst.interval[1]
+    apart = best.votes >= FEWEST_VOTES and best.interval[0] > worst.interval[1]
     console.print(
         f"Bradley-Terry over {best.votes} votes from {num_files} files: {best.name} is expected to "
         f"be preferred to {worst.name} in {100 * share:.0f} % of the comparisons; the intervals "
@@ -179,8 +181,9 @@ def write_blind_page(
             {"id": number, "text": text, "left": _url(left_file), "right": _url(right_file)}
         )
         key.append(Trial(number, left, right, stem))
-    name = f"{page.stem}-{seed}"
-    content = PAGE.replace("__TRIALS__", json_format.dumps(trials).replace("</", "<\\/"))
+    shown = json_format.dumps(trials)
+    name = f"{page.stem}-{hashlib.sha256(shown.encode()).hexdigest()[:8]}"
+    content = PAGE.replace("__TRIALS__", shown.replace("</", "<\\/"))
     clips.write_bytes(page, content.replace("__NAME__", name).encode())
     key_file = page.with_suffix(".key.json")
     data = {"page": name, "trials": [asdict(trial) for trial in key]}
@@ -195,8 +198,11 @@ def count_votes(key_file: str | Path, vote_files: list[str | Path]) -> list[Stre
     """
     key = _read_json(key_file, "trials")
     trials = {trial["id"]: trial for trial in key["trials"]}
-    votes = []
+    votes, asked, seen = [], [], set()
     for file in vote_files:
+        if Path(file).resolve() in seen:
+            raise UserError(f"{file} is named twice: its votes would count twice.")
+        seen.add(Path(file).resolve())
         content = _read_json(file, "votes")
         if content["page"] != key["page"]:
             raise UserError(f"{file} holds votes of another page, not of {key['page']}.")
@@ -207,7 +213,8 @@ def count_votes(key_file: str | Path, vote_files: list[str | Path]) -> list[Stre
                 raise UserError(f"{file} votes on trial {vote.get('trial')}, which the page lacks.")
             trial = trials[vote["trial"]]
             votes.append((trial["left"], trial["right"], SCORES[vote["choice"]]))
-    return bradley_terry(votes)
+            asked.append(vote["trial"])
+    return bradley_terry(votes, asked)
 
 
 def _clips_by_name(folder: Path) -> dict[str, Path]:

@@ -59,6 +59,8 @@ class Looking:
             raise UserError(f"--features {self.features} needs --weights: {needs}.")
         if self.weights and not needs:
             raise UserError(f"--features {self.features} takes no weights: leave --weights out.")
+        if self.resize not in ("squash", "crop") or (self.resize, needs) == ("crop", None):
+            raise UserError(f"--resize is {self.resize!r}: squash or crop, and crop with i3d only.")
         if self.num_frames < 2 or (self.features == "i3d" and self.num_frames < 10):
             least = 10 if self.features == "i3d" else 2
             raise UserError(f"--num_frames is {self.num_frames}: it must be at least {least}.")

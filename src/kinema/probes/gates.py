@@ -102,20 +102,32 @@ def read_gate(path: str | Path) -> Gate:
         content = yaml.safe_load(Path(path).read_text())
     except OSError as error:
         raise UserError(f"Cannot read the gate file {path}: {error.strerror}.") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"The gate file {path} is not YAML: {error}.") from error
     if not isinstance(content, dict) or not content:
         raise UserError(f"The gate file {path} holds no conditions: see docs/check.md.")
     known = set(Gate.__dataclass_fields__)
     _require_known(path, "condition", set(content), known)
     forbidden = content.get("forbid") or []
+    if not (isinstance(forbidden, list) and all(isinstance(name, str) for name in forbidden)):
+        raise UserError(f"The gate file {path}: forbid is a list of failures, [flicker, cut].")
     _require_known(path, "failure", set(forbidden), set(FAULTS))
     for side in ("max", "min"):
         limits = content.get(side) or {}
-        if not isinstance(limits, dict):
+        if not (isinstance(limits, dict) and all(map(_is_number, limits.values()))):
             raise UserError(f"The gate file {path}: {side} maps scores to numbers.")
         _require_known(path, "score", set(limits), {*METRICS, *EMBEDDING_SCORES})
-    return Gate(**{**content, "forbid": tuple(forbidden)})
+    if not _is_number(content.get("confidence", 0.5)):
+        raise UserError(f"The gate file {path}: confidence is a number from 0 to 1.")
+    for name in ("worse", "errors"):
+        if not isinstance(content.get(name, True), bool):
+            raise UserError(f"The gate file {path}: {name} is true or false.")
+    limits = {side: content.get(side) or {} for side in ("max", "min")}
+    return Gate(**{**content, **limits, "forbid": tuple(forbidden)})
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def write_junit(reports: list[ClipReport], gates: list[GateResult]) -> str:

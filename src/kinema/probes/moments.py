@@ -8,6 +8,7 @@ import numpy as np
 from kinema.metrics.evidence import Evidence
 
 HEIGHT = 108  # of every picture, pixels
+WIDEST = 6 * HEIGHT  # what is wider is squeezed: a JPEG ends at 65,500 pixels
 STRIP_FRAMES = 10
 QUALITY = 80
 
@@ -54,7 +55,7 @@ def heat(image: np.ndarray) -> np.ndarray:
 
 def _fit(frame: np.ndarray) -> np.ndarray:
     h, w = frame.shape[:2]
-    size = (max(1, round(w * HEIGHT / h)), HEIGHT)
+    size = (min(max(1, round(w * HEIGHT / h)), WIDEST), HEIGHT)
     return cv2.resize(frame, size, interpolation=cv2.INTER_AREA if h > HEIGHT else cv2.INTER_CUBIC)
 
 

@@ -194,7 +194,8 @@ class CodecTask:
         rows_loss, parts = codec_loss(self.codec, coded, weights, motion, self.perceptual)
         loss = rows_loss.mean()
         if self.discriminators and position.samples >= self.run.adversarial.start:
-            last = self.codec.fold_out.weight
+            refiner = self.codec.refiner
+            last = self.codec.fold_out.weight if refiner is None else refiner.conv_out.weight
             game, sides = adversarial_loss(
                 self.discriminators, frames, coded.decoded, loss, last, self.run.adversarial
             )

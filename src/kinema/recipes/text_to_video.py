@@ -145,8 +145,10 @@ def trained_network(run: TextToVideoRun, channels: int) -> nn.ModuleDict:
             f"codec {run.codec} has {channels}; name a codec of {system.codec.channels} channels"
         )
     run.denoiser, run.prediction = system.denoiser.config, system.system.prediction
-    network = nn.ModuleDict({"denoiser": system.denoiser, "text": system.text})
-    return network.float().requires_grad_(True)
+    parts = {"denoiser": system.denoiser, "text": system.text}
+    for part in parts.values():
+        part.float().requires_grad_(True)  # but a pretrained text encoder stays frozen
+    return nn.ModuleDict(parts)
 
 
 class TextToVideoTask:

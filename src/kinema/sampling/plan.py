@@ -14,7 +14,7 @@ from torch import Tensor
 
 from kinema.diffusion.noise import shift_times
 from kinema.diffusion.path import Path
-from kinema.errors import UserError
+from kinema.errors import UserError, refuse_below
 
 Spacing = Callable[[int], Tensor]  # num_steps -> (num_steps + 1,) times, falling from 1 to 0
 
@@ -105,6 +105,7 @@ def interpolation(
     spacing: Spacing = uniform,
 ) -> Tensor:
     """Temporal super-resolution: every `stride`-th frame and the last stay at 0."""
+    refuse_below(1, "interpolation", stride=stride)
     keys = sorted({*range(0, num_frames, stride), num_frames - 1})
     return given_frames(num_steps, num_frames, keys, shift, spacing)
 
@@ -138,6 +139,7 @@ def staircase(
     """
     if not 0 <= delay <= num_steps:
         raise UserError(f"delay is {delay}: it lies between 0 and num_steps ({num_steps}).")
+    refuse_below(1, "staircase", chunk=chunk)
     levels = times(num_steps, shift, spacing)
     start = (torch.arange(num_frames) - given).clamp(min=0) // chunk * delay
     rows = torch.arange(num_steps + int(start[-1]) + 1)

@@ -76,8 +76,11 @@ def start(noise: Tensor, plan: Tensor, path: Path, known: Tensor | None) -> Tens
             "make the plan for as many frames as the noise has."
         )
     if known is None:
-        if (plan[0] == 0).any():
-            raise UserError("the plan has given frames (time 0): pass their latents as `known`.")
+        if (plan[0] < 1).any():
+            raise UserError(
+                "the plan has frames that start below time 1, given (0) or noised: pass their "
+                "latents as `known`."
+            )
         return noise
     first = plan[:1].expand(noise.shape[0], -1)
     noised = path.add_noise(known, noise, first.to(noise.device))

@@ -73,4 +73,5 @@ def resample_history(
         after = torch.where(chosen, time * t_s, 1.0)
         x = Move(path, now, after).step(x, denoise(x, now).to(x))
         now = after
+    torch.clear_autocast_cache()  # it holds weights cast without their gradients by older torch
     return torch.where(chosen[:, None, :, None, None], x, x0)

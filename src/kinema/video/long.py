@@ -69,7 +69,7 @@ STRATEGIES: dict[str, Callable[[int, int], Strategy]] = {
 def strategy_named(name: str, pipe: VideoPipeline, overlap_noise: float = 0.0) -> Strategy:
     """A strategy with the window and the overlap that a system was trained for.
 
-    With a causal denoiser, "autoregressive" keeps keys and values of the past.
+    With a causal denoiser that can forget, "autoregressive" keeps keys and values of the past.
 
     Args:
         name: a key of STRATEGIES.
@@ -87,7 +87,9 @@ def strategy_named(name: str, pipe: VideoPipeline, overlap_noise: float = 0.0) -
     strategy = STRATEGIES[name](window, min(overlap, max(window - 1, 1)))
     if overlap_noise:
         strategy = noised(strategy, name, overlap_noise)
-    if isinstance(strategy, Autoregressive) and getattr(pipe.denoiser, "is_causal", False):
+    is_causal = getattr(pipe.denoiser, "is_causal", False)
+    can_forget = getattr(pipe.denoiser, "can_forget", True)
+    if isinstance(strategy, Autoregressive) and is_causal and can_forget:
         return cached(strategy, getattr(pipe.denoiser, "chunk", 1))
     return strategy
 

@@ -21,11 +21,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from safetensors import SafetensorError
 
-from kinema.blocks.pretrained import nearest
+from kinema.blocks.pretrained import fetched, nearest
 from kinema.codecs import CausalVAE, Pixels, PretrainedCodec, codec_folder, load_codec
 from kinema.conditions import NoText, PretrainedTextEncoder, SmallTextEncoder
 from kinema.denoisers import DENOISERS
@@ -119,7 +117,7 @@ def find(name: str | Path) -> Path:
     if Path(name).exists():
         return Path(name)
     if str(name).count("/") == 1 and not str(name).startswith((".", "/", "~")):
-        return _download(str(name))
+        return fetched(name, [SYSTEM_FILE, *(f"{part}/*" for part in PARTS)])
     hint = nearest(str(name), shipped) if shipped else "give a folder or a repository, owner/name."
     raise UserError(f"There is no model {str(name)!r}: {hint}")
 
@@ -133,17 +131,6 @@ def find_codec(name: str | Path) -> Path:
     shipped = SHIPPED / name
     ships = any((shipped / file).is_file() for file in (SYSTEM_FILE, "config.json"))
     return codec_folder(shipped if ships else name)
-
-
-def _download(repository: str) -> Path:
-    patterns = [SYSTEM_FILE, *(f"{part}/*" for part in PARTS)]
-    try:
-        return Path(snapshot_download(repository, allow_patterns=patterns))
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise UserError(
-            f"There is no folder {repository}, and it cannot be fetched from the hub: {reason}"
-        ) from error
 
 
 def read_system(folder: Path) -> System:

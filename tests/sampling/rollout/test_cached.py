@@ -61,9 +61,17 @@ def test_while_nothing_is_dropped_the_cached_rollout_is_the_one_shown_the_past(n
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
 
 
-def test_where_keys_depend_on_their_frame_alone_it_is_so_after_dropping_too():
+@pytest.mark.parametrize(
+    "attention",
+    [
+        {"kind": "causal"},
+        {"kind": "windowed", "window": 4, "causal": True},
+        {"kind": "hybrid", "window": 1, "stride": 4, "causal": True},
+    ],
+)
+def test_where_keys_depend_on_their_frame_alone_it_is_so_after_dropping_too(attention):
     """Sinks keep the first positions, and the latest frames move up to them."""
-    denoise = guided(network(ONE_LAYER))
+    denoise = guided(network(replace(ONE_LAYER, attention=attention)))
     expected = made(SHORT, denoise, 30)
     found = made(replace(SHORT, cached=True), denoise, 30)
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)

@@ -58,3 +58,8 @@ def test_keys_of_keys_begin_with_noise_of_their_own():
 def test_strides_that_make_no_sense(stride, window):
     with pytest.raises(UserError, match="stride"):
         Keyframes(Sliding(3, 1), stride, window)
+
+
+def test_there_are_no_joins_among_given_frames():
+    strategy = Keyframes(Sliding(3, 1), 2, 5)
+    assert strategy.joins(20) == [4, 8, 12, 16] and strategy.joins(20, 9) == [12, 16]

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from kinema.blocks.stream import Cache, keep, packed, unpacked
+from kinema.blocks.stream import Cache, Unpruned, keep, packed, unpacked
 from kinema.errors import UserError
 from kinema.sampling.denoise import Denoise, in_one_call
 from kinema.sampling.guidance import Contrast
@@ -47,7 +47,7 @@ class Cached:
                 "cached: leave `cached` off, and the past is shown again at every step."
             )
         self._asked, self._network = asked, causal(asked.network)
-        self._cache: Cache = {}
+        self._cache = Unpruned()
 
     def denoise(self, x: Tensor, t: Tensor) -> Tensor:
         """x0 of the frames after the remembered ones; b c f h w, b f."""
@@ -69,7 +69,7 @@ class Cached:
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """Remember what `tensors` told."""
-        self._cache = unpacked(tensors, self._network)
+        self._cache = Unpruned(unpacked(tensors, self._network))
 
     def _ask(self, x: Tensor, t: Tensor, cache: Cache) -> tuple[Tensor, ...]:
         """The x0 of each denoiser; `cache` takes the frames in."""

@@ -124,7 +124,7 @@ class Keyframes:
         return calls
 
     def joins(self, num_frames: int, num_given: int = 0) -> list[int]:
-        return list(range(self.span, num_frames, self.span))
+        return [join for join in range(self.span, num_frames, self.span) if join >= num_given]
 
 
 def kept(pending: Tensor | None, new: Tensor | None) -> Tensor | None:
