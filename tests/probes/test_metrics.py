@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -117,7 +119,17 @@ def test_the_command_judges_worlds_and_files(tmp_path, monkeypatch, capsys):
     assert "of 4:" not in capsys.readouterr().out  # nothing is measured twice
     assert metrics.run(files, seed=7, **options | {"cache": None}) == 0
     assert "tabletop 7\n" in capsys.readouterr().out
-    assert ", seed 7, 4 clips" in page.read_text()
+    assert ", seed 7, 4 clips of 20 frames from 4 worlds and files" in page.read_text()
+
+
+def test_stretches_of_one_file_are_judged_together(monkeypatch):
+    fitted = []
+    monkeypatch.setattr(metrics, "fit", lambda half: fitted.append(half) or FAULTS)
+    names = ["a.mp4 from 0", "a.mp4 from 20", "tabletop 1", "b from c.gif from 3", "tabletop 2"]
+    summary = metrics.summarise([replace(specimen(n), name=name) for n, name in enumerate(names)])
+    assert (summary.num_clips, summary.num_sources) == (5, 4)
+    halves = [[s.name for s in half] for half in fitted[:2]]
+    assert halves == [["tabletop 1", "tabletop 2"], [names[0], names[1], names[3]]]
 
 
 def test_too_few_clips_are_refused(tmp_path):

@@ -10,7 +10,17 @@ from kinema.probes.metrics_page import heat_map, write_page
 def summary_of(shares):
     rates = dict.fromkeys(CORRUPTIONS, (0.5, 1.0))
     return Summary(
-        6, 2, shares, shares, np.full_like(shares, np.nan), rates, rates, 0.0, {18: 0.25}, FAULTS
+        12,
+        6,
+        2,
+        shares,
+        shares,
+        np.full_like(shares, np.nan),
+        rates,
+        rates,
+        0.0,
+        {18: 0.25},
+        FAULTS,
     )
 
 

@@ -1,6 +1,9 @@
 import json
 
-from kinema.probes.check import CheckReport
+import pytest
+
+from kinema.errors import UserError
+from kinema.probes.check import CheckReport, run
 from kinema.probes.clip_report import ClipReport
 from kinema.probes.outputs import Outputs, write_outputs
 
@@ -15,3 +18,10 @@ def test_every_output_is_written(tmp_path, capsys):
     assert capsys.readouterr().out == ""
     write_outputs(report, Outputs(json="-"))
     assert json.loads(capsys.readouterr().out)["schema"] == 1
+
+
+@pytest.mark.parametrize("name", ["json", "html", "junit"])
+def test_what_cannot_be_written_is_told_before_the_work(tmp_path, name):
+    (tmp_path / "video.mp4").write_text("not read yet")
+    with pytest.raises(UserError, match="it is a folder"):
+        run([str(tmp_path / "video.mp4")], outputs=Outputs(**{name: str(tmp_path)}))

@@ -8,13 +8,14 @@ import numpy as np
 from kinema.errors import UserError
 
 
-def wilson_interval(successes: int, trials: int, z: float = 1.96) -> tuple[float, float]:
+def wilson_interval(successes: float, trials: int, z: float = 1.96) -> tuple[float, float]:
     """Confidence interval of a proportion (Wilson 1927), 95 % for z = 1.96.
 
     Unlike p +- z sqrt(p (1-p) / n) it stays inside [0, 1] and has width at p = 0 and p = 1.
 
     Args:
-        successes: how often it was right, 0 <= successes <= trials.
+        successes: how often it was right, 0 <= successes <= trials; no whole number where each
+            trial is a mean.
         trials: how often it was tried; at least once.
         z: quantile of the normal distribution.
 

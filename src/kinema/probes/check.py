@@ -196,6 +196,7 @@ def run(
     if jobs < 1:
         raise UserError(f"--jobs is {jobs}: there must be at least one process.")
     outputs = outputs or Outputs()
+    outputs.check()
     silent = outputs.quiet or outputs.json == "-"
     total = len(video_files(files)) + (len(video_files([against])) if against else 0)
     with follow_progress(total, silent) as progress:

@@ -1,7 +1,7 @@
 """`kinema probe metrics`: the ruler's own test. Which metric sees which fault, and which is blind?
 
 Every clip is corrupted in every way at three strengths and re-encoded harmlessly; every metric is
-taken of each. Thresholds are fitted on one half of the clips and judged on the other.
+taken of each. Thresholds are fitted on one half of the worlds and files and judged on the other.
 """
 
 from __future__ import annotations
@@ -54,6 +54,11 @@ class Specimen:
     reencoded: list[Vector]
     corrupted: dict[str, list[Vector]] = field(default_factory=dict)
 
+    @property
+    def source(self) -> str:
+        """The world or the file; stretches of one file are no independent clips."""
+        return self.name.rpartition(" from ")[0] or self.name
+
 
 def examine(name: str, frames: np.ndarray, seed: int, strengths: tuple[int, ...]) -> Specimen:
     """Corrupt a clip in every way and measure everything.
@@ -105,8 +110,10 @@ def run(
     sources = [_Source(f"tabletop {s}", seed=s) for s in range(seed, seed + num_worlds)]
     for path in video_files(files) if files else []:
         sources += _excerpts(path, excerpts, seed)
-    if len(sources) < 4:
-        raise UserError("The probe needs at least 4 clips: two to fit thresholds, two to test.")
+    if len({source.path or source.seed for source in sources}) < 4:
+        raise UserError(
+            "The probe needs at least 4 worlds or files: two to fit thresholds, two to test."
+        )
     specimens = _load(cache)
     for specimen in _examine_all(sources, num_graded, specimens, jobs, seed):
         specimens[specimen.name] = specimen
@@ -162,6 +169,7 @@ class Summary:
 
     Attributes:
         num_clips: examined.
+        num_sources: worlds and files that they come from, for the intervals.
         num_graded: of them, taken through all strengths.
         auc: (corruptions, metrics): probability that a corrupted clip scores higher than a clean
             one, clips drawn independently; 0.5 is blind.
@@ -177,6 +185,7 @@ class Summary:
     """
 
     num_clips: int
+    num_sources: int
     num_graded: int
     auc: np.ndarray
     paired: np.ndarray
@@ -189,8 +198,9 @@ class Summary:
 
 
 def summarise(specimens: list[Specimen]) -> Summary:
-    """Turn vectors into the tables; the halves are the even and the odd clips."""
-    halves = [specimens[::2], specimens[1::2]]
+    """Turn vectors into the tables; the halves are every other world or file."""
+    sources = list(dict.fromkeys(s.source for s in specimens))
+    halves = [[s for s in specimens if s.source in sources[i::2]] for i in (0, 1)]
     fitted = [fit(halves[1]), fit(halves[0])]  # each half is judged by the other's thresholds
     tests = list(zip(halves, fitted, strict=True))
     clean = [(s, faults) for half, faults in tests for s in half]
@@ -202,6 +212,7 @@ def summarise(specimens: list[Specimen]) -> Summary:
     tables = _tables(specimens)
     return Summary(
         len(specimens),
+        len(sources),
         sum(len(next(iter(s.corrupted.values()))) == len(STRENGTHS) for s in specimens),
         *tables,
         {c: _rates(c, clean, lambda v, s, f: found_alone(v, f)) for c in CORRUPTIONS},

@@ -33,8 +33,10 @@ def write_page(summary: Summary, output: str | Path, seed: int = 0) -> None:
     clips.write_bytes(picture, data.tobytes())
     parts = [
         "# Which metric sees which fault",
-        f"Printed by `kinema probe metrics`, seed {seed}, {summary.num_clips} clips of 20 frames. "
-        "Each half of the clips is judged by thresholds fitted on the other half.",
+        f"Printed by `kinema probe metrics`, seed {seed}, {summary.num_clips} clips of 20 frames "
+        f"from {summary.num_sources} worlds and files. Each half of these is judged by thresholds "
+        "fitted on the other half. Stretches of one file are alike: the 95 % intervals (Wilson) "
+        "count worlds and files, not clips.",
         _detection(summary),
         _alarms(summary),
         f"![Paired detection of every fault by every metric]({picture.name})",
@@ -78,7 +80,7 @@ def _text(image: np.ndarray, text: str, place: tuple[int, int]) -> None:
 
 
 def _detection(summary: Summary) -> str:
-    count = summary.num_clips
+    count = summary.num_sources
     rows = [
         f"| {name} | {corruption.strengths[1]:g} {corruption.unit} | {corruption.failure or '-'} "
         f"| {_pair(summary.compared[name])} | {_interval(summary.compared[name][0], count)} "
@@ -86,8 +88,9 @@ def _detection(summary: Summary) -> str:
         for name, corruption in CORRUPTIONS.items()
     ]
     head = (
-        f"## Found, at the usual strength\n\nPercent of the {count} clips in which the fault is "
-        "found by its own name / found under any name; the 95 % interval is of the first.\n\n"
+        f"## Found, at the usual strength\n\nPercent of the {summary.num_clips} clips in which the "
+        "fault is found by its own name / found under any name; the 95 % interval is of the first."
+        "\n\n"
         "| fault | strength | is called | against the clean clip | interval | alone |\n"
         "|---|---|---|---|---|---|"
     )
@@ -96,15 +99,14 @@ def _detection(summary: Summary) -> str:
 
 def _alarms(summary: Summary) -> str:
     compared = ", ".join(
-        f"crf {crf}: {_share(rate, summary.num_clips)}"
+        f"crf {crf}: {_share(rate, summary.num_sources)}"
         for crf, rate in summary.false_compared.items()
     )
     together = float(np.mean(list(summary.false_compared.values())))
-    number = summary.num_clips * len(summary.false_compared)
     return (
-        f"False alarms (95 % interval): {_share(summary.false_alone, summary.num_clips)} of the "
+        f"False alarms (95 % interval): {_share(summary.false_alone, summary.num_sources)} of the "
         f"clean clips show a failure alone; of their harmless re-encodes are called worse: "
-        f"{compared}; all together: {_share(together, number)}."
+        f"{compared}; all together: {_share(together, summary.num_sources)}."
     )
 
 
@@ -113,7 +115,7 @@ def _share(rate: float, count: int) -> str:
 
 
 def _interval(rate: float, count: int) -> str:
-    low, high = wilson_interval(round(rate * count), count)
+    low, high = wilson_interval(rate * count, count)
     return f"{100 * low:.0f} to {100 * high:.0f}"
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json as json_format
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kinema import clips
+from kinema.clips.files import require_writable
 from kinema.probes.gates import write_junit
 from kinema.probes.html_report import write_html
 
@@ -29,6 +31,16 @@ class Outputs:
     html: str | None = None
     junit: str | None = None
     quiet: bool = False
+
+    def check(self) -> None:
+        """Refuse a file that cannot be written, before the work begins.
+
+        Raises:
+            UserError: in one sentence.
+        """
+        for name in (self.json, self.html, self.junit):
+            if name is not None and name != "-":
+                require_writable(Path(name))
 
 
 def write_outputs(report: CheckReport, outputs: Outputs) -> None:
