@@ -1,3 +1,4 @@
+import copy
 import shutil
 import warnings
 
@@ -59,6 +60,12 @@ def test_alone_and_among_longer_prompts(pipe):
 def test_batch_size_does_not_show(pipe, batch_size):
     whole = pipe(PROMPT, num_videos=3).frames
     assert furthest(pipe(PROMPT, num_videos=3, batch_size=batch_size).frames, whole) <= 1
+
+
+def test_in_half_precision_the_video_is_nearly_the_same(pipe):
+    options = {"num_frames": 9, "seed": 3}
+    whole, half = (p(PROMPT, **options).frames for p in (pipe, copy.deepcopy(pipe).bfloat16()))
+    assert np.abs(whole.astype(int) - half).mean() < 2
 
 
 def test_a_stochastic_solver_too(make_pipeline):
