@@ -340,8 +340,8 @@ def physics_parabola() -> PhysicsRun:
 def physics_collision() -> PhysicsRun:
     """Two discs that collide: kinema train physics-collision
 
-    What ships learned in two runs: 152,000 clips at `--mean 2`, then 76,000 further ones
-    at `--mean 4` (`--init physics-collision`); this recipe has 6 from the start.
+    What ships learned in three runs: 152,000 clips at `--mean 2`, then 76,000 further ones at
+    `--mean 4` and 76,000 at 6 (`--init physics-collision`); this recipe has 6 from the start.
     """
     return physics("collision", 228_000)
 
