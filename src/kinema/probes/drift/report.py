@@ -13,12 +13,13 @@ import numpy as np
 from kinema.clips import whole_file, write_bytes
 from kinema.errors import UserError
 from kinema.metrics.intervals import mean_interval
-from kinema.probes.drift.probe import TRUE, Findings
+from kinema.probes.drift.probe import FROZEN, TRUE, Findings
 from kinema.probes.drift.worlds import WORLDS
 from kinema.probes.tables import Rows, command, markdown, print_table
 
 # Of the command, but for the folder: what else a DriftProbe has is only to be set in Python.
 OPTIONS = ("models", "strategies", "num_frames", "num_clips", "world", "num_steps")
+LINES = ("solid", "dashed", "dashdot", "dotted")
 EARLY = 64  # the frame that the end is compared with
 TITLES = {
     "identity": "identity error (palette, 0-1)",
@@ -185,7 +186,10 @@ def page(findings: Findings, plot: str) -> str:
 
 
 def draw(findings: Findings, path: Path) -> None:
-    """One panel a figure, one line a column, shaded by its 95 % interval."""
+    """One panel a figure, one line a column, shaded by its 95 % interval.
+
+    A strategy has a colour, and a model a kind of line.
+    """
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
@@ -194,19 +198,30 @@ def draw(findings: Findings, path: Path) -> None:
         ) from error
     named = titles(findings)
     columns = (len(named) + 1) // 2
-    figure = Figure(figsize=(4.3 * columns, 7), layout="constrained")
+    figure = Figure(figsize=(4.3 * columns, 8), layout="constrained")
     panels = figure.subplots(2, columns).flatten()
     middle = np.array(findings.places) + findings.length / 2
     for panel, (name, title) in zip(panels, named.items(), strict=True):
-        for number, column in enumerate(findings.curves):
+        for column, (color, line) in styles(list(findings.curves)).items():
             values = [mean_and_interval(v) for v in curve(findings, column, name).T]
             mean, low, high = np.array(values).T
-            style = {"color": "black"} if column == TRUE else {"color": f"C{number}"}
-            panel.plot(middle, mean, label=column, **style)
-            panel.fill_between(middle, low, high, alpha=0.12, linewidth=0, **style)
+            panel.plot(middle, mean, label=column, color=color, linestyle=line)
+            panel.fill_between(middle, low, high, alpha=0.1, linewidth=0, color=color)
         panel.set_title(title, fontsize=10)
         panel.set_xlabel("frame")
         panel.set_ylim(bottom=None if name == "sharpness" else 0)
-    panels[0].legend(fontsize=8)
+    handles = panels[0].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside lower center", ncols=columns, fontsize=8)
     with whole_file(path) as partial:
         figure.savefig(partial, dpi=110)
+
+
+def styles(columns: list[str]) -> dict[str, tuple[str, str]]:
+    """Column -> colour and line: black is the truth, dotted grey what stands still."""
+    parts = {column: column.rpartition(", ")[::2] for column in columns if ", " in column}
+    models, strategies = (list(dict.fromkeys(names)) for names in zip(*parts.values(), strict=True))
+    made = {
+        column: (f"C{strategies.index(strategy)}", LINES[models.index(model) % len(LINES)])
+        for column, (model, strategy) in parts.items()
+    }
+    return {TRUE: ("black", "solid"), FROZEN: ("grey", "dotted"), **made}
