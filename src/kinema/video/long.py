@@ -87,11 +87,7 @@ def strategy_named(name: str, pipe: VideoPipeline, overlap_noise: float = 0.0) -
     strategy = STRATEGIES[name](window, min(overlap, max(window - 1, 1)))
     if overlap_noise:
         strategy = noised(strategy, name, overlap_noise)
-    is_causal = getattr(pipe.denoiser, "is_causal", False)
-    can_forget = getattr(pipe.denoiser, "can_forget", True)
-    if isinstance(strategy, Autoregressive) and is_causal and can_forget:
-        return cached(strategy, getattr(pipe.denoiser, "chunk", 1))
-    return strategy
+    return cached(strategy, pipe.denoiser) if isinstance(strategy, Autoregressive) else strategy
 
 
 def noised(strategy: Strategy, name: str, level: float) -> Strategy:
@@ -104,9 +100,14 @@ def noised(strategy: Strategy, name: str, level: float) -> Strategy:
     return replace(strategy, level=level)
 
 
-def cached(strategy: Autoregressive, multiple: int) -> Autoregressive:
-    """The strategy with a cache, its chunks and what they see rounded up to whole multiples."""
-    seen = strategy.sinks + strategy.context
+def cached(strategy: Autoregressive, denoiser: Any) -> Autoregressive:
+    """The strategy with a cache, if the denoiser can have one that forgets.
+
+    Its chunks and what they see are rounded up to what the cache takes at once.
+    """
+    if not (getattr(denoiser, "is_causal", False) and getattr(denoiser, "can_forget", True)):
+        return strategy
+    multiple, seen = getattr(denoiser, "chunk", 1), strategy.sinks + strategy.context
     chunk, seen = (ceil(size / multiple) * multiple for size in (strategy.chunk, seen))
     return replace(strategy, chunk=chunk, context=seen - strategy.sinks, cached=True)
 
