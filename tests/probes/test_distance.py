@@ -53,7 +53,7 @@ def test_i3d_tells_red_from_grey_and_grey_from_nothing(root, tmp_path, capsys):
     assert about in printed
     (found,) = json.loads(output.read_text())["distances"]
     assert found["kernel"]["interval"][0] > found["kernel"]["floor"][1]
-    assert found["frechet"]["num_resampled"] == 12
+    assert found["frechet"]["num_resampled"] == 8
     # |difference of the mean colours|^2, in units of [-1, 1]
     assert found["frechet"]["value"] == pytest.approx((60**2 + 20**2 + 20**2) / 127.5**2, rel=0.25)
     looking = Looking("i3d", str(root / "i3d_torchscript.pt"), 10)
@@ -66,7 +66,7 @@ def test_without_weights(root, capsys):
                  "--num_frames", "2", "--json", "-"]) == 0  # fmt: skip
     (found,) = json.loads(capsys.readouterr().out)["distances"]
     assert found["frechet"] is None
-    assert "more than 48 clips" in found["refusal"]
+    assert "needs 98 clips" in found["refusal"]
 
 
 def test_short_clips_are_named_and_too_few_are_refused(root):

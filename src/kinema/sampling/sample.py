@@ -13,6 +13,8 @@ from kinema.errors import UserError
 from kinema.sampling.solvers import DenoiseFn, Euler, Move, Past, Solver, network_times
 
 Progress = Callable[[int, int, Tensor], None]
+# Schedules of others end a little below time 1, where noise still stands for the noisy video
+MOST_SIGNAL = 0.2
 NoiseSource = Callable[[Sequence[int]], Tensor]  # shape -> standard normal noise
 
 
@@ -76,9 +78,9 @@ def start(noise: Tensor, plan: Tensor, path: Path, known: Tensor | None) -> Tens
             "make the plan for as many frames as the noise has."
         )
     if known is None:
-        if (plan[0] < 1).any():
+        if (path.alpha(plan[0]) > MOST_SIGNAL).any():
             raise UserError(
-                "the plan has frames that start below time 1, given (0) or noised: pass their "
+                "the plan has frames that start well below time 1, given (0) or noised: pass their "
                 "latents as `known`."
             )
         return noise
