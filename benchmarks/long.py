@@ -22,7 +22,16 @@ RESULT = Path(__file__).parent.parent / "docs" / "results" / "long.md"
 PROMPT = "a red ball rolls to the right"
 # The last two with a causal denoiser, which is shown the past again or keeps it in a cache.
 CAUSAL = ("causal-shown", "causal-cached")
-STRATEGIES = ("sliding", "splice", "rolling", "autoregressive", "keyframes", "blend", *CAUSAL)
+STRATEGIES = (
+    "sliding",
+    "crossfade",
+    "splice",
+    "rolling",
+    "autoregressive",
+    "keyframes",
+    "blend",
+    *CAUSAL,
+)
 MIB = 2**20
 NOTE = """
 `{command}`, the `{model}` system at {steps} sampling steps, each video in a process of its own, in

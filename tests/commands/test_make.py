@@ -110,7 +110,7 @@ def test_generate_long_passes_every_flag(capsys, pipe, monkeypatch):
         "num_frames": 1000, "seed": 3,
     }  # fmt: skip
     status, _, err = run(capsys, "generate", "a", "--long", "slidng", "-o", "l.mkv")
-    assert status == 2 and "choose from sliding, splice" in err
+    assert status == 2 and "choose from sliding, crossfade, splice" in err
 
 
 def test_generate_without_such_a_model(capsys, tmp_path):

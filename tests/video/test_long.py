@@ -205,7 +205,7 @@ def stop_after_every_second_piece(pipe, strategy, tmp_path, monkeypatch):
     assert target.read_bytes() == whole.path.read_bytes()
 
 
-@pytest.mark.parametrize("name", ["sliding", "rolling", "autoregressive", "keyframes", "blend"])
+@pytest.mark.parametrize("name", [name for name in STRATEGIES if name != "splice"])
 def test_stopped_at_any_piece_it_goes_on_bit_for_bit(pipe, tmp_path, monkeypatch, name):
     stop_after_every_second_piece(pipe, strategy_named(name, pipe), tmp_path, monkeypatch)
 
@@ -267,7 +267,7 @@ def test_another_request_does_not_go_on_with_what_was_left(
 
 
 def test_mistakes(pipe, tmp_path):
-    with pytest.raises(UserError, match="choose from sliding, splice"):
+    with pytest.raises(UserError, match="choose from sliding, crossfade, splice"):
         strategy_named("slidng", pipe)
     with pytest.raises(UserError, match="rolling does not show its frames again under noise"):
         strategy_named("rolling", pipe, overlap_noise=0.1)

@@ -76,13 +76,13 @@ def generate_parser() -> Parser:
     long = parser.add_argument_group("Longer than the model was trained for")
     long.add_argument(
         "--long", metavar="NAME",
-        help="sliding, splice, rolling, autoregressive, keyframes, blend; PROMPT may be a story, "
-        '"0: a ball rolls; 120: a cube spins"',
+        help="sliding, crossfade, splice, rolling, autoregressive, keyframes, blend; PROMPT may be "
+        'a story, "0: a ball rolls; 120: a cube spins"',
     )  # fmt: skip
     long.add_argument(
         "--overlap-noise", type=float, metavar="X",
-        help="show what windows share under noise, 0 to 1, against drift; sliding, splice, "
-        "autoregressive",
+        help="show what windows share under noise, 0 to 1, against drift; sliding, crossfade, "
+        "splice, autoregressive",
     )  # fmt: skip
     sampling = parser.add_argument_group("Sampling")
     sampling.add_argument("--seed", type=int, default=0, metavar="N", help="video k uses seed + k")

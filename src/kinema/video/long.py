@@ -35,6 +35,7 @@ from kinema.sampling.rollout import (
     Splice,
     Strategy,
     Walk,
+    crossfade,
 )
 from kinema.video.journal import Journal
 from kinema.video.opening import Opening, open_with
@@ -56,6 +57,7 @@ def autoregressive(window: int, overlap: int) -> Autoregressive:
 # By name, for a window and an overlap in latent frames. Blended windows share half.
 STRATEGIES: dict[str, Callable[[int, int], Strategy]] = {
     "sliding": lambda window, overlap: Sliding(window, overlap),
+    "crossfade": crossfade,
     "splice": lambda window, overlap: Splice(min(8, window), min(2, overlap)),
     "rolling": lambda window, overlap: Rolling(window, history=overlap),
     "autoregressive": autoregressive,
@@ -95,7 +97,7 @@ def noised(strategy: Strategy, name: str, level: float) -> Strategy:
     if not isinstance(strategy, Sliding | Autoregressive):
         raise UserError(
             f"{name} does not show its frames again under noise: leave --overlap-noise out, or "
-            "take --long sliding, splice or autoregressive."
+            "take --long sliding, crossfade, splice or autoregressive."
         )
     return replace(strategy, level=level)
 

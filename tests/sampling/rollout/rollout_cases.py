@@ -17,6 +17,7 @@ from kinema.sampling.rollout import (
 STRATEGIES = {
     "sliding": Sliding(5, 2),
     "sliding, noised": Sliding(5, 2, level=0.3),
+    "crossfade": Sliding(6, 2, fade=2),
     "splice": Splice(4, 1),
     "rolling": Rolling(5, history=1, chunk=2),
     "autoregressive": Autoregressive(2, context=3, sinks=1, level=0.1, guidance=1.5),

@@ -3,7 +3,7 @@ import torch
 from rollout_cases import denoise, walk
 
 from kinema.errors import UserError
-from kinema.sampling.rollout import Sliding, Splice, together
+from kinema.sampling.rollout import Sliding, Splice, crossfade, together
 
 
 def test_64_frames_from_chunks_of_8_with_2_in_common():
@@ -47,7 +47,31 @@ def test_carried_frames_are_shown_noised_and_kept_clean():
     assert not torch.equal(made[:, :, 4:], plain[:, :, 4:])
 
 
-@pytest.mark.parametrize("options", [(4, 0), (4, 4), (4, 2, 1.0), (4, 2, -0.1)])
+def test_a_video_passes_evenly_from_one_window_to_the_next():
+    """Frames that two windows make have the same noise, and shares of both that add up."""
+    windows = []
+
+    def counting(x, t):  # the n-th window is n everywhere
+        windows.append((x, t))
+        return torch.full_like(x, float(len(windows)))
+
+    strategy = Sliding(7, 2, fade=2)
+    frames = together(strategy.rollout(walk(counting, num_steps=1), 13))[0, 0, :, 0, 0]
+    between = [4 / 3, 5 / 3, 2, 7 / 3, 8 / 3]
+    torch.testing.assert_close(frames, torch.tensor([*5 * [1.0], *between, *3 * [3.0]]))
+    assert strategy.joins(13) == [5, 6, 7, 8, 9, 10]
+    (first, _), (second, t), _ = windows
+    assert torch.equal(first[:, :, 5:], second[:, :, 2:4])
+    assert t[0].tolist() == [0, 0, 1, 1, 1, 1, 1]
+
+
+def test_a_sixth_of_the_overlap_is_made_twice_and_as_many_new_frames_a_window():
+    assert crossfade(32, 24) == Sliding(32, 20, fade=4)
+    assert crossfade(9, 3) == Sliding(9, 2, fade=1)
+    assert crossfade(2, 1) == Sliding(2, 1)  # no room
+
+
+@pytest.mark.parametrize("options", [(4, 0), (4, 4), (4, 2, 1.0), (4, 2, -0.1), (4, 2, 0.0, 2)])
 def test_windows_that_make_no_sense(options):
     with pytest.raises(UserError):
         Sliding(*options)

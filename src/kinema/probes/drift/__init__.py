@@ -18,10 +18,12 @@ __all__ = [
     "write",
 ]
 
+LONG = ("sliding", "crossfade", "rolling", "autoregressive", "keyframes", "blend")
+
 
 def run(
     models: Sequence[str] = (),
-    strategies: Sequence[str] = ("sliding", "rolling", "autoregressive", "keyframes", "blend"),
+    strategies: Sequence[str] = LONG,
     num_frames: int = 1000,
     num_clips: int = 8,
     world: str = "tabletop",

@@ -10,10 +10,12 @@ from kinema.probes.occlusion.worlds import WORLDS
 
 __all__ = ["WORLDS", "Survival", "measure_survival", "run", "show", "write"]
 
+LONG = ("sliding", "crossfade", "rolling", "autoregressive", "keyframes", "blend")
+
 
 def run(
     models: Sequence[str] = (),
-    strategies: Sequence[str] = ("sliding", "rolling", "autoregressive", "keyframes", "blend"),
+    strategies: Sequence[str] = LONG,
     lengths: Sequence[int] = (8, 16, 32),
     num_clips: int = 16,
     world: str = "curtain",

@@ -6,7 +6,7 @@ from kinema.sampling.rollout.cached import Cached
 from kinema.sampling.rollout.keyframes import Keyframes
 from kinema.sampling.rollout.noise import SEED_STRIDE, FrameNoise
 from kinema.sampling.rollout.rolling import Rolling
-from kinema.sampling.rollout.sliding import Sliding, Splice
+from kinema.sampling.rollout.sliding import Sliding, Splice, crossfade
 from kinema.sampling.rollout.walk import Piece, Schedule, State, Strategy, Walk, together
 
 __all__ = [
@@ -27,5 +27,6 @@ __all__ = [
     "State",
     "Strategy",
     "Walk",
+    "crossfade",
     "together",
 ]

@@ -1,4 +1,8 @@
-"""Sliding window and latent splicing: each window begins with the last frames of the one before."""
+"""Sliding window and latent splicing: each window begins with the last frames of the one before.
+
+With a fade the next window also makes the last of these again, and the video passes evenly from the
+one to the other: nothing jumps where windows meet.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil
 
+import torch
 from torch import Tensor
 
 from kinema.errors import UserError
@@ -27,11 +32,15 @@ class Sliding:
         overlap: of them carried over, in [1, window).
         level: noise in [0, 1) under which the carried frames are shown; the video keeps them as
             they are. A little hides their errors, which otherwise add up (GameNGen, 2024).
+        fade: frames after the carried ones, at most window - overlap - 1, which two windows make,
+            from the same noise. The mean stays the long video's own, the covariance only in a
+            world whose past settles what follows.
     """
 
     window: int
     overlap: int
     level: float = 0.0
+    fade: int = 0
 
     def __post_init__(self) -> None:
         if not 0 < self.overlap < self.window:
@@ -41,11 +50,16 @@ class Sliding:
             )
         if not 0 <= self.level < 1:
             raise UserError(f"level is {self.level}: it lies in [0, 1).")
+        if not 0 <= self.fade < self.window - self.overlap:
+            raise UserError(
+                f"fade is {self.fade}: of a window of {self.window} frames with an overlap of "
+                f"{self.overlap}, from 0 to {self.window - self.overlap - 1} can be made twice."
+            )
 
     def rollout(self, walk: Walk, num_frames: int, state: State | None = None) -> Iterator[Piece]:
-        made, tail = self._start(walk, num_frames, state)
+        made, tail, older = self._start(walk, num_frames, state)
         if state is None and tail is not None:
-            yield Piece(tail, self._state(made, tail))
+            yield Piece(tail, self._state(made, tail, None))
         while made < num_frames:
             carried = 0 if tail is None else min(self.overlap, tail.shape[2])
             start, size = made - carried, min(self.window, max(num_frames, carried + 1))
@@ -53,19 +67,28 @@ class Sliding:
             if tail is not None:
                 known[:, :, :carried] = tail[:, :, tail.shape[2] - carried :]
             denoise = self._denoise(walk, start, made, size)
-            frames = walk.window(denoise, known, list(range(carried)), start)
-            new = frames[:, :, carried:][:, :, : num_frames - made]
+            frames = walk.window(denoise, known, list(range(carried)), start)[:, :, carried:]
+            frames = faded(older, frames)
+            is_last = made + frames.shape[2] >= num_frames
+            new = frames[:, :, : num_frames - made if is_last else frames.shape[2] - self.fade]
+            older = frames[:, :, new.shape[2] :].clone() if self.fade and not is_last else None
             made, tail = made + new.shape[2], latest(tail, new, self.overlap)
-            yield Piece(new, self._state(made, tail))
+            yield Piece(new, self._state(made, tail, older))
 
-    def _start(self, walk: Walk, num_frames: int, state: State | None) -> tuple[int, Tensor | None]:
+    def _start(
+        self, walk: Walk, num_frames: int, state: State | None
+    ) -> tuple[int, Tensor | None, Tensor | None]:
         if state is not None:
-            return state.made, state.tensors["tail"].to(walk.noise.like.device)
+            device = walk.noise.like.device
+            older = state.tensors.get("older")
+            older = None if older is None else older.to(device)
+            return state.made, state.tensors["tail"].to(device), older
         given, made = given_pieces(walk.given, num_frames)
-        return made, given
+        return made, given, None
 
-    def _state(self, made: int, tail: Tensor) -> State:
-        return State(made, {"tail": tail[:, :, max(tail.shape[2] - self.overlap, 0) :]})
+    def _state(self, made: int, tail: Tensor, older: Tensor | None) -> State:
+        tensors = {"tail": tail[:, :, max(tail.shape[2] - self.overlap, 0) :]}
+        return State(made, tensors if older is None else tensors | {"older": older})
 
     def _denoise(self, walk: Walk, start: int, made: int, size: int) -> DenoiseFn:
         denoise = walk.at(made)
@@ -81,8 +104,9 @@ class Sliding:
         return {self.window: windows * num_steps}
 
     def joins(self, num_frames: int, num_given: int = 0) -> list[int]:
-        first = max(num_given - self.overlap, 0) + self.window
-        return list(range(first, num_frames, self.step))
+        first = max(num_given - self.overlap, 0) + self.window - self.fade
+        starts = range(first, num_frames - self.fade, self.step)
+        return [start + k for start in starts for k in range(self.fade + 1)]
 
     @property
     def horizon(self) -> int:
@@ -91,8 +115,8 @@ class Sliding:
 
     @property
     def step(self) -> int:
-        """New frames in a window."""
-        return self.window - self.overlap
+        """New frames in a window, less those that the next one makes again."""
+        return self.window - self.overlap - self.fade
 
 
 @dataclass(frozen=True)
@@ -104,3 +128,23 @@ class Splice(Sliding):
 
     window: int = 8
     overlap: int = 2
+
+
+def crossfade(window: int, overlap: int) -> Sliding:
+    """A sliding window in which the last sixth of the overlap, or a frame, is made twice."""
+    fade = max(overlap // 6, 1)
+    carried = max(overlap - fade, 1)
+    return Sliding(window, carried, fade=min(fade, window - carried - 1))
+
+
+def faded(older: Tensor | None, newer: Tensor) -> Tensor:
+    """The frames of a window (b c f h w), its first ones mixed with those of the window before.
+
+    Of n frames in both, number k = 1 ... n is k / (n + 1) of the newer one.
+    """
+    if older is None:
+        return newer
+    count = older.shape[2]
+    weight = torch.arange(1, count + 1).to(newer)[:, None, None] / (count + 1)
+    mixed = torch.lerp(older, newer[:, :, :count], weight)
+    return torch.cat([mixed, newer[:, :, count:]], dim=2)
