@@ -65,8 +65,10 @@ def advance(
     fresh: Tensor | None = None,
 ) -> tuple[Tensor, Past]:
     """One row of a plan: x after the move, and what the solver wants to know in the next one."""
-    x0 = denoise(x, network_times(move.t, x))
-    estimate = solver.estimate(denoise, x, x0, move, past)
+    x0, ahead = denoise(x, network_times(move.t, x)), None
+    if solver.looks_ahead and move.stays_noisy.any():
+        ahead = denoise(move.step(x, x0), network_times(move.t_next, x))
+    estimate = solver.estimate(x0, move, past, ahead)
     return move.step(x, estimate, solver.eta, fresh), Past(move, x0)
 
 

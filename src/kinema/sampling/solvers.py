@@ -53,6 +53,11 @@ class Move:
         return self.t_next != self.t
 
     @cached_property
+    def stays_noisy(self) -> Tensor:
+        """Where the move ends in noise."""
+        return self.moves & (self.t_next > 0)
+
+    @cached_property
     def log_snr_gain(self) -> Tensor:
         """h = log(alpha' / sigma') - log(alpha / sigma), inf from pure noise or to clean."""
         return (self.alpha_next * self.sigma / (self.sigma_next * self.alpha)).log()
@@ -84,10 +89,13 @@ class Solver(Protocol):
     @property
     def eta(self) -> float: ...
 
-    def estimate(
-        self, denoise: DenoiseFn, x: Tensor, x0: Tensor, move: Move, past: Past | None
-    ) -> Tensor:
-        """x0 for the step formula, given the denoised x0 at the start of the move."""
+    @property
+    def looks_ahead(self) -> bool:
+        """Whether a step to noise also asks for the x0 at its end, where Euler's step leads."""
+        ...
+
+    def estimate(self, x0: Tensor, move: Move, past: Past | None, ahead: Tensor | None) -> Tensor:
+        """x0 for the step formula, given the denoised x0 at the start of the move and ahead."""
         ...
 
 
@@ -96,10 +104,9 @@ class Euler:
     """First order. eta = 0 is DDIM, and Euler on the velocity of the linear path; 1 is DDPM."""
 
     eta: float = 0.0
+    looks_ahead: ClassVar[bool] = False
 
-    def estimate(
-        self, denoise: DenoiseFn, x: Tensor, x0: Tensor, move: Move, past: Past | None
-    ) -> Tensor:
+    def estimate(self, x0: Tensor, move: Move, past: Past | None, ahead: Tensor | None) -> Tensor:
         return x0
 
 
@@ -120,18 +127,16 @@ class Heun:
     """
 
     eta: ClassVar[float] = 0.0
+    looks_ahead: ClassVar[bool] = True
 
-    def estimate(
-        self, denoise: DenoiseFn, x: Tensor, x0: Tensor, move: Move, past: Past | None
-    ) -> Tensor:
-        corrected = move.moves & (move.t_next > 0)
-        if not corrected.any():
+    def estimate(self, x0: Tensor, move: Move, past: Past | None, ahead: Tensor | None) -> Tensor:
+        if ahead is None:
             return x0
-        ahead = denoise(move.step(x, x0), network_times(move.t_next, x))
         tau = move.sigma / (move.alpha + move.sigma)
         tau_next = move.sigma_next / (move.alpha_next + move.sigma_next)
-        weight = torch.where(corrected, tau / (2 * torch.where(corrected, tau_next, 1.0)), 0.0)
-        return x0 + per_frame(weight).to(x) * (ahead - x0)
+        noisy = torch.where(move.stays_noisy, tau_next, 1.0)
+        weight = torch.where(move.stays_noisy, tau / (2 * noisy), 0.0)
+        return x0 + per_frame(weight).to(x0) * (ahead - x0)
 
 
 @dataclass(frozen=True)
@@ -143,16 +148,15 @@ class DPMpp2M:
     """
 
     eta: ClassVar[float] = 0.0
+    looks_ahead: ClassVar[bool] = False
 
-    def estimate(
-        self, denoise: DenoiseFn, x: Tensor, x0: Tensor, move: Move, past: Past | None
-    ) -> Tensor:
+    def estimate(self, x0: Tensor, move: Move, past: Past | None, ahead: Tensor | None) -> Tensor:
         if past is None:
             return x0
         h, h_past = move.log_snr_gain, past.move.log_snr_gain
         usable = h.isfinite() & h_past.isfinite() & past.move.moves
         weight = torch.where(usable, h / (2 * torch.where(usable, h_past, 1.0)), 0.0)
-        return x0 + per_frame(weight).to(x) * (x0 - past.x0)
+        return x0 + per_frame(weight).to(x0) * (x0 - past.x0)
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,7 @@
 """Long video: a strategy makes latents, which are decoded, written and forgotten as they end.
 
-Memory does not grow with the length, but for a `Blend`, which keeps its noisy latents: with the
-codec of the tabletop a twelfth of the bytes of the frames, without a codec four times as many. A
-killed run is taken up where it was, and its file is bit for bit that of a run that was not killed,
-on the same machine with as many threads.
+Memory does not grow with the length. A killed run is taken up where it was, and its file is bit for
+bit that of a run that was not killed, on the same machine with as many threads.
 """
 
 from __future__ import annotations

@@ -1,12 +1,16 @@
+from itertools import product
+from math import prod
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from rollout_cases import denoise, walk
+from rollout_cases import walk
 
 from kinema.errors import UserError
-from kinema.sampling.rollout import Blend, Schedule
-from kinema.sampling.rollout.blending import hat, windows_over
+from kinema.sampling import SOLVERS, sample
+from kinema.sampling.rollout import Blend, Schedule, Walk, together
+from kinema.sampling.rollout.blending import windows_over
 
 
 @given(st.integers(1, 40), st.integers(1, 9), st.integers(0, 8))
@@ -19,46 +23,65 @@ def test_windows_cover_everything_and_share_enough(length, window, overlap):
     assert all(a.stop - b.start >= overlap and b.start > a.start for a, b in pairs)
 
 
-def test_one_window_over_all_is_the_denoiser_itself():
-    x, t = walk().noise(0, 5), torch.full((2, 5), 0.5)
-    assert torch.equal(Blend(5, 2, tile=(2, 2)).over(walk())(x, t), denoise(x, t))
+def whole(blend: Blend, walked: Walk, num_frames: int) -> torch.Tensor:
+    """Bar-Tal et al. 2023, eq. 5, written out: all frames together, pixel by pixel."""
+
+    def denoise(x, t):
+        (frames, height, width), (rows, columns) = x.shape[2:], blend.tile or x.shape[3:]
+        total, weights = torch.zeros_like(x), torch.zeros_like(x)
+        windows = product(
+            windows_over(frames, blend.window, blend.overlap),
+            windows_over(height, rows, blend.tile_overlap),
+            windows_over(width, columns, blend.tile_overlap),
+        )
+        for f, r, c in windows:
+            x0 = walked.at((f.start + f.stop) // 2)(x[:, :, f, r, c], t[:, f])
+            for i, j, k in torch.cartesian_prod(*map(torch.arange, x0.shape[2:])).tolist():
+                sides = zip((i, j, k), (f, r, c), strict=True)
+                inner = [min(n + 1, s.stop - s.start - n) for n, s in sides]
+                place = (..., f.start + i, r.start + j, c.start + k)
+                total[place] += prod(inner) * x0[..., i, j, k]
+                weights[place] += prod(inner)
+        return total / weights
+
+    num_given = 0 if walked.given is None else walked.given.shape[2]
+    plan = walked.times[:, None].repeat(1, num_frames)
+    plan[:, :num_given] = 0
+    known = walked.noise(0, num_frames)
+    known[:, :, :num_given] = 0 if walked.given is None else walked.given
+    return sample(denoise, walked.noise(0, num_frames), plan, walked.solver, known=known)
 
 
-def test_it_is_the_weighted_mean_of_windows_in_time_and_space():
-    """Bar-Tal et al. 2023, eq. 5, written out pixel by pixel."""
-    blend = Blend(3, 1, tile=(2, 3), tile_overlap=1)
-    x = torch.randn(1, 1, 5, 3, 5, generator=torch.Generator().manual_seed(0))
-    t = torch.rand(1, 5, generator=torch.Generator().manual_seed(1))
-    total, weights = torch.zeros(5, 3, 5), torch.zeros(5, 3, 5)
-    for f, r, c in blend.windows(x.shape):
-        x0 = denoise(x[:, :, f, r, c], t[:, f])[0, 0]
-        for i, j, k in torch.cartesian_prod(*(torch.arange(n) for n in x0.shape)).tolist():
-            weight = hat(3)[i] * hat(2)[j] * hat(3)[k]
-            total[f.start + i, r.start + j, c.start + k] += weight * x0[i, j, k]
-            weights[f.start + i, r.start + j, c.start + k] += weight
-    torch.testing.assert_close(blend.over(walk())(x, t)[0, 0], total / weights)
+@pytest.mark.parametrize("solver", ["euler", "heun", "dpmpp_2m"])
+@pytest.mark.parametrize("blend", [Blend(3, 1), Blend(4, 3), Blend(3, 1, (1, 2), 0), Blend(9, 2)])
+def test_it_is_the_weighted_mean_of_windows_in_time_and_space(blend, solver):
+    given_frames = torch.randn(2, 2, 2, 2, 2, generator=torch.Generator().manual_seed(0))
+    for given_part in (None, given_frames):
+        walked = walk(solver=SOLVERS[solver], given=given_part)
+        made = together(blend.rollout(walked, 8))
+        torch.testing.assert_close(made, whole(blend, walked, 8))
 
 
-def test_a_state_holds_no_frames_that_have_left():
-    pieces = list(Blend(5, 3).rollout(walk(num_steps=2), 12))
-    held = [piece.state.tensors["x"].shape[2] for piece in pieces]
-    assert held == [12, 7, 2, 0]
+def test_every_step_is_taken_as_early_as_it_can_be():
+    """Frames leave while the end of the video is still noise, and few are held, at any length."""
+
+    def most_held(num_frames):
+        pieces = list(Blend(5, 3).rollout(walk(num_steps=3), num_frames))
+        assert next(n for n, piece in enumerate(pieces) if piece.frames is not None) < 8
+        sizes = [{k: x.shape[2] for k, x in p.state.tensors.items() if x.ndim == 5} for p in pieces]
+        assert sum(sizes[-1].values()) == 0
+        return max(sum(size.values()) for size in sizes)
+
+    assert most_held(100) == most_held(25) < 100
 
 
 def test_the_prompt_is_that_of_the_middle_even_of_one_window():
     def always(value):
         return lambda x, t: torch.full_like(x, value)
 
-    x, t = walk().noise(0, 5), torch.full((2, 5), 0.5)
     for second, expected in ((2, 2.0), (3, 1.0)):
-        told = walk(Schedule(((0, always(1.0)), (second, always(2.0)))))
-        assert (Blend(5, 2).over(told)(x, t) == expected).all()
-
-
-def test_where_windows_agree_the_blend_is_what_they_say():
-    blended = Blend(4, 2).over(walk(lambda x, t: 2 * x))
-    x = walk().noise(0, 11)
-    torch.testing.assert_close(blended(x, torch.ones(2, 11)), 2 * x)
+        told = walk(Schedule(((0, always(1.0)), (second, always(2.0)))), num_steps=1)
+        assert (together(Blend(5, 2).rollout(told, 5)) == expected).all()
 
 
 @pytest.mark.parametrize("options", [(4, 4), (4, -1), (4, 2, (4, 4), 4)])

@@ -3,6 +3,9 @@
 Bar-Tal et al. 2023, eq. 5: what agrees best with all windows is their mean. Lumiere (Bar-Tal et
 al. 2024) blends windows in time; panoramas, windows in space; here both are one closure. Windows
 weigh less towards their edges, where they know least.
+
+No step waits for the whole video: a frame takes it as soon as its last window was looked through,
+and the windows of the next step follow close behind. What is held are a few windows a step.
 """
 
 from __future__ import annotations
@@ -16,9 +19,9 @@ from einops import einsum
 from torch import Tensor
 
 from kinema.errors import UserError
-from kinema.sampling.rollout.front import Front
-from kinema.sampling.rollout.walk import Piece, State, Walk, given_pieces
-from kinema.sampling.solvers import DenoiseFn
+from kinema.sampling.rollout.strip import Frames, Look, Strip, first_frames, looks_of, stepped
+from kinema.sampling.rollout.walk import Piece, State, Walk
+from kinema.sampling.solvers import network_times
 
 
 def windows_over(length: int, window: int, overlap: int) -> list[slice]:
@@ -29,10 +32,12 @@ def windows_over(length: int, window: int, overlap: int) -> list[slice]:
     return [slice(start, start + window) for start in starts]
 
 
-def hat(length: int) -> Tensor:
-    """Weights that fall linearly from the middle to the edges, above 0 throughout."""
+def hat(window: slice, total: int) -> Tensor:
+    """Weights that fall linearly from the middle to the edges, above 0; 1 in an only window."""
+    length = window.stop - window.start
     index = torch.arange(length)
-    return torch.minimum(index + 1, length - index).double()
+    falling = torch.minimum(index + 1, length - index)
+    return torch.ones(length) if length == total else falling
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,7 @@ class Blend:
     """A video of any length and size as the blend of windows that the denoiser can see.
 
     Joins there are none, but what lies further apart than a window agrees only through the
-    windows between. The noisy video stays in memory until it is done.
+    windows between.
 
     Args:
         window: frames the denoiser sees at once.
@@ -71,63 +76,53 @@ class Blend:
         """Frames back that every frame sees in one of its windows, at least."""
         return self.overlap
 
-    def windows(self, shape: torch.Size) -> list[tuple[slice, slice, slice]]:
-        """The windows (frames, rows, columns) over x: b c f h w."""
-        frames, height, width = shape[2:]
-        rows, columns = self.tile or (height, width)
-        return list(
-            product(
-                windows_over(frames, self.window, self.overlap),
-                windows_over(height, rows, self.tile_overlap),
-                windows_over(width, columns, self.tile_overlap),
-            )
-        )
-
-    def over(self, walk: Walk) -> DenoiseFn:
-        """The blended denoiser: (x: b c f h w, t: b f) -> x0, for any number of frames.
-
-        Args:
-            walk: whose denoiser, in force at the middle of a window, sees the windows.
-        """
-
-        def denoise(x: Tensor, t: Tensor) -> Tensor:
-            windows = self.windows(x.shape)
-            if len(windows) == 1:
-                return walk.at(x.shape[2] // 2)(x, t)
-            total, weights = torch.zeros_like(x), x.new_zeros(x.shape[2:])
-            for frames, rows, columns in windows:
-                here = (slice(None), slice(None), frames, rows, columns)
-                seen = x[here]
-                x0 = walk.at((frames.start + frames.stop) // 2)(seen, t[:, frames])
-                f, h, w = (hat(side).to(x) for side in seen.shape[2:])
-                weight = einsum(f, h, w, "f, h, w -> f h w")
-                total[here] += weight * x0
-                weights[here[2:]] += weight
-            return total / weights
-
-        return denoise
-
     def rollout(self, walk: Walk, num_frames: int, state: State | None = None) -> Iterator[Piece]:
-        given, num_given = given_pieces(walk.given, num_frames)
-        if state is None:
-            front, made = Front(0, 0, walk.noise(0, num_frames)), 0
-            if given is not None:
-                front.x[:, :, :num_given] = given
-        else:
-            front, made = Front.restored(state.tensors, walk), state.made
-        plan = walk.times[:, None].repeat(1, num_frames)
-        plan[:, :num_given] = 0
-        denoise = self.over(walk)
-        while front.row < walk.num_steps:
-            front.step(denoise, walk, plan[front.row], plan[front.row + 1])
-            if front.row < walk.num_steps:
-                yield Piece(None, State(0, front.tensors()))
-        front.past = None
-        for start in range(made, num_frames, self.window):
-            stop = min(start + self.window, num_frames)
-            frames, rest = front.x.tensor_split([stop - start], dim=2)
-            front = Front(front.row, stop, rest)  # a state holds what is still to come
-            yield Piece(frames, State(stop, front.tensors()))
+        windows = windows_over(num_frames, self.window, self.overlap)
+        looks, made = looks_of(walk), 0 if state is None else state.made
+        strips = [Strip() for _ in looks] if state is None else restored(state, walk)
+        for window in windows[strips[0].window :]:
+            frames: Frames | None = first_frames(walk, strips[0].stop, window.stop)
+            for look, strip in zip(looks, strips, strict=True):
+                if frames is not None:
+                    frames = self._pass_on(walk, look, strip, frames, windows)
+            final = None if frames is None else frames["x"]
+            made += 0 if final is None else final.shape[2]
+            yield Piece(final, State(made, saved(strips)))
+
+    def _pass_on(
+        self, walk: Walk, look: Look, strip: Strip, frames: Frames, windows: list[slice]
+    ) -> Frames | None:
+        """Take frames in, denoise the windows that are complete, and let out what is done."""
+        strip.take_in(frames)
+        while strip.window < len(windows) and windows[strip.window].stop <= strip.stop:
+            self._denoise(walk, look, strip, windows[strip.window], windows[-1].stop)
+            strip.window += 1
+        start, is_over = strip.start, strip.window == len(windows)
+        done = strip.stop if is_over else windows[strip.window].start
+        return stepped(walk, look, start, strip.let_out(done)) if done > start else None
+
+    def _denoise(
+        self, walk: Walk, look: Look, strip: Strip, window: slice, num_frames: int
+    ) -> None:
+        """Add what a window says of its frames to the strip, tile by tile."""
+        here = slice(window.start - strip.start, window.stop - strip.start)
+        seen, total, weights = (strip.held[k][:, :, here] for k in (look.seen, "total", "weight"))
+        t = network_times(look.times(walk, window.start, window.stop), seen)
+        denoise = walk.at((window.start + window.stop) // 2)
+        height, width = seen.shape[3:]
+        for rows, columns in self._tiles(height, width):
+            sides = hat(window, num_frames), hat(rows, height), hat(columns, width)
+            f, h, w = (side.to(seen) for side in sides)
+            weight = einsum(f, h, w, "f, h, w -> f h w")
+            total[..., rows, columns] += weight * denoise(seen[..., rows, columns], t)
+            weights[..., rows, columns] += weight
+
+    def _tiles(self, height: int, width: int) -> product[tuple[slice, slice]]:
+        rows, columns = self.tile or (height, width)
+        return product(
+            windows_over(height, rows, self.tile_overlap),
+            windows_over(width, columns, self.tile_overlap),
+        )
 
     def calls(self, num_frames: int, num_steps: int) -> dict[int, int]:
         windows = windows_over(num_frames, self.window, self.overlap)
@@ -135,3 +130,18 @@ class Blend:
 
     def joins(self, num_frames: int, num_given: int = 0) -> list[int]:
         return []
+
+
+def saved(strips: list[Strip]) -> dict[str, Tensor]:
+    """The strips of all looks as named tensors."""
+    parts = enumerate(strip.tensors() for strip in strips)
+    return {f"{number}.{name}": x for number, part in parts for name, x in part.items()}
+
+
+def restored(state: State, walk: Walk) -> list[Strip]:
+    """What `saved` named."""
+    parts: list[Frames] = [{} for _ in looks_of(walk)]
+    for key, x in state.tensors.items():
+        number, name = key.split(".")
+        parts[int(number)][name] = x
+    return [Strip.restored(part, walk) for part in parts]
