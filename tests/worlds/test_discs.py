@@ -205,6 +205,16 @@ def test_the_fourth_level_draws_what_it_always_drew():
     assert "".join(law[0] for law in laws) == "ppcupcuppcup"
 
 
+def test_swift_scenes_are_those_of_training_with_more_fast_discs():
+    def fastest(split):
+        scenes = [discs.sample_scene(seed, level=3, split=split) for seed in range(400)]
+        assert all((np.abs(scene.velocities[:, 0]) <= 4).all() for scene in scenes)
+        return np.array([np.abs(scene.velocities_after()[:, 0]).max() for scene in scenes])
+
+    assert (fastest("swift") > 7).mean() > 3 * (fastest("train") > 7).mean()
+    assert 1 <= abs(discs.sample_scene(3, level=1, split="swift").velocities[0, 0]) <= 4
+
+
 def test_the_edges_leave_the_middle_speeds_out():
     for seed in range(20):
         speed = np.abs(discs.sample_scene(seed, level=1, split="edges").velocities[0, 0])

@@ -96,7 +96,8 @@ class DiscClips:
 
     Attributes:
         law: "uniform", "parabola", "collision", "box" or "curtain".
-        split: "train" in distribution, "held_out" outside it, "edges" without the middle speeds.
+        split: "train" in distribution, "held_out" outside it, "edges" without the middle
+            speeds, "swift" with more discs that an impact makes fast.
         num_frames: frames a clip, a tenth of a second apart.
         size: height and width in pixels.
         seed: clip i is scene `seed + i`.

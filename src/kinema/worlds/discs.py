@@ -23,7 +23,8 @@ LEVELS = {"uniform": 1, "parabola": 2, "collision": 3, "box": 5, "curtain": 6}
 LAWS = tuple(LEVELS)
 BOXES = ("box", "curtain")  # the laws of a disc that walls throw back, for ever
 MIXED = 4  # the level of any of Kang et al.'s three laws
-SPLITS = {"train": 0, "held_out": 1, "all": 2, "edges": 3}
+SPLITS = {"train": 0, "held_out": 1, "all": 2, "edges": 3, "swift": 4}
+SWIFTEST_OF = 8  # so many scenes comes every other one of the split "swift"
 COLORS = {"red": (214, 39, 40), "blue": (31, 90, 200)}
 PALETTE = {  # of the law "curtain"; as inks on white any two are 26 degrees apart or more
     **COLORS,
@@ -170,12 +171,26 @@ def sample_scene(seed: int, level: int = 1, split: str = "train") -> DiscScene:
     """The scene of a seed: 1 uniform, 2 parabola, 3 collision, 4 any of them, 5 box, 6 curtain.
 
     split: "train" draws radius and speed in distribution, "held_out" outside it, "all" either;
-    "edges" leaves the middle of the speeds out of training.
+    "edges" leaves the middle of the speeds out of training; "swift" has more of what is rare in it:
+    every other scene is, of eight in distribution, the one in which a disc becomes fastest.
     """
     assert level in (*LEVELS.values(), MIXED) and split in SPLITS, (level, split)
     rng = np.random.default_rng([seed, level, SPLITS[split]])
     drawn = int(rng.integers(3)) + 1 if level == MIXED else level
     law = next(name for name, number in LEVELS.items() if number == drawn)
+    if split == "swift":
+        count = rng.choice((1, SWIFTEST_OF))
+        return max((_scene(law, split, rng) for _ in range(count)), key=_pace)
+    return _scene(law, split, rng)
+
+
+def _pace(scene: DiscScene) -> float:
+    """The speed of its fastest disc, at the beginning or after an impact."""
+    after = [scene.velocities_after()] if scene.law == "collision" else []
+    return float(max(np.linalg.norm(v, axis=1).max() for v in [scene.velocities, *after]))
+
+
+def _scene(law: str, split: str, rng: np.random.Generator) -> DiscScene:
     outside = split == "held_out" or (split == "all" and rng.random() < 0.5)
     count = 2 if law == "collision" else 1
     if outside:
@@ -287,7 +302,7 @@ def render(
         level: 1 uniform motion, 2 parabola, 3 collision, 4 any of these; 5 a closed box, 6 one with
             a disc of any colour, and mostly a curtain.
         split: "train" in distribution, "held_out" outside it, "all" either, "edges" without the
-            middle speeds.
+            middle speeds, "swift" with more fast discs.
         fps: frames a second (the published world has 10).
         truth: also return the truth.
         device: of no effect; drawn on the processor.
