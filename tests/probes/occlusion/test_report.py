@@ -3,6 +3,7 @@ import json
 from kinema.probes.drift.probe import TRUE
 from kinema.probes.occlusion.probe import HELD, Outcome, Sight, Survival
 from kinema.probes.occlusion.report import (
+    gap_table,
     horizon_table,
     place_table,
     survival_table,
@@ -49,6 +50,15 @@ def test_scenes_are_parted_by_their_own_gaps():
         "23 and the first 1", "100 (21-100, n = 1)", "-"
     ]  # fmt: skip
     assert str(Sight(360, stride=15)) == "360, one in 15"
+
+
+def test_survival_by_the_frames_to_be_bridged():
+    short = Survival([YES, NO, YES], [12, 13, 16], Sight(12))
+    long = Survival([NO], [25], Sight(12))
+    found = {TRUE: {8: Survival([YES], [12])}, "m, sliding": {8: short, 16: long}}
+    header, row = gap_table(found)
+    assert header[1:] == ["up to 16", "17 to 20", "21 to 24", "more than 24"]
+    assert [cell.split(" (")[0] for cell in row] == ["m, sliding", "67", "-", "-", "0"]
 
 
 def test_a_page_and_its_figures(tmp_path):

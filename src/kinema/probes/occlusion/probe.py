@@ -151,6 +151,11 @@ class Survival:
         kept = [pair for pair in pairs if (pair[1] <= self.sight.horizon) == is_inside]
         return Survival([one for one, _ in kept], [gap for _, gap in kept], self.sight)
 
+    def across(self, least: int, most: float) -> Survival:
+        """The videos of scenes with a gap of `least` to `most` frames."""
+        pairs = zip(self.outcomes, self.gaps, strict=True)
+        return Survival([outcome for outcome, gap in pairs if least <= gap <= most])
+
     @property
     def right(self) -> int:
         """Videos in which it did."""

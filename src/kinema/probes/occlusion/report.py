@@ -17,6 +17,7 @@ from kinema.probes.occlusion.worlds import WORLDS
 from kinema.probes.tables import Rows, command, markdown, print_table
 
 TITLE = "Hidden objects that come out as themselves, %"
+GAPS = (16, 20, 24)  # frames, the edges of what is told apart
 PAGE = """# Hidden objects
 
 `{command}`
@@ -27,7 +28,9 @@ PAGE = """# Hidden objects
 the model was given (no more than its overlap), seen for ever; *one in*: key frames alone are seen.
 *Inside*: scenes in which the first frame that shows something of the object again sees back to one
 that shows it whole. *Outside*: all others; what shows it may still be seen there, from a late
-place in a window.
+place in a window. *Frames to bridge*: from the last frame that shows it whole to the first that
+shows something of it again; a horizon as long as that holds one whole view, from which no speed
+can be read.
 
 {parts}
 """
@@ -50,6 +53,19 @@ def horizon_table(found: Found) -> Rows:
         if made:
             cells = [share(pooled(one.where(side) for one in made)) for side in (True, False)]
             rows.append([column, str(made[0].sight), *cells])
+    return rows
+
+
+def gap_table(found: Found) -> Rows:
+    """A header, and for every strategy the share that survived by the frames to be bridged."""
+    bands = [(low + 1, high) for low, high in zip((0, *GAPS), (*GAPS, np.inf), strict=True)]
+    named = [f"{low} to {high:.0f}" for low, high in bands[1:-1]]
+    rows = [["frames to bridge", f"up to {GAPS[0]}", *named, f"more than {GAPS[-1]}"]]
+    for column, row in found.items():
+        made = [one for one in row.values() if one.sight is not None]
+        if made:
+            parts = [pooled(one.across(*band) for one in made) for band in bands]
+            rows.append([column, *map(share, parts)])
     return rows
 
 
@@ -90,6 +106,7 @@ def show(found: Found) -> None:
     """Print the tables."""
     print_table(TITLE, survival_table(found))
     print_table("Inside and outside what a strategy sees, %", horizon_table(found))
+    print_table("By the frames to be bridged, %", gap_table(found))
     if rows := place_table(found):
         print_table("How late (frames) and how far off (units)", rows)
 
@@ -107,9 +124,8 @@ def write(found: Found, world: str, asked: dict[str, Any], report: str | Path) -
         the files written.
     """
     path, data = Path(report), Path(report).with_suffix(".json")
-    parts = [markdown(survival_table(found)), markdown(horizon_table(found))]
-    if rows := place_table(found):
-        parts.append(markdown(rows))
+    tables = [survival_table(found), horizon_table(found), gap_table(found), place_table(found)]
+    parts = [markdown(rows) for rows in tables if rows]
     page = PAGE.format(
         command=command("occlusion", asked), note=WORLDS[world].note, parts="\n\n".join(parts)
     )
