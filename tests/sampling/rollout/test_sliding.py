@@ -65,8 +65,8 @@ def test_a_video_passes_evenly_from_one_window_to_the_next():
     assert t[0].tolist() == [0, 0, 1, 1, 1, 1, 1]
 
 
-def test_a_sixth_of_the_overlap_is_made_twice_and_as_many_new_frames_a_window():
-    assert crossfade(32, 24) == Sliding(32, 20, fade=4)
+def test_a_twelfth_of_the_overlap_is_made_twice_and_as_many_new_frames_a_window():
+    assert crossfade(32, 24) == Sliding(32, 22, fade=2)
     assert crossfade(9, 3) == Sliding(9, 2, fade=1)
     assert crossfade(2, 1) == Sliding(2, 1)  # no room
 

@@ -131,8 +131,8 @@ class Splice(Sliding):
 
 
 def crossfade(window: int, overlap: int) -> Sliding:
-    """A sliding window in which the last sixth of the overlap, or a frame, is made twice."""
-    fade = max(overlap // 6, 1)
+    """A sliding window in which a twelfth of the overlap, or a frame, is made twice."""
+    fade = max(overlap // 12, 1)
     carried = max(overlap - fade, 1)
     return Sliding(window, carried, fade=min(fade, window - carried - 1))
 
