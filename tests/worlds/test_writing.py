@@ -41,6 +41,13 @@ def test_only_the_discs_have_more_than_four_levels(tmp_path, level, law):
     assert f'"law": "{law}"' in (folder / "metadata.jsonl").read_text()
 
 
+def test_a_world_has_its_own_splits(tmp_path):
+    rendering = Rendering(4, 16, level=3, split="swift")
+    assert write_world("discs", tmp_path, 1, rendering=rendering, num_workers=0).exists()
+    with pytest.raises(UserError, match="tabletop has no split 'swift': choose one of train"):
+        write_world("tabletop", tmp_path, 1, rendering=rendering, num_workers=0)
+
+
 def test_truth_is_left_out_on_request(tmp_path):
     write_world("discs", tmp_path, 1, rendering=Rendering(3, 16, truth=False), num_workers=0)
     assert not list(tmp_path.glob("*.npz"))

@@ -119,7 +119,10 @@ def world(argv: list[str]) -> None:
         help="1 easy to 4 hard; discs: 5 box, 6 curtain",
     )
     scene.add_argument(
-        "--split", default="train", metavar="NAME", help="train, held_out (new combinations), all"
+        "--split",
+        default="train",
+        metavar="NAME",
+        help="train, held_out (new combinations), all; of the discs edges and swift too",
     )
     result = parser.add_argument_group("Result")
     result.add_argument("-o", "--output", default=None, metavar="DIR", help="default: NAME")

@@ -10,14 +10,18 @@ import numpy as np
 
 from kinema import clips
 from kinema.errors import UserError
-from kinema.worlds import WORLDS
+from kinema.worlds import WORLDS, discs
 from kinema.worlds.parallel import stream
 from kinema.worlds.world_clip import Truth, WorldClip
 
 LEVELS = {"tabletop": 4, "discs": 6, "gaussian": 4}
 DEFAULT_FPS = {"tabletop": 16.0, "discs": 10.0, "gaussian": 16.0}
 ON_SHEET = 16
-SPLITS = ("train", "held_out", "all")
+SPLITS = {
+    "tabletop": ("train", "held_out", "all"),
+    "discs": tuple(discs.SPLITS),
+    "gaussian": ("train", "held_out", "all"),
+}
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,7 @@ class Rendering:
         num_frames: of each clip.
         size: pixels of a square frame, or (height, width).
         level: 1 to 4; of the discs, 1 to 6.
-        split: "train", "held_out" or "all".
+        split: "train", "held_out" or "all"; of the discs, "edges" and "swift" too.
         fps: frames a second; by default the world's own rate.
         truth: whether the truth is rendered too.
     """
@@ -114,8 +118,10 @@ def _check(name: str, num_clips: int, seed: int, rendering: Rendering) -> None:
     split, level, size = rendering.split, rendering.level, rendering.size
     if name not in WORLDS:
         raise UserError(f"There is no world named {name!r}: choose one of {', '.join(WORLDS)}.")
-    if split not in SPLITS:
-        raise UserError(f"There is no split named {split!r}: choose one of {', '.join(SPLITS)}.")
+    if split not in SPLITS[name]:
+        raise UserError(
+            f"The world {name} has no split {split!r}: choose one of {', '.join(SPLITS[name])}."
+        )
     if not 1 <= level <= LEVELS[name]:
         raise UserError(
             f"The world {name} has the levels 1 to {LEVELS[name]}, not {level}: choose one of them."
