@@ -340,8 +340,9 @@ def physics_parabola() -> PhysicsRun:
 def physics_collision() -> PhysicsRun:
     """Two discs that collide: kinema train physics-collision
 
-    What ships learned in three runs: 152,000 clips at `--mean 2`, then 76,000 further ones at
-    `--mean 4` and 76,000 at 6 (`--init physics-collision`); this recipe has 6 from the start.
+    What ships learned in four runs: 152,000 clips at `--mean 2`, then (`--init physics-collision`)
+    76,000 at `--mean 4`, 76,000 at 6, and 70,000 with `--data.split swift`; this recipe has 6 from
+    the start.
     """
     return physics("collision", 228_000)
 
