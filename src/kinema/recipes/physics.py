@@ -97,7 +97,6 @@ class PhysicsRun:
                 f"most_given is {self.most_given}: it is at least given, {self.given}, or 0 for as "
                 "many."
             )
-
         if self.wear.share and self.codec:
             raise UserError("wear is of pixels: leave out --codec, or --wear.share")
 
@@ -341,8 +340,7 @@ def physics_collision() -> PhysicsRun:
     """Two discs that collide: kinema train physics-collision
 
     What ships learned in four runs: 152,000 clips at `--mean 2`, then (`--init physics-collision`)
-    76,000 at `--mean 4`, 76,000 at 6, and 70,000 with `--data.split swift`; this recipe has 6 from
-    the start.
+    76,000 at `--mean 4`, 76,000 at 6 as this recipe has it, and 70,000 with `--data.split swift`.
     """
     return physics("collision", 228_000)
 
