@@ -131,7 +131,7 @@ class Splice(Sliding):
 
 
 def crossfade(window: int, overlap: int) -> Sliding:
-    """A sliding window in which a twelfth of the overlap, or a frame, is made twice."""
+    """A sliding window that makes a twelfth of the overlap, or a frame, twice if there is room."""
     fade = max(overlap // 12, 1)
     carried = max(overlap - fade, 1)
     return Sliding(window, carried, fade=min(fade, window - carried - 1))
