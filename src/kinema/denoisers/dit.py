@@ -10,7 +10,7 @@ Axes: b batch, c channels, f frames, h w places, n tokens a frame, d features, k
 m text tokens.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import lcm
 
 import torch
@@ -223,6 +223,23 @@ class DiT(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.0
             )
         cache[self] = before + x.shape[2]
         return before // self.config.patch[0]
+
+    def deepened(self, new_layers: int) -> "DiT":
+        """A network with further layers behind these, and, as it is new, the same output.
+
+        Net2DeeperNet (Chen et al. 2016, section 2.3): what has been learned is kept, and more can
+        be. The new layers begin as the identity, their gates at zero.
+        """
+        depth = self.config.depth + new_layers
+        network = type(self)(replace(self.config, depth=depth)).to(self.patches_in.weight)
+        vectors = self.modulation.out_features - 2 * self.config.dim
+        learned = self.state_dict()
+        for name in ("modulation.weight", "modulation.bias"):
+            layers, last = learned[name][:vectors], learned[name][vectors:]
+            new = layers.new_zeros(6 * new_layers * self.config.dim, *layers.shape[1:])
+            learned[name] = torch.cat([layers, new, last])
+        network.load_state_dict(learned, strict=False)
+        return network
 
     @property
     def is_causal(self) -> bool:

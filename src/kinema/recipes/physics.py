@@ -11,8 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from einops import rearrange
 from torch import Tensor, nn
 
 from kinema import diffusion
@@ -20,7 +18,7 @@ from kinema.blocks.attention import Factorized
 from kinema.clips import contact_sheet, to_frames, to_tensor
 from kinema.codecs import LAYOUTS, Codec, CodecLoss, Pixels, load_codec
 from kinema.conditions import NoText
-from kinema.denoisers import DiTConfig, UNetConfig, UViTConfig, count_flops, make_denoiser
+from kinema.denoisers import DiT, DiTConfig, UNetConfig, UViTConfig, count_flops, make_denoiser
 from kinema.diffusion import GivenFrames, Linear, LogitNormal, Mixture, PerFrame
 from kinema.errors import UserError
 from kinema.recipes.codec_run import CodecRun
@@ -29,6 +27,7 @@ from kinema.training import Loop, Position, State, draw, train
 from kinema.training.resampling import Resampling, resample_history
 from kinema.training.sources import DiscClips
 from kinema.training.wear import Wear, worn
+from kinema.training.zoom import draw_zoom, zoomed
 from kinema.video import System, VideoPipeline
 from kinema.video.system import find_codec
 from kinema.worlds import discs
@@ -54,6 +53,7 @@ class PhysicsRun:
         denoiser: the network; its channels are set from the codec, and its text is left out.
         init: a system whose denoiser is trained further: a folder, or the name of one that ships;
             "" starts from nothing.
+        new_layers: so many layers are added behind those of `init`; they begin as the identity.
         zoom: every training clip is shrunk or grown by a factor from this range about a random
             point, and so are its speeds: uniform motion and collisions know no scale.
         mean: of the logit of t.
@@ -76,6 +76,7 @@ class PhysicsRun:
     codec: str = ""
     denoiser: DiTConfig | UViTConfig | UNetConfig = field(default_factory=DiTConfig)
     init: str = ""
+    new_layers: int = 0
     zoom: tuple[float, float] = (1.0, 1.0)
     mean: float = 6.0
     std: float = 1.5
@@ -96,6 +97,10 @@ class PhysicsRun:
             raise UserError(
                 f"most_given is {self.most_given}: it is at least given, {self.given}, or 0 for as "
                 "many."
+            )
+        if self.new_layers and (self.new_layers < 0 or not self.init):
+            raise UserError(
+                f"new_layers is {self.new_layers}: so many are added to a system, named by --init"
             )
         if self.wear.share and self.codec:
             raise UserError("wear is of pixels: leave out --codec, or --wear.share")
@@ -148,7 +153,8 @@ def make_network(run: PhysicsRun, codec: Codec) -> nn.Module:
     """A new denoiser, or the one of the system `run.init`, in fp32 and ready to learn.
 
     Raises:
-        UserError: if that system works on other latents, or with text; or the denoiser needs text.
+        UserError: if that system works on other latents, with text, or has no layers to add to; or
+            the denoiser needs text.
     """
     if not run.init:
         run.denoiser = replace(run.denoiser, channels=codec.channels, text_dim=0)
@@ -159,32 +165,13 @@ def make_network(run: PhysicsRun, codec: Codec) -> nn.Module:
             f"init: {run.init} does not make {codec.channels} channels without text; name what a "
             "physics recipe made with the same codec"
         )
-    run.denoiser = system.denoiser.config
-    return system.denoiser.float().requires_grad_(True)
-
-
-def draw_zoom(zoom: tuple[float, float], batch_size: int) -> tuple[Tensor, Tensor]:
-    """Factors (b,), even in the logarithm, and points (b, 2) in [-1, 1] that stay in place."""
-    low, high = (float(np.log(factor)) for factor in zoom)
-    factor = torch.exp(low + (high - low) * torch.rand(batch_size))
-    return factor, 2 * torch.rand(batch_size, 2) - 1
-
-
-def zoomed(frames: Tensor, factor: Tensor, point: Tensor) -> Tensor:
-    """Clips as a camera nearer or further away sees them; what lies outside is white.
-
-    Args:
-        frames: b c f h w in [-1, 1].
-        factor: (b,), above 1 for a camera that is nearer.
-        point: (b, 2), x and y in [-1, 1] of what stays where it is.
-    """
-    grid = torch.zeros(len(frames), 2, 3)  # from a place of the picture to where it was
-    grid[:, 0, 0] = grid[:, 1, 1] = 1 / factor
-    grid[:, :, 2] = point * (1 - 1 / factor[:, None])
-    ink = rearrange(1 - frames, "b c f h w -> b (c f) h w")
-    places = F.affine_grid(grid, list(ink.shape), align_corners=True)
-    seen = F.grid_sample(ink, places, align_corners=True)
-    return 1 - rearrange(seen, "b (c f) h w -> b c f h w", f=frames.shape[2])
+    network = system.denoiser.float()
+    if run.new_layers:
+        if not isinstance(network, DiT):
+            raise UserError(f"new_layers: those of a DiT, which the denoiser of {run.init} is not")
+        network = network.deepened(run.new_layers)
+    run.denoiser = network.config
+    return network.requires_grad_(True)
 
 
 class PhysicsTask:
