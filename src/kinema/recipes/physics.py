@@ -353,10 +353,10 @@ def physics_curtain() -> PhysicsRun:
     For `kinema probe occlusion`. Every third scene of its law is the plain box. Set out from
     physics-uniform.
 
-    What ships learned in five runs: 110,000 clips without wear at `--mean` 2 to 4; with wear 36,000
+    What ships learned in six runs: 110,000 clips without wear at `--mean` 2 to 4; with wear 36,000
     further ones, the first 13,000 with `--wear.swell 0.3 --wear.shake 0.3`, then 120,000 with
-    `--wear.tint 0.1`, 30,000 with `--mean 3 --std 2 --loop.learning_rate 1e-3`, and 120,000 with
-    `--mean 3 --std 2 --wear.tint 0.1`.
+    `--wear.tint 0.1`, 30,000 with `--mean 3 --std 2 --loop.learning_rate 1e-3`, 120,000 with
+    `--mean 3 --std 2 --wear.tint 0.1`, and 100,000 with these and `--given 20 --given_share 0.95`.
     """
     run = physics("curtain", 120_000)
     return replace(physics_box(), folder=run.folder, data=run.data, loop=run.loop)
