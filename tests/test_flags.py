@@ -174,6 +174,13 @@ def test_nearest():
     assert flags.nearest("qqq", ["generate", "world"]) == "choose from generate, world."
 
 
+def test_an_unknown_option_is_told_the_others_or_where_they_are_when_they_are_many():
+    few, many = ["--size", "--seed"], [f"--loop.option_{n}" for n in range(100)]
+    assert flags.no_option("kinema x", "--qqq", few).endswith("choose from --size, --seed.")
+    assert flags.no_option("kinema x", "--qqq", many).endswith("--qqq; see kinema x --help.")
+    assert flags.no_option("kinema x", "--loop.option_9x", many).endswith("loop.option_9?")
+
+
 def test_parser_errors_are_sentences():
     parser = flags.Parser("kinema x", "what it does")
     parser.add_argument("prompt", metavar="PROMPT")

@@ -28,6 +28,8 @@ from kinema.choices import (
 )
 from kinema.errors import UserError
 
+LONGEST_HINT = 300  # characters; recipes have hundreds of options
+
 
 class Parser(argparse.ArgumentParser):
     """argparse with readable help, and errors that are sentences."""
@@ -77,9 +79,17 @@ def explain(prog: str, message: str, options: list[str]) -> str:
         name = unknown.group(1)
         if not name.startswith("-"):
             return f"{prog} does not understand {name!r}: put the prompt in quotes."
-        return f"{prog} has no option {name.split('=')[0]}; {nearest(name.split('=')[0], options)}"
+        return no_option(prog, name.split("=")[0], options)
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     return f"{prog}: {' '.join(lines)} (see {prog} --help)"
+
+
+def no_option(prog: str, flag: str, options: list[str]) -> str:
+    """A sentence about an unknown option: the nearest one, or where to read about so many."""
+    hint = nearest(flag, options)
+    if len(hint) > LONGEST_HINT:
+        hint = f"see {prog} --help."
+    return f"{prog} has no option {flag}; {hint}"
 
 
 def chosen(
@@ -119,7 +129,7 @@ def typed(prog: str, target: Any, filled: Any, argv: list[str]) -> dict[str, Any
     known = [row.flag for rows in groups.values() for row in rows] + ["--config", "--print_config"]
     for flag in (argument.split("=")[0] for argument in argv):
         if flag.startswith("--") and flag not in known:
-            raise UserError(f"{prog} has no option {flag}; {nearest(flag, known)}")
+            raise UserError(no_option(prog, flag, known))
     argv = argv if filled is None else gathered(prog, filled, argv)
     read = parse(prog, narrowed(target, filled), filled, argv, known)
     made = {name: read[name] for name in inspect.signature(target).parameters}
