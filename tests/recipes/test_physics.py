@@ -102,9 +102,7 @@ def test_a_system_goes_on_with_more_layers(trained):
     deeper = PhysicsRun(data=run.data, num_unseen=2, init=str(folder / "final"), new_layers=1)
     task = PhysicsTask(deeper)
     assert deeper.denoiser.depth == run.denoiser.depth + 1
-    assert sum(p.requires_grad for p in task.network.parameters()) == len(
-        list(task.network.parameters())
-    )
+    assert all(parameter.requires_grad for parameter in task.network.parameters())
     x, t = torch.randn(1, 3, 8, 32, 32), torch.rand(1, 8)
     before = VideoPipeline.from_pretrained(folder / "final").denoiser.float()
     torch.testing.assert_close(task.network(x, t), before(x, t))
