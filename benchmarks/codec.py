@@ -23,16 +23,10 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from kinema.clips import to_frames, to_tensor
-from kinema.codecs import (
-    CausalVAE,
-    CausalVAEConfig,
-    CodecLoss,
-    PretrainedCodec,
-    codec_loss,
-    reconstruct,
-)
+from kinema.codecs import CausalVAE, CausalVAEConfig, CodecLoss, codec_loss, reconstruct
 from kinema.denoisers import count_parameters
-from kinema.metrics.fidelity import psnr
+from kinema.interop import PretrainedCodec
+from kinema.metrics.features.fidelity import psnr
 from kinema.worlds import tabletop
 
 NUM_FRAMES, SIZE, CHANNELS = 17, 128, 8

@@ -14,12 +14,12 @@ import diffusers
 import torch
 from torch import Tensor
 
-from kinema.codecs import PretrainedCodec
 from kinema.errors import UserError
+from kinema.interop import PretrainedCodec
 
 ROOT = Path(__file__).parent.parent
 RESULT = ROOT / "docs" / "results" / "pretrained_codecs.md"
-CONFIGS = json.loads((ROOT / "tests" / "codecs" / "small_codecs.json").read_text())
+CONFIGS = json.loads((ROOT / "tests" / "interop" / "small_codecs.json").read_text())
 STILLS = ("AutoencoderKL", "AutoencoderKLTemporalDecoder")
 BLOCKS = 5  # latents of a clip after the first; more than the temporal tiles of any class
 HEAD = [
@@ -27,7 +27,7 @@ HEAD = [
     "decode stream",
 ]  # fmt: skip
 NOTE = """
-Small random networks of the real classes (tests/codecs/small_codecs.json), fp32, one clip of noise,
+Small random networks of the real classes (tests/interop/small_codecs.json), fp32, one noisy clip,
 {blocks} latents after the first. "16 frames become" is what the class itself returns for 16 frames;
 behind kinema's contract it is always 16. The other columns are the largest difference anywhere,
 over the standard deviation of what is compared. Prefix: coding the beginning of the clip against

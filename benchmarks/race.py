@@ -15,13 +15,13 @@ from pathlib import Path
 
 import torch
 
-from kinema.clips.files import write_bytes
 from kinema.denoisers import SIZES
 from kinema.probes.prompts.probe import PromptProbe, measure_prompts
 from kinema.probes.prompts.scoring import Share
 from kinema.recipes import tabletop
-from kinema.recipes.text_to_video import TextToVideoRun, TextToVideoTask
+from kinema.storage.atomic import write_bytes
 from kinema.training import Position
+from kinema.training.tasks.text_to_video import TextToVideoRun, TextToVideoTask
 from kinema.video import VideoPipeline
 
 ARMS = ("dit-small", "uvit-small", "unet-small")

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from kinema.denoisers.textbook import DiTBlock, TemporalAttention, VideoUNet3D
+from studies.textbook import DiTBlock, TemporalAttention, VideoUNet3D
 
 RESULT = Path(__file__).parent.parent / "docs" / "results" / "textbook.md"
 FRAMES, DIM, HEADS = 16, 64, 8

@@ -16,6 +16,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "kinema"
+STUDIES = ROOT / "studies"
 BIN = Path(sys.executable).parent
 
 VAGUE_NAMES = {"utils", "util", "misc", "common", "helpers", "helper", "base", "manager"}
@@ -24,7 +25,7 @@ MAX_WEIGHT_BYTES = 60_000_000
 # Where the name in `import NAME` is not the name that pip installs.
 DISTRIBUTIONS = {"cv2": "opencv-python-headless", "PIL": "pillow", "yaml": "pyyaml"}
 # Files without a test file of their own: nothing in them can go wrong alone.
-UNTESTED = {"errors.py", "__main__.py"}
+UNTESTED = {"errors.py", "__main__.py", "shipped.py", "command.py"}
 
 
 def run(*command: str) -> str:
@@ -51,7 +52,7 @@ def repository_files() -> list[Path]:
 
 
 def source_files() -> list[Path]:
-    return sorted(SOURCE.rglob("*.py"))
+    return sorted([*SOURCE.rglob("*.py"), *STUDIES.rglob("*.py")])
 
 
 @cache
@@ -92,7 +93,7 @@ def test_types_hold():
 
 def test_public_functions_say_their_types():
     expect_none(
-        f"{path.relative_to(SOURCE)}:{function.lineno} {function.name}"
+        f"{path.relative_to(ROOT)}:{function.lineno} {function.name}"
         for path in source_files()
         for function in public_functions(syntax(path).body)
         if not is_typed(function)
@@ -173,7 +174,7 @@ def test_no_exception_is_swallowed():
 
 
 def mirrored_test(path: Path) -> Path:
-    relative = path.relative_to(SOURCE)
+    relative = path.relative_to(SOURCE if SOURCE in path.parents else ROOT)
     return ROOT / "tests" / relative.parent / f"test_{relative.name}"
 
 
@@ -193,7 +194,11 @@ def imported_distributions(path: Path) -> set[str]:
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
             names.add(node.module)
-    tops = {name.split(".")[0] for name in names} - set(sys.stdlib_module_names) - {"kinema"}
+    tops = (
+        {name.split(".")[0] for name in names}
+        - set(sys.stdlib_module_names)
+        - {"kinema", "studies"}
+    )
     return {DISTRIBUTIONS.get(top, top).replace("_", "-").lower() for top in tops}
 
 
@@ -236,7 +241,7 @@ def readme() -> str:
 
 def test_readme_prints_the_rooms_that_exist():
     tree = re.search(r"```text\nsrc/kinema/\n(.*?)```", readme(), re.S).group(1)
-    house = tree.split("\ntests/")[0]
+    house = tree.split("\nstudies/")[0]
     printed = re.findall(r"^ {4}(\w+(?:/|\.py)) ", house, re.M)
     rooms = [p.name + "/" for p in SOURCE.iterdir() if p.is_dir() and not p.name.startswith("_")]
     files = [p.name for p in SOURCE.glob("*.py") if p.name not in ("__init__.py", "__main__.py")]

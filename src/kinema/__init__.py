@@ -7,12 +7,16 @@ kinema.check(frames[0]).failures
 
 from typing import TYPE_CHECKING, Any
 
+from kinema.renamed import install
+
 if TYPE_CHECKING:
-    from kinema.probes.check import ClipReport
+    from kinema.checks.clip_report import ClipReport
     from kinema.video import VideoPipeline
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "check", "load"]
+
+install()
 
 
 def load(model: str = "tabletop") -> "VideoPipeline":
@@ -42,11 +46,11 @@ def check(source: Any, fps: float = 25.0) -> "ClipReport":
         fps: of the frames; files bring their own.
 
     Returns:
-        kinema.probes.check.ClipReport: `.verdict`, `.failures`, `.scores`, `.as_json()`.
+        kinema.checks.check.ClipReport: `.verdict`, `.failures`, `.scores`, `.as_json()`.
 
     Raises:
         UserError: if there are no frames, or they are not what is said above.
     """
-    from kinema.probes.check import check
+    from kinema.checks.check import check
 
     return check(source, fps)

@@ -11,6 +11,7 @@ import errno
 import os
 import sys
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import kinema
@@ -18,6 +19,7 @@ from kinema.commands import COMMANDS
 from kinema.errors import Notice, UserError
 from kinema.flags import Row, console, first_line, nearest, print_page
 
+RENAMED = {"plan": "budget"}
 EXAMPLES = """\
 kinema generate "a red ball rolls to the right behind a blue cube" -o ball.mp4
 kinema generate "a green cone spins" -n 4 --seed 7 -o cones.gif
@@ -44,6 +46,8 @@ def dispatch(argv: list[str]) -> int | None:
         overview()
     elif argv[0] in ("-V", "--version", "version"):
         print(kinema.__version__)
+    elif argv[0] in RENAMED:
+        raise UserError(f"`kinema {argv[0]}` is called `kinema {RENAMED[argv[0]]}` now.")
     elif argv[0] in commands:
         return commands[argv[0]](argv[1:])
     else:
@@ -57,8 +61,8 @@ def say(text: str, style: str) -> None:
     console().print(Text(text, style=style), soft_wrap=True)
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run a command; the return value is the exit status."""
+def main(argv: list[str] | None = None, run: Callable[[list[str]], int | None] = dispatch) -> int:
+    """Run a command, kinema's own unless another is given; the return value is the exit status."""
     plain = warnings.showwarning
 
     def show(message: Any, category: type[Warning], *place: Any, **kwargs: Any) -> None:
@@ -71,7 +75,7 @@ def main(argv: list[str] | None = None) -> int:
         warnings.simplefilter("always", Notice)
         warnings.showwarning = show
         try:
-            return dispatch(sys.argv[1:] if argv is None else argv) or 0
+            return run(sys.argv[1:] if argv is None else argv) or 0
         except UserError as error:
             say(f"kinema: {error}", "red")
             return 2

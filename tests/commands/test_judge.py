@@ -35,7 +35,7 @@ def test_probe_calls_the_function(capsys, monkeypatch):
         called["count"] = count
 
     fake_module(monkeypatch, "some.probe", measure=measure)
-    fake_module(monkeypatch, "kinema.probes", PROBES={"speed": "some.probe:measure"})
+    fake_module(monkeypatch, "kinema.probes", PROBES={"speed": "some.probe:measure"}, MOVED={})
     assert run(capsys, "probe", "speed", "--count", "3")[0] == 0
     assert called == {"count": 3}
     assert "speed" in run(capsys, "probe", "--list")[1]
@@ -46,7 +46,7 @@ def test_probe_calls_the_function(capsys, monkeypatch):
 
 def test_a_probe_without_files_refuses_them(capsys, monkeypatch):
     fake_module(monkeypatch, "some.probe", measure=lambda count=8: None)
-    fake_module(monkeypatch, "kinema.probes", PROBES={"speed": "some.probe:measure"})
+    fake_module(monkeypatch, "kinema.probes", PROBES={"speed": "some.probe:measure"}, MOVED={})
     status, _, err = run(capsys, "probe", "speed", "a.mp4")
     assert status == 2 and "kinema probe speed takes no files: 'a.mp4'" in err
 
@@ -55,3 +55,8 @@ def test_a_probe_without_files_refuses_them(capsys, monkeypatch):
 def test_options_that_ask_no_people_do_not_go_with_blind(capsys, option):
     status, _, err = run(capsys, "check", "--blind", "old", "new", *option)
     assert status == 2 and f"{option[0]} does not go with --blind" in err
+
+
+def test_a_probe_that_is_a_study_now_is_named(capsys):
+    status, _, err = run(capsys, "probe", "ladder")
+    assert status == 2 and "python -m studies.ladder" in err

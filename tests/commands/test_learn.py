@@ -9,18 +9,18 @@ def run(capsys, *argv: str) -> tuple[int, str, str]:
     return status, captured.out, captured.err
 
 
-def test_plan_a_generation(capsys):
-    status, out, _ = run(capsys, "plan", "--list")
+def test_budget_of_a_generation(capsys):
+    status, out, _ = run(capsys, "budget", "--list")
     assert status == 0 and "generate" in out and "tabletop-codec" in out
-    status, out, _ = run(capsys, "plan", "generate", "--help")
+    status, out, _ = run(capsys, "budget", "generate", "--help")
     assert status == 0 and "--memory" in out
-    assert run(capsys, "plan", "nothing")[0] == 2
-    status, _, err = run(capsys, "plan", "generate", "--sizes", "[0]")
+    assert run(capsys, "budget", "nothing")[0] == 2
+    status, _, err = run(capsys, "budget", "generate", "--sizes", "[0]")
     assert status == 2 and "--sizes" in err
 
 
-def test_plan_a_recipe(capsys):
-    status, out, _ = run(capsys, "plan", "tabletop", "--help")
+def test_budget_of_a_recipe(capsys):
+    status, out, _ = run(capsys, "budget", "tabletop", "--help")
     assert status == 0 and "--loop.batch_size" in out
 
 

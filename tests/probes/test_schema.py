@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from kinema import clips
+from kinema.checks.check import run
+from kinema.checks.clip_report import SCHEMA
+from kinema.checks.outputs import Outputs
 from kinema.metrics.vector import METRICS
 from kinema.metrics.verdicts import FAULTS
-from kinema.probes.check import run
-from kinema.probes.clip_report import SCHEMA
-from kinema.probes.outputs import Outputs
 
 PAGE = Path(__file__).parents[2] / "docs" / "check.md"
 NAMES = {

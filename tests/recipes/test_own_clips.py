@@ -9,7 +9,7 @@ from kinema.cli import main
 from kinema.clips import Clip, write
 from kinema.codecs import CausalVAE
 from kinema.errors import UserError
-from kinema.metrics.lpips import alexnet
+from kinema.metrics.features.lpips import alexnet
 from kinema.recipes import codec
 
 SMALL = ["--codec.widths", "[8,8]", "--codec.encoder_depth", "[0,0]", "--codec.decoder_depth",

@@ -17,9 +17,9 @@ from kinema.recipes.physics import (
 )
 from kinema.sampling.rollout import Autoregressive
 from kinema.training import Loop, Position, draw
-from kinema.training.resampling import Resampling
+from kinema.training.histories.degradation import Wear
+from kinema.training.histories.resampling import Resampling
 from kinema.training.sources import DiscClips
-from kinema.training.wear import Wear
 from kinema.video import VideoPipeline, strategy_named
 
 

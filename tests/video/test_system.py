@@ -6,9 +6,9 @@ import torch
 from huggingface_hub.errors import LocalEntryNotFoundError
 from safetensors.torch import load_file, save_file
 
-from kinema.blocks import pretrained
-from kinema.codecs import PretrainedCodec
 from kinema.errors import UserError
+from kinema.interop import PretrainedCodec
+from kinema.storage import pretrained
 from kinema.video import System, VideoPipeline, system
 
 

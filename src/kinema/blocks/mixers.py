@@ -14,13 +14,13 @@ from typing import Any
 from torch import Tensor, nn
 
 from kinema.blocks.attention import AttentionSpec, Full, attention_spec
+from kinema.blocks.cache import Cache
 from kinema.blocks.motion_module import MotionModule
-from kinema.blocks.pretrained import nearest
 from kinema.blocks.recurrence import GatedRecurrence
-from kinema.blocks.stream import Cache
 from kinema.blocks.temporal_attention import TemporalAttention
 from kinema.blocks.temporal_convolution import Pseudo3DConvolution, TemporalConvolution
 from kinema.errors import UserError
+from kinema.storage.pretrained import nearest
 
 
 class NoMixing(nn.Module):

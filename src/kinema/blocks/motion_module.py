@@ -15,7 +15,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from kinema.blocks.attention import attend
-from kinema.blocks.stream import Cache
+from kinema.blocks.cache import Cache
 from kinema.errors import UserError
 
 

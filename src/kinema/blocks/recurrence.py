@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from kinema.blocks.cache import Cache
 from kinema.blocks.normalization import RMSNorm
-from kinema.blocks.stream import Cache
 
 # The forget gate starts at sigmoid(2) = 0.88: a memory of about eight frames.
 INITIAL_BIAS = 2.0

@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kinema.blocks.activation import squared_relu
+from kinema.blocks.cache import Cache
 from kinema.blocks.modulation import gated, modulate
-from kinema.blocks.stream import Cache
 from kinema.errors import UserError
 
 

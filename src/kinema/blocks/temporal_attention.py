@@ -9,9 +9,9 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from kinema.blocks.attention import AttentionSpec
+from kinema.blocks.cache import Cache, num_seen
 from kinema.blocks.normalization import RMSNorm
 from kinema.blocks.rotary import time_angles
-from kinema.blocks.stream import Cache, num_seen
 from kinema.blocks.transformer import SelfAttention
 
 

@@ -8,9 +8,9 @@ a residual path, which is the same function, and holds for any block that it is 
 from torch import Tensor, nn
 
 from kinema.blocks.activation import squared_relu
+from kinema.blocks.cache import Cache
 from kinema.blocks.normalization import RMSNorm
 from kinema.blocks.space_time import FrameConv, TimeConv
-from kinema.blocks.stream import Cache
 
 
 class TemporalConvolution(nn.Module):

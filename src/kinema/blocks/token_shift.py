@@ -11,7 +11,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from kinema.blocks.stream import Cache
+from kinema.blocks.cache import Cache
 
 Reach = Literal["everywhere", "past", "frame", "nowhere"]
 # How many of the six moves a reach allows: left, right, up, down, from before, from after.

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from kinema.blocks.activation import squared_relu
 from kinema.blocks.attention import AttentionSpec, attend, attend_video
+from kinema.blocks.cache import Cache, remember
 from kinema.blocks.normalization import RMSNorm
 from kinema.blocks.rotary import rotary_angles, rotate, time_angles
-from kinema.blocks.stream import Cache, remember
 
 
 class SelfAttention(nn.Module):

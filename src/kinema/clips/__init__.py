@@ -1,7 +1,6 @@
 """A video as a file and as a tensor: reading, writing, data sets, contact sheets."""
 
 from kinema.clips.clip import Clip
-from kinema.clips.files import whole_file, write_bytes
 from kinema.clips.folder import ClipFolder
 from kinema.clips.images import read_image
 from kinema.clips.picture import fit_frames
@@ -34,8 +33,6 @@ __all__ = [
     "stream",
     "to_frames",
     "to_tensor",
-    "whole_file",
     "write",
-    "write_bytes",
     "write_stream",
 ]

@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 
 from kinema.clips.clip import Clip
-from kinema.clips.files import require_file
 from kinema.clips.reading import inspect, read
 from kinema.errors import Notice, UserError
+from kinema.storage.atomic import require_file
 
 
 @dataclass(frozen=True)

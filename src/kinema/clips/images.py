@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from kinema.clips.files import require_file
 from kinema.errors import UserError
+from kinema.storage.atomic import require_file
 
 
 def read_image(path: str | Path) -> np.ndarray:

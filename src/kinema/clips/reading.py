@@ -20,9 +20,9 @@ import numpy as np
 
 from kinema.clips import demux
 from kinema.clips.clip import Clip
-from kinema.clips.files import require_file
 from kinema.clips.picture import Crop, fit
 from kinema.errors import UserError
+from kinema.storage.atomic import require_file
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from kinema.clips.clip import Clip
-from kinema.clips.files import write_bytes
+from kinema.storage.atomic import write_bytes
 
 GAP = 2
 INK, PAPER = (30, 30, 30), (255, 255, 255)

@@ -22,8 +22,8 @@ import numpy as np
 from PIL import Image
 
 from kinema.clips.clip import Clip
-from kinema.clips.files import require_writable, whole_file
 from kinema.errors import UserError
+from kinema.storage.atomic import require_writable, whole_file
 
 EXIF_DESCRIPTION = 0x010E  # ImageDescription: the one text field that every reader shows
 

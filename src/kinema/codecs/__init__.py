@@ -5,12 +5,11 @@ from kinema.codecs.causal_vae import CausalVAE, CausalVAEConfig
 from kinema.codecs.codec import Codec, LocalCodec, Pixels
 from kinema.codecs.layouts import LAYOUTS
 from kinema.codecs.linear import LinearCodec
-from kinema.codecs.loading import codec_fingerprint, codec_folder, load_codec
 from kinema.codecs.objective import CodecLoss, codec_loss, reconstruct
 from kinema.codecs.posterior import Posterior
-from kinema.codecs.pretrained import PretrainedCodec
 from kinema.codecs.streams import DecodeStream, EncodeStream
 from kinema.codecs.tiling import TiledCodec
+from kinema.renamed import moved
 
 __all__ = [
     "LAYOUTS",
@@ -26,11 +25,18 @@ __all__ = [
     "PatchDiscriminator",
     "Pixels",
     "Posterior",
-    "PretrainedCodec",
     "TiledCodec",
-    "codec_fingerprint",
-    "codec_folder",
     "codec_loss",
-    "load_codec",
     "reconstruct",
 ]
+
+MOVED = {
+    "PretrainedCodec": "kinema.interop",
+    "codec_fingerprint": "kinema.interop",
+    "codec_folder": "kinema.interop",
+    "load_codec": "kinema.interop",
+}
+
+
+def __getattr__(name: str) -> object:
+    return moved(__name__, MOVED, name)

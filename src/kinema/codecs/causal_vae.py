@@ -29,13 +29,13 @@ from kinema.blocks.convolution import (
     depth_to_space,
     space_to_depth,
 )
-from kinema.blocks.pretrained import PretrainedMixin
 from kinema.codecs.codec import check_frames, crop
 from kinema.codecs.linear import LARGEST_BLOCK, LinearCodec
 from kinema.codecs.posterior import Posterior
 from kinema.codecs.stages import Chain, Down, Refiner, ResidualBlock, Up
 from kinema.codecs.streams import DecodeStream, EncodeStream
 from kinema.errors import UserError
+from kinema.storage.pretrained import PretrainedMixin
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 from kinema.commands.about import info
 from kinema.commands.judge import check, distance, probe
-from kinema.commands.learn import denoisers, plan, train
+from kinema.commands.learn import budget, denoisers, train
 from kinema.commands.make import generate, world
 
 COMMANDS: dict[str, dict[str, Callable[[list[str]], int | None]]] = {
     "Make": {"generate": generate, "world": world},
-    "Learn": {"train": train, "plan": plan, "denoisers": denoisers},
+    "Learn": {"train": train, "budget": budget, "denoisers": denoisers},
     "Judge": {"check": check, "distance": distance, "probe": probe},
     "About": {"info": info},
 }

@@ -6,6 +6,7 @@ import dataclasses
 import importlib
 import inspect
 import itertools
+from collections.abc import Callable
 from typing import Any
 
 from kinema.errors import UserError
@@ -48,9 +49,9 @@ def check(argv: list[str]) -> int:
     options = vars(parser.parse_args(argv))
     if options.pop("blind"):
         return ask_people(parser, options)
-    from kinema.probes.backends import Backends
-    from kinema.probes.check import run
-    from kinema.probes.outputs import Outputs
+    from kinema.checks.check import run
+    from kinema.checks.encoders import Backends
+    from kinema.checks.outputs import Outputs
 
     parts = {"outputs": Outputs, "backends": Backends}
     made = {name: kind(**taken(options, kind)) for name, kind in parts.items()}
@@ -65,7 +66,7 @@ def ask_people(parser: Parser, options: dict[str, Any]) -> int:
                 f"--{name.replace('_', '-')} does not go with --blind, which asks people: leave "
                 "one out."
             )
-    from kinema.probes import blind
+    from kinema.checks import blind
 
     return blind.run(options["files"], options["html"], options["json"])
 
@@ -86,7 +87,7 @@ def distance(argv: list[str]) -> None:
     results.add_argument("--json", metavar="FILE", help="everything; - prints it")
     results.add_argument("--quiet", action="store_true", help="print nothing else")
     options = vars(parser.parse_args(argv))
-    from kinema.probes.distance import WEIGHTLESS, Looking, run
+    from kinema.checks.distance import WEIGHTLESS, Looking, run
 
     options["device"] = device_named(options["device"])
     how = taken(options, Looking)
@@ -96,23 +97,33 @@ def distance(argv: list[str]) -> None:
 
 def probe(argv: list[str]) -> None:
     """experiments on a finished model, each beside its floor and its ceiling"""
-    from kinema.probes import PROBES
+    from kinema.probes import MOVED, PROBES
 
+    if argv and argv[0] in MOVED:
+        raise UserError(
+            f"The probe {argv[0]!r} is a study now: run python -m {MOVED[argv[0]]} in a clone of "
+            "kinema's repository."
+        )
     name, rest = chosen("probe", "probe", argv, dict(PROBES))
     if name is None:
         return
     module, function = PROBES[name].split(":")
-    run = getattr(importlib.import_module(module), function)
-    files = list(itertools.takewhile(lambda word: not word.startswith("-"), rest))
-    values = typed(f"kinema probe {name}", run, None, rest[len(files) :])
+    call(f"kinema probe {name}", getattr(importlib.import_module(module), function), rest)
+
+
+def call(prog: str, run: Callable[..., int | None], argv: list[str]) -> int | None:
+    """Call a probe or a study with what the command line says; print its help if asked."""
+    files = list(itertools.takewhile(lambda word: not word.startswith("-"), argv))
+    values = typed(prog, run, None, argv[len(files) :])
     if files and "files" not in inspect.signature(run).parameters:
         raise UserError(
-            f"kinema probe {name} takes no files: {files[0]!r} has no meaning without the option "
-            f"it is for; see kinema probe {name} --help."
+            f"{prog} takes no files: {files[0]!r} has no meaning without the option "
+            f"it is for; see {prog} --help."
         )
     if values is not None:
         values |= {"files": files} if files else {}
-        run(**values)
+        return run(**values)
+    return None
 
 
 def taken(options: dict[str, Any], kind: Any) -> dict[str, Any]:

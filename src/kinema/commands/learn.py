@@ -1,4 +1,4 @@
-"""Commands about networks and their training: `kinema train`, `plan`, `denoisers`."""
+"""Commands about networks and their training: `kinema train`, `budget`, `denoisers`."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from kinema.flags import Parser, chosen, console, first_line, nearest, typed
 
 def train(argv: list[str]) -> None:
     """a codec or a text-to-video system, from nothing"""
-    from kinema.probes.judge import JudgeRun
     from kinema.recipes import RECIPES
+    from kinema.training.tasks.judge import JudgeRun
 
     recipes: dict[str, Callable[[], Any]] = {**RECIPES, "tabletop-judge": JudgeRun}
     name, rest = chosen("train", "recipe", argv, {k: first_line(v) for k, v in recipes.items()})
@@ -109,21 +109,21 @@ def denoisers(argv: list[str]) -> None:
     )
 
 
-def plan(argv: list[str]) -> None:
+def budget(argv: list[str]) -> None:
     """memory and time of a video or a training run on this machine, and what to change to fit"""
-    from kinema.probes import plan as planning
+    from kinema import budget as room
     from kinema.recipes import RECIPES
 
-    offered = {"generate": first_line(planning.run)}
+    offered = {"generate": first_line(room.run)}
     offered |= {name: first_line(recipe) for name, recipe in RECIPES.items()}
-    name, rest = chosen("plan", "subject", argv, offered)
+    name, rest = chosen("budget", "subject", argv, offered)
     if name == "generate":
-        values = typed("kinema plan generate", planning.run, None, rest)
+        values = typed("kinema budget generate", room.run, None, rest)
         if values is not None:
-            planning.run(**values)
+            room.run(**values)
     elif name is not None:
         run: Any = RECIPES[name]()
-        values = typed(f"kinema plan {name}", type(run), run, rest)
+        values = typed(f"kinema budget {name}", type(run), run, rest)
         if values is not None:
             run = type(run)(**values)
-            planning.run_training(name, run.task(), run.loop)
+            room.run_training(name, run.task(), run.loop)

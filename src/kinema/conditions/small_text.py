@@ -18,10 +18,10 @@ from torch import Tensor, nn
 from kinema.blocks.activation import squared_relu
 from kinema.blocks.attention import attend
 from kinema.blocks.normalization import RMSNorm
-from kinema.blocks.pretrained import PretrainedMixin
 from kinema.blocks.transformer import xavier_
 from kinema.conditions.text import Text
 from kinema.errors import UserError, refuse_below
+from kinema.storage.pretrained import PretrainedMixin
 
 TOKENIZER_NAME = "tokenizer.json"
 UNKNOWN, NULL = "<unk>", "<null>"

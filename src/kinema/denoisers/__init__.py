@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from kinema.denoisers.cost import count_flops, count_parameters, forward_flops
 from kinema.denoisers.dit import DiT, DiTConfig
-from kinema.denoisers.inflated import Inflated
 from kinema.denoisers.mmdit import MMDiT, MMDiTConfig
-from kinema.denoisers.motion_files import load_mixers, save_mixers
 from kinema.denoisers.sizes import FAMILIES, SIZES, named_config
 from kinema.denoisers.unet import UNet, UNetConfig
 from kinema.denoisers.uvit import UViT, UViTConfig
+from kinema.renamed import moved
 
 __all__ = [
     "DENOISERS",
@@ -23,7 +22,6 @@ __all__ = [
     "SIZES",
     "DiT",
     "DiTConfig",
-    "Inflated",
     "MMDiT",
     "MMDiTConfig",
     "UNet",
@@ -33,10 +31,8 @@ __all__ = [
     "count_flops",
     "count_parameters",
     "forward_flops",
-    "load_mixers",
     "make_denoiser",
     "named_config",
-    "save_mixers",
 ]
 
 DENOISERS: dict[str, type[Any]] = {"dit": DiT, "mmdit": MMDiT, "unet": UNet, "uvit": UViT}
@@ -51,3 +47,14 @@ def make_denoiser(config: DenoiserConfig) -> Any:
     """A new network of the architecture whose configuration this is."""
     architectures = {denoiser.config_class: denoiser for denoiser in DENOISERS.values()}
     return architectures[type(config)](config)
+
+
+MOVED = {
+    "Inflated": "kinema.interop",
+    "load_mixers": "kinema.interop",
+    "save_mixers": "kinema.interop",
+}
+
+
+def __getattr__(name: str) -> object:
+    return moved(__name__, MOVED, name)

@@ -19,17 +19,17 @@ from einops import rearrange, repeat
 from torch import Tensor, nn
 
 from kinema.blocks.attention import AttentionSpec, Framewise, Full, attention_spec
+from kinema.blocks.cache import Cache
 from kinema.blocks.embedding import TimeEmbedding, pad_to_multiple, patchify, unpatchify
 from kinema.blocks.mixers import MixerSpec, Unmixed, chunk_of, make_mixer, mixer_spec
 from kinema.blocks.modulation import gated, modulate
 from kinema.blocks.normalization import RMSNorm
-from kinema.blocks.pretrained import PretrainedMixin
 from kinema.blocks.rotary import rotary_angles
-from kinema.blocks.stream import Cache
 from kinema.blocks.token_shift import Reach, TokenShift
 from kinema.blocks.transformer import MLP, CrossAttention, SelfAttention, xavier_
 from kinema.conditions import Conditions, Text
 from kinema.errors import UserError, refuse_below
+from kinema.storage.pretrained import PretrainedMixin
 
 
 @dataclass

@@ -20,12 +20,12 @@ from kinema.blocks.attention import attend
 from kinema.blocks.embedding import TimeEmbedding, pad_to_multiple, patchify, unpatchify
 from kinema.blocks.modulation import gated, modulate
 from kinema.blocks.normalization import RMSNorm
-from kinema.blocks.pretrained import PretrainedMixin
 from kinema.blocks.rotary import rotary_angles, rotate
 from kinema.blocks.token_shift import token_shift
 from kinema.blocks.transformer import MLP, xavier_
 from kinema.conditions import Conditions, Text
 from kinema.errors import UserError, refuse_below
+from kinema.storage.pretrained import PretrainedMixin
 
 
 @dataclass

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 
 from kinema.blocks.attention import Causal, Factorized, Framewise
 from kinema.blocks.mixers import Recurrence, Unmixed
-from kinema.blocks.pretrained import nearest
 from kinema.denoisers.dit import DiTConfig
 from kinema.denoisers.mmdit import MMDiTConfig
 from kinema.denoisers.unet import UNetConfig
 from kinema.denoisers.uvit import UViTConfig
 from kinema.errors import UserError
+from kinema.storage.pretrained import nearest
 
 Options = dict[str, Any]
 

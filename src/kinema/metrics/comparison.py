@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from kinema.metrics.evidence import Evidence, Score
-from kinema.metrics.steadiness import thumbnails
+from kinema.metrics.temporal.steadiness import thumbnails
 from kinema.metrics.verdicts import FAULTS, Failure, Fault, Rule
 
 NUM_FLIPS = 4096

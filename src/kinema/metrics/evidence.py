@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from kinema.errors import UserError
-from kinema.metrics.cuts import find_cuts
+from kinema.metrics.temporal.cuts import find_cuts
 from kinema.motion import DIS, Flow, FlowMethod, optical_flow, warp
 from kinema.motion.camera import Affine, fit_affine
 from kinema.motion.tracks import Tracks, follow, grid_points

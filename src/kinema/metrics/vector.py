@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from kinema.metrics import (
+from kinema.metrics.evidence import Evidence, Score, observe
+from kinema.metrics.temporal import (
     background,
     flicker,
     geometry,
@@ -19,7 +20,6 @@ from kinema.metrics import (
     steadiness,
     stillness,
 )
-from kinema.metrics.evidence import Evidence, Score, observe
 
 METRICS: dict[str, Callable[[Evidence], Score]] = {
     "motion": stillness.motion,

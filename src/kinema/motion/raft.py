@@ -25,7 +25,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from kinema.motion.frames import on_frames
-from kinema.weights import load_weights, read_weights
+from kinema.storage.weights import load_weights, read_weights
 
 NUM_LEVELS, RADIUS = 4, 4  # of the correlation volume, and of the look into it
 DIM = 128  # of the recurrent state, and of the context

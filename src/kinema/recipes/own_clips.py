@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 
 from kinema.codecs import LAYOUTS, AdversarialLoss, CausalVAEConfig, CodecLoss
-from kinema.recipes.codec_run import CodecRun
 from kinema.training import Loop
 from kinema.training.sources import FolderClips
+from kinema.training.tasks.codec import CodecRun
 
 
 @dataclass

@@ -16,22 +16,23 @@ from torch import Tensor, nn
 from kinema import diffusion
 from kinema.blocks.attention import Factorized
 from kinema.clips import contact_sheet, to_frames, to_tensor
-from kinema.codecs import LAYOUTS, Codec, CodecLoss, Pixels, load_codec
+from kinema.codecs import LAYOUTS, Codec, CodecLoss, Pixels
 from kinema.conditions import NoText
 from kinema.denoisers import DiT, DiTConfig, UNetConfig, UViTConfig, count_flops, make_denoiser
 from kinema.diffusion import GivenFrames, Linear, LogitNormal, Mixture, PerFrame
 from kinema.errors import UserError
-from kinema.recipes.codec_run import CodecRun
+from kinema.interop import load_codec
+from kinema.judges.discs import judge
 from kinema.sampling import Denoise
 from kinema.training import Loop, Position, State, draw, train
-from kinema.training.resampling import Resampling, resample_history
+from kinema.training.histories.degradation import Wear, worn
+from kinema.training.histories.resampling import Resampling, resample_history
+from kinema.training.histories.zoom import draw_zoom, zoomed
 from kinema.training.sources import DiscClips
-from kinema.training.wear import Wear, worn
-from kinema.training.zoom import draw_zoom, zoomed
+from kinema.training.tasks.codec import CodecRun
 from kinema.video import System, VideoPipeline
 from kinema.video.system import find_codec
 from kinema.worlds import discs
-from kinema.worlds.disc_reading import judge
 
 VALIDATION_TIMES = (0.5, 0.8, 0.9, 0.95, 0.98, 1.0)
 FAR = 10**9  # seeds that no training draws
@@ -49,7 +50,7 @@ class PhysicsRun:
         most_given: frames that are given at most in training, from `given` up, and carried over
             from window to window of a long video; 0: always `given`.
         codec: in whose latents the denoiser works: one that ships ("physics-codec"), or a folder or
-            repository as `kinema.codecs.load_codec` takes it; "" works on the pixels.
+            repository as `kinema.interop.load_codec` takes it; "" works on the pixels.
         denoiser: the network; its channels are set from the codec, and its text is left out.
         init: a system whose denoiser is trained further: a folder, or the name of one that ships;
             "" starts from nothing.

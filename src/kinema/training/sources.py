@@ -15,11 +15,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kinema.blocks.pretrained import nearest
 from kinema.clips import ClipFolder, to_tensor
-from kinema.codecs import Codec, codec_fingerprint, load_codec
+from kinema.codecs import Codec
 from kinema.errors import UserError
+from kinema.interop import codec_fingerprint, load_codec
 from kinema.motion import DIS, Flow, confirmed, optical_flow
+from kinema.storage.pretrained import nearest
 from kinema.worlds import WorldClip, discs, tabletop
 from kinema.worlds.tabletop import captions
 
@@ -267,7 +268,7 @@ class CodecLatents:
 
     Attributes:
         frames: a source of frames.
-        codec: folder of the codec, as `kinema.codecs.load_codec` takes it.
+        codec: folder of the codec, as `kinema.interop.load_codec` takes it.
         batch_size: clips encoded together.
     """
 

@@ -13,9 +13,9 @@ import numpy as np
 import torch
 
 from kinema import clips
-from kinema.blocks.pretrained import nearest
 from kinema.clips import Clip
 from kinema.errors import Notice, UserError
+from kinema.storage.pretrained import nearest
 from kinema.video.system import System
 
 ALIASES = {  # names that users of diffusers type

@@ -23,13 +23,15 @@ from typing import Any
 
 from safetensors import SafetensorError
 
-from kinema.blocks.pretrained import fetched, nearest
-from kinema.codecs import CausalVAE, Pixels, PretrainedCodec, codec_folder, load_codec
-from kinema.conditions import NoText, PretrainedTextEncoder, SmallTextEncoder
+from kinema.codecs import CausalVAE, Pixels
+from kinema.conditions import NoText, SmallTextEncoder
 from kinema.denoisers import DENOISERS
 from kinema.diffusion import PATHS, PREDICTIONS
 from kinema.errors import UserError
+from kinema.interop import PretrainedCodec, PretrainedTextEncoder, codec_folder, load_codec
 from kinema.sampling import SOLVERS
+from kinema.storage.pretrained import fetched, nearest
+from kinema.storage.shipped import SHIPPED
 
 CODECS: dict[str, type] = {
     "causal_vae": CausalVAE,
@@ -53,7 +55,6 @@ CHOICES: dict[str, dict[str, Any]] = {
     "prediction": PREDICTIONS,
     "solver": SOLVERS,
 }
-SHIPPED = Path(__file__).parents[1] / "models"
 SYSTEM_FILE = "system.json"
 
 

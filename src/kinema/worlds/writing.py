@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kinema import clips
+from kinema import clips, storage
 from kinema.errors import UserError
 from kinema.worlds import WORLDS, discs
 from kinema.worlds.parallel import stream
@@ -89,7 +89,7 @@ def write_world(
         row = {"file_name": file_name, "text": made.caption, "seed": own_seed}
         rows.append(json.dumps({**row, "attributes": made.attributes}))
         sheet += [clip] if index < ON_SHEET else []
-    clips.write_bytes(folder / "metadata.jsonl", ("\n".join(rows) + "\n").encode())
+    storage.write_bytes(folder / "metadata.jsonl", ("\n".join(rows) + "\n").encode())
     clips.contact_sheet(sheet, folder / "contact_sheet.png")
     return folder
 
@@ -102,7 +102,7 @@ def write_truth(truth: Truth, path: str | Path) -> Path:
     arrays |= {f"tracks_{key}": value for key, value in truth.tracks.items()}
     arrays |= {f"cameras_{key}": value for key, value in truth.cameras.items()}
     known = {key: value for key, value in arrays.items() if value is not None}
-    with clips.whole_file(path) as partial, open(partial, "wb") as file:
+    with storage.whole_file(path) as partial, open(partial, "wb") as file:
         np.savez_compressed(file, events=np.array(json.dumps(truth.events)), **known)
     return Path(path)
 

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from kinema.judges.discs import judge
 from kinema.probes.physics.baselines import (
     at_mean_velocity,
     bouncing_on,
@@ -12,7 +13,6 @@ from kinema.probes.physics.baselines import (
 )
 from kinema.training.sources import DiscClips
 from kinema.worlds import discs
-from kinema.worlds.disc_reading import judge
 
 DATA = DiscClips("uniform", num_frames=16, num_clips=40)
 SCENES = [discs.sample_scene(seed, 1) for seed in range(6)]

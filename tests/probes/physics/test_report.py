@@ -3,11 +3,11 @@ import json
 import numpy as np
 import pytest
 
+from kinema.judges.discs import DiscReading
 from kinema.probes.physics import Judged, PhysicsFindings, PhysicsProbe, write
 from kinema.probes.physics.probe import FLOOR, MODEL
 from kinema.probes.physics.report import band_table, figure_table, published_table, score_table
 from kinema.worlds import discs
-from kinema.worlds.disc_reading import DiscReading
 
 
 @pytest.fixture

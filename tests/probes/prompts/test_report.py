@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from kinema.probes.judge import VOCABULARY
+from kinema.judges.tabletop import VOCABULARY
 from kinema.probes.prompts import Findings, PromptProbe, show, write
 from kinema.probes.prompts.consistency import Ratio
 from kinema.probes.prompts.probe import Group, Shown

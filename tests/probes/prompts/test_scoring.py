@@ -1,6 +1,6 @@
 import pytest
 
-from kinema.probes.judge import NONE, VOCABULARY
+from kinema.judges.tabletop import NONE, VOCABULARY
 from kinema.probes.prompts.scoring import ASPECTS, TOGETHER, Share, faults, score
 
 ASKED = {question: answers[1] for question, answers in VOCABULARY.items()}

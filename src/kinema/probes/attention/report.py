@@ -10,8 +10,8 @@ from PIL import Image, ImageDraw, ImageFont
 from rich.console import Console
 from rich.table import Table
 
-from kinema.clips import write_bytes
 from kinema.probes.attention.probe import Findings
+from kinema.storage import write_bytes
 
 CELL, GAP, NUM_SHOWN = 112, 3, 4
 INK, PAPER = (30, 30, 30), (255, 255, 255)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from kinema.probes.drift.probe import Contenders, DriftProbe, Maker, measure_drift
 from kinema.probes.drift.report import show, write
-from kinema.probes.tables import markdown, print_table
+from kinema.reports.tables import markdown, print_table
 
 __all__ = [
     "Contenders",

@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 
 from kinema.metrics.evidence import observe
-from kinema.metrics.identity import palette_distance
-from kinema.metrics.movement import TOP_SHARE
+from kinema.metrics.temporal.identity import palette_distance
+from kinema.metrics.temporal.movement import TOP_SHARE
 from kinema.motion import optical_flow
 
 FIGURES = ("identity", "motion", "velocity", "colour", "sharpness")

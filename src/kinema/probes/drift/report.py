@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from kinema.clips import whole_file, write_bytes
 from kinema.errors import UserError
 from kinema.metrics.intervals import mean_interval
 from kinema.probes.drift.probe import FROZEN, TRUE, Findings
 from kinema.probes.drift.worlds import WORLDS
-from kinema.probes.tables import Rows, command, markdown, print_table
+from kinema.reports.tables import Rows, command, markdown, print_table
+from kinema.storage import whole_file, write_bytes
 
 # Of the command, but for the folder: what else a DriftProbe has is only to be set in Python.
 OPTIONS = ("models", "strategies", "num_frames", "num_clips", "world", "num_steps")

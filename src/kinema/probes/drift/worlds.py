@@ -8,10 +8,10 @@ from typing import Protocol
 
 import numpy as np
 
-from kinema.probes import judge
+from kinema.judges import tabletop as judge
+from kinema.judges.discs import is_one_disc, pace_error, read_discs
 from kinema.video import System
 from kinema.worlds import discs, tabletop
-from kinema.worlds.disc_reading import is_one_disc, pace_error, read_discs
 
 ASKED = ("color", "shape")  # of the subject: what a video should hold on to
 SIZE_TOLERANCE = 0.2  # of the radius

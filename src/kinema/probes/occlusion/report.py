@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from kinema import clips
+from kinema import storage
 from kinema.probes.drift.probe import TRUE
 from kinema.probes.occlusion.probe import Found, Survival
 from kinema.probes.occlusion.worlds import WORLDS
-from kinema.probes.tables import Rows, command, markdown, print_table
+from kinema.reports.tables import Rows, command, markdown, print_table
 
 TITLE = "Hidden objects that come out as themselves, %"
 GAPS = (16, 20, 24)  # frames, the edges of what is told apart
@@ -130,6 +130,6 @@ def write(found: Found, world: str, asked: dict[str, Any], report: str | Path) -
         command=command("occlusion", asked), note=WORLDS[world].note, parts="\n\n".join(parts)
     )
     figures = {c: {str(k): asdict(one) for k, one in row.items()} for c, row in found.items()}
-    clips.write_bytes(path, page.encode())
-    clips.write_bytes(data, (json.dumps(figures, indent=1) + "\n").encode())
+    storage.write_bytes(path, page.encode())
+    storage.write_bytes(data, (json.dumps(figures, indent=1) + "\n").encode())
     return [path, data]

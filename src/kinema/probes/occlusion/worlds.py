@@ -12,13 +12,13 @@ from itertools import islice
 
 import numpy as np
 
-from kinema.probes import judge
+from kinema.judges import tabletop as judge
+from kinema.judges.discs import read_disc
 from kinema.probes.drift.probe import FIRST_SEED
 from kinema.probes.drift.worlds import ASKED, SIZE_TOLERANCE
 from kinema.probes.occlusion.probe import Hidden, Outcome, World
 from kinema.video import System
 from kinema.worlds import discs, tabletop
-from kinema.worlds.disc_reading import read_disc
 
 
 class Tabletop:

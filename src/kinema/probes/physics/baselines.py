@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from kinema.judges.discs import read_curtain, read_disc, read_discs
 from kinema.training.sources import DiscClips
 from kinema.worlds import discs
-from kinema.worlds.disc_reading import read_curtain, read_disc, read_discs
 
 Predictor = Callable[[np.ndarray, int], np.ndarray]
 """(given frames uint8 (n k h w 3), length) -> clips uint8 (n f h w 3) that begin with them."""

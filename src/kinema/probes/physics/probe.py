@@ -15,12 +15,12 @@ from rich.progress import track
 import kinema
 from kinema.clips import to_frames, to_tensor
 from kinema.errors import UserError
+from kinema.judges.discs import DiscReading, judge
 from kinema.metrics.intervals import mean_interval
 from kinema.probes.physics import baselines
 from kinema.training.sources import DiscClips
 from kinema.video import VideoPipeline
 from kinema.worlds import discs
-from kinema.worlds.disc_reading import DiscReading, judge
 from kinema.worlds.discs import DiscScene
 
 FIRST_SEED = 2_000_000_000  # scenes that no training run draws

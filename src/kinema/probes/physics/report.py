@@ -9,9 +9,10 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from kinema.clips import contact_sheet, write_bytes
+from kinema.clips import contact_sheet
 from kinema.probes.physics.probe import FLOOR, MODEL, SPLITS, STRAIGHT, PhysicsFindings
 from kinema.probes.physics.published import DATA, PARSER, PUBLISHED, SIZES
+from kinema.storage import write_bytes
 
 Rows = list[list[str]]
 OTHER_FIGURES = {

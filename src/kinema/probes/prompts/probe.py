@@ -17,7 +17,7 @@ from rich.progress import track
 import kinema
 from kinema.clips import to_frames, to_tensor
 from kinema.errors import UserError
-from kinema.probes import judge
+from kinema.judges import tabletop as judge
 from kinema.probes.prompts.consistency import Measured, Ratio, mean, measure, ratio
 from kinema.probes.prompts.scoring import Answers, Share, score
 from kinema.worlds import tabletop

@@ -8,9 +8,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from kinema.clips import contact_sheet, write_bytes
+from kinema.clips import contact_sheet
 from kinema.probes.prompts.probe import Findings
 from kinema.probes.prompts.scoring import Share, faults
+from kinema.storage import write_bytes
 
 Rows = list[list[str]]
 KINDS = {

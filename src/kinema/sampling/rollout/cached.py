@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from kinema.blocks.stream import Cache, Unpruned, keep, packed, unpacked
+from kinema.blocks.cache import Cache, Unpruned, keep, packed, unpacked
 from kinema.errors import UserError
 from kinema.sampling.denoise import Denoise, in_one_call
 from kinema.sampling.guidance import Contrast

@@ -1,0 +1,1 @@
+"""`kinema check` and `kinema distance`: the metrics as a product that judges files."""

@@ -1,0 +1,247 @@
+"""Blind pairwise comparison by people: a page to vote on, and the votes read back.
+
+The page holds the clips themselves, in random order and on random sides, and nothing that names
+their systems: those are in a key file beside it, which the voters do not get.
+
+    kinema check --blind old new --html vote.html           # vote.html and vote.key.json
+    kinema check --blind vote.key.json *.votes.json         # the Bradley-Terry table
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json as json_format
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from kinema import clips, storage
+from kinema.checks.check import VIDEO_SUFFIXES
+from kinema.errors import UserError
+from kinema.metrics.preference import Strength, bradley_terry
+
+PAGE = """<!doctype html><html lang=en><meta charset=utf-8><title>Which is better?</title>
+<meta name=viewport content="width=device-width">
+<style>
+body { font: 16px/1.5 system-ui, sans-serif; text-align: center; margin: 1rem; color: #1a1a1a;
+       background: #fff; }
+video { width: min(46vw, 560px); background: #000; }
+button { font: inherit; padding: .5rem 1.2rem; margin: .4rem; }
+@media (prefers-color-scheme: dark) { body { color: #ddd; background: #161616; } }
+</style>
+<h1>Which is better?</h1><p id=task></p>
+<video id=left autoplay loop muted playsinline></video>
+<video id=right autoplay loop muted playsinline></video>
+<p><button data-vote=left>left (&larr;)</button><button data-vote=tie>no difference</button>
+<button data-vote=right>right (&rarr;)</button></p><p id=progress></p>
+<script>
+const trials = __TRIALS__, name = "__NAME__";
+const votes = JSON.parse(localStorage.getItem(name) || "[]");
+const at = id => document.getElementById(id);
+function show() {
+  const trial = trials[votes.length];
+  at("progress").textContent = votes.length + " of " + trials.length;
+  if (!trial) { save(); return; }
+  at("task").textContent = trial.text;
+  for (const side of ["left", "right"]) at(side).src = trial[side];
+}
+function vote(choice) {
+  if (votes.length >= trials.length) return;
+  votes.push({trial: trials[votes.length].id, choice});
+  localStorage.setItem(name, JSON.stringify(votes));
+  show();
+}
+function save() {
+  document.body.innerHTML = "<h1>Thank you</h1><p>Please send back the file of votes.</p>";
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([JSON.stringify({page: name, votes})]));
+  link.download = name + ".votes.json"; link.textContent = link.download;
+  document.body.append(link);
+}
+document.querySelectorAll("button").forEach(b => b.onclick = () => vote(b.dataset.vote));
+addEventListener("keydown", e => {
+  if (e.key === "ArrowLeft") vote("left");
+  if (e.key === "ArrowRight") vote("right");
+});
+show();
+</script>"""
+
+FEWEST_VOTES = 6  # fewer, even unanimous ones, can be chance: 2 / 2^5 is more than 5 %
+SCORES = {"left": 1.0, "right": 0.0, "tie": 0.5}  # of the left clip
+
+
+def run(files: list[str], page: str | None = None, json: str | None = None, seed: int = 0) -> int:
+    """Write a page for two folders of clips, or count the votes that came back.
+
+    Args:
+        files: two folders; or the key file of a page and the voters' files.
+        page: the HTML file to write; default: blind.html.
+        json: write the table of strengths to this file ("-" for the terminal).
+        seed: of the order and the sides.
+
+    Returns:
+        The exit status, 0.
+
+    Raises:
+        UserError: if the files are neither of the two, or do not belong together.
+    """
+    if len(files) == 2 and all(Path(file).is_dir() for file in files):
+        if json is not None:
+            raise UserError("--json takes the votes: a page of clips has none yet.")
+        key = write_blind_page(files[0], files[1], page or "blind.html", seed)
+        print(f"{page or 'blind.html'}  the page for the voters\n{key}  your key: keep it")
+        return 0
+    if any(Path(file).is_dir() for file in files) or len(files) < 2:
+        raise UserError(
+            "--blind takes two folders of clips, or a page's .key.json and the .votes.json files."
+        )
+    if page is not None:
+        raise UserError("--html writes a page of two folders; votes are printed, or go to --json.")
+    table = count_votes(files[0], list(files[1:]))
+    text = json_format.dumps([asdict(strength) for strength in table], indent=1)
+    if json == "-":
+        print(text)
+        return 0
+    if json is not None:
+        storage.write_bytes(json, text.encode())
+    _print_table(table, len(files) - 1)
+    return 0
+
+
+def _print_table(strengths: list[Strength], num_files: int) -> None:
+    """The systems, best first, with their intervals."""
+    table = Table(box=None, header_style="bold")
+    for heading in ("system", "strength", "95 % interval", "votes"):
+        table.add_column(heading, justify="left" if heading == "system" else "right")
+    for one in strengths:
+        low, high = one.interval
+        table.add_row(one.name, f"{one.value:+.2f}", f"{low:+.2f} to {high:+.2f}", f"{one.votes}")
+    console = Console(highlight=False)
+    console.print(table)
+    best, worst = strengths[0], strengths[-1]
+    share = 1 / (1 + np.exp(worst.value - best.value))
+    apart = best.votes >= FEWEST_VOTES and best.interval[0] > worst.interval[1]
+    console.print(
+        f"Bradley-Terry over {best.votes} votes from {num_files} files: {best.name} is expected to "
+        f"be preferred to {worst.name} in {100 * share:.0f} % of the comparisons; the intervals "
+        f"{'do not overlap' if apart else 'overlap: the votes do not tell them apart'}.",
+        soft_wrap=True,
+    )
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One comparison: which system's clip is on which side."""
+
+    id: int
+    left: str
+    right: str
+    file: str
+
+
+def write_blind_page(
+    folder_a: str | Path, folder_b: str | Path, page: str | Path, seed: int = 0
+) -> Path:
+    """Write the page, and the key beside it (`<page>.key.json`); return the key's path.
+
+    Args:
+        folder_a: clips of one system.
+        folder_b: clips of the other, with the same file names.
+        page: the HTML file to write.
+        seed: of the order and the sides.
+
+    Raises:
+        UserError: if the folders share no file name, or hold one name only.
+    """
+    folder_a, folder_b, page = Path(folder_a), Path(folder_b), Path(page)
+    if folder_a.resolve() == folder_b.resolve():
+        raise UserError(f"{folder_a} cannot be compared with itself: name two folders.")
+    for folder in (folder_a, folder_b):
+        if not folder.is_dir():
+            raise UserError(f"{folder} is not a folder of clips.")
+    own, other = _clips_by_name(folder_a), _clips_by_name(folder_b)
+    shared = sorted(own.keys() & other.keys())
+    if not shared:
+        raise UserError(f"{folder_a} and {folder_b} share no file name: nothing can be paired.")
+    generator = np.random.default_rng(seed)
+    trials, key = [], []
+    for number, position in enumerate(generator.permutation(len(shared))):
+        stem = shared[position]
+        sides = [(str(folder_a), own[stem]), (str(folder_b), other[stem])]
+        if generator.random() < 0.5:
+            sides.reverse()
+        (left, left_file), (right, right_file) = sides
+        text = clips.read(own[stem]).text
+        trials.append(
+            {"id": number, "text": text, "left": _url(left_file), "right": _url(right_file)}
+        )
+        key.append(Trial(number, left, right, stem))
+    shown = json_format.dumps(trials)
+    name = f"{page.stem}-{hashlib.sha256(shown.encode()).hexdigest()[:8]}"
+    content = PAGE.replace("__TRIALS__", shown.replace("</", "<\\/"))
+    storage.write_bytes(page, content.replace("__NAME__", name).encode())
+    key_file = page.with_suffix(".key.json")
+    data = {"page": name, "trials": [asdict(trial) for trial in key]}
+    return storage.write_bytes(key_file, json_format.dumps(data, indent=1).encode())
+
+
+def count_votes(key_file: str | Path, vote_files: list[str | Path]) -> list[Strength]:
+    """Turn the voters' files into a Bradley-Terry table, best system first.
+
+    Raises:
+        UserError: if a file is not one of this page's, or holds no vote that it asked for.
+    """
+    key = _read_json(key_file, "trials")
+    trials = {trial["id"]: trial for trial in key["trials"]}
+    votes, asked, seen = [], [], set()
+    for file in vote_files:
+        if Path(file).resolve() in seen:
+            raise UserError(f"{file} is named twice: its votes would count twice.")
+        seen.add(Path(file).resolve())
+        content = _read_json(file, "votes")
+        if content["page"] != key["page"]:
+            raise UserError(f"{file} holds votes of another page, not of {key['page']}.")
+        for vote in content["votes"]:
+            if not isinstance(vote, dict) or vote.get("choice") not in SCORES:
+                raise UserError(f"{file} holds a vote that is none of {', '.join(SCORES)}: {vote}.")
+            if vote.get("trial") not in trials:
+                raise UserError(f"{file} votes on trial {vote.get('trial')}, which the page lacks.")
+            trial = trials[vote["trial"]]
+            votes.append((trial["left"], trial["right"], SCORES[vote["choice"]]))
+            asked.append(vote["trial"])
+    return bradley_terry(votes, asked)
+
+
+def _clips_by_name(folder: Path) -> dict[str, Path]:
+    videos = (path for path in sorted(folder.iterdir()) if path.suffix.lower() in VIDEO_SUFFIXES)
+    return {path.stem: path for path in videos}
+
+
+def _url(file: Path) -> str:
+    """The clip as an mp4 data URL: any file name or metadata would tell."""
+    clip = clips.read(file)
+    with tempfile.TemporaryDirectory() as folder:
+        bare = clips.write(clips.Clip(clip.frames, clip.fps), Path(folder) / "clip.mp4")
+        data = Path(bare).read_bytes()
+    return f"data:video/mp4;base64,{base64.b64encode(data).decode()}"
+
+
+def _read_json(file: str | Path, holds: str) -> dict:
+    """A JSON object of a blind comparison that has a list under `holds`."""
+    try:
+        content = json_format.loads(Path(file).read_text())
+    except OSError as error:
+        raise UserError(f"Cannot read {file}: {error.strerror}.") from error
+    except ValueError as error:  # not JSON, or not even text
+        raise UserError(f"{file} is not JSON: {error}.") from error
+    wanted = (
+        isinstance(content, dict) and "page" in content and isinstance(content.get(holds), list)
+    )
+    if not wanted:
+        raise UserError(f"{file} is not a file of a blind comparison: it has no {holds}.")
+    return content

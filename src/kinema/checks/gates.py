@@ -1,0 +1,160 @@
+"""Gates: conditions that a nightly run must meet, and their results as JUnit XML.
+
+```yaml
+forbid: [flicker, cut]       # failures that no clip may show
+confidence: 0.5              # from which confidence a forbidden failure counts
+max: {gain_flicker: 1.0}     # scores that no clip may exceed; what cannot be told passes
+min: {motion: 0.2}           # scores that no clip may fall below
+worse: false                 # whether a clip may be worse than its counterpart (--against)
+errors: false                # whether files that cannot be read are let pass
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import yaml
+
+from kinema.checks.clip_report import ClipReport, told
+from kinema.errors import UserError
+from kinema.metrics.features.embeddings import EMBEDDING_SCORES
+from kinema.metrics.vector import METRICS
+from kinema.metrics.verdicts import FAULTS
+
+
+@dataclass(frozen=True)
+class GateResult:
+    """One condition on one clip: what it asked, whether it holds, and what was found."""
+
+    file: str
+    condition: str
+    passed: bool
+    found: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Its entry of the documented schema."""
+        return {
+            "file": self.file,
+            "condition": self.condition,
+            "passed": self.passed,
+            "found": self.found,
+        }
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Conditions on every clip; see the module's example."""
+
+    forbid: tuple[str, ...] = ()
+    confidence: float = 0.5
+    max: dict[str, float] = field(default_factory=dict)
+    min: dict[str, float] = field(default_factory=dict)
+    worse: bool = True
+    errors: bool = False
+
+    def judge(self, reports: list[ClipReport], verdicts: dict[str, str]) -> list[GateResult]:
+        """Ask every condition of every clip.
+
+        Args:
+            reports: the clips.
+            verdicts: "better", "worse", ... of the files that were compared.
+        """
+        return [result for report in reports for result in self._judge_one(report, verdicts)]
+
+    def _judge_one(self, report: ClipReport, verdicts: dict[str, str]) -> Iterator[GateResult]:
+        if report.error or report.verdict == "error":
+            yield GateResult(report.file, "can be read", self.errors, str(report.error))
+        if report.verdict == "error":
+            return
+        shown = {failure.name: failure for failure in report.failures}
+        for name in self.forbid:
+            failure = shown.get(name)
+            sure = failure.confidence if failure else 0.0
+            passed = failure is None or sure < self.confidence
+            yield GateResult(report.file, f"no {name}", passed, f"confidence {sure:.2f}")
+        for name in {**self.max, **self.min}.keys() - report.scores.keys():
+            yield GateResult(report.file, f"{name} is measured", False, "no encoder or no prompt")
+        for name, limit in self.max.items():
+            value = float(report.scores.get(name, np.nan))
+            yield GateResult(report.file, f"{name} <= {limit:g}", not value > limit, told(value))
+        for name, limit in self.min.items():
+            value = float(report.scores.get(name, np.nan))
+            yield GateResult(report.file, f"{name} >= {limit:g}", not value < limit, told(value))
+        if not self.worse and report.file in verdicts:
+            verdict = verdicts[report.file]
+            yield GateResult(report.file, "not worse", verdict != "worse", verdict)
+
+
+def read_gate(path: str | Path) -> Gate:
+    """Read a gate file.
+
+    Raises:
+        UserError: if it is missing, not YAML, or names a condition, failure or score that
+            does not exist.
+    """
+    try:
+        content = yaml.safe_load(Path(path).read_text())
+    except OSError as error:
+        raise UserError(f"Cannot read the gate file {path}: {error.strerror}.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"The gate file {path} is not YAML: {error}.") from error
+    if not isinstance(content, dict) or not content:
+        raise UserError(f"The gate file {path} holds no conditions: see docs/check.md.")
+    known = set(Gate.__dataclass_fields__)
+    _require_known(path, "condition", set(content), known)
+    forbidden = content.get("forbid") or []
+    if not (isinstance(forbidden, list) and all(isinstance(name, str) for name in forbidden)):
+        raise UserError(f"The gate file {path}: forbid is a list of failures, [flicker, cut].")
+    _require_known(path, "failure", set(forbidden), set(FAULTS))
+    for side in ("max", "min"):
+        limits = content.get(side) or {}
+        if not (isinstance(limits, dict) and all(map(_is_number, limits.values()))):
+            raise UserError(f"The gate file {path}: {side} maps scores to numbers.")
+        _require_known(path, "score", set(limits), {*METRICS, *EMBEDDING_SCORES})
+    if not _is_number(content.get("confidence", 0.5)):
+        raise UserError(f"The gate file {path}: confidence is a number from 0 to 1.")
+    for name in ("worse", "errors"):
+        if not isinstance(content.get(name, True), bool):
+            raise UserError(f"The gate file {path}: {name} is true or false.")
+    limits = {side: content.get(side) or {} for side in ("max", "min")}
+    return Gate(**{**content, **limits, "forbid": tuple(forbidden)})
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def write_junit(reports: list[ClipReport], gates: list[GateResult]) -> str:
+    """JUnit XML: one test case a gate and clip; without gates, one a clip that fails by verdict."""
+    cases = gates or [
+        GateResult(
+            report.file,
+            "no failure",
+            report.verdict == "pass",
+            report.error or ", ".join(failure.name for failure in report.failures),
+        )
+        for report in reports
+    ]
+    failed = sum(not case.passed for case in cases)
+    suite = ElementTree.Element(
+        "testsuite", name="kinema check", tests=str(len(cases)), failures=str(failed)
+    )
+    for case in cases:
+        element = ElementTree.SubElement(
+            suite, "testcase", classname=case.file, name=case.condition
+        )
+        if not case.passed:
+            ElementTree.SubElement(element, "failure", message=case.found)
+    return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True)
+
+
+def _require_known(path: str | Path, kind: str, given: set, known: set) -> None:
+    for name in sorted(given - known, key=str):
+        choices = ", ".join(sorted(known))
+        raise UserError(f"The gate file {path} names the {kind} {name!r}; there are: {choices}.")

@@ -1,0 +1,177 @@
+"""The HTML report: one self-contained page, no script, no network.
+
+Per clip a strip of frames, what is wrong and where, the curves of the scores that found it (or of
+the most telling ones), and pictures of the worst moments with flow and residual.
+"""
+
+from __future__ import annotations
+
+import base64
+from html import escape
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kinema.checks.clip_report import ClipReport, told
+from kinema.checks.terminal import spans
+from kinema.metrics.evidence import Score
+from kinema.metrics.features.embeddings import EMBEDDING_SCORES
+from kinema.metrics.verdicts import FAULTS
+
+if TYPE_CHECKING:
+    from kinema.checks.check import CheckReport, Pair
+
+STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 1080px; margin: 2rem auto; padding: 0 1rem;
+       color: #1a1a1a; background: #fff; }
+h2 { margin-top: 2.5rem; border-top: 1px solid #ccc; padding-top: 1rem; overflow-wrap: anywhere; }
+img { height: 108px; max-width: 100%; object-fit: cover; object-position: left; }
+figure { display: inline-block; margin: 0 .4rem .4rem 0; } figcaption { color: #555; }
+table { border-collapse: collapse; } td, th { padding: .15rem .8rem .15rem 0; text-align: left;
+        vertical-align: top; }
+.fail, .worse { color: #a30000; } .pass, .better { color: #00662a; } .rung { color: #555; }
+svg { background: #f6f6f6; margin: 0 .6rem .6rem 0; } details { margin: .8rem 0; }
+@media (prefers-color-scheme: dark) { body { color: #ddd; background: #161616; }
+  svg { background: #232323; } .fail, .worse { color: #ff8a80; } .pass, .better { color: #7ddc9c; }
+  .rung, figcaption { color: #aaa; } }
+"""
+DEFAULT_CURVES = ("motion", "flicker", "noise", "shake")
+WIDTH, HEIGHT = 340, 70
+
+
+def write_html(report: CheckReport) -> str:
+    """The page as text."""
+    failed = sum(clip.verdict == "fail" for clip in report.clips)
+    parts = [
+        "<!doctype html><html lang=en><meta charset=utf-8><title>kinema check</title>",
+        "<meta name=viewport content='width=device-width'>",
+        f"<style>{STYLE}</style><h1>kinema check</h1>",
+        f"<p>{failed} of {len(report.clips)} clips show a failure.</p>",
+        _gates(report),
+        _pairs(report),
+        *(_clip(clip) for clip in report.clips),
+    ]
+    return "\n".join(part for part in parts if part)
+
+
+def _clip(clip: ClipReport) -> str:
+    title = f"<h2>{escape(clip.file)} <span class={clip.verdict}>{clip.verdict}</span></h2>"
+    if clip.verdict == "error":
+        return f"{title}<p class=fail>{escape(str(clip.error))}</p>"
+    height, width = clip.size
+    facts = f"{clip.num_frames} frames of {height} x {width} at {clip.fps:g} fps"
+    if clip.error:
+        facts += f"; reading broke off: {clip.error}"
+    body = [title, f"<p>{escape(facts)}</p>", _image(clip.strip, "frames over the clip")]
+    if clip.failures:
+        body.append(_failures(clip))
+    names = [failure.score for failure in clip.failures] or list(DEFAULT_CURVES)
+    limits = {rule.metric: rule.alone for fault in FAULTS.values() for rule in fault.rules}
+    names += [name for name in EMBEDDING_SCORES if name in clip.scores]
+    names = list(dict.fromkeys(names))
+    body += [curve_svg(name, clip.scores[name], limits.get(name)) for name in names]
+    for moment in clip.moments:
+        figures = "".join(_figure(caption, data) for caption, data in moment.pictures)
+        body.append(f"<h3>{moment.failure}, frame {moment.frame}</h3>{figures}")
+    rows = "".join(f"<tr><td>{n}<td>{told(s)}" for n, s in clip.scores.items())
+    body.append(f"<details><summary>all scores</summary><table>{rows}</table></details>")
+    return "\n".join(body)
+
+
+def _failures(clip: ClipReport) -> str:
+    rows = "".join(
+        f"<tr><td class=fail>{failure.name}<td>{failure.confidence:.2f}"
+        f"<td>{spans(failure.frames)}<td><span class=rung>{failure.rung}.</span> "
+        f"{escape(failure.remedy)}"
+        for failure in clip.failures
+    )
+    return f"<table><tr><th>failure<th>sure<th>frames<th>remedy{rows}</table>"
+
+
+def _pairs(report: CheckReport) -> str:
+    if not report.pairs:
+        return ""
+    rows = "".join(_pair_row(pair) for pair in report.pairs)
+    missing = "".join(f"<li>{escape(file)}" for file in report.unpaired)
+    note = f"<p>Without a counterpart:</p><ul>{missing}</ul>" if missing else ""
+    trends = "".join(
+        f"<tr><td>{trend.metric}<td>{trend.mean:+.3f}<td>{trend.interval[0]:+.3f} to "
+        f"{trend.interval[1]:+.3f}<td>{trend.p_value:.4f}<td>{trend.detectable:.3f}"
+        for trend in report.trends
+    )
+    table = (
+        "<h3>Over all pairs (log2 ratio or difference; above 0 is worse)</h3><table><tr><th>score"
+        f"<th>change<th>95 %<th>p<th>could have seen{trends}</table>"
+        if trends
+        else ""
+    )
+    head = "<tr><th>clip<th>against<th>verdict<th>because of"
+    return f"<h2>Compared</h2><table>{head}{rows}</table>{note}{table}"
+
+
+def _pair_row(pair: Pair) -> str:
+    verdict = pair.comparison.verdict
+    return (
+        f"<tr><td>{escape(pair.file)}<td>{escape(pair.against)}"
+        f"<td class={verdict.split()[0]}>{verdict}<td>{', '.join(pair.comparison.reasons)}"
+    )
+
+
+def _gates(report: CheckReport) -> str:
+    failed = [gate for gate in report.gates if not gate.passed]
+    if not report.gates:
+        return ""
+    rows = "".join(
+        f"<tr><td class=fail>{escape(gate.condition)}<td>{escape(gate.file)}"
+        f"<td>{escape(gate.found)}"
+        for gate in failed
+    )
+    return f"<p>{len(failed)} of {len(report.gates)} gates failed.</p><table>{rows}</table>"
+
+
+def curve_svg(name: str, score: Score, limit: float | None) -> str:
+    """A curve over the frames, with its threshold dashed; gaps where it is not defined."""
+    curve = _thin(np.asarray(score.curve, np.float64))
+    known = curve[np.isfinite(curve)]
+    if not len(known):
+        return ""
+    top = max(float(known.max()), limit or 0.0, 1e-6) * 1.1
+    bottom = min(float(known.min()), 0.0) * 1.1
+    x = np.linspace(4, WIDTH - 4, max(len(curve), 2))[: len(curve)]
+    y = HEIGHT - 4 - (curve - bottom) / (top - bottom) * (HEIGHT - 22)
+    steps, pen_down = [], False
+    for px, py in zip(x, y, strict=True):
+        if np.isfinite(py):
+            steps.append(f"{'L' if pen_down else 'M'}{px:.1f} {py:.1f}")
+        pen_down = bool(np.isfinite(py))
+    dashed = ""
+    if limit is not None:
+        level = HEIGHT - 4 - (limit - bottom) / (top - bottom) * (HEIGHT - 22)
+        dashed = f"<path d='M4 {level:.1f}H{WIDTH - 4}' stroke='#a30000' stroke-dasharray='4 3'/>"
+    label = f"{name} {told(score)}"
+    return (
+        f"<svg width={WIDTH} height={HEIGHT} role=img aria-label='{label}'>"
+        f"<text x=6 y=13 font-size=12 fill=currentColor>{label}</text>{dashed}"
+        f"<path d='{' '.join(steps)}' fill=none stroke=currentColor stroke-width=1.5 />"
+        "</svg>"
+    )
+
+
+def _thin(curve: np.ndarray, most: int = 680) -> np.ndarray:
+    """At most two values a pixel: the largest of each stretch."""
+    if len(curve) <= most:
+        return curve
+    edges = np.linspace(0, len(curve), most + 1).astype(int)
+    filled = np.nan_to_num(curve, nan=-np.inf)
+    peaks = np.maximum.reduceat(filled, edges[:-1])
+    return np.where(np.isfinite(peaks), peaks, np.nan)
+
+
+def _figure(caption: str, data: bytes) -> str:
+    return f"<figure>{_image(data, caption)}<figcaption>{caption}</figcaption></figure>"
+
+
+def _image(data: bytes, alt: str) -> str:
+    if not data:
+        return ""
+    return f"<img alt='{alt}' src='data:image/jpeg;base64,{base64.b64encode(data).decode()}'>"

@@ -1,0 +1,1 @@
+"""What a clip of a known world shows, read from its frames alone."""

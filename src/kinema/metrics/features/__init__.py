@@ -1,0 +1,1 @@
+"""Scores through features and filters: FVD, LPIPS, CLIP, PSNR, SSIM."""

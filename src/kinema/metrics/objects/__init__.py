@@ -1,0 +1,1 @@
+"""What the things in a clip do: they last, keep their size, touch, fall and collide."""

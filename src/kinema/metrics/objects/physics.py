@@ -1,0 +1,51 @@
+"""All probes of physics on one clip, from objects that are found and followed once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from kinema.metrics.evidence import Evidence
+from kinema.metrics.objects.conservation import conserved_colour, conserved_count, conserved_size
+from kinema.metrics.objects.contact import cause_before_effect, interpenetration
+from kinema.metrics.objects.finding import Finding
+from kinema.metrics.objects.gravity import gravity
+from kinema.metrics.objects.impacts import momentum, restitution
+from kinema.metrics.objects.permanence import permanence
+from kinema.metrics.objects.tracks import Followed, follow_objects
+
+PROBES: dict[str, Callable[[Followed], Finding]] = {
+    "permanence": permanence,
+    "count": conserved_count,
+    "size": conserved_size,
+    "colour": conserved_colour,
+    "contact": interpenetration,
+    "causality": cause_before_effect,
+    "gravity": gravity,
+    "momentum": momentum,
+    "energy": restitution,
+}
+
+
+def probe_physics(
+    frames: np.ndarray | Evidence,
+    fps: float = 25.0,
+    masks: np.ndarray | None = None,
+    planar: bool = False,
+) -> dict[str, Finding]:
+    """What each probe says of a clip.
+
+    Args:
+        frames: uint8 (f h w 3), or Evidence.
+        fps: frames per second, for accelerations.
+        masks: (f h w) uint8, where a world knows which pixel shows which object; otherwise
+            objects are found by colour, and every probe says "cannot tell" where they cannot be.
+        planar: everything lies in one plane; see `interpenetration`.
+
+    Raises:
+        UserError: if there is no frame, or the frames are not uint8 RGB of one size.
+    """
+    objects = follow_objects(frames, fps, masks)
+    findings = {name: probe(objects) for name, probe in PROBES.items()}
+    return findings | ({"contact": interpenetration(objects, True)} if planar else {})

@@ -1,0 +1,179 @@
+"""Following found objects from frame to frame, and over the frames in which they are hidden.
+
+Each blob goes to the track whose predicted place, size and hue it fits best, surest pairs first. A
+track that finds no blob waits: it goes on at constant velocity, and its gate widens with the wait.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from kinema.metrics.evidence import Evidence
+from kinema.metrics.objects.discovery import Blob, Sighting, find_objects
+
+REACH = 1.0  # diameters that an object may be from where it is expected
+WIDENING = 0.35  # of the gate, for each frame of waiting
+STRUCK = 2.5  # times the reach, for what touched something: it may have been hit
+HUE_GATE = 45.0  # degrees of hue that count as far as the whole gate
+BRIEF = 3  # frames: what is seen no longer is a flicker of the segmentation, not an object
+MOST_TRACKS = 8
+
+
+@dataclass
+class ObjectTrack:
+    """One object over the f frames of a clip; NaN (False, 0) where it is not seen.
+
+    Attributes:
+        centres: (f 2) x and y, pixels at the working size, y downwards.
+        areas: (f,) pixels.
+        boxes: (f 4) left, top, right, bottom.
+        colours: (f 3) CIELAB.
+        at_border: (f,) bool.
+        touching: for each frame, the indices of the tracks within two pixels.
+    """
+
+    centres: np.ndarray
+    areas: np.ndarray
+    boxes: np.ndarray
+    colours: np.ndarray
+    at_border: np.ndarray
+    touching: list[frozenset[int]]
+
+    @property
+    def seen(self) -> np.ndarray:
+        """(f,) bool."""
+        return np.isfinite(self.areas)
+
+    @property
+    def first(self) -> int:
+        return int(np.flatnonzero(self.seen)[0])
+
+    @property
+    def last(self) -> int:
+        return int(np.flatnonzero(self.seen)[-1])
+
+    @property
+    def whole(self) -> np.ndarray:
+        """(f,) bool: seen, inside the picture, and next to nothing that could hide a part of it."""
+        apart = np.array([not others for others in self.touching])
+        return self.seen & ~self.at_border & apart
+
+    @property
+    def diameter(self) -> float:
+        """Of a disc of the object's usual area, pixels."""
+        areas = self.areas[self.whole] if self.whole.any() else self.areas[self.seen]
+        return float(2 * np.sqrt(np.median(areas) / np.pi))
+
+
+@dataclass(frozen=True)
+class Followed:
+    """The objects of a clip.
+
+    Attributes:
+        tracks: in order of appearance.
+        size: height and width of the working pictures.
+        num_frames: of the clip.
+        fps: frames per second.
+        doubt: why objects cannot be told, or followed; "" if they can.
+        still: whether the background rests.
+    """
+
+    tracks: list[ObjectTrack]
+    size: tuple[int, int]
+    num_frames: int
+    fps: float
+    doubt: str
+    still: bool
+
+
+def follow_objects(
+    frames: np.ndarray | Evidence | Sighting, fps: float = 25.0, masks: np.ndarray | None = None
+) -> Followed:
+    """Find the objects of a clip and follow them.
+
+    Args:
+        frames: uint8 (f h w 3), Evidence, or what `find_objects` said of them.
+        fps: frames per second.
+        masks: (f h w) uint8, where the objects are known; see `find_objects`.
+
+    Raises:
+        UserError: what `observe` says about the frames.
+    """
+    sighting = frames if isinstance(frames, Sighting) else find_objects(frames, masks)
+    chains: list[dict[int, int]] = []  # of each track: frame -> index of its blob
+    for t in range(len(sighting.blobs)) if not sighting.doubt else ():
+        free = _extend(chains, sighting.blobs, t)
+        chains += [{t: index} for index in sorted(free)]
+    chains = [chain for chain in chains if len(chain) > min(BRIEF, len(sighting.blobs) - 1)]
+    doubt = sighting.doubt
+    if len(chains) > MOST_TRACKS:
+        doubt = f"{len(chains)} coloured areas come and go: too many to be objects"
+    names = {(t, blob): k for k, chain in enumerate(chains) for t, blob in chain.items()}
+    tracks = [_track(chain, sighting.blobs, names) for chain in chains] if not doubt else []
+    return Followed(tracks, sighting.size, len(sighting.blobs), fps, doubt, sighting.still)
+
+
+def _extend(chains: list[dict[int, int]], blobs: list[list[Blob]], t: int) -> set[int]:
+    """Give frame t's blobs to tracks, cheapest pairs first; the blobs that are left."""
+    offers = []
+    for k, chain in enumerate(chains):
+        for i, blob in enumerate(blobs[t]):
+            cost = _cost(chain, blobs, t, blob)
+            if cost < 1:
+                offers.append((cost, k, i))
+    taken, free = set(), set(range(len(blobs[t])))
+    for _, k, i in sorted(offers):
+        if k not in taken and i in free:
+            chains[k][t] = i
+            taken.add(k)
+            free.remove(i)
+    return free
+
+
+def _cost(chain: dict[int, int], blobs: list[list[Blob]], t: int, blob: Blob) -> float:
+    """0 where the track expects this blob; 1 and more where it cannot be the same."""
+    times = list(chain)[-3:]
+    past = [blobs[s][chain[s]] for s in times]
+    last, wait = past[-1], t - times[-1]
+    velocity = np.zeros(2)
+    if len(times) > 1:
+        velocity = (last.centre - past[0].centre) / (times[-1] - times[0])
+    diameter = 2 * np.sqrt(max(last.area, blob.area) / np.pi)
+    gate = diameter * REACH * (1 + WIDENING * (wait - 1)) * (STRUCK if last.touching else 1)
+    expected = last.centre + velocity * wait
+    away = min(np.linalg.norm(blob.centre - expected), np.linalg.norm(blob.centre - last.centre))
+    hue = _hue_gap(last.colour, blob.colour) / HUE_GATE
+    if hue >= 1 and (wait > 1 or away > 0.5 * diameter):
+        return np.inf  # another colour, elsewhere: another object
+    hidden = bool(last.touching or blob.touching) or last.at_border or blob.at_border or wait > 1
+    grown = 0.0 if hidden else abs(np.log2(blob.area / last.area)) / 4
+    return float(away / gate + 0.25 * min(hue, 1.0) + min(grown, 0.25)) * (1.0 if hue < 1 else 0.8)
+
+
+def _hue_gap(one: np.ndarray, other: np.ndarray) -> float:
+    """Degrees between the hues of two CIELAB colours."""
+    a, b = (np.degrees(np.arctan2(colour[2], colour[1])) for colour in (one, other))
+    return float(abs((a - b + 180) % 360 - 180))
+
+
+def _track(
+    chain: dict[int, int], blobs: list[list[Blob]], names: dict[tuple[int, int], int]
+) -> ObjectTrack:
+    f = len(blobs)
+    track = ObjectTrack(
+        np.full((f, 2), np.nan),
+        np.full(f, np.nan),
+        np.full((f, 4), np.nan),
+        np.full((f, 3), np.nan),
+        np.zeros(f, bool),
+        [frozenset()] * f,
+    )
+    for t, index in chain.items():
+        blob = blobs[t][index]
+        track.centres[t], track.areas[t], track.boxes[t] = blob.centre, blob.area, blob.box
+        track.colours[t], track.at_border[t] = blob.colour, blob.at_border
+        near = (names.get((t, other)) for other in blob.touching)
+        track.touching[t] = frozenset(name for name in near if name is not None)
+    return track

@@ -1,0 +1,1 @@
+"""How frames follow one another: flicker, jumps, drift, sharpness, motion."""

@@ -1,0 +1,80 @@
+"""Modules by the names they had before the rooms of today: they work for one version more.
+
+`install` puts a finder behind Python's own, so that `import kinema.probes.check` finds the module
+under its new name and warns with it.
+"""
+
+import importlib
+import importlib.abc
+import importlib.machinery
+import sys
+import warnings
+from collections.abc import Sequence
+from types import ModuleType
+
+MODULES = {
+    "kinema.probes.check": "kinema.checks.check",
+    "kinema.probes.distance": "kinema.checks.distance",
+    "kinema.probes.gates": "kinema.checks.gates",
+    "kinema.probes.blind": "kinema.checks.blind",
+    "kinema.probes.judge": "kinema.judges.tabletop",
+    "kinema.probes.plan": "kinema.budget",
+    "kinema.worlds.disc_reading": "kinema.judges.discs",
+    "kinema.weights": "kinema.storage.weights",
+    "kinema.blocks.pretrained": "kinema.storage.pretrained",
+    "kinema.blocks.stream": "kinema.blocks.cache",
+    "kinema.codecs.pretrained": "kinema.interop.diffusers_codec",
+    "kinema.codecs.loading": "kinema.interop.codec_loading",
+    "kinema.conditions.pretrained_text": "kinema.interop.text_encoders",
+    "kinema.denoisers.inflated": "kinema.interop.inflated",
+    "kinema.denoisers.motion_files": "kinema.interop.motion_adapters",
+    "kinema.metrics.warping": "kinema.metrics.temporal.warping",
+    "kinema.metrics.fidelity": "kinema.metrics.features.fidelity",
+    "kinema.metrics.distances": "kinema.metrics.features.distances",
+    "kinema.recipes.codec_run": "kinema.training.tasks.codec",
+    "kinema.recipes.text_to_video": "kinema.training.tasks.text_to_video",
+}
+
+
+class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Find a module by its old name, load the one of today, and warn."""
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        return importlib.machinery.ModuleSpec(name, self) if name in MODULES else None
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
+        new = MODULES[spec.name]
+        message = f"{spec.name} is {new} now; the old name goes with the next version."
+        warnings.warn(message, DeprecationWarning, stacklevel=2)
+        return importlib.import_module(new)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Do nothing: the module has run under its own name."""
+
+
+def install() -> None:
+    """Let old names be imported; a second call changes nothing."""
+    if not any(isinstance(finder, Finder) for finder in sys.meta_path):
+        sys.meta_path.append(Finder())
+
+
+def moved(module: str, names: dict[str, str], name: str) -> object:
+    """Return what a room's face exported before; the body of its `__getattr__`.
+
+    Args:
+        module: whose face it was.
+        names: the module of today by each name that was moved.
+        name: that is asked for.
+
+    Raises:
+        AttributeError: if it never was there.
+    """
+    if name not in names:
+        raise AttributeError(f"module {module!r} has no attribute {name!r}")
+    message = (
+        f"{module}.{name} is {names[name]}.{name} now; the old name goes with the next version."
+    )
+    warnings.warn(message, DeprecationWarning, stacklevel=3)
+    return getattr(importlib.import_module(names[name]), name)

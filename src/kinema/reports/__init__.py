@@ -1,0 +1,1 @@
+"""What probes, checks and studies print through: tables, pages and records."""

@@ -1,0 +1,1 @@
+"""What a run learns: a codec, a denoiser, a judge."""

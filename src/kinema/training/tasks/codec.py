@@ -1,0 +1,311 @@
+"""Training a causal video VAE on clips."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from kinema.clips import contact_sheet, to_frames, to_tensor
+from kinema.codecs import (
+    AdversarialLoss,
+    CausalVAE,
+    CausalVAEConfig,
+    CodecLoss,
+    codec_loss,
+    reconstruct,
+)
+from kinema.codecs.adversarial import adversarial_loss
+from kinema.codecs.objective import Motion
+from kinema.codecs.perceptual import Distance, laplacian_distance
+from kinema.errors import UserError
+from kinema.metrics.features.fidelity import psnr
+from kinema.metrics.features.lpips import LPIPS
+from kinema.training import Loop, Position, Shards, State, draw, train
+from kinema.training.sources import ClipsWithFlow, DiscClips, FolderClips, WorldClips
+from kinema.video.system import find_codec
+
+Clips = WorldClips | DiscClips | FolderClips
+LENGTHS = (1, 5, 9, 17, 33)  # frames a training clip is cut to: images and videos together
+
+
+@dataclass
+class LPIPSFiles:
+    """The two files of LPIPS; without them the perceptual part needs no weights.
+
+    Attributes:
+        trunk: torchvision's VGG16 or AlexNet, such as vgg16-397923af.pth.
+        heads: vgg.pth or alex.pth of the lpips package.
+    """
+
+    trunk: str = ""
+    heads: str = ""
+
+    def __post_init__(self) -> None:
+        if bool(self.trunk) != bool(self.heads):
+            given, lacking = ("trunk", "heads") if self.trunk else ("heads", "trunk")
+            raise UserError(
+                f"--lpips.{given} names a file and --lpips.{lacking} none: LPIPS needs both."
+            )
+
+
+@dataclass
+class CodecRun:
+    """A training run of a codec.
+
+    Attributes:
+        folder: receives checkpoints, metrics and pictures, and the codec in `final/`.
+        data: clips of a world, or of a folder with metadata.jsonl.
+        held_out: clips that are never trained on; of a folder "" those that data leaves out.
+        codec: the network.
+        init: a codec whose weights are trained further: a folder, or the name of the system that
+            it is part of; "" starts from nothing.
+        weights: of the parts of the loss.
+        lpips: the perceptual part is LPIPS once its two files are named.
+        adversarial: the game against discriminators, off unless given weights.
+        sizes: shares of the clips' height and width, of which every step draws one for each.
+        loop: how long and how fast.
+        cache: folder for rendered clips, shared by all runs.
+        workers: processes that make clips beside training.
+    """
+
+    folder: str = "runs/codec"
+    data: Clips = field(default_factory=WorldClips)
+    held_out: Clips = field(default_factory=lambda: unseen(WorldClips()))
+    codec: CausalVAEConfig = field(default_factory=CausalVAEConfig)
+    init: str = ""
+    weights: CodecLoss = field(default_factory=CodecLoss)
+    lpips: LPIPSFiles = field(default_factory=LPIPSFiles)
+    adversarial: AdversarialLoss = field(default_factory=AdversarialLoss)
+    sizes: tuple[float, ...] = (1.0, 0.75, 0.5)
+    loop: Loop = field(default_factory=Loop)
+    cache: str = "runs/cache"
+    workers: int = 1
+
+    def __post_init__(self) -> None:
+        if not self.sizes or not all(0 < share <= 1 for share in self.sizes):
+            raise UserError(f"sizes are shares of a clip's size, above 0 up to 1, not {self.sizes}")
+
+    def never_trained_on(self) -> Clips:
+        """`held_out`, or the files of `data` that it leaves out.
+
+        Raises:
+            UserError: if it leaves none out.
+        """
+        if not isinstance(self.held_out, FolderClips) or self.held_out.folder:
+            return self.held_out
+        if not isinstance(self.data, FolderClips) or self.data.part != "train":
+            raise UserError(
+                "no clips are held out: give --data.part train, or another folder with "
+                "--held_out.folder"
+            )
+        return replace(self.data, part="held_out", num_clips=self.held_out.num_clips)
+
+    def task(self) -> "CodecTask":
+        """What the run trains."""
+        return CodecTask(self, self.perceptual())
+
+    def perceptual(self) -> Distance:
+        """The distance of the perceptual part of the loss.
+
+        Raises:
+            UserError: if a file of LPIPS is missing or foreign, or LPIPS has no part in the loss or
+                cannot see clips as small as the run's.
+        """
+        if not self.lpips.trunk:
+            return laplacian_distance
+        if not self.weights.perceptual:
+            raise UserError(
+                "--lpips names files and --weights.perceptual is 0: give that a weight, such as "
+                "0.1, or leave the files out."
+            )
+        network = LPIPS.from_files(self.lpips.trunk, self.lpips.heads)
+        side = int(min(self.sizes) * self.data.size)
+        side -= side % max(self.codec.factors[1:])
+        if side < network.least:
+            raise UserError(
+                f"LPIPS needs pictures of at least {network.least} pixels a side, and this run "
+                f"cuts clips of {side}: raise --data.size or the smallest of --sizes."
+            )
+        return network
+
+    def train(self) -> State:
+        """Train to the end, resuming where an interrupted run stopped."""
+        task = self.task()
+        task.clips.start()
+        try:
+            task.fit_linear()
+            return train(task, self.loop, Path(self.folder))
+        finally:
+            task.clips.stop()
+
+
+def unseen(data: WorldClips, num_clips: int = 64) -> WorldClips:
+    """Clips like `data` that no run ever trains on: held-out attributes, far seeds."""
+    return WorldClips(
+        data.levels, "held_out", data.num_frames, data.size, data.fps, 10**9, num_clips
+    )
+
+
+class CodecTask:
+    """What the loop asks of a codec run.
+
+    Codec and discriminators are one network to the loop: their optimizers, averages and resume are
+    those of every other run.
+
+    Args:
+        run: what to train, on what, how long.
+        perceptual: the distance of that part of the loss: any function of two clips.
+    """
+
+    def __init__(self, run: CodecRun, perceptual: Distance = laplacian_distance):
+        torch.manual_seed(run.loop.seed)
+        self.run, self.codec, self.perceptual = run, CausalVAE(run.codec), perceptual
+        if isinstance(perceptual, nn.Module):
+            perceptual.to(run.loop.device)
+        if run.init:
+            self.codec = CausalVAE.from_pretrained(find_codec(run.init))
+            run.codec = self.codec.config
+        self.discriminators = run.adversarial.discriminators()
+        self.network = nn.ModuleDict({"codec": self.codec, "discriminators": self.discriminators})
+        data = ClipsWithFlow(run.data) if run.weights.flow else run.data
+        self.clips = Shards(data, Path(run.cache), run.workers)
+        self.unseen = Shards(run.never_trained_on(), Path(run.cache), workers=0)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network lies."""
+        return next(self.network.parameters()).device
+
+    def loss(
+        self, position: Position, batch_size: int, rows: slice
+    ) -> tuple[Tensor, dict[str, float]]:
+        """The codec's loss on clips of a random length and size, and the game once it is on."""
+        window = draw_window(self.run, self.codec.factors)
+        team = rows.step or 1
+        count = team * max(1, round(batch_size * window.share(self.run.data.size) / team))
+        ready = num_ready(position.samples, len(self.clips))
+        indices = draw(self.run.loop.seed, position, count, ready)[rows]
+        frames, motion = self.read(indices, window)
+        coded = reconstruct(self.codec, frames)
+        weights = self.run.weights
+        rows_loss, parts = codec_loss(self.codec, coded, weights, motion, self.perceptual)
+        loss = rows_loss.mean()
+        if self.discriminators and position.samples >= self.run.adversarial.start:
+            refiner = self.codec.refiner
+            last = self.codec.fold_out.weight if refiner is None else refiner.conv_out.weight
+            game, sides = adversarial_loss(
+                self.discriminators, frames, coded.decoded, loss, last, self.run.adversarial
+            )
+            loss, parts = loss + game, {**parts, **sides}
+        return loss, {name: part.mean().item() for name, part in parts.items()}
+
+    def read(self, indices: np.ndarray, window: "Window") -> tuple[Tensor, Motion | None]:
+        """Clips cut by a window, and how they move if the run asks for it."""
+        clips = self.clips.read(indices)[0]
+        time, rows, columns = window.slices()
+        frames = to_tensor(clips["frames"][:, time, rows, columns].numpy()).to(self.device)
+        if "flow" not in clips:
+            return frames, None
+        pairs = slice(time.start, time.stop - 1)
+        flow, seen = (
+            clips[name][:, pairs, rows, columns].to(self.device) for name in ("flow", "seen")
+        )
+        return frames, Motion(flow.float(), seen)
+
+    def rehearse(self, batch_size: int) -> Tensor:
+        """The loss of empty clips of the run's shape, to see what a step takes."""
+        data = self.run.data
+        length = min(LENGTHS[2], data.num_frames)  # a step holds as many frames at any length
+        x = torch.zeros(batch_size, 3, length, data.size, data.size, device=self.device)
+        coded = reconstruct(self.codec, x)
+        weights, distance = self.run.weights, self.perceptual
+        return codec_loss(self.codec, coded, weights, perceptual=distance)[0].mean()
+
+    def validate(self) -> dict[str, float]:
+        """PSNR on clips never trained on; the loss is its negative."""
+        scores = [psnr(a, b) for a, b in self.reconstructions(32)]
+        return {"loss": -float(np.mean(scores)), "psnr": float(np.mean(scores))}
+
+    def reconstructions(self, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Pairs (true, coded) of uint8 frames."""
+        pairs = []
+        for start in range(0, min(count, len(self.unseen)), 4):
+            frames = self.unseen.read(range(start, start + 4))[0]["frames"].numpy()
+            coded = to_frames(self.codec(to_tensor(frames).to(self.device)))
+            pairs += list(zip(frames, coded, strict=True))
+        return pairs
+
+    def show(self, folder: Path, samples: int) -> None:
+        """A sheet of true and coded clips in turn."""
+        folder.mkdir(parents=True, exist_ok=True)
+        rows = [frames for pair in self.reconstructions(4) for frames in pair]
+        contact_sheet(rows, folder / f"{samples:09d}.png", labels=["true", "coded"] * 4)
+
+    def save(self, folder: Path) -> None:
+        """Fit the latents' statistics on training clips and write the codec."""
+        self.codec.fit_statistics(self.first_clips())
+        self.codec.save_pretrained(folder)
+
+    def fit_linear(self) -> None:
+        """Give a new codec its principal components, if it asks for them.
+
+        A run that resumes fits the same ones again, and then reads them from its checkpoint.
+        """
+        if self.run.codec.fitted and not self.run.init:
+            self.codec.fit_linear(self.first_clips())
+
+    def first_clips(self, count: int = 128) -> Iterator[Tensor]:
+        """Batches of training clips, b 3 f h w."""
+        for start in range(0, min(count, len(self.clips)), 8):
+            frames = self.clips.read(range(start, start + 8))[0]["frames"].numpy()
+            yield to_tensor(frames).to(self.device)
+
+    def flops(self, batch_size: int) -> float:
+        return 0.0
+
+
+@dataclass(frozen=True)
+class Window:
+    """What a step sees of its clips: (first, how many) along each axis."""
+
+    frames: tuple[int, int]
+    rows: tuple[int, int]
+    columns: tuple[int, int]
+
+    def slices(self) -> tuple[slice, slice, slice]:
+        frames, rows, columns = (slice(a, a + n) for a, n in (self.frames, self.rows, self.columns))
+        return frames, rows, columns
+
+    def share(self, size: int) -> float:
+        """How many clips cost what one of 9 whole frames costs."""
+        return LENGTHS[2] * size**2 / (self.frames[1] * self.rows[1] * self.columns[1])
+
+
+def draw_window(run: CodecRun, factors: tuple[int, int, int]) -> Window:
+    """A random length and size at a random place; sides are whole blocks of the codec."""
+    length = min(LENGTHS[int(torch.randint(len(LENGTHS), ()))], run.data.num_frames)
+    sides = []
+    for factor in factors[1:]:
+        share = run.sizes[int(torch.randint(len(run.sizes), ()))]
+        whole = int(share * run.data.size) // factor * factor
+        sides.append(min(max(whole, factor), run.data.size))
+    extents = [(run.data.num_frames, length), (run.data.size, sides[0]), (run.data.size, sides[1])]
+    places = [(int(torch.randint(whole - part + 1, ())), part) for whole, part in extents]
+    return Window(*places)
+
+
+def num_ready(samples: int, num_clips: int, first: int = 1_024, fresh: float = 0.1) -> int:
+    """How many clips a run draws from after `samples`: so many must have been made by then.
+
+    The pool grows with the run and not with the clock, so that runs are reproducible.
+
+    Args:
+        samples: clips seen so far.
+        num_clips: how many there will be.
+        first: made before the run begins.
+        fresh: new clips per clip seen.
+    """
+    return min(num_clips, first + int(fresh * samples))

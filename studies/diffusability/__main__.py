@@ -1,0 +1,4 @@
+from studies.command import run_study
+from studies.diffusability import run
+
+run_study("diffusability", run)

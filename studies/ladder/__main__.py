@@ -1,0 +1,4 @@
+from studies.command import run_study
+from studies.ladder import run
+
+run_study("ladder", run)

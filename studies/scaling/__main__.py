@@ -1,0 +1,4 @@
+from studies.command import run_study
+from studies.scaling import run
+
+run_study("scaling", run)

@@ -1,0 +1,192 @@
+"""Each arm trained to the same samples, then scored as `kinema probe physics` scores, clip by clip.
+
+After Kang et al. 2024 (arXiv:2411.02385), whose error in distribution falls with the size of model
+and data, and out of distribution does not. What has a record is not done again.
+"""
+
+import time
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import kinema
+from kinema.clips import to_frames, to_tensor
+from kinema.codecs import Codec, Pixels
+from kinema.errors import UserError
+from kinema.probes.physics.baselines import Predictor
+from kinema.probes.physics.probe import (
+    FIRST_SEED,
+    PhysicsProbe,
+    judged,
+    predicted,
+    true_clips,
+    untrained_predictors,
+)
+from kinema.reports.records import file_name
+from kinema.training.machine import this_machine
+from kinema.training.sources import DiscClips
+from kinema.worlds import discs
+from kinema.worlds.discs import DiscScene
+from studies.scaling.arms import ARMS, Arm
+from studies.scaling.records import BASELINES, Record, Records, Store
+from studies.scaling.training import clips_per_second, learning_curve, train
+
+IN, OUT, EDGES, MIDDLE = "in distribution", "out of distribution", "edges", "middle"
+TRAINING, CODED = "training clips", "true clips, coded"
+SPLITS = {IN: "train", OUT: "held_out", EDGES: "edges"}
+MIDDLE_SPEEDS = (discs.EDGE_SPEEDS[0][1], discs.EDGE_SPEEDS[1][0])
+GIVEN = PhysicsProbe.given
+DIGITS = 5  # of an error in units a second: the floor is some 0.001
+
+
+@dataclass
+class Scaling:
+    """How the arms are trained and scored.
+
+    Attributes:
+        folder: of the runs, and in `records/` of what they found.
+        law: "uniform", "parabola", "collision", "box" or "curtain".
+        num_samples: clips that every arm sees.
+        num_clips: that are scored, in distribution, out of it and at the edges.
+        num_frames: of a clip.
+        size: height and width of the clips in pixels.
+        published: a further folder of records, such as one under version control: what lies there
+            is not done again, and what is new is written there too.
+    """
+
+    folder: Path
+    law: str = "uniform"
+    num_samples: int = 8_000
+    num_clips: int = 128
+    num_frames: int = 32
+    size: int = 32
+    published: Path | None = None
+
+    def __post_init__(self) -> None:
+        DiscClips(self.law)  # an unknown law is told before the first step
+        if self.num_samples < 1 or self.num_clips < 2:
+            raise UserError(
+                f"The scaling probe needs a num_samples of at least 1 and a num_clips of at least "
+                f"2, not {self.num_samples} and {self.num_clips}."
+            )
+
+    def settings(self) -> dict[str, Any]:
+        """What all records must have in common."""
+        places = ("folder", "published")
+        return {name: value for name, value in asdict(self).items() if name not in places}
+
+    def clips(self, split: str, seed: int = FIRST_SEED) -> DiscClips:
+        """The clips of a split; those of training begin at seed 0."""
+        return DiscClips(self.law, split, self.num_frames, self.size, seed)
+
+
+def measure_scaling(scaling: Scaling, names: list[str]) -> tuple[Records, Records]:
+    """Train and score the named arms, told line by line as they are done.
+
+    Returns:
+        the records of all arms there are, those of others included, and of floor and baselines.
+
+    Raises:
+        UserError: if a folder holds the records of other settings, or a training fails.
+    """
+    folders = [scaling.folder / "records", scaling.published]
+    store = Store([folder for folder in folders if folder])
+    store.keep_settings(scaling.settings())
+    for name in names:
+        began = time.monotonic()
+        if not store.read(name):
+            place = scaling.folder / file_name(name)
+            store.add(name, {name: measure_arm(scaling, ARMS[name], place)})
+        print(f"{name}: {time.monotonic() - began:.0f} s", flush=True)
+    records = store.all(list(ARMS))
+    if records and not store.read(BASELINES):
+        store.add(BASELINES, measure_baselines(scaling))
+    return records, store.all([BASELINES])
+
+
+def measure_arm(scaling: Scaling, arm: Arm, place: Path) -> Record:
+    """Train an arm in a folder and score it everywhere.
+
+    On training clips too, if it saw them all, and in latents on true clips that were only coded.
+
+    Raises:
+        UserError: if the training fails.
+    """
+    shape = ["--data.num_frames", str(scaling.num_frames), "--data.size", str(scaling.size)]
+    model = str(train(scaling.law, scaling.num_samples, place, [*shape, *arm.words]))
+    pipe = kinema.load(model)
+    predict = partial(predicted, pipe, PhysicsProbe(scaling.law, model, scaling.num_clips))
+    errors: dict[str, list[float]] = {}
+    for where, split in SPLITS.items():
+        clips = true_clips(scaling.clips(split), scaling.num_clips)
+        errors |= velocity_errors(where, predict, *clips)
+    if arm.num_clips <= scaling.num_samples:
+        count = min(arm.num_clips, scaling.num_clips)
+        clips = true_clips(scaling.clips("train", seed=0), count)
+        errors |= velocity_errors(TRAINING, predict, *clips)
+    if not isinstance(pipe.codec, Pixels):
+        frames, scenes = true_clips(scaling.clips("train"), scaling.num_clips)
+        predict = partial(only_coded, pipe.codec, frames)
+        errors |= velocity_errors(CODED, predict, frames, scenes)
+    return Record(
+        errors,
+        sum(p.numel() for p in pipe.denoiser.parameters()),
+        *learning_curve(place),
+        clips_per_second(place),
+        this_machine(),
+    )
+
+
+@torch.no_grad()
+def only_coded(
+    codec: Codec, frames: np.ndarray, given: np.ndarray, num_frames: int, at_once: int = 8
+) -> np.ndarray:
+    """The true clips, uint8 (n f h w 3), as they come back from the codec: what it costs alone."""
+    parts = np.split(frames, range(at_once, len(frames), at_once))
+    size = frames.shape[2:4]
+    decoded = [codec.decode(codec.encode(to_tensor(part)), num_frames, size) for part in parts]
+    return np.concatenate([to_frames(clips.clamp(-1, 1)) for clips in decoded])
+
+
+def measure_baselines(scaling: Scaling) -> Records:
+    """The floor, true clips through the parser, and the predictors that need no training."""
+    records: Records = {}
+    for where, split in SPLITS.items():
+        frames, scenes = true_clips(scaling.clips(split), scaling.num_clips)
+        for name, predict in untrained_predictors(scaling.law, frames).items():
+            errors = velocity_errors(where, predict, frames, scenes)
+            records.setdefault(name, Record({})).errors.update(errors)
+    return records
+
+
+def velocity_errors(
+    where: str, predict: Predictor, frames: np.ndarray, scenes: list[DiscScene]
+) -> dict[str, list[float]]:
+    """The velocity error of each clip that can be judged; in distribution the middle's, too.
+
+    Args:
+        where: what the scenes are.
+        predict: goes on from the first frames.
+        frames: uint8 (n f h w 3), the true clips.
+        scenes: that they show.
+    """
+    clips = predict(frames[:, :GIVEN], frames.shape[1])
+    found = judged(clips, scenes, GIVEN)
+    rows = {where: list(range(len(scenes)))}
+    if where == IN:
+        rows[MIDDLE] = [row for row, scene in enumerate(scenes) if is_in_the_middle(scene)]
+    return {
+        place: [round(error, DIGITS) for error in found.values("velocity_error", chosen)]
+        for place, chosen in rows.items()
+    }
+
+
+def is_in_the_middle(scene: DiscScene) -> bool:
+    """Whether every disc has a speed that the split "edges" leaves out of training."""
+    low, high = MIDDLE_SPEEDS
+    speeds = np.linalg.norm(scene.velocities, axis=1)
+    return bool(((low < speeds) & (speeds < high)).all())

@@ -1,0 +1,100 @@
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from kinema.checks.clip_report import ClipReport
+from kinema.checks.gates import Gate, read_gate, write_junit
+from kinema.errors import UserError
+from kinema.metrics.evidence import Score
+from kinema.metrics.verdicts import Failure
+
+
+@pytest.fixture
+def report():
+    scores = {"motion": Score(0.8, np.full(4, 0.8)), "noise": Score(3.0, np.full(4, 3.0))}
+    failure = Failure("noise", "architecture", [0, 1], 0.6, "noise", "Denoise.")
+    return ClipReport("a.mp4", 4, 8.0, (64, 64), scores, [failure])
+
+
+def failed(gate, report, verdicts=None):
+    return [r.condition for r in gate.judge([report], verdicts or {}) if not r.passed]
+
+
+def test_forbidden_failures_count_from_their_confidence(report):
+    assert failed(Gate(forbid=("noise", "cut")), report) == ["no noise"]
+    assert failed(Gate(forbid=("noise",), confidence=0.7), report) == []
+
+
+def test_limits(report):
+    assert failed(Gate(max={"noise": 2.5}, min={"motion": 0.5}), report) == ["noise <= 2.5"]
+    assert failed(Gate(min={"motion": 1.0}), report) == ["motion >= 1"]
+
+
+def test_what_cannot_be_told_passes_and_what_is_not_measured_does_not(report):
+    report.scores["strain"] = Score(np.nan, np.full(4, np.nan))
+    (result,) = Gate(max={"strain": 1.0}).judge([report], {})
+    assert result.passed
+    assert result.found == "cannot tell"
+    assert failed(Gate(max={"leap": 1.0}), report) == ["leap is measured"]
+
+
+def test_worse_is_asked_only_of_compared_clips(report):
+    gate = Gate(worse=False)
+    assert failed(gate, report, {"a.mp4": "worse"}) == ["not worse"]
+    assert failed(gate, report, {"a.mp4": "cannot tell"}) == []
+    assert failed(gate, report) == []
+
+
+def test_an_unreadable_file_fails_unless_let_pass():
+    broken = ClipReport("b.mp4", error="b.mp4 is no video.")
+    assert failed(Gate(max={"noise": 1}), broken) == ["can be read"]
+    assert failed(Gate(errors=True), broken) == []
+
+
+def test_a_gate_file(tmp_path):
+    path = tmp_path / "gate.yaml"
+    path.write_text("forbid: [flicker]\nmax: {noise: 2}\nworse: false\n")
+    assert read_gate(path) == Gate(forbid=("flicker",), max={"noise": 2}, worse=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("forbid: [flimmer]", "flimmer"),
+        ("max: {nois: 2}", "nois"),
+        ("forbidden: [noise]", "forbidden"),
+        ("max: 3", "max"),
+        ("max: {motion: high}", "max maps scores to numbers"),
+        ("forbid: 3", "forbid is a list"),
+        ("forbid: [[flicker]]", "forbid is a list"),
+        ("confidence: high", "confidence is a number"),
+        ("worse: maybe", "worse is true or false"),
+        ("- a", "no conditions"),
+        ("{", "not YAML"),
+        ("", "no conditions"),
+    ],
+)
+def test_a_wrong_gate_file_is_named(tmp_path, text, word):
+    path = tmp_path / "gate.yaml"
+    path.write_text(text)
+    with pytest.raises(UserError, match=word):
+        read_gate(path)
+
+
+def test_a_gate_file_that_is_no_text_is_named(tmp_path):
+    (tmp_path / "gate.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(UserError, match="not YAML"):
+        read_gate(tmp_path / "gate.yaml")
+
+
+def test_a_missing_gate_file_is_named(tmp_path):
+    with pytest.raises(UserError, match="gate.yaml"):
+        read_gate(tmp_path / "gate.yaml")
+
+
+def test_junit_counts(report):
+    gates = Gate(forbid=("noise", "cut")).judge([report], {})
+    suite = ElementTree.fromstring(write_junit([report], gates))
+    assert (suite.get("tests"), suite.get("failures")) == ("2", "1")
+    assert ElementTree.fromstring(write_junit([report], [])).get("failures") == "1"

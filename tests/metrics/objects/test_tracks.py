@@ -1,0 +1,31 @@
+import numpy as np
+
+from kinema.metrics.objects.tracks import follow_objects
+from kinema.probes.consistency.faults import behind
+from kinema.worlds import discs
+
+
+def test_each_disc_is_one_track_along_its_true_path():
+    clip = discs.render([1], level=3, truth=True)[0]
+    objects = follow_objects(clip.frames, clip.fps)
+    assert len(objects.tracks) == 2
+    true, inside = clip.truth.tracks["pixels"], clip.truth.tracks["in_view"]
+    for track in objects.tracks:
+        pairs = zip(true, inside, strict=True)
+        errors = [np.linalg.norm(track.centres[s] - t[s], axis=1) for t, s in pairs]
+        assert min(np.nanmax(error) for error in errors) < 0.3
+
+
+def test_a_track_outlives_an_occlusion():
+    objects = follow_objects(behind(discs.sample_scene(2)), 10)
+    assert len(objects.tracks) == 2
+    small = min(objects.tracks, key=lambda track: track.diameter)
+    gone = ~small.seen[small.first : small.last]
+    assert gone.any()
+    assert small.touching[small.first + int(np.flatnonzero(gone)[0]) - 1]
+
+
+def test_what_cannot_be_found_is_not_followed(pan):
+    objects = follow_objects(pan)
+    assert objects.tracks == []
+    assert objects.doubt

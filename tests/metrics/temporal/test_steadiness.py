@@ -1,0 +1,71 @@
+import cv2
+import numpy as np
+import pytest
+
+from kinema.metrics.temporal.steadiness import (
+    acceleration,
+    agreement,
+    continuity,
+    disorder,
+    shake,
+    swimming,
+)
+
+
+def shifted(frame, dx, dy):
+    matrix = np.float32([[1, 0, dx], [0, 1, dy]])
+    return cv2.warpAffine(frame, matrix, frame.shape[1::-1], borderMode=cv2.BORDER_REFLECT)
+
+
+def test_a_shake_of_known_size(still):
+    shaken = np.stack([shifted(f, 2 * (-1) ** t, 0) for t, f in enumerate(still)])
+    # From -2 to 2 and back: each frame lies 4 pixels from the mean of its neighbours.
+    assert float(shake(shaken)) == pytest.approx(100 * 4 / 96, rel=0.1)
+
+
+def test_a_steady_pan_does_not_shake(pan):
+    assert float(shake(pan)) < 0.05
+    assert float(swimming(pan)) < 0.1
+
+
+def test_shake_is_not_swimming(still):
+    shaken = np.stack([shifted(f, 0, 1.5 * (-1) ** t) for t, f in enumerate(still)])
+    assert float(swimming(shaken)) < 0.1 * float(shake(shaken))
+
+
+def test_swimming_is_not_shake(still):
+    y, x = np.mgrid[:96, :96].astype(np.float32)
+    frames = []
+    for t, frame in enumerate(still):
+        wave = 1.5 * (-1) ** t * np.sin(2 * np.pi * x / 32).astype(np.float32)
+        frames.append(cv2.remap(frame, x, y + wave, cv2.INTER_LINEAR, None, cv2.BORDER_REFLECT))
+    frames = np.stack(frames)
+    assert float(swimming(frames)) > 1
+    assert float(shake(frames)) < 0.5 * float(swimming(frames))
+
+
+def test_reversing_motion_has_the_greatest_acceleration(still):
+    shaken = np.stack([shifted(f, 2 * (-1) ** t, 0) for t, f in enumerate(still)])
+    assert float(acceleration(shaken)) == pytest.approx(2, abs=0.3)
+
+
+def test_order(pan, still):
+    shuffled = pan[np.random.default_rng(0).permutation(16)]
+    noisy = still + np.random.default_rng(0).integers(0, 9, still.shape).astype(np.uint8)
+    assert float(disorder(pan)) < 0.1
+    assert float(disorder(pan[::-1])) < 0.1
+    assert float(disorder(noisy)) < 0.2
+    assert float(disorder(shuffled)) > 0.4
+
+
+def test_direction_of_a_pan_and_of_a_shake(pan, still):
+    shaken = np.stack([shifted(f, 2 * (-1) ** t, 0) for t, f in enumerate(still)])
+    assert float(continuity(pan)) > 0.9
+    assert float(continuity(shaken)) < -0.8
+    assert float(continuity(still)) == 0
+
+
+def test_a_pan_can_be_followed_and_shuffled_cuts_cannot(pan, make_pan):
+    assert float(agreement(pan)) > 0.9
+    mixed = np.stack([make_pan(num_frames=1, seed=s)[0] for s in range(8)])
+    assert float(agreement(mixed)) < 0.5

@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kinema.metrics.temporal.stillness import (
+    change,
+    duplicate_share,
+    held_share,
+    judder,
+    loop,
+    motion,
+    still_share,
+)
+
+
+def test_a_frozen_clip_is_still(still):
+    assert float(motion(still)) == 0
+    assert float(still_share(still)) == 1
+    assert float(duplicate_share(still)) == 1
+
+
+@pytest.mark.parametrize("sigma", [1, 2])
+def test_a_frozen_clip_with_noise_is_still(still, sigma):
+    noise = sigma * np.random.default_rng(0).standard_normal(still.shape)
+    frames = np.round(still + noise).clip(0, 255).astype(np.uint8)
+    assert float(still_share(frames)) == 1
+
+
+def test_a_frozen_clip_with_flicker_is_still(still):
+    gains = 1 + 0.05 * np.random.default_rng(0).standard_normal(16)[:, None, None, None]
+    assert float(still_share((still * gains * 0.8).astype(np.uint8))) == 1
+
+
+def test_a_pan_is_not_still(pan):
+    assert float(still_share(pan)) == 0
+    assert float(change(pan)) > 5
+    assert float(motion(pan)) == pytest.approx(100 / 96, rel=0.25)
+
+
+def test_the_frozen_end_is_where_it_is(pan):
+    frames = np.concatenate([pan[:8], np.repeat(pan[7:8], 12, axis=0)])
+    score = still_share(frames)
+    assert np.flatnonzero(score.curve).tolist() == list(range(7, 20))
+    assert float(score) == 13 / 20
+
+
+def test_each_third_frame_held(make_pan):
+    frames = make_pan(num_frames=18)
+    index = np.arange(18)
+    index[2::3] -= 1
+    score = held_share(frames[index])
+    assert float(score) == pytest.approx(6 / 17)
+    assert np.flatnonzero(score.curve == 1).tolist() == [2, 5, 8, 11, 14, 17]
+    assert float(held_share(frames)) == 0
+
+
+def test_held_frames_judder(pan):
+    assert float(judder(pan[[0, 1, 1, 2, 3, 3, 4, 5, 5, 6]])) > 5 * float(judder(pan))
+
+
+@settings(max_examples=8)
+@given(period=st.integers(4, 8))
+def test_a_loop_is_a_loop(make_pan, period):
+    frames = make_pan(pixels=2)[np.arange(16) % period]
+    assert float(loop(frames)) > 0.95
+
+
+def test_neither_a_pan_nor_a_frozen_clip_loops(pan, still):
+    assert float(loop(pan)) < 0.3
+    assert float(loop(still)) == 0

@@ -1,0 +1,90 @@
+import pytest
+import torch
+
+from kinema.clips import to_tensor
+from kinema.training.histories.degradation import Wear, shaken, swollen, tinted, worn
+from kinema.training.sources import DiscClips
+
+CLIPS = to_tensor(DiscClips("box", num_frames=6).make([0, 1, 2])[0]["frames"].numpy())
+INK = 1 - CLIPS
+ALL = Wear(share=1.0)
+
+
+def times(*given: int) -> torch.Tensor:
+    t = torch.ones(len(given), CLIPS.shape[2])
+    for row, count in zip(t, given, strict=True):
+        row[:count] = 0
+    return t
+
+
+def centres(ink: torch.Tensor) -> torch.Tensor:
+    """Where the ink of each frame lies, x and y in pixels, (b, f, 2)."""
+    weight = ink.sum(1)
+    places = torch.arange(ink.shape[-1])
+    x, y = (weight * places).sum((-1, -2)), (weight * places[:, None]).sum((-1, -2))
+    return torch.stack([x, y], -1) / weight.sum((-1, -2))[..., None]
+
+
+@pytest.fixture(autouse=True)
+def _seed() -> None:
+    torch.manual_seed(0)
+
+
+def test_given_frames_are_worn_and_the_others_stay_the_target():
+    again = worn(CLIPS, times(4, 2, 1), ALL.draw(3, 3, 6))
+    for clip, true, given in zip(again, CLIPS, (4, 2, 1), strict=True):
+        assert torch.equal(clip[:, given:], true[:, given:])
+        assert all((clip[:, i] - true[:, i]).abs().max() > 0.01 for i in range(given))
+    assert again.abs().max() <= 1
+
+
+def test_clips_without_given_frames_with_nothing_else_and_those_not_chosen_stay():
+    assert torch.equal(worn(CLIPS, times(0, 6, 0), ALL.draw(3, 3, 6)), CLIPS)
+    assert torch.equal(worn(CLIPS, times(3, 3, 3), Wear().draw(3, 3, 6)), CLIPS)
+
+
+def test_a_row_of_the_faults_is_that_of_its_clip():
+    faults, t = ALL.draw(3, 3, 6), times(4, 2, 1)
+    assert torch.equal(worn(CLIPS, t, faults)[1:], worn(CLIPS[1:], t[1:], faults[1:]))
+
+
+def test_the_share_is_that_of_the_clips():
+    assert 250 < Wear(share=0.3).draw(1000, 3, 2).chosen.sum() < 350
+
+
+def test_white_stays_white():
+    white = torch.ones_like(CLIPS)
+    assert torch.equal(worn(white, times(4, 4, 4), ALL.draw(3, 3, 6)), white)
+
+
+def test_nothing_is_worn_by_nothing():
+    faults = Wear(share=1.0, fade=0, tint=0, swell=0, shake=0).draw(3, 3, 6)
+    assert torch.allclose(worn(CLIPS, times(4, 4, 4), faults), CLIPS, atol=1e-5)
+
+
+def test_colours_change_evenly_over_the_clip_and_shapes_stay_where_they_are():
+    tint = tinted(INK, ALL.draw(3, 3, 6).mixtures)
+    assert torch.allclose(centres(tint), centres(INK), atol=1e-3)
+    share = tint.sum((-1, -2)) / INK.sum((-1, -2))  # b c f
+    assert (share - 1).abs().max() > 0.05
+    assert (share.diff(n=2, dim=2).abs() < 5e-3).all()
+
+
+def test_a_fade_takes_up_to_its_share_and_gives_up_to_half_of_it():
+    left = Wear(tint=0.0, fade=0.4).draw(500, 3, 2).mixtures.diagonal(dim1=2, dim2=3)
+    assert 0.6 <= left.min() < 0.62 and 1.18 < left.max() <= 1.2
+
+
+def test_outlines_move_out_and_in_about_their_centres():
+    for weight, grows in ((0.3, True), (-0.3, False)):
+        again = swollen(INK, torch.full((3, 6), weight))
+        assert ((again.sum((1, 3, 4)) > INK.sum((1, 3, 4))) == grows).all()
+        assert (centres(again) - centres(INK)).abs().max() < 0.05
+
+
+def test_a_frame_is_moved_by_its_own_part_of_a_pixel():
+    ink = torch.zeros(2, 3, 4, 32, 32)
+    ink[..., 12:20, 10:18] = 1
+    shifts = ALL.draw(2, 3, 4).shake
+    assert 0.15 < shifts.abs().max() <= 0.2
+    assert torch.allclose(centres(shaken(ink, shifts)) - centres(ink), shifts, atol=1e-4)
