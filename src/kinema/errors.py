@@ -1,6 +1,21 @@
 """The two ways to speak to the user: what went wrong, and what was done differently."""
 
+import errno
 from difflib import get_close_matches
+
+CHOOSE = "choose another folder"
+REASONS = {
+    errno.ENOSPC: f"the disk is full; free some space, or {CHOOSE}",
+    errno.EDQUOT: f"your share of the disk is used up; free some space, or {CHOOSE}",
+    errno.EFBIG: "the file would be larger than this system allows; see `ulimit -f`",
+    errno.EACCES: f"this user has no permission there; {CHOOSE}",
+    errno.EPERM: f"this user has no permission there; {CHOOSE}",
+    errno.EROFS: f"the disk is read-only; {CHOOSE}",
+    errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
+    errno.ELOOP: "the path is a loop of symbolic links; delete the links",
+    errno.EMFILE: "too many files are open; see `ulimit -n`",
+    errno.ENOMEM: "the memory is full; close other programs",
+}
 
 
 class UserError(ValueError):
@@ -28,3 +43,8 @@ def nearest(name: str, names: list[str]) -> str:
     """A hint that ends a sentence about an unknown name: the nearest one, or all of them."""
     close = get_close_matches(name, names, n=1)
     return f"did you mean {close[0]!r}?" if close else f"choose one of {', '.join(sorted(names))}."
+
+
+def reason(error: OSError) -> str:
+    """Say what an error of the operating system means, as a clause without a full stop."""
+    return REASONS.get(error.errno or 0) or error.strerror or str(error)
