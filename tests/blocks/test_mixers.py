@@ -10,7 +10,7 @@ from kinema.blocks.mixers import (
     MIXERS,
     Attention,
     Convolution,
-    Motion,
+    AnimateDiff,
     Pseudo3D,
     Recurrence,
     Unmixed,
@@ -38,7 +38,7 @@ SPECS = [
     Attention(Hybrid(1, 3)),
     Convolution(kernel=5),
     Pseudo3D(),
-    Motion(num_heads=4, num_groups=4),
+    AnimateDiff(num_heads=4, num_groups=4),
 ]
 
 

@@ -13,9 +13,7 @@ from kinema.diffusion import (
     RowNoise,
     Staircase,
     Uniform,
-    correlated_noise,
     noise_like_rows,
-    shift_for,
     shift_times,
 )
 
@@ -62,7 +60,6 @@ def test_shift_scales_the_noise_ratio():
     shifted = shift_times(t, 3.0)
     torch.testing.assert_close(shifted / (1 - shifted), 3 * t / (1 - t))
     assert shift_times(torch.tensor([0.0, 1.0]), 5.0).tolist() == [0.0, 1.0]
-    assert shift_for(4 * 256, 256) == 2
 
 
 def test_given_frames_lead_the_clip_in_every_number_up_to_the_most():
@@ -111,22 +108,3 @@ def test_streams_and_draws_of_a_seed_are_independent():
     first, second = RowNoise([7]), RowNoise([7], stream=1)
     draws = [source((1, 5000))[0] for source in (first, first, second)]
     assert torch.stack(draws).corrcoef().sub(torch.eye(3)).abs().max() < 0.05
-
-
-@pytest.mark.parametrize(
-    "kind, neighbours, ends", [("mixed", 0.8, 0.8), ("progressive", 0.8**0.5, 0.8)]
-)
-def test_correlated_noise_has_the_correlation_of_pyoco(kind, neighbours, ends):
-    noise = torch.randn(50, 4, 3, 16, 16, generator=Generator().manual_seed(0))
-    frames = correlated_noise(noise, kind, strength=2.0).transpose(1, 2).transpose(0, 1)
-    covariance = frames.flatten(1).cov()
-    expected = torch.tensor(
-        [[1, neighbours, ends], [neighbours, 1, neighbours], [ends, neighbours, 1]]
-    )
-    torch.testing.assert_close(covariance, expected, rtol=0, atol=0.02)
-
-
-def test_no_strength_leaves_the_noise_alone():
-    noise = torch.randn(1, 2, 3, 4, 4)
-    torch.testing.assert_close(correlated_noise(noise, "mixed", 0.0), noise)
-    torch.testing.assert_close(correlated_noise(noise, "progressive", 0.0), noise)

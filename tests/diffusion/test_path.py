@@ -4,7 +4,7 @@ from diffusers import DDPMScheduler
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kinema.diffusion import DDPM, PATHS, add_noise
+from kinema.diffusion import DDPM, PATHS
 
 TIMES = torch.linspace(0.0, 1.0, 41, dtype=torch.float64)
 
@@ -77,7 +77,7 @@ def test_ddpm_keeps_its_digits_in_float32_near_clean():
 def test_every_frame_gets_its_own_noise():
     x0, noise = torch.randn(2, 2, 3, 3, 4, 4)
     t = torch.tensor([[0.0, 0.5, 1.0], [1.0, 0.25, 0.0]])
-    x = add_noise(PATHS["linear"], x0, noise, t)
+    x = PATHS["linear"].add_noise(x0, noise, t)
     torch.testing.assert_close(x[0, :, 0], x0[0, :, 0])
     torch.testing.assert_close(x[0, :, 1], 0.5 * x0[0, :, 1] + 0.5 * noise[0, :, 1])
     torch.testing.assert_close(x[1, :, 0], noise[1, :, 0])

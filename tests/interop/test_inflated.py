@@ -5,7 +5,7 @@ import torch
 from diffusers import UNet2DConditionModel, UNet2DModel
 
 from kinema.blocks.attention import Causal
-from kinema.blocks.mixers import Attention, Convolution, Motion, Pseudo3D, Recurrence, Unmixed
+from kinema.blocks.mixers import Attention, Convolution, AnimateDiff, Pseudo3D, Recurrence, Unmixed
 from kinema.conditions import Conditions, Text
 from kinema.denoisers import DiT, DiTConfig, UNet, UNetConfig
 from kinema.errors import UserError
@@ -13,7 +13,7 @@ from kinema.interop.image_networks import image_network_of
 from kinema.interop.inflated import Inflated, find_places, for_each_frame
 
 MIXERS = [
-    Unmixed(), Attention(), Convolution(), Pseudo3D(), Recurrence(), Motion(4, num_groups=4),
+    Unmixed(), Attention(), Convolution(), Pseudo3D(), Recurrence(), AnimateDiff(4, num_groups=4),
 ]  # fmt: skip
 
 

@@ -1,13 +1,19 @@
 """Attention over the tokens of a video: a spec says who sees whom, one function computes it.
 
-A spec (`Full()`, `Causal(chunk=2)`, ...) speaks of f frames of n tokens each, and may differ from
-layer to layer. Frames attend only to the frames they see: what a spec hides is hardly computed.
-`attend` picks the fastest exact softmax attention for the device and the type.
+A spec (`Full()`, `Causal(chunk=2)`, ...) speaks of f frames of n tokens each:
+
+    causal            no frame sees a later one
+    chunk             frames that must be fed to a cache together
+    sees_all          every frame sees every frame, so that nothing need be planned
+    pattern(layer)    whether a layer attends over all tokens, within frames or along time
+    sees(i, j)        True where frame i sees frame j, for numbers of frames that broadcast
+
+Frames attend only to the frames they see: what a spec hides is hardly computed. `attend` picks the
+fastest exact softmax attention for the device and the type.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -18,7 +24,8 @@ from einops import rearrange
 from torch import Tensor
 
 from kinema.blocks.blocked_attention import BlockedAttention
-from kinema.errors import UserError, refuse_below
+from kinema.errors import refuse_below
+from kinema.storage.specs import read_spec
 
 Pattern = Literal["all", "space", "time"]
 
@@ -33,34 +40,34 @@ class Full:
 
     kind: str = field(default="full", init=False)
     causal = False
-    chunk = 1  # frames that must be fed to a cache together
-
-    @property
-    def sees_all(self) -> bool:
-        """Whether every frame sees every frame, so that nothing need be planned."""
-        return type(self) is Full
+    chunk = 1
+    sees_all = True
 
     def pattern(self, layer: int) -> Pattern:
         return "all"
 
     def sees(self, i: np.ndarray, j: np.ndarray) -> np.ndarray:
-        """True where frame i sees frame j, for numbers of frames that broadcast."""
         return (i >= 0) & (j >= 0)
 
 
 @dataclass(frozen=True)
-class Framewise(Full):
+class Framewise:
     """A token sees its own frame only: frame by frame, unless a temporal mixer stands beside."""
 
     kind: str = field(default="framewise", init=False)
     causal = True
+    chunk = 1
+    sees_all = False
 
     def pattern(self, layer: int) -> Pattern:
         return "space"
 
+    def sees(self, i: np.ndarray, j: np.ndarray) -> np.ndarray:
+        return i == j
+
 
 @dataclass(frozen=True)
-class Factorized(Full):
+class Factorized:
     """Even layers attend within each frame, odd ones along time at each place.
 
     N (h w + f) pairs instead of N^2 (TimeSformer, Bertasius et al. 2021; Latte's variant 1).
@@ -71,6 +78,7 @@ class Factorized(Full):
 
     kind: str = field(default="factorized", init=False)
     causal: bool = False
+    chunk = 1
 
     @property
     def sees_all(self) -> bool:
@@ -80,11 +88,11 @@ class Factorized(Full):
         return "time" if layer % 2 else "space"
 
     def sees(self, i: np.ndarray, j: np.ndarray) -> np.ndarray:
-        return i >= j if self.causal else super().sees(i, j)
+        return (i >= j) | (not self.causal)
 
 
 @dataclass(frozen=True)
-class Causal(Full):
+class Causal:
     """A frame sees its own chunk of frames and all chunks before (CausVid, Yin et al. 2024).
 
     Attributes:
@@ -94,16 +102,20 @@ class Causal(Full):
     kind: str = field(default="causal", init=False)
     chunk: int = 1
     causal = True
+    sees_all = False
 
     def __post_init__(self) -> None:
         refuse_below(1, "causal attention", chunk=self.chunk)
+
+    def pattern(self, layer: int) -> Pattern:
+        return "all"
 
     def sees(self, i: np.ndarray, j: np.ndarray) -> np.ndarray:
         return i // self.chunk >= j // self.chunk
 
 
 @dataclass(frozen=True)
-class Windowed(Full):
+class Windowed:
     """A frame sees the frames at most `window` away, and the layers above see further.
 
     Attributes:
@@ -114,16 +126,21 @@ class Windowed(Full):
     kind: str = field(default="windowed", init=False)
     window: int = 4
     causal: bool = False
+    chunk = 1
+    sees_all = False
 
     def __post_init__(self) -> None:
         refuse_below(0, "windowed attention", window=self.window)
+
+    def pattern(self, layer: int) -> Pattern:
+        return "all"
 
     def sees(self, i: np.ndarray, j: np.ndarray) -> np.ndarray:
         return (abs(i - j) <= self.window) & ((i >= j) | (not self.causal))
 
 
 @dataclass(frozen=True)
-class Hybrid(Full):
+class Hybrid:
     """A window, and every `stride`-th frame of the whole clip (after Beltagy et al. 2020).
 
     The window keeps neighbours alike, the strided frames keep the subject itself over any length:
@@ -139,10 +156,15 @@ class Hybrid(Full):
     window: int = 4
     stride: int = 8
     causal: bool = False
+    chunk = 1
+    sees_all = False
 
     def __post_init__(self) -> None:
         refuse_below(0, "hybrid attention", window=self.window)
         refuse_below(1, "hybrid attention", stride=self.stride)
+
+    def pattern(self, layer: int) -> Pattern:
+        return "all"
 
     def sees(self, i: np.ndarray, j: np.ndarray) -> np.ndarray:
         near = (abs(i - j) <= self.window) | (j % self.stride == 0)
@@ -161,23 +183,8 @@ ATTENTION: dict[str, Callable[..., AttentionSpec]] = {
 
 
 def attention_spec(spec: AttentionSpec | str | dict[str, Any]) -> AttentionSpec:
-    """A spec from itself, from its name, or from its dictionary as a config.json holds it.
-
-    Raises:
-        UserError: if the name or an option is unknown.
-    """
-    if isinstance(spec, Full):
-        return spec
-    options = {"kind": spec} if isinstance(spec, str) else dict(spec)
-    kind = options.pop("kind", None)
-    if kind not in ATTENTION:
-        close = get_close_matches(str(kind), ATTENTION, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"choose one of {', '.join(ATTENTION)}."
-        raise UserError(f"attention: unknown kind {kind!r}; {hint}")
-    try:
-        return ATTENTION[kind](**options)
-    except TypeError as error:
-        raise UserError(f"attention {kind!r}: {str(error).split('__init__() ')[-1]}.") from error
+    """Return a spec from itself, its name or its dictionary; raise a UserError as `read_spec`."""
+    return read_spec("attention", ATTENTION, spec)
 
 
 def attend_video(

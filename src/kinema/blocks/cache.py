@@ -1,9 +1,9 @@
-"""What attention remembers of a stream, so that a clip fed in parts equals the clip fed whole.
+"""What a network remembers of a stream, so that a clip fed in parts equals the clip fed whole.
 
-A cache is a dict from modules to what they remember; an empty one starts a stream. Its values are
-replaced, never changed in place: whoever passes `dict(cache)` looks without being remembered, as
+A cache maps modules to what they remember, and an empty one starts a stream. An entry is replaced,
+never changed in place: a caller that passes `dict(cache)` looks at the past and leaves no trace, as
 the steps of a sampler do before a frame is finished. `keep` forgets frames in the middle, `packed`
-makes named tensors of a cache, to be saved, and `unpacked` a cache of them.
+turns a cache into named tensors that can be saved, and `unpacked` turns these into a cache.
 """
 
 from dataclasses import dataclass
@@ -17,6 +17,8 @@ from kinema.blocks.attention import AttentionSpec, Causal
 from kinema.errors import UserError
 
 Cache = dict[nn.Module, Any]
+"""By module: the `Past` of an attention, the last frames of a convolution or a token shift and the
+state of a recurrence (tensors), or how many frames a network has been fed (an int)."""
 
 
 class Unpruned(Cache):

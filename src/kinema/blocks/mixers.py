@@ -20,7 +20,7 @@ from kinema.blocks.recurrence import GatedRecurrence
 from kinema.blocks.temporal_attention import TemporalAttention
 from kinema.blocks.temporal_convolution import Pseudo3DConvolution, TemporalConvolution
 from kinema.errors import UserError
-from kinema.storage.pretrained import nearest
+from kinema.storage.specs import read_spec
 
 
 class NoMixing(nn.Module):
@@ -119,7 +119,7 @@ class Recurrence:
 
 
 @dataclass(frozen=True)
-class Motion:
+class AnimateDiff:
     """The motion module of AnimateDiff.
 
     Attributes:
@@ -140,33 +140,20 @@ class Motion:
         return MotionModule(dim, self.num_heads, self.num_layers, self.max_frames, self.num_groups)
 
 
-MixerSpec = Unmixed | Attention | Convolution | Pseudo3D | Recurrence | Motion
+MixerSpec = Unmixed | Attention | Convolution | Pseudo3D | Recurrence | AnimateDiff
 MIXERS: dict[str, Callable[..., MixerSpec]] = {
     "none": Unmixed,
     "attention": Attention,
     "convolution": Convolution,
     "pseudo3d": Pseudo3D,
     "recurrence": Recurrence,
-    "motion": Motion,
+    "motion": AnimateDiff,
 }
 
 
 def mixer_spec(spec: MixerSpec | str | dict[str, Any]) -> MixerSpec:
-    """A spec from itself, from its name, or from its dictionary as a config.json holds it.
-
-    Raises:
-        UserError: if the name or an option is unknown.
-    """
-    if not isinstance(spec, str | dict):
-        return spec
-    options = {"kind": spec} if isinstance(spec, str) else dict(spec)
-    kind = options.pop("kind", None)
-    if kind not in MIXERS:
-        raise UserError(f"mixer: unknown kind {kind!r}; {nearest(str(kind), list(MIXERS))}")
-    try:
-        return MIXERS[kind](**options)
-    except TypeError as error:
-        raise UserError(f"mixer {kind!r}: {str(error).split('__init__() ')[-1]}.") from error
+    """Return a spec from itself, its name or its dictionary; raise a UserError as `read_spec`."""
+    return read_spec("mixer", MIXERS, spec)
 
 
 def chunk_of(spec: MixerSpec) -> int:

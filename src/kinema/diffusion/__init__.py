@@ -10,13 +10,11 @@ from kinema.diffusion.noise import (
     Staircase,
     Times,
     Uniform,
-    correlated_noise,
     noise_like_rows,
-    shift_for,
     shift_times,
 )
 from kinema.diffusion.objective import loss, loss_weight
-from kinema.diffusion.path import DDPM, PATHS, Cosine, Linear, Path, add_noise, per_frame
+from kinema.diffusion.path import DDPM, PATHS, Cosine, Linear, Path, per_frame
 from kinema.diffusion.prediction import PREDICTIONS, Prediction, prediction_named
 
 __all__ = [
@@ -36,13 +34,10 @@ __all__ = [
     "Staircase",
     "Times",
     "Uniform",
-    "add_noise",
-    "correlated_noise",
     "loss",
     "loss_weight",
     "noise_like_rows",
     "per_frame",
     "prediction_named",
-    "shift_for",
     "shift_times",
 ]

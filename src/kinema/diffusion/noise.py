@@ -10,10 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Protocol
 
 import torch
-from einops import einsum
 from torch import Generator, Tensor
 
 from kinema.errors import UserError
@@ -30,15 +29,6 @@ class Times(Protocol):
 def shift_times(t: Tensor, shift: float) -> Tensor:
     """Move times towards noise for shift > 1: shift t / (1 + (shift - 1) t) (SD3, eq. 23)."""
     return shift * t / (1 + (shift - 1) * t)
-
-
-def shift_for(num_values: int, reference: int) -> float:
-    """The shift that keeps the signal-to-noise of a clip with `num_values` frames times pixels.
-
-    sqrt(m / n) of SD3 (eq. 23): more redundant pixels need more noise to be hidden. `reference`
-    is the number of values at which shift = 1 was found good.
-    """
-    return (num_values / reference) ** 0.5
 
 
 @dataclass(frozen=True)
@@ -172,28 +162,3 @@ class RowNoise:
 def noise_like_rows(shape: Sequence[int], seeds: Sequence[int]) -> Tensor:
     """Noise of shape (b, ...), row i from seeds[i] alone: a row of a batch is that row alone."""
     return RowNoise(seeds)(shape)
-
-
-def correlated_noise(
-    noise: Tensor, kind: Literal["mixed", "progressive"], strength: float
-) -> Tensor:
-    """Give independent noise, b c f h w, the correlation over frames of PYoCo (Ge et al. 2023).
-
-    Args:
-        noise: independent standard normal; each frame stays standard normal.
-        kind: "mixed", all frames share a part; "progressive", each frame continues the last.
-        strength: PYoCo's alpha; 0 leaves the noise as it is.
-    """
-    correlation = frame_correlation(noise.shape[2], kind, strength)
-    root = torch.linalg.cholesky(correlation).to(noise)
-    return einsum(root, noise, "g f, b c f h w -> b c g h w")
-
-
-def frame_correlation(num_frames: int, kind: str, strength: float) -> Tensor:
-    """The (f, f) correlation of PYoCo's noise, float64."""
-    shared = strength**2 / (1 + strength**2)
-    index = torch.arange(num_frames, dtype=torch.float64)
-    distance = (index[:, None] - index).abs()
-    if kind == "progressive":
-        return shared ** (distance / 2)  # eps_f = sqrt(shared) eps_{f-1} + sqrt(1 - shared) new
-    return torch.where(distance == 0, 1.0, shared)

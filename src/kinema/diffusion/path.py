@@ -43,11 +43,6 @@ class Path(Protocol):
         return alpha.to(x0) * x0 + sigma.to(x0) * noise
 
 
-def add_noise(path: Path, x0: Tensor, noise: Tensor, t: Tensor) -> Tensor:
-    """`path.add_noise`, as a function."""
-    return path.add_noise(x0, noise, t)
-
-
 @dataclass(frozen=True)
 class Linear(Path):
     """Flow matching (Lipman et al. 2023; Liu et al. 2023): alpha = 1 - t, sigma = t."""

@@ -19,7 +19,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from kinema.blocks.mixers import Motion
+from kinema.blocks.mixers import AnimateDiff
 from kinema.errors import UserError
 from kinema.interop.image_networks import places_of_unet
 from kinema.interop.inflated import Inflated
@@ -126,7 +126,7 @@ RENAMED = {
 
 def read_adapter(
     folder: Path, config: dict[str, Any], image_network: nn.Module
-) -> tuple[list[str], list[Motion], dict[str, Tensor]]:
+) -> tuple[list[str], list[AnimateDiff], dict[str, Tensor]]:
     """Places, specs and weights of a MotionAdapter, in our names."""
     if config.get("conv_in_channels"):
         raise UserError(f"{folder}: an adapter with its own conv_in (PIA) is not supported.")
@@ -157,7 +157,7 @@ def our_name(name: str, image_network: nn.Module) -> str:
 
 def adapter_specs(
     config: dict[str, Any], weights: dict[str, Tensor]
-) -> Iterator[tuple[str, Motion]]:
+) -> Iterator[tuple[str, AnimateDiff]]:
     """The place and the spec of each module: heads from the configuration, layers as they come."""
     levels = len(config["block_out_channels"])
     heads = config["motion_num_attention_heads"]
@@ -176,7 +176,7 @@ def adapter_specs(
         }
         yield (
             place,
-            Motion(
+            AnimateDiff(
                 num_heads=heads[level],
                 num_layers=len(layers),
                 max_frames=config["motion_max_seq_length"],

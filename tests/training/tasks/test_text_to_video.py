@@ -156,3 +156,16 @@ def test_noise_levels_hold_every_pattern():
     given = (t[:, 0] == 0) & ~together
     assert 100 < together.sum() < 220 and 70 < given.sum() < 170
     assert replace(NoiseLevels(), given=0.0) != NoiseLevels()
+
+
+def test_key_frames_and_staircases_are_drawn_when_they_have_a_share():
+    only = {"together": 0.0, "given": 0.0, "per_frame": 0.0}
+    keys = NoiseLevels(**only, interpolation=1.0).mixture().draw(50, 6)
+    assert (keys[:, [0, 4, 5]] == 0).all() and (keys[:, 1:4] > 0).all()
+    stairs = NoiseLevels(**only, staircase=1.0).mixture().draw(50, 6)
+    assert (stairs.diff() >= 0).all() and (stairs[:, -1] - stairs[:, 0]).max() > 0.9
+
+
+def test_without_them_a_run_draws_what_it_drew_before():
+    assert len(NoiseLevels().mixture().parts) == 4
+    assert len(NoiseLevels(interpolation=0.1, staircase=0.1).mixture().parts) == 6

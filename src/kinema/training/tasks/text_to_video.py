@@ -10,7 +10,16 @@ from kinema import diffusion
 from kinema.clips import contact_sheet
 from kinema.conditions import Conditions, SmallTextConfig, SmallTextEncoder
 from kinema.denoisers import DenoiserConfig, DiTConfig, count_flops, make_denoiser
-from kinema.diffusion import GivenFrames, Linear, LogitNormal, Mixture, PerFrame
+from kinema.diffusion import (
+    GivenFrames,
+    Interpolation,
+    Linear,
+    LogitNormal,
+    Mixture,
+    PerFrame,
+    Staircase,
+    Times,
+)
 from kinema.errors import UserError
 from kinema.interop import load_codec
 from kinema.sampling import Denoise
@@ -35,6 +44,9 @@ class NoiseLevels:
         together: share of clips whose frames all have one level.
         given: share of clips whose first frames are clean (image to video, continuation).
         per_frame: share of clips in which every frame has its own level (diffusion forcing).
+        interpolation: share of clips whose every fourth and last latent frame is clean.
+        staircase: share of clips that rise from clean to noise over four latent frames, as a
+            rolling generation sees them.
         max_given: most latent frames that are clean.
         context_noise: most noise, 0 to 1, on the given frames of every other such clip: the network
             learns to mistrust its own history (GameNGen).
@@ -46,6 +58,8 @@ class NoiseLevels:
     together: float = 0.7
     given: float = 0.2
     per_frame: float = 0.1
+    interpolation: float = 0.0
+    staircase: float = 0.0
     max_given: int = 3
     context_noise: float = 0.0
 
@@ -53,14 +67,18 @@ class NoiseLevels:
         times = LogitNormal(self.mean, self.std, self.shift)
         clean = GivenFrames(times, self.max_given)
         noised = GivenFrames(times, self.max_given, self.context_noise)
-        return Mixture(
-            [
-                (self.together, times),
-                (self.given / 2, clean),
-                (self.given / 2, noised),
-                (self.per_frame, PerFrame(times)),
-            ]
-        )
+        parts: list[tuple[float, Times]] = [
+            (self.together, times),
+            (self.given / 2, clean),
+            (self.given / 2, noised),
+            (self.per_frame, PerFrame(times)),
+        ]
+        more = [
+            (self.interpolation, Interpolation(times)),
+            (self.staircase, Staircase(shift=self.shift)),
+        ]
+        # A part draws even if its share is 0: without these, a run draws what it always drew.
+        return Mixture([*parts, *(part for part in more if part[0] > 0)])
 
 
 @dataclass

@@ -1,0 +1,37 @@
+"""A spec, a choice among small frozen dataclasses, as a configuration file holds it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import Any, TypeVar
+
+from kinema.errors import UserError, nearest
+
+Spec = TypeVar("Spec")
+
+
+def read_spec(
+    what: str, kinds: Mapping[str, Callable[..., Spec]], given: Spec | str | dict[str, Any]
+) -> Spec:
+    """Make a spec from itself, from its name, or from its dictionary.
+
+    Args:
+        what: the field that holds it, for messages.
+        kinds: the frozen dataclasses by name.
+        given: a spec, the name of a kind, or {"kind": NAME, OPTION: VALUE, ...}.
+
+    Raises:
+        UserError: if the kind or an option is unknown; it names the nearest one.
+    """
+    if not isinstance(given, str | dict):
+        return given
+    options = {"kind": given} if isinstance(given, str) else dict(given)
+    kind = str(options.pop("kind", None))
+    if kind not in kinds:
+        raise UserError(f"{what}: unknown kind {kind!r}; {nearest(kind, list(kinds))}")
+    make: Any = kinds[kind]
+    known = [field.name for field in fields(make) if field.init]
+    for name in options:
+        if name not in known:
+            hint = nearest(name, known) if known else "it takes none."
+            raise UserError(f"{what} {kind!r}: unknown option {name!r}; {hint}")
+    return kinds[kind](**options)
