@@ -38,6 +38,13 @@ class AttentionProbe:
     noise: float = 0.5
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        if self.num_clips < 2 or not 0 < self.noise <= 1:
+            raise UserError(
+                f"--num-clips is {self.num_clips} and --noise {self.noise:g}: give at least 2 "
+                "clips, and a noise level above 0 and at most 1."
+            )
+
 
 @dataclass
 class Gaze:
@@ -54,7 +61,7 @@ class Gaze:
 
 
 @dataclass
-class Findings:
+class AttentionFindings:
     """All that the probe found, for n clips, l layers and k heads.
 
     Attributes:
@@ -78,7 +85,7 @@ class Findings:
 
 
 @torch.inference_mode()
-def measure_attention(probe: AttentionProbe, pipe: Any | None = None) -> Findings:
+def measure_attention(probe: AttentionProbe, pipe: Any | None = None) -> AttentionFindings:
     """Look into the network while it denoises true clips.
 
     Args:
@@ -100,7 +107,7 @@ def measure_attention(probe: AttentionProbe, pipe: Any | None = None) -> Finding
         gazes.append(look(pipe, pipe.denoiser, clip, probe.noise, seed))
         floors.append(look(pipe, untrained, clip, probe.noise, seed))
     scores = [follow(gaze) for gaze in gazes]
-    return Findings(
+    return AttentionFindings(
         probe,
         on_track=np.stack([score[0] for score in scores]),
         old_place=np.stack([score[1] for score in scores]),

@@ -5,11 +5,11 @@ from itertools import count
 
 import numpy as np
 
+from kinema.probes.unseen import FIRST_SEED
 from kinema.worlds import WorldClip, tabletop
 from kinema.worlds.tabletop.motion import Lane
 from kinema.worlds.tabletop.render import render_scene
 
-FIRST_SEED = 2_000_000_000  # scenes that no training run draws
 REACH = 1.6  # world units to each side of the middle of the picture
 
 

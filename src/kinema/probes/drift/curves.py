@@ -1,6 +1,6 @@
 """Figures of a long video against the frame index: pure functions of frames.
 
-Each is wrong alone. A frozen video keeps its identity, colours and sharpness for ever, noise is
+Each is wrong alone. A frozen video keeps its identity, colors and sharpness for ever, noise is
 sharp, and a new object moves well: read them together.
 """
 
@@ -17,7 +17,7 @@ from kinema.metrics.temporal.identity import palette_distance
 from kinema.metrics.temporal.movement import TOP_SHARE
 from kinema.motion import optical_flow
 
-FIGURES = ("identity", "motion", "velocity", "colour", "sharpness")
+FIGURES = ("identity", "motion", "velocity", "color", "sharpness")
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,9 @@ class Opening:
     frames: np.ndarray
 
     @property
-    def colour(self) -> np.ndarray:
-        """The mean CIELAB colour, 8-bit units, (3,)."""
-        return mean_colour(self.frames)
+    def color(self) -> np.ndarray:
+        """The mean CIELAB color, 8-bit units, (3,)."""
+        return mean_color(self.frames)
 
     @property
     def detail(self) -> float:
@@ -43,7 +43,7 @@ def figures(segment: np.ndarray, opening: Opening) -> dict[str, float | list[flo
         identity: Hellinger distance of the palette from the opening's, mean over frames, [0, 1].
         motion: mean speed of the fastest 5 % of the pixels, pixels a frame.
         velocity: their mean motion (x, y), pixels a frame.
-        colour: CIELAB distance of the mean colour from the opening's.
+        color: CIELAB distance of the mean color from the opening's.
         sharpness: log2 of the variance of the Laplacian, less the opening's.
     """
     motion, velocity = fastest(segment)
@@ -51,7 +51,7 @@ def figures(segment: np.ndarray, opening: Opening) -> dict[str, float | list[flo
         "identity": float(palette_distance(segment, opening.frames).mean()),
         "motion": motion,
         "velocity": velocity,
-        "colour": float(np.linalg.norm(mean_colour(segment) - opening.colour)),
+        "color": float(np.linalg.norm(mean_color(segment) - opening.color)),
         "sharpness": float(np.median(observe(segment).detail)) - opening.detail,
     }
 
@@ -69,7 +69,7 @@ def fastest(frames: np.ndarray) -> tuple[float, list[float]]:
     return float(np.linalg.norm(chosen, axis=-1).mean()), chosen.mean((0, 1)).tolist()
 
 
-def mean_colour(frames: np.ndarray) -> np.ndarray:
+def mean_color(frames: np.ndarray) -> np.ndarray:
     """CIELAB in 8-bit units, over all pixels: (3,)."""
     lab = cv2.cvtColor(np.ascontiguousarray(frames).reshape(-1, 1, 3), cv2.COLOR_RGB2LAB)
     return lab.reshape(-1, 3).astype(np.float64).mean(0)

@@ -53,10 +53,10 @@ class World(Protocol):
 
 
 class Tabletop:
-    """Solids on a table; the judge reads whether the subject has its colour and shape."""
+    """Solids on a table; the judge reads whether the subject has its color and shape."""
 
     model = "tabletop"
-    titles = {"judge": "judge: colour and shape right"}
+    titles = {"judge": "judge: color and shape right"}
     note = (
         "Objects of the tabletop come to rest after a few seconds, and then the true motion is "
         "none."
@@ -88,7 +88,7 @@ class Box:
     }
     note = (
         "A disc flies in a closed box of 10 x 10 units for ever. *One whole disc*: frames that "
-        "show a single disc of the right colour, its radius within 20 % of the true one; *radius "
+        "show a single disc of the right color, its radius within 20 % of the true one; *radius "
         "error*: of every frame, where no disc is seen its radius is 0; *speed error*: distance "
         "of the mean |velocity| along x and along y from that of the true positions in the same "
         "frames. Where the disc is when differs sooner or later, and so does the velocity."

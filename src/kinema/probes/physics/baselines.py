@@ -11,7 +11,7 @@ from kinema.worlds import discs
 Predictor = Callable[[np.ndarray, int], np.ndarray]
 """(given frames uint8 (n k h w 3), length) -> clips uint8 (n f h w 3) that begin with them."""
 
-NUM_NEIGHBOURS = 2_000  # training clips among which the nearest is looked for
+NUM_NEIGHBORS = 2_000  # training clips among which the nearest is looked for
 
 
 def frozen(given: np.ndarray, num_frames: int) -> np.ndarray:
@@ -22,35 +22,35 @@ def frozen(given: np.ndarray, num_frames: int) -> np.ndarray:
 
 def straight_on(given: np.ndarray, num_frames: int, num_discs: int = 1) -> np.ndarray:
     """Discs go on at the velocity read off the given frames, blind to gravity and to each other."""
-    return np.stack([_drawn_on(frames, num_frames, num_discs) for frames in given])
+    return np.stack([drawn_on(frames, num_frames, num_discs) for frames in given])
 
 
 def bouncing_on(given: np.ndarray, num_frames: int) -> np.ndarray:
     """The disc of a box goes on at the velocity read off the given frames, and knows the walls."""
-    return np.stack([_drawn_on(frames, num_frames, 1, walls=True) for frames in given])
+    return np.stack([drawn_on(frames, num_frames, 1, walls=True) for frames in given])
 
 
 def passing_on(given: np.ndarray, num_frames: int) -> np.ndarray:
-    """Like `bouncing_on`, with a disc of any colour, and a curtain where the given frames have one.
+    """Like `bouncing_on`, with a disc of any color, and a curtain where the given frames have one.
 
     A disc that is hidden in the last of the given frames stays so.
     """
-    return np.stack([_passed_on(frames, num_frames) for frames in given])
+    return np.stack([passed_on(frames, num_frames) for frames in given])
 
 
 def at_mean_velocity(given: np.ndarray, num_frames: int, velocities: np.ndarray) -> np.ndarray:
     """Discs go on at the mean velocities (k 2) of the training set, units a frame."""
-    return np.stack([_drawn_on(f, num_frames, len(velocities), velocities) for f in given])
+    return np.stack([drawn_on(f, num_frames, len(velocities), velocities) for f in given])
 
 
 def nearest_clip(given: np.ndarray, num_frames: int, data: DiscClips) -> np.ndarray:
     """Every clip goes on as the training clip whose first frames are most like it."""
-    count = min(NUM_NEIGHBOURS, data.num_clips)
+    count = min(NUM_NEIGHBORS, data.num_clips)
     clips = data.make(list(range(count)))[0]["frames"].numpy()[:, :num_frames]
     k = given.shape[1]
     pool = clips[:, :k].reshape(count, -1).astype(np.float32)
     own = given.reshape(len(given), -1).astype(np.float32)
-    distance = (pool**2).sum(1) - 2 * own @ pool.T  # up to a term that all neighbours share
+    distance = (pool**2).sum(1) - 2 * own @ pool.T  # up to a term that all neighbors share
     return np.concatenate([given, clips[distance.argmin(1)][:, k:]], axis=1)
 
 
@@ -62,7 +62,7 @@ def mean_velocities(data: DiscClips, num_scenes: int = 1_000) -> np.ndarray:
     return np.mean([scene.motion(late)[1][:, 0] for scene in scenes], axis=0) / 10.0
 
 
-def _drawn_on(
+def drawn_on(
     frames: np.ndarray,
     num_frames: int,
     num_discs: int,
@@ -79,7 +79,7 @@ def _drawn_on(
     if velocities is None:
         velocities = np.nan_to_num((centres[:, -1] - centres[:, 0]) / max(k - 1, 1))
     if walls:
-        velocities = _velocities_in_box(centres, radii)
+        velocities = velocities_in_box(centres, radii)
     steps = np.arange(1, num_frames - k + 1)
     moved = last[:, None] + velocities[:, None] * steps[None, :, None]
     if walls:
@@ -90,21 +90,21 @@ def _drawn_on(
     return np.concatenate([frames, (drawn + 0.5).clip(0, 255).astype(np.uint8)])
 
 
-def _passed_on(frames: np.ndarray, num_frames: int) -> np.ndarray:
+def passed_on(frames: np.ndarray, num_frames: int) -> np.ndarray:
     """One clip (f h w 3) of a disc in a box, mostly with a curtain, from its given frames."""
     curtain = read_curtain(frames)
     seen = read_disc(frames, curtain)
     centres, radii = seen.centres[None], seen.radii[None]
     steps = np.arange(1, num_frames - len(frames) + 1)[None, :, None]
     last = np.nan_to_num(radii[:, -1])
-    moved = np.nan_to_num(centres[:, -1:]) + _velocities_in_box(centres, radii)[:, None] * steps
+    moved = np.nan_to_num(centres[:, -1:]) + velocities_in_box(centres, radii)[:, None] * steps
     moved = discs.folded(moved, last[:, None, None])[0]
     share = (last > 0.0) * discs.coverage(moved, last, frames.shape[1:3])
     ink = np.array([discs.PALETTE.get(seen.colors[-1], (255, 255, 255))]) - 255.0
     return np.concatenate([frames, discs.painted(share, ink, curtain)])
 
 
-def _velocities_in_box(centres: np.ndarray, radii: np.ndarray) -> np.ndarray:
+def velocities_in_box(centres: np.ndarray, radii: np.ndarray) -> np.ndarray:
     """Last velocities (k 2), units a frame, of discs at centres (k f 2) between walls.
 
     The walls may have turned a disc on the way. Of the mean velocity, that of the first step, as it

@@ -1,7 +1,7 @@
 """Does a model go on as mechanics would? The protocol of Kang et al. 2024, in and out of range.
 
 The first frames of a clip are given, the model makes the rest, and a parser reads the discs off
-the frames (`worlds.disc_reading`). Beside every score stand its floor, the parser on true clips,
+the frames (`kinema.judges.discs`). Beside every score stand its floor, the parser on true clips,
 and predictors that know less than a model should.
 """
 
@@ -18,12 +18,12 @@ from kinema.errors import UserError
 from kinema.judges.discs import DiscReading, judge
 from kinema.metrics.intervals import mean_interval
 from kinema.probes.physics import baselines
+from kinema.probes.unseen import FIRST_SEED
 from kinema.training.sources import DiscClips
 from kinema.video import VideoPipeline
 from kinema.worlds import discs
 from kinema.worlds.discs import DiscScene
 
-FIRST_SEED = 2_000_000_000  # scenes that no training run draws
 AT_ONCE = 32  # clips in a batch
 SPLITS = {"in": "train", "out": "held_out"}
 FLOOR, MODEL, STRAIGHT = "true clips (floor)", "model", "straight on, as parsed"
@@ -53,7 +53,7 @@ class PhysicsProbe:
 
     def __post_init__(self) -> None:
         if self.num_clips < 2:
-            raise UserError(f"num_clips is {self.num_clips}: at least 2 are needed.")
+            raise UserError(f"--num-clips is {self.num_clips}: give at least 2.")
 
 
 @dataclass

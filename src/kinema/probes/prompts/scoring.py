@@ -8,7 +8,7 @@ from kinema.metrics import wilson_interval
 Answers = dict[str, str]
 
 ASPECTS: dict[str, tuple[str, ...]] = {
-    "subject colour": ("color",),
+    "subject color": ("color",),
     "subject shape": ("shape",),
     "action and direction": ("action", "direction", "second_action", "second_direction"),
     "camera": ("camera",),
