@@ -15,12 +15,12 @@ from kinema.metrics import motion_magnitude, observe, psnr, warping_error
 from kinema.metrics.temporal.flicker import flicker
 from kinema.motion import DIS, Flow, confirmed, warp
 from kinema.probes.prompts.scoring import TOTAL_QUESTIONS, is_right
+from kinema.probes.unseen import FIRST_SEED
 from kinema.worlds import WorldClip, tabletop
 from studies.ladder.arms import Track
 from studies.ladder.task import decode_frames, encode_frames
 
 FAST = DIS(short_side=128, preset="fast")  # enough to tell whether anything moves
-FIRST_SEED = 2_000_000_000  # scenes that no training run draws
 
 EXACT, SUBJECT, REMADE_MOTION = "exact flow", "exact flow, subject", "motion, made again"
 LIKENESS = "PSNR"

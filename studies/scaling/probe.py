@@ -19,13 +19,13 @@ from kinema.codecs import Codec, Pixels
 from kinema.errors import UserError
 from kinema.probes.physics.baselines import Predictor
 from kinema.probes.physics.probe import (
-    FIRST_SEED,
     PhysicsProbe,
     judged,
     predicted,
     true_clips,
     untrained_predictors,
 )
+from kinema.probes.unseen import FIRST_SEED
 from kinema.reports.records import file_name
 from kinema.training.machine import this_machine
 from kinema.training.sources import DiscClips
@@ -70,7 +70,7 @@ class Scaling:
         DiscClips(self.law)  # an unknown law is told before the first step
         if self.num_samples < 1 or self.num_clips < 2:
             raise UserError(
-                f"The scaling probe needs a num_samples of at least 1 and a num_clips of at least "
+                f"The scaling study needs --num-samples of at least 1 and --num-clips of at least "
                 f"2, not {self.num_samples} and {self.num_clips}."
             )
 
@@ -100,11 +100,11 @@ def measure_scaling(scaling: Scaling, names: list[str]) -> tuple[Records, Record
         began = time.monotonic()
         if not store.read(name):
             place = scaling.folder / file_name(name)
-            store.add(name, {name: measure_arm(scaling, ARMS[name], place)})
+            store.add(name, {(name,): measure_arm(scaling, ARMS[name], place)})
         print(f"{name}: {time.monotonic() - began:.0f} s", flush=True)
     records = store.all(list(ARMS))
     if records and not store.read(BASELINES):
-        store.add(BASELINES, measure_baselines(scaling))
+        store.add(BASELINES, {(k,): one for k, one in measure_baselines(scaling).items()})
     return records, store.all([BASELINES])
 
 

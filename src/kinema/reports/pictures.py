@@ -21,13 +21,27 @@ def new_figure(width: float, height: float) -> Any:
     Raises:
         UserError: if matplotlib is not installed.
     """
+    return require_plots().figure.Figure(figsize=(width, height), layout="constrained")
+
+
+def color_map(name: str) -> Any:
+    """Return a color map of matplotlib: a function from a number to a color."""
+    return require_plots().colormaps[name]
+
+
+def require_plots() -> Any:
+    """Return matplotlib, with its figures.
+
+    Raises:
+        UserError: if it is not installed.
+    """
     try:
-        from matplotlib.figure import Figure
+        import matplotlib.figure
     except ImportError as error:
         raise UserError(
             "The plots need matplotlib: pip install -c constraints.txt 'kinema[plots]'."
         ) from error
-    return Figure(figsize=(width, height), layout="constrained")
+    return matplotlib
 
 
 def plot_png(figure: Any) -> bytes:
