@@ -18,7 +18,7 @@ from kinema.probes.attention.probe import (
     follow,
     measure_attention,
 )
-from kinema.probes.attention.report import page, write
+from kinema.probes.attention.report import report_of
 
 
 def gaze_at(places, target):
@@ -72,9 +72,9 @@ def test_an_untrained_network_looks_everywhere_alike(tmp_path, attention):
         np.testing.assert_allclose(gaze.maps.sum((-1, -2, -3)), 1, rtol=1e-5)
         if attention.causal:
             assert gaze.maps[:, :, 0, 1:].max() == 0
-    files = write(findings, tmp_path / "maps.md")
-    assert [file.name for file in files] == ["maps.md", "maps.png"]
-    assert "over 2 clips" in page(findings, "maps.png") and files[1].stat().st_size > 1000
+    page, picture = report_of(findings).write(tmp_path / "maps.md")
+    assert (page.name, picture.name) == ("maps.md", "maps.png")
+    assert "over 2 clips" in page.read_text() and picture.stat().st_size > 1000
 
 
 def test_the_floor_knows_nothing_of_the_training():
@@ -106,4 +106,4 @@ def test_a_network_without_spacetime_attention_is_told():
 
 def test_wrong_numbers_are_one_sentence(capsys):
     assert main(["probe", "attention", "--noise", "0"]) == 2
-    assert "--noise 0" in " ".join(capsys.readouterr().err.split())
+    assert "--noise is 0" in " ".join(capsys.readouterr().err.split())
