@@ -3,7 +3,14 @@ from dataclasses import dataclass
 import pytest
 
 from kinema.errors import UserError
-from kinema.reports.records import RecordStore, file_name, machines_of, not_measured
+from kinema.reports.records import (
+    MEASURED,
+    RecordStore,
+    chosen,
+    file_name,
+    machines_of,
+    not_measured,
+)
 
 
 @dataclass
@@ -48,6 +55,16 @@ def test_other_settings_are_refused(tmp_path):
     folders.keep_settings({"minutes": 2.0, "codec": "of a later version"})
     with pytest.raises(UserError, match="a study made with minutes 2.0, not 3.0: use that, or"):
         folders.keep_settings({"minutes": 3.0})
+
+
+def test_arms_are_chosen_by_their_names_and_those_of_their_groups():
+    arms = {"a": ("a", "short"), "b": ("b", "long"), "c": ("c", "short")}
+    assert chosen([], arms) == ["a", "b", "c"]
+    assert chosen(["short", "b"], arms) == ["a", "b", "c"]
+    assert chosen(["c", "a"], arms) == ["a", "c"]
+    assert chosen([MEASURED], arms) == []
+    with pytest.raises(UserError, match="no arm 'shot'; did you mean 'short'"):
+        chosen(["a", "shot"], arms)
 
 
 def test_a_name_becomes_a_file():

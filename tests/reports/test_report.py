@@ -71,3 +71,7 @@ def test_json_has_no_numbers_of_numpy_and_none_that_are_not_finite():
     values = {"a": [np.float32(0.5), float("inf"), np.int64(3)], "b": (True, "x", None)}
     assert json_values(values) == {"a": [0.5, None, 3], "b": [True, "x", None]}
     json.dumps(json_values(values))
+    assert json_values({8: TABLE, "c": np.array([[1.0, np.nan]])}) == {
+        "8": {"title": "T", "rows": [["", "a"], ["b", "1"]], "note": "What a is."},
+        "c": [[1.0, None]],
+    }

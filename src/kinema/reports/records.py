@@ -6,12 +6,12 @@ done again.
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from kinema.errors import UserError
+from kinema.errors import UserError, nearest
 from kinema.storage import write_bytes
 
 R = TypeVar("R")
@@ -89,6 +89,27 @@ class RecordStore(Generic[R]):
                         f"{folder} holds records of {self.study} made with {name} {there}, not "
                         f"{settings.get(name)}: use that, or another folder."
                     )
+
+
+MEASURED = "measured"
+"""In the place of an arm's name: train none, take what is there."""
+
+
+def chosen(names: Sequence[str], arms: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return the arms that are named, in their order; all if none is named.
+
+    Args:
+        names: of arms or of groups; `MEASURED` alone names none.
+        arms: arm -> the names that it goes by, its groups' among them.
+
+    Raises:
+        UserError: for an unknown name; it tells the nearest.
+    """
+    known = [*dict.fromkeys(name for all_names in arms.values() for name in all_names), MEASURED]
+    for name in names:
+        if name not in known:
+            raise UserError(f"There is no arm {name!r}; {nearest(name, known)}")
+    return [arm for arm, own in arms.items() if not names or {*own} & {*names}]
 
 
 def file_name(name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,7 @@ class Report:
         command: the command line that makes the page again, but for `--report`.
         note: how it was measured, in Markdown; only the page says it.
         parts: tables, pictures and paragraphs, in their order.
-        record: all figures as JSON values; None if there is no file of them.
+        record: all figures: dataclasses, dictionaries, lists; None if there is no file of them.
     """
 
     title: str
@@ -130,10 +130,13 @@ def check_page(page: str | Path | None) -> None:
 
 
 def json_values(value: Any) -> Any:
-    """Return nested values as JSON has them: lists for tuples, None for NaN and infinity."""
+    """Return nested values as JSON has them: dictionaries for dataclasses, None for NaN."""
+    if is_dataclass(value) and not isinstance(value, type):
+        value = {field.name: getattr(value, field.name) for field in fields(value)}
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.tolist()
     if isinstance(value, dict):
-        return {name: json_values(one) for name, one in value.items()}
+        return {str(name): json_values(one) for name, one in value.items()}
     if isinstance(value, list | tuple):
         return [json_values(one) for one in value]
-    value = value.item() if isinstance(value, np.generic) else value
     return None if isinstance(value, float) and not isfinite(value) else value

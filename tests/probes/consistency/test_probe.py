@@ -42,7 +42,7 @@ def test_files_are_probed_and_the_page_is_written(tmp_path, capsys, monkeypatch)
     assert "| ball.mkv | holds |" in text
     assert text.splitlines()[2].startswith(f"`kinema probe consistency {tmp_path / 'in'} --model")
     kept = json.loads(page.with_suffix(".json").read_text(), parse_constant=pytest.fail)
-    assert [one["name"] for one in kept["clips"]["files"]] == ["ball.mkv", "noise.mkv"]
+    assert [one["name"] for one in kept["columns"]["files"]] == ["ball.mkv", "noise.mkv"]
 
 
 @pytest.mark.parametrize("arguments", [["--num-clips", "1"], ["--level", "5"], ["absent.mp4"]])

@@ -5,7 +5,7 @@ import pytest
 
 from kinema.probes.drift.curves import joins_of
 from kinema.probes.drift.probe import TRUE, DriftFindings, DriftProbe
-from kinema.probes.drift.report import record_of, report_of
+from kinema.probes.drift.report import report_of
 from kinema.reports.report import json_values
 
 
@@ -13,7 +13,7 @@ def test_the_record_is_json_where_there_are_no_joins():
     none = joins_of(np.zeros((3, 4, 4, 3), np.uint8), [])
     curve = {"motion": [1.0, float("nan")], "velocity": [[0.5, float("inf")]]}
     found = DriftFindings(DriftProbe(), [0], 3, {TRUE: [curve]}, {"m, blend": [none]})
-    told = json.loads(json.dumps(json_values(record_of(found))), parse_constant=pytest.fail)
+    told = json.loads(json.dumps(json_values(found)), parse_constant=pytest.fail)
     assert told["curves"][TRUE] == [{"motion": [1.0, None], "velocity": [[0.5, None]]}]
     assert told["joins"]["m, blend"] == [{"at": None, "latents": 0.0, "inside": 0.0, "count": 0}]
 

@@ -125,5 +125,5 @@ def test_models_of_one_name_have_files_of_their_own(saved, tmp_path):
 
 
 def test_a_world_that_is_not_there():
-    with pytest.raises(UserError, match="tabletop-4, box"):
+    with pytest.raises(UserError, match="choose one of box, tabletop"):
         DriftProbe(world="moon")

@@ -1,8 +1,11 @@
 import math
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from studies.ladder import climb
 from studies.ladder.arms import ALONE, SHARED, UNMIXED
 from studies.ladder.climber import Ladder
 from studies.ladder.records import BUDGETS, MINUTES, SAMPLES, Record
@@ -85,3 +88,10 @@ def test_a_page_with_plots(tmp_path, capsys):
     assert "## Short, equal minutes: what does each way" in text and "{" not in text
     report.show()
     assert "its mixer switched off" in capsys.readouterr().out
+
+
+def test_the_committed_page_is_what_its_records_say(tmp_path):
+    results = Path(__file__).parents[3] / "docs" / "results"
+    shutil.copytree(results / "ladder", tmp_path / "records")
+    report = climb(Ladder(tmp_path), [])
+    assert report.page(tmp_path / "ladder.md") == (results / "ladder.md").read_text()

@@ -49,7 +49,7 @@ def test_the_command_judges_worlds_and_files(pan, tmp_path, monkeypatch, capsys)
     page, cache = tmp_path / "page.md", tmp_path / "vectors.json"
     options = {"num_worlds": 1, "report": str(page), "cache": str(cache), "jobs": 1}
     ruler.run(files, **options)
-    assert "| frozen | 1  | frozen | 100 / 100 | 51 to 100 | 100 / 100 |" in page.read_text()
+    assert "| frozen | 1  | frozen | 100 / 100 | 51-100 | 100 / 100 |" in page.read_text()
     capsys.readouterr()
     ruler.run(files, **options)
     assert "of 4:" not in capsys.readouterr().out  # nothing is measured twice

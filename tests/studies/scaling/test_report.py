@@ -1,8 +1,11 @@
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from kinema.probes.physics.probe import FROZEN, MEAN_VELOCITY
+from studies.scaling import Scaling, measured
 from studies.scaling.arms import ARMS, DATA, MISSING_MIDDLE, RECIPE, SIZE
 from studies.scaling.report import (
     BELOW,
@@ -91,3 +94,10 @@ def test_what_is_printed(records, baselines, scaling, capsys):
     report_of(records, baselines, scaling).show()
     printed = capsys.readouterr().out
     assert all(name in printed for name in ARMS) and SIZE.capitalize() in printed
+
+
+def test_the_committed_page_is_what_its_records_say(tmp_path):
+    results = Path(__file__).parents[3] / "docs" / "results"
+    shutil.copytree(results / "scaling", tmp_path / "records")
+    report = measured(Scaling(tmp_path), [])
+    assert report.page(tmp_path / "scaling.md") == (results / "scaling.md").read_text()

@@ -1,7 +1,6 @@
 """What the probe of consistency found: shares of clips that break a law, and scores."""
 
 from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 
@@ -117,29 +116,5 @@ def report_of(findings: ConsistencyFindings) -> Report:
         command_line("kinema probe consistency", asdict(findings.probe)),
         NOTE,
         parts,
-        record_of(findings),
+        findings,
     )
-
-
-def record_of(findings: ConsistencyFindings) -> dict[str, Any]:
-    """Return everything as JSON values."""
-    clips = {
-        name: [
-            {
-                "name": one.name,
-                "physics": {law: finding.as_json() for law, finding in one.physics.items()},
-                "scores": one.scores,
-            }
-            for one in probed
-        ]
-        for name, probed in findings.columns.items()
-    }
-    proofs = {
-        name: {
-            "probe": proof.probe,
-            "broken": [finding.as_json() for finding in proof.broken],
-            "clean": [finding.as_json() for finding in proof.clean],
-        }
-        for name, proof in findings.proofs.items()
-    }
-    return {"probe": asdict(findings.probe), "clips": clips, "proofs": proofs}

@@ -30,17 +30,9 @@ Curve = dict[str, list]  # figure -> one value a place
 
 @dataclass(frozen=True)
 class DriftProbe:
-    """What to measure.
+    """What to measure; the fields are the options of `kinema probe drift`, but for the last two.
 
-    Args:
-        models: systems; the one of the world unless given, tabletop or physics-box.
-        strategies: names, as `kinema generate --long` takes them.
-        num_frames: of each video, the opening included.
-        num_clips: videos of each model and strategy.
-        world: that the openings are drawn from: "tabletop", "tabletop-2" to "-4" for its other
-            levels, or "box", a disc in a closed box that never comes to rest.
-        num_steps: sampling steps; the system's own unless given.
-        folder: receives the videos.
+    Attributes:
         num_given: true frames that each video begins with.
         every: frames between two places that are measured.
     """

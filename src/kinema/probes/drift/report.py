@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
-
 import numpy as np
 
 from kinema.metrics.intervals import mean_interval
@@ -111,19 +108,8 @@ def report_of(findings: DriftFindings) -> Report:
             Table("Growth", growth_table(findings), GROWTH_NOTE),
             Table("Joins", joins_table(findings), JOINS_NOTE),
         ],
-        record_of(findings),
+        findings,
     )
-
-
-def record_of(findings: DriftFindings) -> dict[str, Any]:
-    """Return everything as JSON values."""
-    return {
-        "probe": asdict(findings.probe),
-        "places": findings.places,
-        "length": findings.length,
-        "curves": findings.curves,
-        "joins": {name: [asdict(one) for one in joins] for name, joins in findings.joins.items()},
-    }
 
 
 def draw(findings: DriftFindings) -> bytes:

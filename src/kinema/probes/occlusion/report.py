@@ -109,5 +109,5 @@ def report_of(findings: OcclusionFindings) -> Report:
         command_line("kinema probe occlusion", options),
         NOTE.format(note=WORLDS[findings.probe.world].note),
         tables,
-        {c: {str(k): asdict(one) for k, one in row.items()} for c, row in found.items()},
+        found,
     )

@@ -33,16 +33,7 @@ SLOWEST = (discs.SPEED[0] + discs.OUTER_SPEEDS[0][1]) / 2  # between the low ban
 
 @dataclass
 class PhysicsProbe:
-    """What to measure.
-
-    Attributes:
-        law: "uniform", "parabola", "collision", "box" or "curtain".
-        model: a system that ships, a folder, or a repository of the hub.
-        num_clips: in distribution, and as many out of it.
-        given: frames that are given.
-        num_steps: sampling steps; the system's own unless given.
-        seed: of the scenes and of the samples.
-    """
+    """What to measure of one law; the fields are the options of `kinema probe physics`."""
 
     law: str = "uniform"
     model: str = "physics-uniform"

@@ -29,18 +29,7 @@ AT_ONCE = 8  # clips in a batch
 
 @dataclass
 class PromptProbe:
-    """What to measure.
-
-    Attributes:
-        model: a system that ships, a folder, or a repository of the hub.
-        num_prompts: from seen combinations, and as many from held-out ones.
-        level: of the world the prompts are drawn from, 1 to 4.
-        seed: of the prompts and of the videos.
-        num_consistency: how many of the held-out prompts are also sampled frame by frame; 0 leaves
-            consistency out.
-        num_steps: sampling steps; the system's own unless given.
-        guidance_scale: the system's own unless given.
-    """
+    """What to measure; the fields are the options of `kinema probe prompts`."""
 
     model: str = "tabletop"
     num_prompts: int = 200
