@@ -9,7 +9,10 @@ def test_a_command_names_all_that_was_asked():
     asked = {"files": ["a b.mp4", "c.mp4"], "models": (), "num_steps": None, "planar": True,
              "num_clips": 8, "quiet": False, "noise": 0.5}  # fmt: skip
     line = command_line("kinema probe x", asked)
-    assert line == "kinema probe x 'a b.mp4' c.mp4 --planar --num-clips 8 --noise 0.5"
+    assert (
+        line
+        == "kinema probe x 'a b.mp4' c.mp4 --planar true --num-clips 8 --quiet false --noise 0.5"
+    )
 
 
 @pytest.mark.parametrize(

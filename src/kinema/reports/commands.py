@@ -12,21 +12,20 @@ def command_line(program: str, options: Mapping[str, Any]) -> str:
 
     Args:
         program: what comes first, such as "kinema probe drift".
-        options: name -> value; one that is None, False or an empty sequence is left out. The
-            `files` stand before all options, without a name.
+        options: name -> value; one that is None or an empty sequence is left out. The `files`
+            stand before all options, without a name.
     """
     words = [shlex.quote(str(file)) for file in options.get("files") or ()]
     for name, value in options.items():
-        if name == "files" or value is None or value is False or value in ((), []):
-            continue
-        words.append(f"--{name.replace('_', '-')}")
-        if value is not True:
-            words.append(shlex.quote(typed(value)))
+        if name != "files" and value is not None and value not in ((), []):
+            words += [f"--{name.replace('_', '-')}", shlex.quote(typed(value))]
     return " ".join([program, *words])
 
 
 def typed(value: Any) -> str:
-    """Return a value as an option takes it: `0.5`, `tabletop`, `[8,16]`, `["two words","one"]`."""
+    """Return a value as an option takes it: `0.5`, `true`, `[8,16]`, `["two words","one"]`."""
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, float):
         return f"{value:g}"
     if not isinstance(value, tuple | list):
