@@ -63,7 +63,7 @@ def inequivariance(codec: Codec, frames: Tensor, batch_size: int = 8) -> dict[st
     """How far latents are from moving as their frames, for each transformation and clip.
 
     The error of decoding transformed latents, over the deviation of the transformed frames from
-    their mean, both root mean squares: 0 is equivariant, 1 no better than a grey clip. The row
+    their mean, both root mean squares: 0 is equivariant, 1 no better than a gray clip. The row
     `AS_IT_IS` is the codec's own error, which no transformation can be below.
 
     Args:

@@ -65,8 +65,8 @@ def true_scenes(track: Track, codec: CausalVAE, num_clips: int, level: int, size
 def score_remade(frames: np.ndarray, clip: WorldClip) -> tuple[Scores, list[float]]:
     """Scores by the world's exact truth of a clip that was made again from `clip`.
 
-    Warping error in grey levels of 255, over the whole frame and over the moving objects alone; the
-    drift of the objects' colour; and the motion that is left, in pixels a frame, and the PSNR to
+    Warping error in gray levels of 255, over the whole frame and over the moving objects alone; the
+    drift of the objects' color; and the motion that is left, in pixels a frame, and the PSNR to
     the true clip, in dB, since a clip that stands still or shows nothing would score 0.
 
     Returns:
@@ -96,7 +96,7 @@ def score_remade(frames: np.ndarray, clip: WorldClip) -> tuple[Scores, list[floa
 
 
 def drift_over_lag(frames: np.ndarray, masks: np.ndarray) -> list[float]:
-    """How far an object's mean colour is from itself `lag` frames later, CIELAB units.
+    """How far an object's mean color is from itself `lag` frames later, CIELAB units.
 
     Args:
         frames: uint8 (f h w 3).
@@ -106,11 +106,11 @@ def drift_over_lag(frames: np.ndarray, masks: np.ndarray) -> list[float]:
         for lags 0 to f - 1 the mean over objects and moments; NaN where none is seen at both.
     """
     lab = np.stack([cv2.cvtColor(np.float32(x) / 255, cv2.COLOR_RGB2LAB) for x in frames])
-    colours = np.full((masks.max(), len(frames), 3), np.nan)  # objects, frames
-    for i, t in np.ndindex(colours.shape[:2]):
+    colors = np.full((masks.max(), len(frames), 3), np.nan)  # objects, frames
+    for i, t in np.ndindex(colors.shape[:2]):
         if (under := masks[t] == i + 1).any():
-            colours[i, t] = lab[t][under].mean(0)
-    apart = np.linalg.norm(colours[:, :, None] - colours[:, None], axis=-1)  # objects, t, s
+            colors[i, t] = lab[t][under].mean(0)
+    apart = np.linalg.norm(colors[:, :, None] - colors[:, None], axis=-1)  # objects, t, s
     return [
         mean_of_known(np.diagonal(apart, lag, 1, 2).ravel().tolist()) for lag in range(len(frames))
     ]
@@ -137,7 +137,7 @@ def residual(
 def score_free(frames: np.ndarray) -> Scores:
     """Scores of a clip made from a prompt alone.
 
-    Warping error by estimated flow (grey levels), flicker (pixels), and the motion of the fastest
+    Warping error by estimated flow (gray levels), flicker (pixels), and the motion of the fastest
     pixels (pixels a frame).
     """
     evidence = observe(frames)

@@ -258,7 +258,7 @@ def subtitle(frames: np.ndarray, opacity: float, _: np.random.Generator) -> np.n
 
 
 CORRUPTIONS: dict[str, Corruption] = {
-    "noise": Corruption(add_noise, "noise", (4, 8, 16), "grey levels"),
+    "noise": Corruption(add_noise, "noise", (4, 8, 16), "gray levels"),
     "gain flicker": Corruption(flicker_gain, "flicker", (1.5, 3, 6), "percent"),
     "texture flicker": Corruption(flicker_texture, "flicker", (0.3, 0.6, 1.2), "gain"),
     "swimming": Corruption(swim, "swimming", (0.75, 1.5, 3), "pixels"),
@@ -269,10 +269,10 @@ CORRUPTIONS: dict[str, Corruption] = {
     "identity drift": Corruption(drift_identity, "drift", (0.5, 1, 2), "share"),
     "geometry collapse": Corruption(collapse, "collapse", (2, 4, 8), "pixels"),
     "growing blur": Corruption(blur_more, "blur", (1, 2, 4), "pixels"),
-    "noise then mean": Corruption(noise_and_mean, "noise", (10, 20, 40), "grey levels"),
+    "noise then mean": Corruption(noise_and_mean, "noise", (10, 20, 40), "gray levels"),
     "stutter": Corruption(stutter, "stutter", (5, 3, 2), "frames"),
     "frozen": Corruption(freeze, "frozen", (1, 1, 1), ""),
-    "frozen with noise": Corruption(freeze_with_noise, "frozen", (0.5, 1, 2), "grey levels"),
+    "frozen with noise": Corruption(freeze_with_noise, "frozen", (0.5, 1, 2), "gray levels"),
     "frozen late": Corruption(freeze_late, "frozen", (0.3, 0.5, 0.7), "share of frames"),
     "loop": Corruption(loop, "frozen", (2, 3, 4), "times"),
     "compression": Corruption(codec_faults.compress, "blur", (34, 40, 46), "crf"),
@@ -299,7 +299,7 @@ def displace(frame: np.ndarray, field: np.ndarray) -> np.ndarray:
 
 
 def tinted(frames: np.ndarray) -> np.ndarray:
-    """Colour channels exchanged, and a warm tint that grey things take on too."""
+    """Colour channels exchanged, and a warm tint that gray things take on too."""
     return to_bytes(frames[..., [1, 2, 0]] * np.array([1.2, 0.9, 0.6], np.float32))
 
 

@@ -36,7 +36,7 @@ def arms_of(question: str, records: Records) -> list[str]:
     return [name for name in records if ARMS[name].question in ("", question)]
 
 
-MARKS = {IN: ("o", "C0"), OUT: ("s", "C1"), TRAINING: ("^", "C2")}  # and colours
+MARKS = {IN: ("o", "C0"), OUT: ("s", "C1"), TRAINING: ("^", "C2")}  # and colors
 
 
 def questions_of(records: Records) -> list[str]:

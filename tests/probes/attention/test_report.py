@@ -1,6 +1,6 @@
 import numpy as np
 
-from kinema.probes.attention.probe import AttentionFindings, AttentionProbe, Gaze
+from kinema.probes.attention.probe import AttentionFindings, AttentionProbe, SubjectAttention
 from kinema.probes.attention.report import best_head, lag_table, layer_table, report_of
 from kinema.worlds import WorldClip
 
@@ -9,12 +9,12 @@ def findings():
     rng = np.random.default_rng(0)
     on_track = np.ones((6, 2, 3))
     on_track[:, 1, 2] = 5 + rng.normal(0, 0.1, 6)
-    gaze = Gaze(np.full((2, 3, 4, 4, 2, 2), 1 / 16), np.zeros((4, 2), int))
+    attention = SubjectAttention(np.full((2, 3, 4, 4, 2, 2), 1 / 16), np.zeros((4, 2), int))
     clip = WorldClip(np.zeros((4, 8, 8, 3), np.uint8), 4.0, "a ball", {})
     share = np.full((6, 2, 3), 0.75)
     lags = np.ones((6, 3))
     return AttentionFindings(
-        AttentionProbe(), on_track, on_track, on_track, share, lags, [clip], [gaze]
+        AttentionProbe(), on_track, on_track, on_track, share, lags, [clip], [attention]
     )
 
 

@@ -43,7 +43,12 @@ def best_head(findings: AttentionFindings) -> tuple[int, int]:
 def layer_table(findings: AttentionFindings) -> Rows:
     """Make a row a layer, with means over its heads and its best head; the last is all layers."""
     found, f = findings, findings.by_lag.shape[1] + 1
-    figures = (found.on_track, found.old_place, found.untrained, found.elsewhen * f / (f - 1))
+    figures = (
+        found.on_track,
+        found.old_place,
+        found.untrained,
+        found.to_other_frames * f / (f - 1),
+    )
     rows = [["layer", "true track", "old place", "never trained", "to other frames", "best head"]]
     for layer in range(found.on_track.shape[1]):
         best = int(found.on_track[:, layer].mean(0).argmax())
@@ -61,7 +66,7 @@ def lag_table(findings: AttentionFindings) -> Rows:
 def report_of(findings: AttentionFindings) -> Report:
     """Return the report: tables by layer and by distance, and pictures of the best head."""
     probe, (layer, head) = findings.probe, best_head(findings)
-    h, w = findings.gazes[0].maps.shape[-2:]
+    h, w = findings.attentions[0].maps.shape[-2:]
     note = NOTE.format(
         noise=probe.noise, uniform=1 / (h * w), height=h, width=w, clips=len(findings.clips)
     )
@@ -90,26 +95,26 @@ def draw(findings: AttentionFindings) -> np.ndarray:
     """Draw a few clips, a row each, with the attention of the best head from the middle frame."""
     layer, head = best_head(findings)
     rows = []
-    for clip, gaze in list(zip(findings.clips, findings.gazes, strict=True))[:NUM_SHOWN]:
-        f = len(gaze.places)
+    for clip, attention in list(zip(findings.clips, findings.attentions, strict=True))[:NUM_SHOWN]:
+        f = len(attention.places)
         shown = clip.frames[np.linspace(0, len(clip.frames) - 1, f).round().astype(int)]
-        maps = gaze.maps[layer, head, f // 2]  # f h w
-        cells = [cell(shown[j], maps[j], gaze.places, j, f // 2) for j in range(f)]
+        maps = attention.maps[layer, head, f // 2]  # f h w
+        cells = [cell(shown[j], maps[j], attention.places, j, f // 2) for j in range(f)]
         gap = np.full((CELL, GAP, 3), 255, np.uint8)
         strip = np.concatenate([part for c in cells for part in (c, gap)], axis=1)
         rows += [caption(clip.caption, strip.shape[1]), strip]
     return np.concatenate(rows)
 
 
-def cell(frame: np.ndarray, gaze: np.ndarray, places: np.ndarray, j: int, query: int) -> np.ndarray:
+def cell(frame: np.ndarray, heat: np.ndarray, places: np.ndarray, j: int, query: int) -> np.ndarray:
     """Draw a frame in gray under its share of attention; mark the true and the old place."""
     gray = cv2.resize(frame, (CELL, CELL), interpolation=cv2.INTER_CUBIC).mean(-1, keepdims=True)
-    heat = (gaze / max(gaze.max(), 1e-12)).astype(np.float32)
-    heat = cv2.resize(heat, (CELL, CELL), interpolation=cv2.INTER_NEAREST)[..., None]
-    image = 0.75 * gray * (1 - 0.6 * heat) + 255 * 0.6 * heat * np.array([1.0, 0.15, 0.1])
+    shown = (heat / max(heat.max(), 1e-12)).astype(np.float32)
+    shown = cv2.resize(shown, (CELL, CELL), interpolation=cv2.INTER_NEAREST)[..., None]
+    image = 0.75 * gray * (1 - 0.6 * shown) + 255 * 0.6 * shown * np.array([1.0, 0.15, 0.1])
     picture = Image.fromarray(image.clip(0, 255).astype(np.uint8))
     drawing = ImageDraw.Draw(picture)
-    step = CELL / gaze.shape[0]
+    step = CELL / heat.shape[0]
     for place, color, inset in ((places[query], OLD, 5), (places[j], TRACK, 2)):
         top, left = place * step
         box = (left + inset, top + inset, left + step - inset, top + step - inset)

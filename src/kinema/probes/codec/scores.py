@@ -23,8 +23,8 @@ class CodecScores:
         values: pixel values (3 f h w) for one value kept, the mean over clips.
         psnr: dB; higher is closer.
         ssim: 1 is equal.
-        flicker: grey levels by which the error changes from frame to frame; 0 is steady.
-        warping: warping error added along the motion of the true clip, grey levels.
+        flicker: gray levels by which the error changes from frame to frame; 0 is steady.
+        warping: warping error added along the motion of the true clip, gray levels.
         motion: share of the true change from frame to frame that is still there; 1 is all of it.
         seams: flicker where a latent frame begins, over the flicker elsewhere; 1 is no seam.
     """
@@ -60,7 +60,7 @@ class CodecScores:
 
 
 def changes(true: np.ndarray, coded: np.ndarray) -> np.ndarray:
-    """Mean |e(t+1) - e(t)| of the coding error e in grey levels: (f-1,)."""
+    """Mean |e(t+1) - e(t)| of the coding error e in gray levels: (f-1,)."""
     error = coded.astype(np.int16) - true
     return np.abs(np.diff(error, axis=0)).mean(axis=(1, 2, 3))
 
@@ -82,7 +82,7 @@ def seam_ratio(flicker: np.ndarray, period: int) -> float:
 
 
 def warping_added(true: np.ndarray, coded: np.ndarray, flow: Flow) -> float:
-    """How much more of the coded clip the motion of the true one leaves unexplained, grey levels.
+    """How much more of the coded clip the motion of the true one leaves unexplained, gray levels.
 
     Blurring lowers it, below 0 too: read it beside PSNR.
     """
@@ -112,8 +112,8 @@ class Seams:
     """Where in time the error of a coding lies, averaged over clips of one length.
 
     Attributes:
-        flicker: (f-1,) mean change of the error from frame t to t+1, grey levels.
-        spectrum: (f // 2 + 1,) energy of the error, grey levels squared, at each frequency
+        flicker: (f-1,) mean change of the error from frame t to t+1, gray levels.
+        spectrum: (f // 2 + 1,) energy of the error, gray levels squared, at each frequency
             k / f, in cycles a frame.
     """
 

@@ -77,7 +77,7 @@ def mean_color(frames: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Joins:
-    """How much changes from frame to frame, in grey levels.
+    """How much changes from frame to frame, in gray levels.
 
     Attributes:
         at: mean over the joins.

@@ -26,9 +26,9 @@ class Tabletop:
 
     model = "tabletop"
     note = (
-        "Share of subjects, hidden behind another object for about so many frames, whose color "
-        "and shape the judge reads from the frames after they come out in truth, in %, with 95 % "
-        "Wilson intervals. The prompt names the subject."
+        "Subjects are hidden behind another object for about so many frames. The figure is the "
+        "share, in % with 95 % Wilson intervals, whose color and shape the judge reads from the "
+        "frames after the true subject comes out. The prompt names the subject."
     )
     most_tried = 600  # scenes looked at for each length
     tolerance = 0.35  # an occlusion counts as of a length within this share of it
@@ -86,14 +86,14 @@ class Curtain:
 
     model = "physics-curtain"
     note = (
-        "Share of discs, wholly hidden behind a curtain for about so many frames, that come out "
-        "as themselves: within 6 frames after the disc is wholly seen again in truth, and while "
-        "it still is, one whole disc is read, of the true color (of six) and with a radius "
-        "within 20 % of the true one; in %, with 95 % Wilson intervals. A disc of any color and "
-        "any radius of training would pass in 8 %. *Late*: mean |frames| between the true and the "
-        "made moment at which it is first read so, of the videos in which it is; *off*: mean "
-        "distance of its centre from the true one when it survived, in units of a box of 10 x 10. "
-        "No prompt tells what is hidden."
+        "Discs are wholly hidden behind a curtain for about so many frames. The figure is the "
+        "share, in % with 95 % Wilson intervals, that comes out as itself: within 6 frames "
+        "after the true disc is wholly seen again, and while it still is, one whole disc is "
+        "read, of the true color (of six) and with a radius within 20 % of the true one. A disc "
+        "of random color and radius would pass in 8 %. *Late* is the mean |frames| between the "
+        "moments at which the true disc and the made one are first read so, of the videos in "
+        "which the disc is read. *Off* is the mean distance of its center from the true one "
+        "where it survived, in units of a box of 10 x 10. No prompt says what is hidden."
     )
     most_tried = 10_000  # scenes looked at for each length
     tolerance = 0.125  # an occlusion counts as of a length within this share of it

@@ -74,12 +74,12 @@ def drawn_on(
     walls: whether they are thrown back by the edges of the picture.
     """
     k, height, width = frames.shape[:3]
-    centres, radii = read_discs(frames, num_discs)
-    last = np.nan_to_num(centres[:, -1], nan=-discs.EXTENT)  # unseen: drawn out of view
+    centers, radii = read_discs(frames, num_discs)
+    last = np.nan_to_num(centers[:, -1], nan=-discs.EXTENT)  # unseen: drawn out of view
     if velocities is None:
-        velocities = np.nan_to_num((centres[:, -1] - centres[:, 0]) / max(k - 1, 1))
+        velocities = np.nan_to_num((centers[:, -1] - centers[:, 0]) / max(k - 1, 1))
     if walls:
-        velocities = velocities_in_box(centres, radii)
+        velocities = velocities_in_box(centers, radii)
     steps = np.arange(1, num_frames - k + 1)
     moved = last[:, None] + velocities[:, None] * steps[None, :, None]
     if walls:
@@ -94,30 +94,30 @@ def passed_on(frames: np.ndarray, num_frames: int) -> np.ndarray:
     """One clip (f h w 3) of a disc in a box, mostly with a curtain, from its given frames."""
     curtain = read_curtain(frames)
     seen = read_disc(frames, curtain)
-    centres, radii = seen.centres[None], seen.radii[None]
+    centers, radii = seen.centres[None], seen.radii[None]
     steps = np.arange(1, num_frames - len(frames) + 1)[None, :, None]
     last = np.nan_to_num(radii[:, -1])
-    moved = np.nan_to_num(centres[:, -1:]) + velocities_in_box(centres, radii)[:, None] * steps
+    moved = np.nan_to_num(centers[:, -1:]) + velocities_in_box(centers, radii)[:, None] * steps
     moved = discs.folded(moved, last[:, None, None])[0]
     share = (last > 0.0) * discs.coverage(moved, last, frames.shape[1:3])
     ink = np.array([discs.PALETTE.get(seen.colors[-1], (255, 255, 255))]) - 255.0
     return np.concatenate([frames, discs.painted(share, ink, curtain)])
 
 
-def velocities_in_box(centres: np.ndarray, radii: np.ndarray) -> np.ndarray:
-    """Last velocities (k 2), units a frame, of discs at centres (k f 2) between walls.
+def velocities_in_box(centers: np.ndarray, radii: np.ndarray) -> np.ndarray:
+    """Last velocities (k 2), units a frame, of discs at centers (k f 2) between walls.
 
     The walls may have turned a disc on the way. Of the mean velocity, that of the first step, as it
     was or turned round, and that of the last step, along each axis the one is taken whose folded
-    line passes closest by the centres.
+    line passes closest by the centers.
     """
-    steps = np.diff(np.nan_to_num(centres), axis=1)
+    steps = np.diff(np.nan_to_num(centers), axis=1)
     if not steps.shape[1]:
-        return np.zeros_like(centres[:, 0])
+        return np.zeros_like(centers[:, 0])
     first, last = steps[:, 0], steps[:, -1]
     tried = np.stack([steps.mean(1), first, -first, last])[:, :, None]  # (4 k 1 2)
-    back = np.arange(centres.shape[1])[::-1, None]  # frames before the last
+    back = np.arange(centers.shape[1])[::-1, None]  # frames before the last
     edge = np.nan_to_num(radii[:, -1])[:, None, None]
-    off = discs.folded(centres[:, -1:] - tried * back, edge)[0] - centres
+    off = discs.folded(centers[:, -1:] - tried * back, edge)[0] - centers
     best = np.abs(np.nan_to_num(off)).sum(2).argmin(0)  # (k 2)
     return np.take_along_axis(tried[:, :, 0], best[None], axis=0)[0]
