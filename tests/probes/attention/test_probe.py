@@ -68,10 +68,10 @@ def test_an_untrained_network_looks_everywhere_alike(tmp_path, attention):
     findings = measure_attention(probe, pipe(attention=attention))
     assert findings.on_track.shape == (2, 2, 2)
     assert 0.5 < findings.on_track.mean() < 2 and 0.5 < findings.untrained.mean() < 2
-    for attention in findings.attentions:
-        np.testing.assert_allclose(attention.maps.sum((-1, -2, -3)), 1, rtol=1e-5)
+    for found in findings.attentions:
+        np.testing.assert_allclose(found.maps.sum((-1, -2, -3)), 1, rtol=1e-5)
         if attention.causal:
-            assert attention.maps[:, :, 0, 1:].max() == 0
+            assert found.maps[:, :, 0, 1:].max() == 0
     page, picture = report_of(findings).write(tmp_path / "maps.md")
     assert (page.name, picture.name) == ("maps.md", "maps.png")
     assert "over 2 clips" in page.read_text() and picture.stat().st_size > 1000
