@@ -14,7 +14,7 @@ from kinema.reports.pictures import image_png
 from kinema.reports.words import share
 from studies.ruler.corruptions import CORRUPTIONS
 from studies.ruler.sources import NUM_FRAMES
-from studies.ruler.summary import Summary
+from studies.ruler.summary import RulerFindings
 
 CELL, LEFT, TOP = 26, 170, 130  # pixels of the heat map
 NOTE = """
@@ -35,26 +35,26 @@ strong.
 BLIND_NOTE = "Faults that a metric does not see (paired 30 to 70 %, area 40 to 60 %)."
 
 
-def report_of(summary: Summary, options: Mapping[str, Any]) -> Report:
+def report_of(found: RulerFindings, options: Mapping[str, Any]) -> Report:
     """Return the report of a run with these options of its command."""
-    clips, count = summary.num_clips, summary.num_sources
+    clips, count = found.num_clips, found.num_sources
     detection = DETECTION_NOTE.format(clips=clips)
-    best = BEST_NOTE.format(graded=summary.num_graded)
+    best = BEST_NOTE.format(graded=found.num_graded)
     heat = Picture(
         "Paired detection of every fault by every metric",
-        lambda: image_png(heat_map(summary.paired)),
+        lambda: image_png(heat_map(found.paired)),
     )
     return Report(
         "Which metric sees which fault",
         command_line("python -m studies.ruler", options),
         NOTE.format(clips=clips, frames=NUM_FRAMES, sources=count),
         [
-            Table("Found, at the usual strength", detection_table(summary), detection),
-            alarms(summary),
+            Table("Found, at the usual strength", detection_table(found), detection),
+            alarms(found),
             heat,
-            Table("What sees it best", best_table(summary), best),
-            Table("Blindness", blindness_table(summary), BLIND_NOTE),
-            Table("Everything, paired/area", full_table(summary)),
+            Table("What sees it best", best_table(found), best),
+            Table("Blindness", blindness_table(found), BLIND_NOTE),
+            Table("Everything, paired/area", full_table(found)),
         ],
     )
 
@@ -92,70 +92,70 @@ def write_text(image: np.ndarray, text: str, place: tuple[int, int]) -> None:
     cv2.putText(image, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.42, (0, 0, 0), 1, cv2.LINE_AA)
 
 
-def detection_table(summary: Summary) -> Rows:
+def detection_table(found: RulerFindings) -> Rows:
     """Make a row a fault: how often it is found, against the clean clip and alone."""
     rows = [["fault", "strength", "is called", "against the clean clip", "interval", "alone"]]
     for name, corruption in CORRUPTIONS.items():
-        compared, alone = summary.compared[name], summary.alone[name]
+        compared, alone = found.compared[name], found.alone[name]
         strength = f"{corruption.strengths[1]:g} {corruption.unit}"
-        interval = share_of(compared[0], summary).partition(" (")[2].rstrip(")")
+        interval = share_of(compared[0], found).partition(" (")[2].rstrip(")")
         rows.append(
             [name, strength, corruption.failure or "-", pair(*compared), interval, pair(*alone)]
         )
     return rows
 
 
-def alarms(summary: Summary) -> str:
+def alarms(found: RulerFindings) -> str:
     """Say how often clean clips are called faulty."""
-    rates = summary.false_compared
-    compared = ", ".join(f"crf {crf}: {share_of(rate, summary)}" for crf, rate in rates.items())
+    rates = found.false_compared
+    compared = ", ".join(f"crf {crf}: {share_of(rate, found)}" for crf, rate in rates.items())
     together = float(np.mean(list(rates.values())))
     return (
-        f"False alarms (95 % interval): {share_of(summary.false_alone, summary)} of the clean "
+        f"False alarms (95 % interval): {share_of(found.false_alone, found)} of the clean "
         f"clips show a failure alone. Of their harmless re-encodes, these shares are called worse: "
-        f"{compared}; all together: {share_of(together, summary)}."
+        f"{compared}; all together: {share_of(together, found)}."
     )
 
 
-def share_of(rate: float, summary: Summary) -> str:
+def share_of(rate: float, found: RulerFindings) -> str:
     """Return a rate in %, with an interval that counts worlds and files."""
-    return share(rate * summary.num_sources, summary.num_sources, unit=" %")
+    return share(rate * found.num_sources, found.num_sources, unit=" %")
 
 
-def best_table(summary: Summary) -> Rows:
+def best_table(found: RulerFindings) -> Rows:
     """Make a row a fault: the three metrics that see it best."""
     metrics = list(METRICS)
     rows = [["fault", "best", "second", "third"]]
     for i, name in enumerate(CORRUPTIONS):
-        strength = np.abs(summary.auc[i] - 0.5) + np.abs(summary.paired[i] - 0.5)
+        strength = np.abs(found.auc[i] - 0.5) + np.abs(found.paired[i] - 0.5)
         cells = []
         for j in np.argsort(-strength)[:3]:
-            steady = summary.monotonic[i, j]
+            steady = found.monotonic[i, j]
             tail = "" if np.isnan(steady) else f", monotonic {100 * steady:.0f}"
-            seen = f"{100 * summary.paired[i, j]:.0f}/{100 * summary.auc[i, j]:.0f}"
+            seen = f"{100 * found.paired[i, j]:.0f}/{100 * found.auc[i, j]:.0f}"
             cells.append(f"{metrics[j]} {seen}{tail}")
         rows.append([name, *cells])
     return rows
 
 
-def blindness_table(summary: Summary) -> Rows:
+def blindness_table(found: RulerFindings) -> Rows:
     """Make a row a metric: the faults that it does not see."""
     rows = [["metric", "does not see"]]
     for j, metric in enumerate(METRICS):
         blind = [
             name
             for i, name in enumerate(CORRUPTIONS)
-            if abs(summary.paired[i, j] - 0.5) <= 0.2 and abs(summary.auc[i, j] - 0.5) <= 0.1
+            if abs(found.paired[i, j] - 0.5) <= 0.2 and abs(found.auc[i, j] - 0.5) <= 0.1
         ]
         rows.append([metric, ", ".join(blind)])
     return rows
 
 
-def full_table(summary: Summary) -> Rows:
+def full_table(found: RulerFindings) -> Rows:
     """Make a row a fault, a column a metric."""
     rows = [["fault", *METRICS]]
     for i, name in enumerate(CORRUPTIONS):
-        cells = zip(summary.paired[i], summary.auc[i], strict=True)
+        cells = zip(found.paired[i], found.auc[i], strict=True)
         rows.append([name, *(f"{100 * paired:.0f}/{100 * area:.0f}" for paired, area in cells)])
     return rows
 

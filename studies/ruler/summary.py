@@ -16,7 +16,7 @@ from studies.ruler.specimens import CLEAN_CRFS, STRENGTHS, Specimen, Vector
 
 
 @dataclass(frozen=True)
-class Summary:
+class RulerFindings:
     """What the probe learned.
 
     Attributes:
@@ -49,7 +49,7 @@ class Summary:
     faults: dict[str, Fault]
 
 
-def summarize(specimens: list[Specimen]) -> Summary:
+def summarize(specimens: list[Specimen]) -> RulerFindings:
     """Turn vectors into the tables; the halves are every other world or file."""
     sources = list(dict.fromkeys(s.source for s in specimens))
     halves = [[s for s in specimens if s.source in sources[i::2]] for i in (0, 1)]
@@ -62,7 +62,7 @@ def summarize(specimens: list[Specimen]) -> Summary:
         for i, crf in enumerate(CLEAN_CRFS)
     }
     areas = tables_of(specimens)
-    return Summary(
+    return RulerFindings(
         len(specimens),
         len(sources),
         sum(len(next(iter(s.corrupted.values()))) == len(STRENGTHS) for s in specimens),

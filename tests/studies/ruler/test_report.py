@@ -4,12 +4,12 @@ from kinema.metrics.vector import METRICS
 from kinema.metrics.verdicts import FAULTS
 from studies.ruler.corruptions import CORRUPTIONS
 from studies.ruler.report import heat_map, report_of
-from studies.ruler.summary import Summary
+from studies.ruler.summary import RulerFindings
 
 
 def summary_of(shares):
     rates = dict.fromkeys(CORRUPTIONS, (0.5, 1.0))
-    return Summary(
+    return RulerFindings(
         12,
         6,
         2,

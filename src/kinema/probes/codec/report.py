@@ -16,13 +16,13 @@ COLUMNS = {"PSNR, dB": ("psnr", 2), "SSIM": ("ssim", 4), "flicker added": ("flic
            "warping added": ("warping", 3), "motion kept": ("motion", 3),
            "at seams": ("seams", 2)}  # fmt: skip
 NOTE = """
-Clips: {source}. The figures are means over clips, with 95 % intervals. *Flicker added* is the mean
-absolute change of the coding error from frame to frame, in gray levels of 255. *Warping added* is
-the warping error of the coded clip along the motion of the true clip, less that of the true clip,
-in gray levels; blur lowers it. *Motion kept* is the share of the true change from frame to frame
-that is still there. *At seams* is the flicker where a latent frame of the codec begins, divided by
-the flicker elsewhere. *Values* are the pixel values for each latent value. *Bits* are the same
-with {bits}-bit latents. The baselines that need no training keep as many values as the codec.
+The figures are means over clips, with 95 % intervals. *Flicker added* is the mean absolute change
+of the coding error from frame to frame, in gray levels of 255. *Warping added* is the warping
+error of the coded clip along the motion of the true clip, less that of the true clip, in gray
+levels; blur lowers it. *Motion kept* is the share of the true change from frame to frame that is
+still there. *At seams* is the flicker where a latent frame of the codec begins, divided by the
+flicker elsewhere. *Values* are the pixel values for each latent value. *Bits* are the same with
+{bits}-bit latents. The baselines that need no training keep as many values as the codec.
 """.strip()
 SEAMS_NOTE = """
 Left: the energy of the coding error over temporal frequency. What stands still is at 0. An error
@@ -46,7 +46,7 @@ def report_of(findings: CodecFindings) -> Report:
     found = findings
     labels = ["true", "coded"] * (len(found.shown) // 2)
     parts: list[Table | Picture] = [
-        Table("", score_table(found.scores)),
+        Table(f"Coding {found.source}", score_table(found.scores)),
         Picture("true and coded clips in turn", lambda: sheet_png(found.shown, labels)),
     ]
     if found.seams and len(next(iter(found.seams.values())).flicker):
@@ -61,7 +61,7 @@ def report_of(findings: CodecFindings) -> Report:
     return Report(
         "What coding does to a clip",
         command_line("kinema probe codec", asdict(found.probe)),
-        NOTE.format(source=found.source, bits=BITS_OF_A_LATENT),
+        NOTE.format(bits=BITS_OF_A_LATENT),
         parts,
         record_of(found),
     )

@@ -79,10 +79,10 @@ def published_table(law: str) -> Rows:
 def tables(found: PhysicsFindings) -> list[Table]:
     """Return all tables of one law; the published one where there is one."""
     law, probe = found.probe.law, found.probe
-    model = f"`{probe.model}`, {found.parameters / 1e6:.1f} M parameters."
+    title = f"{law.capitalize()}: {probe.model}, {found.parameters / 1e6:.1f} M parameters"
     rows = [figure_table(found), band_table(found)]
     rows += [published_table(law)] if law in PUBLISHED else []
-    first = Table(f"{law.capitalize()}", score_table(found), model)
+    first = Table(title, score_table(found))
     return [first, *(Table("", more) for more in rows)]
 
 
