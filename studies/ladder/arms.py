@@ -54,12 +54,12 @@ class Arm:
     ways: tuple[str, ...] = (ALONE,)
 
     def config(self, size: str) -> Any:
-        """The configuration of the denoiser at a size."""
+        """Return the configuration of the denoiser at a size."""
         return replace(named_config(f"{self.family}-{size}"), **self.options)
 
 
 def mixed(track: str, mixer: Any, ways: tuple[str, ...] = (ALONE,)) -> Arm:
-    """The frame-by-frame transformer with a mixer behind the attention of every layer."""
+    """Return the frame-by-frame transformer with a mixer behind the attention of every layer."""
     return Arm(track, "dit", {"attention": Framewise(), "mixer": mixer}, ways)
 
 

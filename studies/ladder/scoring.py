@@ -63,7 +63,7 @@ def true_scenes(track: Track, codec: CausalVAE, num_clips: int, level: int, size
 
 
 def score_remade(frames: np.ndarray, clip: WorldClip) -> tuple[Scores, list[float]]:
-    """Scores by the world's exact truth of a clip that was made again from `clip`.
+    """Return scores by the world's exact truth of a clip that was made again from `clip`.
 
     Warping error in gray levels of 255, over the whole frame and over the moving objects alone; the
     drift of the objects' color; and the motion that is left, in pixels a frame, and the PSNR to
@@ -96,7 +96,7 @@ def score_remade(frames: np.ndarray, clip: WorldClip) -> tuple[Scores, list[floa
 
 
 def drift_over_lag(frames: np.ndarray, masks: np.ndarray) -> list[float]:
-    """How far an object's mean color is from itself `lag` frames later, CIELAB units.
+    """Return how far an object's mean color is from itself `lag` frames later, CIELAB units.
 
     Args:
         frames: uint8 (f h w 3).
@@ -117,7 +117,7 @@ def drift_over_lag(frames: np.ndarray, masks: np.ndarray) -> list[float]:
 
 
 def mean_of_known(values: Sequence[float] | np.ndarray) -> float:
-    """The mean of those that are not NaN; NaN if none is."""
+    """Return the mean of those that are not NaN; NaN if none is."""
     known = np.asarray(values, np.float64)
     known = known[~np.isnan(known)]
     return float(known.mean()) if len(known) else float("nan")
@@ -126,7 +126,7 @@ def mean_of_known(values: Sequence[float] | np.ndarray) -> float:
 def residual(
     frame: np.ndarray, other: np.ndarray, flow: np.ndarray, reverse: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What rebuilding `frame` from `other` misses, and where that counts: both (h w).
+    """Return what rebuilding `frame` from `other` misses, and where that counts: both (h w).
 
     The flow is exact, so what it hides is hidden in the world, and says nothing of the clip.
     """
@@ -135,7 +135,7 @@ def residual(
 
 
 def score_free(frames: np.ndarray) -> Scores:
-    """Scores of a clip made from a prompt alone.
+    """Return scores of a clip made from a prompt alone.
 
     Warping error by estimated flow (gray levels), flicker (pixels), and the motion of the fastest
     pixels (pixels a frame).
@@ -149,7 +149,7 @@ def score_free(frames: np.ndarray) -> Scores:
 
 
 def prompts_followed(frames: np.ndarray, clips: Sequence[WorldClip], fps: float) -> list[float]:
-    """1 where the judge finds all that the clip's caption asks for, else 0."""
+    """Return 1 where the judge finds all that the clip's caption asks for, else 0."""
     read = judge.read(judge.load(), list(frames), fps)
     asked = [judge.true_answers(clip.attributes) for clip in clips]
     return [float(is_right(r, a, TOTAL_QUESTIONS)) for r, a in zip(read, asked, strict=True)]

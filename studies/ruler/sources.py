@@ -29,7 +29,7 @@ class Source:
     start: int = 0
 
     def load(self) -> np.ndarray:
-        """The frames (f h w 3) uint8."""
+        """Return the frames (f h w 3) uint8."""
         if self.path is not None:
             stop = self.start + NUM_FRAMES
             return np.stack(list(islice(small_frames(self.path), self.start, stop)))
@@ -38,7 +38,7 @@ class Source:
 
 
 def excerpts_of(path: Path, count: int, later: int = 0) -> list[Source]:
-    """Up to `count` stretches of a file that do not overlap and hold no cut, evenly spread.
+    """Return up to `count` stretches of a file, evenly spread, without overlap and without a cut.
 
     The first of each shot begins `later` frames into it, or as late as it can.
     """

@@ -69,7 +69,7 @@ def examine(name: str, frames: np.ndarray, seed: int, strengths: tuple[int, ...]
 def examine_all(
     sources: list[Source], num_graded: int, known: dict[str, Specimen], jobs: int, seed: int
 ) -> Iterator[Specimen]:
-    """Specimens of the sources that are not known yet, as they get ready."""
+    """Yield specimens of the sources that are not known yet, as they get ready."""
     tasks = [
         (source, seed + number, (0, 1, 2) if number < num_graded else (1,))
         for number, source in enumerate(sources)

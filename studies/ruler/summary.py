@@ -76,7 +76,7 @@ def summarize(specimens: list[Specimen]) -> RulerFindings:
 
 
 def fit(specimens: list[Specimen], margin: float = 1.1) -> dict[str, Fault]:
-    """Thresholds under which clean clips and harmless re-encodes stay.
+    """Fit thresholds under which clean clips and harmless re-encodes stay.
 
     `margin` times the greatest value of the clean clips, and of the changes by re-encoding that are
     larger than chance makes them, all but one in twenty. Neither is ever below what ships: a
@@ -89,7 +89,7 @@ def fit(specimens: list[Specimen], margin: float = 1.1) -> dict[str, Fault]:
 
 
 def found_alone(vector: Vector, faults: dict[str, Fault]) -> set[str]:
-    """Failures that a vector shows by itself, before any is explained by another."""
+    """Return failures that a vector shows by itself, before any is explained by another."""
     return {
         name
         for name, fault in faults.items()
@@ -98,13 +98,13 @@ def found_alone(vector: Vector, faults: dict[str, Fault]) -> set[str]:
 
 
 def found_paired(vector: Vector, clean: Vector, faults: dict[str, Fault]) -> set[str]:
-    """Failures in which a vector is worse than the clean one, as `compare` judges."""
+    """Return failures in which a vector is worse than the clean one, as `compare` judges."""
     changes = compare(vector, clean, faults=faults).changes
     return {change.fault for change in changes if change.direction > 0}
 
 
 def auc(high: Iterable[float], low: Iterable[float]) -> float:
-    """Probability that a draw from `high` exceeds one from `low`; ties count half, NaN not at all.
+    """Return the probability that a draw from `high` exceeds one from `low`; NaN does not count.
 
     0.5 where nothing is left to draw from.
     """
@@ -130,7 +130,7 @@ def fit_rule(rule: Rule, specimens: list[Specimen], margin: float) -> Rule:
 
 
 def usual_most(values: Sequence[float]) -> float:
-    """The greatest value but one in twenty, rounded up: one odd clip must not blind the ruler."""
+    """Return the greatest value but one in twenty, so that one odd clip does not count."""
     sure = np.sort(known(values))
     if not sure.size:
         return -np.inf
@@ -138,7 +138,7 @@ def usual_most(values: Sequence[float]) -> float:
 
 
 def known(values: Iterable[float]) -> np.ndarray:
-    """The values that can be told."""
+    """Return the values that can be told."""
     found = np.asarray(list(values), np.float64)
     return found[~np.isnan(found)]
 
@@ -148,7 +148,7 @@ def rates(
     clean: list[tuple[Specimen, dict[str, Fault]]],
     find: Callable[[Vector, Specimen, dict[str, Fault]], set[str]],
 ) -> tuple[float, float]:
-    """Share of clips whose usual corruption is found by its own name, and found at all."""
+    """Return the share of clips whose usual corruption is found by its own name, and found at all."""
     failure = CORRUPTIONS[corruption].failure
     found = [find(usual(s, corruption), s, faults) for s, faults in clean]
     return (

@@ -66,7 +66,7 @@ class AttentionFindings:
     """All that the probe found, for n clips, l layers and k heads.
 
     Attributes:
-        on_track: (n l k) attention to the true place in other frames, over chance.
+        on_track: (n l k) attention to the true place in other frames, over uniform attention.
         old_place: (n l k) the same for the place where the subject is in its own frame.
         untrained: (n l k) `on_track` of a network that was never trained.
         to_other_frames: (n l k) share of all attention that goes to other frames.
@@ -130,7 +130,7 @@ def check(denoiser: nn.Module) -> None:
 
 
 def never_trained(denoiser: DiT, seed: int) -> DiT:
-    """A new network of the same kind, random too where a new one is zero and adds nothing."""
+    """Return a new network of the same kind; what starts at zero is random too."""
     torch.manual_seed(seed)
     network = DiT(denoiser.config)
     for module in network.modules():
@@ -142,7 +142,7 @@ def never_trained(denoiser: DiT, seed: int) -> DiT:
 def attend(
     pipe: Any, denoiser: DiT, clip: WorldClip, noise_level: float, seed: int
 ) -> SubjectAttention:
-    """The attention of the subject's tokens while `denoiser` is asked about a noisy clip."""
+    """Return the attention of the subject's tokens while `denoiser` sees a noisy clip."""
     assert clip.truth is not None
     latents = pipe.codec.encode(to_tensor(clip.frames)[None].to(pipe.device))
     generator = torch.Generator().manual_seed(seed)
@@ -163,7 +163,7 @@ def attend(
 def attention_of(
     denoiser: DiT, grid: Sequence[int], places: np.ndarray, inputs: tuple[Any, ...]
 ) -> Tensor:
-    """Attention maps (l k f f h w) of one token a frame, during one pass of a batch of one."""
+    """Return attention maps (l k f f h w) of one token a frame, in a pass of a batch of one."""
     f, h, w = grid
     rows, columns = torch.from_numpy(places).unbind(1)
     queries = torch.arange(f) * h * w + rows * w + columns
@@ -190,7 +190,7 @@ def attention_of(
 
 
 def over_uniform(attention: SubjectAttention) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Attention over chance, (l k f f), to the true place and to the old one; which pairs count.
+    """Return attention over uniform, (l k f f), to the true and the old place; which pairs count.
 
     A pair of frames counts if the subject has moved to another token, and frame j is seen at all.
     """
@@ -212,7 +212,7 @@ def scores_of(attention: SubjectAttention) -> tuple[np.ndarray, np.ndarray]:
 
 
 def by_lag(attention: SubjectAttention) -> np.ndarray:
-    """What the true place gets over chance at a distance of 1, 2, ... frames, (f - 1)."""
+    """Return attention to the true place over uniform, by distance in frames, (f - 1)."""
     true, _, counted = over_uniform(attention)
     mean, f = true.mean((0, 1)), len(attention.places)
     lag = abs(np.arange(f)[:, None] - np.arange(f))
@@ -221,7 +221,7 @@ def by_lag(attention: SubjectAttention) -> np.ndarray:
 
 
 def to_other_frames(attention: SubjectAttention) -> np.ndarray:
-    """Share of the attention that goes to other frames, (l k), mean over the subject's tokens."""
+    """Return the share of attention that goes to other frames, (l k), mean over tokens."""
     f = len(attention.places)
     own = attention.maps.sum((-1, -2))[..., np.arange(f), np.arange(f)]
     return 1 - own.mean(-1)

@@ -37,7 +37,7 @@ class Opening:
 
 
 def figures(segment: np.ndarray, opening: Opening) -> dict[str, float | list[float]]:
-    """What a few frames of a video, uint8 (f h w 3), say of the whole.
+    """Measure a few frames of a video, uint8 (f h w 3).
 
     Returns:
         identity: Hellinger distance of the palette from the opening's, mean over frames, [0, 1].
@@ -57,7 +57,7 @@ def figures(segment: np.ndarray, opening: Opening) -> dict[str, float | list[flo
 
 
 def fastest(frames: np.ndarray) -> tuple[float, list[float]]:
-    """Mean speed and mean motion of the fastest 5 % of the pixels of each pair of frames."""
+    """Return mean speed and mean motion of the fastest 5 % of the pixels of each pair of frames."""
     flow = optical_flow(frames).forward  # (f-1 h w 2)
     if not len(flow):
         return 0.0, [0.0, 0.0]
@@ -70,7 +70,7 @@ def fastest(frames: np.ndarray) -> tuple[float, list[float]]:
 
 
 def mean_color(frames: np.ndarray) -> np.ndarray:
-    """CIELAB in 8-bit units, over all pixels: (3,)."""
+    """Return the mean CIELAB color in 8-bit units, over all pixels: (3,)."""
     lab = cv2.cvtColor(np.ascontiguousarray(frames).reshape(-1, 1, 3), cv2.COLOR_RGB2LAB)
     return lab.reshape(-1, 3).astype(np.float64).mean(0)
 
@@ -98,7 +98,7 @@ class Joins:
 
 
 def joins_of(frames: Iterable[np.ndarray], joins: Sequence[int], factor: int = 1) -> Joins:
-    """Jump at the joins against inside, from the first join on.
+    """Measure the jump at the joins and elsewhere, from the first join on.
 
     Args:
         frames: uint8 (h w 3), one in memory at a time.

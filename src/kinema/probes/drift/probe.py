@@ -152,7 +152,7 @@ class Measured:
         self.findings.curves.setdefault(column, []).append(curve)
 
     def segments(self, frames: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-        """The segments at the findings' places."""
+        """Yield the segments at the findings' places."""
         length, start = self.findings.length, 0
         kept: list[np.ndarray] = []
         for place in self.findings.places:

@@ -49,7 +49,7 @@ class World(Protocol):
     def __init__(self, level: int) -> None: ...
 
     def scene(self, seed: int, num_frames: int, system: System) -> TrueScene:
-        """The scene of a seed at the size and rate of a system."""
+        """Return the scene of a seed at the size and rate of a system."""
 
 
 class Tabletop:

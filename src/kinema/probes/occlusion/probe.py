@@ -115,7 +115,7 @@ class World(Protocol):
     def __init__(self) -> None: ...
 
     def scenes(self, length: int, count: int, system: System) -> list[Hidden]:
-        """Scenes with an occlusion of about `length` frames, at most `count` of them."""
+        """Return scenes with an occlusion of about `length` frames, at most `count` of them."""
         ...
 
 
@@ -169,7 +169,7 @@ class Survival:
         return Survival([one for one, _ in kept], [gap for _, gap in kept], self.sight)
 
     def across(self, least: int, most: float) -> Survival:
-        """The videos of scenes with a gap of `least` to `most` frames."""
+        """Return the videos of scenes with a gap of `least` to `most` frames."""
         pairs = zip(self.outcomes, self.gaps, strict=True)
         return Survival([outcome for outcome, gap in pairs if least <= gap <= most])
 
@@ -241,7 +241,7 @@ def measure_occlusion(
 
 
 def continued(maker: Maker, scene: Hidden) -> np.ndarray:
-    """A video from where the object is hidden; its frames, uint8 (f h w 3), from there on."""
+    """Make a video from where the object is hidden; its frames, uint8 (f h w 3), from there on."""
     opening, more = scene.frames[: scene.start], len(scene.true)
     path = maker.video(f"hidden-{scene.label}", scene.caption, opening, more, scene.seed)
     return np.stack(list(clips.stream(path, start=scene.start)))

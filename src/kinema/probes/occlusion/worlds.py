@@ -38,7 +38,7 @@ class Tabletop:
         self.network = judge.load()
 
     def scenes(self, length: int, count: int, system: System) -> list[Hidden]:
-        """Scenes whose subject is less than half seen for about `length` frames."""
+        """Return scenes whose subject is less than half seen for about `length` frames."""
         return list(islice(self.matches(length, system), count))
 
     def matches(self, length: int, system: System) -> Iterator[Hidden]:
@@ -50,7 +50,7 @@ class Tabletop:
                     yield self.hidden_in(seed, scene, span, system)
 
     def occlusion(self, scene: tabletop.Scene, length: int, fps: float) -> tuple[int, int] | None:
-        """First frame at which the subject is hidden and first at which it is seen again.
+        """Return the first frame at which the subject is hidden and first at which it is seen again.
 
         None unless it is hidden for about `length` frames, after it was seen and before it is
         again.
@@ -103,7 +103,7 @@ class Curtain:
     longest = 200  # frames of a scene that are looked at
 
     def scenes(self, length: int, count: int, system: System) -> list[Hidden]:
-        """Scenes whose disc is out of sight for about `length` frames, and crosses meanwhile."""
+        """Return scenes whose disc crosses out of sight for about `length` frames."""
         return list(islice(self.matches(length, system), count))
 
     def matches(self, length: int, system: System) -> Iterator[Hidden]:
@@ -114,7 +114,7 @@ class Curtain:
                 yield self.hidden_in(seed, scene, span, system)
 
     def occlusion(self, scene: discs.DiscScene, length: int, fps: float) -> tuple[int, int] | None:
-        """First frame in which the disc is wholly hidden, and first in which it is whole again.
+        """Return the first frame with the disc wholly hidden, and the first with it whole again.
 
         None unless it is hidden for about `length` frames, wholly seen for a while before it goes
         in, and comes out on the other side.
@@ -163,7 +163,7 @@ class Curtain:
 
 
 def is_itself(frames: np.ndarray, scene: discs.DiscScene) -> tuple[np.ndarray, np.ndarray]:
-    """Which frames, uint8 (f h w 3), show the whole disc of a scene, wherever it is.
+    """Return which frames, uint8 (f h w 3), show the whole disc of a scene, wherever it is.
 
     Returns:
         (f,) bool: one whole disc, of its color and about its radius; and its centers (f 2), units.
@@ -174,7 +174,7 @@ def is_itself(frames: np.ndarray, scene: discs.DiscScene) -> tuple[np.ndarray, n
 
 
 def spans(mask: np.ndarray) -> list[tuple[int, int]]:
-    """First and one past the last of every run of true values in (f,) bool."""
+    """Return the first and one past the last of every run of true values in (f,) bool."""
     edges = np.diff(mask.astype(int), prepend=0, append=0)
     starts, stops = np.flatnonzero(edges > 0), np.flatnonzero(edges < 0)
     return [(int(start), int(stop)) for start, stop in zip(starts, stops, strict=True)]

@@ -15,23 +15,23 @@ NUM_NEIGHBORS = 2_000  # training clips among which the nearest is looked for
 
 
 def frozen(given: np.ndarray, num_frames: int) -> np.ndarray:
-    """The last frame stays."""
+    """Repeat the last frame."""
     rest = np.repeat(given[:, -1:], num_frames - given.shape[1], axis=1)
     return np.concatenate([given, rest], axis=1)
 
 
 def straight_on(given: np.ndarray, num_frames: int, num_discs: int = 1) -> np.ndarray:
-    """Discs go on at the velocity read off the given frames, blind to gravity and to each other."""
+    """Move discs on at the velocity read off the given frames, without gravity or collisions."""
     return np.stack([drawn_on(frames, num_frames, num_discs) for frames in given])
 
 
 def bouncing_on(given: np.ndarray, num_frames: int) -> np.ndarray:
-    """The disc of a box goes on at the velocity read off the given frames, and knows the walls."""
+    """Move the disc of a box on at the velocity read off the given frames, between the walls."""
     return np.stack([drawn_on(frames, num_frames, 1, walls=True) for frames in given])
 
 
 def passing_on(given: np.ndarray, num_frames: int) -> np.ndarray:
-    """Like `bouncing_on`, with a disc of any color, and a curtain where the given frames have one.
+    """Do as `bouncing_on`, with a disc of any color, and a curtain where the frames show one.
 
     A disc that is hidden in the last of the given frames stays so.
     """
@@ -39,12 +39,12 @@ def passing_on(given: np.ndarray, num_frames: int) -> np.ndarray:
 
 
 def at_mean_velocity(given: np.ndarray, num_frames: int, velocities: np.ndarray) -> np.ndarray:
-    """Discs go on at the mean velocities (k 2) of the training set, units a frame."""
+    """Move discs on at the mean velocities (k 2) of the training set, units a frame."""
     return np.stack([drawn_on(f, num_frames, len(velocities), velocities) for f in given])
 
 
 def nearest_clip(given: np.ndarray, num_frames: int, data: DiscClips) -> np.ndarray:
-    """Every clip goes on as the training clip whose first frames are most like it."""
+    """Continue each clip as the training clip whose first frames are most like it."""
     count = min(NUM_NEIGHBORS, data.num_clips)
     clips = data.make(list(range(count)))[0]["frames"].numpy()[:, :num_frames]
     k = given.shape[1]
@@ -55,7 +55,7 @@ def nearest_clip(given: np.ndarray, num_frames: int, data: DiscClips) -> np.ndar
 
 
 def mean_velocities(data: DiscClips, num_scenes: int = 1_000) -> np.ndarray:
-    """The mean velocity (k 2) of each disc over the training scenes, units a frame."""
+    """Return the mean velocity (k 2) of each disc over the training scenes, units a frame."""
     seeds = range(data.seed, data.seed + min(num_scenes, data.num_clips))
     scenes = [discs.sample_scene(seed, data.level, data.split) for seed in seeds]
     late = np.array([data.num_frames - 1]) / 10.0
@@ -69,7 +69,7 @@ def drawn_on(
     velocities: np.ndarray | None = None,
     walls: bool = False,
 ) -> np.ndarray:
-    """One clip (f h w 3): the discs of its given frames, moved on in straight lines.
+    """Draw one clip (f h w 3): the discs of its given frames, moved on in straight lines.
 
     walls: whether they are thrown back by the edges of the picture.
     """
@@ -91,7 +91,7 @@ def drawn_on(
 
 
 def passed_on(frames: np.ndarray, num_frames: int) -> np.ndarray:
-    """One clip (f h w 3) of a disc in a box, mostly with a curtain, from its given frames."""
+    """Draw one clip (f h w 3) of a disc in a box, with a curtain if there is one."""
     curtain = read_curtain(frames)
     seen = read_disc(frames, curtain)
     centers, radii = seen.centres[None], seen.radii[None]
@@ -105,7 +105,7 @@ def passed_on(frames: np.ndarray, num_frames: int) -> np.ndarray:
 
 
 def velocities_in_box(centers: np.ndarray, radii: np.ndarray) -> np.ndarray:
-    """Last velocities (k 2), units a frame, of discs at centers (k f 2) between walls.
+    """Return last velocities (k 2), units a frame, of discs at centers (k f 2) between walls.
 
     The walls may have turned a disc on the way. Of the mean velocity, that of the first step, as it
     was or turned round, and that of the last step, along each axis the one is taken whose folded

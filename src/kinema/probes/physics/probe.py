@@ -59,12 +59,12 @@ class Judged:
         return [getattr(reading, name) for reading in chosen if reading is not None]
 
     def mean(self, name: str, rows: Sequence[int] | None = None) -> float:
-        """The mean over the clips that could be judged; NaN if there is none."""
+        """Return the mean over the clips that could be judged; NaN if there is none."""
         values = [value for value in self.values(name, rows) if not np.isnan(value)]
         return float(np.mean(values)) if values else np.nan
 
     def interval(self, name: str, rows: Sequence[int] | None = None) -> tuple[float, float]:
-        """95 %, by resampling clips."""
+        """Return the 95 % interval of the mean, by resampling clips."""
         return mean_interval(self.values(name, rows))
 
 
@@ -87,7 +87,7 @@ class PhysicsFindings:
     clips: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
 
     def bands(self) -> dict[str, list[int]]:
-        """Out of distribution: which scenes are slow or fast, small or large (the first disc)."""
+        """Return the scenes out of distribution by speed and size of their first disc."""
         names: dict[str, list[int]] = {}
         for row, scene in enumerate(self.scenes["out"]):
             speed = "slow" if np.linalg.norm(scene.velocities[0]) < SLOWEST else "fast"
@@ -120,14 +120,14 @@ def measure_physics(probe: PhysicsProbe, pipe: VideoPipeline | None = None) -> P
 
 
 def true_clips(data: DiscClips, num_clips: int) -> tuple[np.ndarray, list[DiscScene]]:
-    """The first clips of a source, uint8 (n f h w 3), and the scenes that they show."""
+    """Return the first clips of a source, uint8 (n f h w 3), and the scenes that they show."""
     frames = data.make(list(range(num_clips)))[0]["frames"].numpy()
     seeds = range(data.seed, data.seed + num_clips)
     return frames, [discs.sample_scene(seed, data.level, data.split) for seed in seeds]
 
 
 def judged(clips: np.ndarray, scenes: Sequence[DiscScene], given: int) -> Judged:
-    """The readings of clips, uint8 (n f h w 3), whose first `given` frames show the scenes."""
+    """Read clips, uint8 (n f h w 3), whose first `given` frames show the scenes."""
     pairs = zip(clips, scenes, strict=True)
     return Judged([judge(frames, scene, given) for frames, scene in pairs])
 
@@ -135,13 +135,13 @@ def judged(clips: np.ndarray, scenes: Sequence[DiscScene], given: int) -> Judged
 def predictors(
     probe: PhysicsProbe, pipe: VideoPipeline, true: np.ndarray
 ) -> dict[str, baselines.Predictor]:
-    """Name -> how it goes on from given frames, the best first."""
+    """Return name -> how it goes on from given frames, the best first."""
     untrained = untrained_predictors(probe.law, true)
     return {FLOOR: untrained[FLOOR], MODEL: partial(predicted, pipe, probe), **untrained}
 
 
 def untrained_predictors(law: str, true: np.ndarray) -> dict[str, baselines.Predictor]:
-    """Name -> how it goes on, for the floor and the baselines.
+    """Return name -> how it goes on, for the floor and the baselines.
 
     Args:
         law: of the clips.
@@ -167,7 +167,7 @@ def untrained_predictors(law: str, true: np.ndarray) -> dict[str, baselines.Pred
 def predicted(
     pipe: VideoPipeline, probe: PhysicsProbe, given: np.ndarray, num_frames: int
 ) -> np.ndarray:
-    """The model's own continuation of given frames, uint8 (n f h w 3)."""
+    """Let the model go on from given frames; returns uint8 (n f h w 3)."""
     made = []
     for start in track(range(0, len(given), AT_ONCE), f"Going on from {probe.given} frames"):
         frames = to_tensor(given[start : start + AT_ONCE])

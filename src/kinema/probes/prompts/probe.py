@@ -132,7 +132,7 @@ def seeds_of(probe: PromptProbe) -> list[int]:
 
 
 def generated(pipe: Any, captions: list[str], probe: PromptProbe, name: str) -> np.ndarray:
-    """One clip a prompt, uint8 (n f h w 3)."""
+    """Generate one clip a prompt, uint8 (n f h w 3)."""
     seeds = seeds_of(probe)
     batches = list(batches_of(len(seeds)))
     made = [
@@ -143,7 +143,7 @@ def generated(pipe: Any, captions: list[str], probe: PromptProbe, name: str) -> 
 
 
 def rendered(system: Any, probe: PromptProbe, split: str, name: str) -> np.ndarray:
-    """The scenes themselves, as the prompts' clips should look."""
+    """Render the scenes themselves, as the prompts' clips should look."""
     clips = [
         tabletop.render([seed], system.num_frames, system.size, probe.level, split, system.fps)[0]
         for seed in track(seeds_of(probe), f"Rendering {name} scenes")
@@ -153,7 +153,7 @@ def rendered(system: Any, probe: PromptProbe, split: str, name: str) -> np.ndarr
 
 @torch.inference_mode()
 def through_codec(pipe: Any, frames: np.ndarray) -> np.ndarray:
-    """Encoded and decoded again."""
+    """Encode clips and decode them again."""
     num_frames, *size = frames.shape[1:4]
     decoded = []
     for rows in track(list(batches_of(len(frames))), "Passing them through the codec"):
@@ -198,7 +198,7 @@ def agreement(
 
 
 def frame_by_frame(pipe: Any, captions: Sequence[str], probe: PromptProbe) -> np.ndarray:
-    """Clips whose frames were generated one by one, each from its own noise: (n f h w 3)."""
+    """Generate clips frame by frame, each from its own noise: (n f h w 3)."""
     num_frames = pipe.system.num_frames
     made = []
     for i, caption in enumerate(track(captions, "Generating frame by frame")):
