@@ -148,7 +148,7 @@ def rates(
     clean: list[tuple[Specimen, dict[str, Fault]]],
     find: Callable[[Vector, Specimen, dict[str, Fault]], set[str]],
 ) -> tuple[float, float]:
-    """Return the share of clips whose usual corruption is found by its own name, and found at all."""
+    """Return the shares of clips whose usual corruption is found by its name, and by any."""
     failure = CORRUPTIONS[corruption].failure
     found = [find(usual(s, corruption), s, faults) for s, faults in clean]
     return (

@@ -50,7 +50,7 @@ class Tabletop:
                     yield self.hidden_in(seed, scene, span, system)
 
     def occlusion(self, scene: tabletop.Scene, length: int, fps: float) -> tuple[int, int] | None:
-        """Return the first frame at which the subject is hidden and first at which it is seen again.
+        """Return the first frame with the subject hidden, and the first with it seen again.
 
         None unless it is hidden for about `length` frames, after it was seen and before it is
         again.
