@@ -25,7 +25,7 @@ from kinema.training.tasks.text_to_video import TextToVideoRun, TextToVideoTask
 from kinema.video import VideoPipeline
 
 ARMS = ("dit-small", "uvit-small", "unet-small")
-ASPECTS = ("subject colour", "subject shape", "action and direction", "all together")
+ASPECTS = ("subject color", "subject shape", "action and direction", "all together")
 RESULT = Path(__file__).parent.parent / "docs" / "results" / "race.md"
 
 

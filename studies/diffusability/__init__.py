@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kinema.errors import UserError
+from kinema.reports import check_page
 from studies.diffusability.learning import Study
-from studies.diffusability.probe import Findings, examine
-from studies.diffusability.report import show, write
+from studies.diffusability.probe import DiffusabilityFindings, examine
+from studies.diffusability.report import report_of
 
-__all__ = ["Findings", "Study", "examine", "run"]
+__all__ = ["DiffusabilityFindings", "Study", "examine", "report_of", "run"]
 
 
 def run(
@@ -40,9 +41,6 @@ def run(
     """
     if len(set(files)) < len(files):
         raise UserError(f"A codec is named twice in {', '.join(files)}: name each once.")
+    check_page(report)
     study = Study(Path(folder), num_samples, seeds, num_clips, size)
-    findings = examine(list(files), study)
-    show(findings, study)
-    if report:
-        for path in write(findings, study, Path(report)):
-            print(f"wrote {path}")
+    report_of(examine(list(files), study), study).publish(report)

@@ -11,6 +11,7 @@ from kinema.denoisers import named_config
 from kinema.diffusion import noise_like_rows
 from kinema.metrics.features.distances import FEATURES
 from kinema.probes.prompts.scoring import Share
+from kinema.probes.unseen import FIRST_SEED
 from kinema.worlds import WorldClip
 from studies.diffusability.learning import Learner, Study
 from studies.diffusability.scoring import Estimate, distances, features_of, followed
@@ -23,7 +24,6 @@ from studies.diffusability.spectrum import (
     upper_share,
 )
 
-FIRST_SEED = 2_000_000_000  # scenes that no training run draws
 PIXELS = "pixels"
 MADE, CODED, NOISE = "samples", "true clips, coded", "noise, decoded"
 
@@ -59,7 +59,7 @@ Row = tuple[str, str]
 
 
 @dataclass
-class Findings:
+class DiffusabilityFindings:
     """What was found.
 
     Attributes:
@@ -81,8 +81,8 @@ class Findings:
     captions: list[str] = field(default_factory=list)
 
 
-def examine(names: list[str], study: Study) -> Findings:
-    """Put every codec through the study; tells line by line what is done.
+def examine(names: list[str], study: Study) -> DiffusabilityFindings:
+    """Put every codec through the study, telling each as it is done.
 
     Raises:
         UserError: for an unknown codec or size.
@@ -93,7 +93,7 @@ def examine(names: list[str], study: Study) -> Findings:
         study.clips(FIRST_SEED + start, study.num_clips).render(list(range(study.num_clips)))
         for start in (0, study.num_clips)
     )
-    findings = Findings(captions=[scene.caption for scene in scenes])
+    findings = DiffusabilityFindings(captions=[scene.caption for scene in scenes])
     frames = to_tensor(np.stack([scene.frames for scene in scenes]))
     findings.spectra[PIXELS] = Spectrum.of(frames)
     made: dict[Row, list[np.ndarray]] = {}
@@ -108,9 +108,9 @@ def examine(names: list[str], study: Study) -> Findings:
 
 
 def clips_of(
-    name: str, learner: Learner, frames: torch.Tensor, findings: Findings
+    name: str, learner: Learner, frames: torch.Tensor, findings: DiffusabilityFindings
 ) -> dict[Row, list[np.ndarray]]:
-    """Train, and decode samples; beside them the round trip, and noise. Clips for each seed."""
+    """Train, and decode samples; decode true clips and noise too. Returns clips for each seed."""
     latents = learner.encode(frames)
     noise = noise_like_rows(tuple(latents.shape), list(range(len(latents))))
     samples, held_out = [], []
@@ -127,7 +127,7 @@ def score(
     made: dict[Row, list[np.ndarray]],
     scenes: list[WorldClip],
     reference: np.ndarray,
-    findings: Findings,
+    findings: DiffusabilityFindings,
 ) -> None:
     """Fill in distances from the reference, prompts followed, and the first seed's clips."""
     seen = {row: [features_of(clips) for clips in seeds] for row, seeds in made.items()}

@@ -31,7 +31,7 @@ class Estimate:
 
 
 def features_of(clips: np.ndarray) -> dict[str, np.ndarray]:
-    """Clips (n f h w 3) -> (n d) of each kind of features."""
+    """Measure clips (n f h w 3): returns (n d) of each kind of features."""
     evidence = [observe(frames) for frames in clips]
     return {name: np.stack([f(e) for e in evidence]) for name, f in FEATURES.items()}
 
@@ -39,7 +39,7 @@ def features_of(clips: np.ndarray) -> dict[str, np.ndarray]:
 def distances(
     rows: Mapping[Name, Sequence[np.ndarray]], reference: np.ndarray
 ) -> dict[Name, tuple[Estimate, list[float]]]:
-    """Of each row the kernel distance to the reference, times 1000, and that of every seed alone.
+    """Return each row's kernel distance to the reference, times 1000, and that of every seed.
 
     The interval is that of random halves of the captions and of the reference, and of seeds drawn
     anew: the spread over halves is the spread over sets of the whole size (half-sampling, McCarthy
@@ -73,7 +73,7 @@ def distances(
 
 
 def followed(clips: Sequence[np.ndarray], asked: Sequence[WorldClip], fps: float) -> Share:
-    """In how many clips the judge finds all that the caption asks for.
+    """Count the clips in which the judge finds all that the caption asks for.
 
     Args:
         clips: (n f h w 3) of each seed.

@@ -21,7 +21,7 @@ AS_IT_IS = "as it is"
 
 
 def spectrum(values: Tensor, axis: int) -> np.ndarray:
-    """Mean energy of each cosine along an axis: n c f h w -> (n, k), k = 0 the mean.
+    """Return mean energy of each cosine along an axis: n c f h w -> (n, k), k = 0 the mean.
 
     Args:
         values: clips or latents.
@@ -33,12 +33,12 @@ def spectrum(values: Tensor, axis: int) -> np.ndarray:
 
 
 def spatial_spectrum(values: Tensor) -> np.ndarray:
-    """The mean of those along height and width, which must be equal: (n, k)."""
+    """Return the mean spectrum along height and width, which must be equal: (n, k)."""
     return (spectrum(values, HEIGHT) + spectrum(values, WIDTH)) / 2
 
 
 def slope(energy: np.ndarray) -> float:
-    """Of the line through log energy over log frequency, k >= 1; NaN for fewer than three.
+    """Fit a line through log energy over log frequency, k >= 1; NaN for fewer than three.
 
     Natural pictures have about -2; white noise has 0.
 
@@ -53,17 +53,17 @@ def slope(energy: np.ndarray) -> float:
 
 
 def upper_share(energy: np.ndarray) -> np.ndarray:
-    """Share of the energy that varies (k >= 1) in the upper half of the band: (n, k) -> (n,)."""
+    """Return the share of the energy (k >= 1) in the upper half of the band: (n, k) -> (n,)."""
     half = energy.shape[1] // 2
     return energy[:, max(half, 1) :].sum(1) / (energy[:, 1:].sum(1) + 1e-12)
 
 
 @torch.no_grad()
 def inequivariance(codec: Codec, frames: Tensor, batch_size: int = 8) -> dict[str, list[float]]:
-    """How far latents are from moving as their frames, for each transformation and clip.
+    """Return how far latents are from moving as their frames, for each transformation and clip.
 
     The error of decoding transformed latents, over the deviation of the transformed frames from
-    their mean, both root mean squares: 0 is equivariant, 1 no better than a grey clip. The row
+    their mean, both root mean squares: 0 is equivariant, 1 no better than a gray clip. The row
     `AS_IT_IS` is the codec's own error, which no transformation can be below.
 
     Args:

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kinema.errors import UserError
+from kinema.reports import Report, check_page
 from studies.ladder.arms import ARMS, TRACKS, Arm, chosen_arms
 from studies.ladder.climber import Climber, Ladder, climb_all
-from studies.ladder.report import show, write
+from studies.ladder.report import report_of
 
 __all__ = ["ARMS", "TRACKS", "Arm", "Ladder", "run"]
 
@@ -43,14 +44,19 @@ def run(
     Raises:
         UserError: for an unknown arm or size, or numbers that make no sense.
     """
+    check_page(report)
     ladder = Ladder(Path(folder), size, num_samples, minutes, seeds, num_clips)
     if report:
         ladder.published = Path(report).with_suffix("")
-    climb(ladder, chosen_arms(tuple(arms)), Path(report) if report else None)
+    climb(ladder, chosen_arms(tuple(arms))).publish(report)
 
 
-def climb(ladder: Ladder, names: list[str], report: Path | None) -> None:
-    """Climb with settings of one's own; prints as it goes."""
+def climb(ladder: Ladder, names: list[str]) -> Report:
+    """Train, sample and score the named arms, telling each as it is done; returns the report.
+
+    Raises:
+        UserError: if nothing is measured.
+    """
     for name in names:
         ARMS[name].config(ladder.size)  # a wrong size is told before the first step
     climber = Climber(ladder)
@@ -59,7 +65,4 @@ def climb(ladder: Ladder, names: list[str], report: Path | None) -> None:
         raise UserError(f"No arm is measured in {ladder.folder} yet: name some with --arms.")
     tracks = [track for track in TRACKS if any(ARMS[name].track == track for name, _, _ in records)]
     floors = {track: climber.floor(track) for track in tracks}
-    show(records, floors, ladder)
-    if report:
-        for path in write(records, floors, ladder, report):
-            print(f"wrote {path}")
+    return report_of(records, floors, ladder)

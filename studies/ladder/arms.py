@@ -1,13 +1,13 @@
 """The rungs of the ladder: which networks are trained on which clips, and how each is sampled."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from typing import Any
 
 from kinema.blocks.attention import Causal, Factorized, Framewise, Full, Hybrid, Windowed
 from kinema.blocks.mixers import Attention, Convolution, Pseudo3D, Recurrence
 from kinema.denoisers import named_config
-from kinema.errors import UserError
+from kinema.reports.records import chosen
 
 
 @dataclass(frozen=True)
@@ -54,12 +54,12 @@ class Arm:
     ways: tuple[str, ...] = (ALONE,)
 
     def config(self, size: str) -> Any:
-        """The configuration of the denoiser at a size."""
+        """Return the configuration of the denoiser at a size."""
         return replace(named_config(f"{self.family}-{size}"), **self.options)
 
 
 def mixed(track: str, mixer: Any, ways: tuple[str, ...] = (ALONE,)) -> Arm:
-    """The frame-by-frame transformer with a mixer behind the attention of every layer."""
+    """Return the frame-by-frame transformer with a mixer behind the attention of every layer."""
     return Arm(track, "dit", {"attention": Framewise(), "mixer": mixer}, ways)
 
 
@@ -93,21 +93,10 @@ ARMS = {
 }
 
 
-MEASURED = "measured"
-"""In the place of an arm's name: train none, take what is there."""
-
-
-def chosen_arms(names: tuple[str, ...]) -> list[str]:
-    """The named arms or all those of the named tracks, in the table's order; all if none is named.
-
-    `MEASURED` alone names none.
+def chosen_arms(names: Sequence[str]) -> list[str]:
+    """Return the named arms and all those of the named tracks, in the table's order; see `chosen`.
 
     Raises:
         UserError: for an unknown name; it tells the nearest.
     """
-    for name in names:
-        if name not in ARMS and name not in TRACKS and name != MEASURED:
-            close = get_close_matches(name, [*ARMS, *TRACKS, MEASURED], n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"tracks are {', '.join(TRACKS)}."
-            raise UserError(f"The ladder has no arm {name!r}; {hint}")
-    return [name for name, arm in ARMS.items() if not names or {name, arm.track} & set(names)]
+    return chosen(names, {name: (name, arm.track) for name, arm in ARMS.items()})

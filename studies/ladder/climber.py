@@ -112,7 +112,7 @@ class Climber:
         return self._scenes[track]
 
     def floor(self, track: str) -> Record:
-        """The scores of the true clips through the codec."""
+        """Return the scores of the true clips through the codec."""
         name, key = f"floor, {track}", ("coded", "", 0)
         if key not in self.store.read(name):
             scenes = self.scenes(track)
@@ -197,7 +197,7 @@ def score_all(
 
 
 def climb_all(climber: Climber, names: list[str]) -> Records:
-    """Everything, seed by seed and arm by arm, told line by line as it is done.
+    """Climb everything, seed by seed and arm by arm, telling each as it is done.
 
     Returns:
         all records there are, those of other arms included.
@@ -214,7 +214,7 @@ def climb_all(climber: Climber, names: list[str]) -> Records:
 
 
 def long_clip_flops(arm: Arm, ladder: Ladder, num_frames: int = 120) -> float:
-    """GFLOP of one forward pass of an arm's denoiser on `num_frames` frames."""
+    """Return GFLOP of one forward pass of an arm's denoiser on `num_frames` frames."""
     config = arm.config(ladder.size)
     with torch.device("meta"):
         network = make_denoiser(config)

@@ -52,7 +52,7 @@ def make_clips(
     making: Making,
     known: Tensor | None = None,
 ) -> np.ndarray:
-    """One clip a caption, uint8 (n f h w 3).
+    """Sample one clip a caption, uint8 (n f h w 3).
 
     Args:
         task: with the trained network.
@@ -80,7 +80,7 @@ def make_clips(
 
 
 def walk(denoise: DenoiseFn, noise: Tensor, making: Making, known: Tensor | None) -> Tensor:
-    """From noise, or from noised true latents, to latents."""
+    """Sample latents from noise, or from noised true latents."""
     num_frames = noise.shape[2]
     if known is None:
         return sample(denoise, noise, plans.together(making.num_steps, num_frames, making.shift))
@@ -89,7 +89,7 @@ def walk(denoise: DenoiseFn, noise: Tensor, making: Making, known: Tensor | None
 
 
 def steered(task: LadderTask, captions: list[str], guidance_scale: float) -> DenoiseFn:
-    """The network, its prompts and guidance folded into one function."""
+    """Fold the network, its prompts and guidance into one function."""
 
     def by(texts: list[str]) -> Denoise:
         conditions = Conditions(text=task.network["text"](texts))
@@ -99,7 +99,7 @@ def steered(task: LadderTask, captions: list[str], guidance_scale: float) -> Den
 
 
 def moving_average(clips: np.ndarray, length: int) -> np.ndarray:
-    """Each frame the mean of the `length` around it, uint8 (n f h w 3); ends repeat themselves."""
+    """Replace each frame by the mean of the `length` around it, uint8 (n f h w 3)."""
     before = length // 2
     ends = (before, length - 1 - before)
     padded = np.pad(clips.astype(np.float32), ((0, 0), ends, (0, 0), (0, 0), (0, 0)), mode="edge")
@@ -110,7 +110,7 @@ def moving_average(clips: np.ndarray, length: int) -> np.ndarray:
 
 @contextmanager
 def without_mixers(network: nn.Module) -> Iterator[None]:
-    """Within the block every temporal mixer is left out: the same network, frame by frame."""
+    """Leave out every temporal mixer within the block: the same network, frame by frame."""
     blocks = [module for module in network.modules() if hasattr(module, "mixer")]
     mixers = [block.mixer for block in blocks]
     try:

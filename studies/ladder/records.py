@@ -5,10 +5,11 @@ again, and each record says on which machine it was measured.
 """
 
 import math
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
-from kinema.reports.records import RecordFolders
+from kinema.reports.records import Key, RecordStore
 
 SAMPLES, MINUTES = "equal samples", "equal minutes"
 BUDGETS = (SAMPLES, MINUTES)
@@ -35,43 +36,22 @@ class Record:
     machine: str = ""
 
 
-Key = tuple[str, str, int]
-"""(way, budget, seed) of a record."""
-
 Records = dict[tuple[str, str, str], list[Record]]
 """(arm, way, budget) -> a record for each seed."""
 
 
-@dataclass
-class Store(RecordFolders):
+class Store(RecordStore[Record]):
     """The records of finished arms in one or more folders; each of them receives what is new."""
 
-    probe: str = field(default="the ladder", init=False)
+    def __init__(self, folders: Sequence[Path]) -> None:
+        super().__init__(folders, "the ladder", Record, ("way", "budget", "seed"))
 
     def read(self, name: str) -> dict[Key, Record]:
-        """The records of an arm, or of a floor.
+        """Return the records of an arm, or of a floor, in the order of their seeds."""
+        return dict(sorted(super().read(name).items(), key=lambda item: item[0][2]))
 
-        Raises:
-            UserError: if a file is not one of records.
-        """
-        return dict(sorted(self.rows(name, keyed), key=lambda item: item[0][2]))
-
-    def add(self, name: str, new: dict[Key, Record]) -> None:
-        """Write records beside those that are there, each folder's file as a whole."""
-        rows = [
-            {"way": way, "budget": budget, "seed": seed, **asdict(record)}
-            for (way, budget, seed), record in (self.read(name) | new).items()
-        ]
-        self.write(name, rows)
-
-    def share(self, names: list[str]) -> None:
-        """Bring what only some folder has into all of them."""
-        for name in names:
-            if self.read(name):
-                self.add(name, {})
-
-    def all(self, names: list[str]) -> Records:
-        """What there is of these arms."""
+    def all(self, names: Sequence[str]) -> Records:
+        """Return what there is of these arms."""
         records: Records = {}
         for name in names:
             for (way, budget, _), record in self.read(name).items():
@@ -79,14 +59,8 @@ class Store(RecordFolders):
         return records
 
 
-def keyed(row: dict[str, Any]) -> tuple[Key, Record]:
-    """A record of a file."""
-    key = row.pop("way"), row.pop("budget"), row.pop("seed")
-    return key, Record(**row)
-
-
 def missing(records: Records, arms: dict[str, tuple[str, ...]], seeds: int) -> list[str]:
-    """What is not measured yet, in words.
+    """Return what is not measured yet, in words.
 
     Args:
         records: what is there.

@@ -15,12 +15,12 @@ from kinema.metrics import motion_magnitude, observe, psnr, warping_error
 from kinema.metrics.temporal.flicker import flicker
 from kinema.motion import DIS, Flow, confirmed, warp
 from kinema.probes.prompts.scoring import TOTAL_QUESTIONS, is_right
+from kinema.probes.unseen import FIRST_SEED
 from kinema.worlds import WorldClip, tabletop
 from studies.ladder.arms import Track
 from studies.ladder.task import decode_frames, encode_frames
 
 FAST = DIS(short_side=128, preset="fast")  # enough to tell whether anything moves
-FIRST_SEED = 2_000_000_000  # scenes that no training run draws
 
 EXACT, SUBJECT, REMADE_MOTION = "exact flow", "exact flow, subject", "motion, made again"
 LIKENESS = "PSNR"
@@ -63,10 +63,10 @@ def true_scenes(track: Track, codec: CausalVAE, num_clips: int, level: int, size
 
 
 def score_remade(frames: np.ndarray, clip: WorldClip) -> tuple[Scores, list[float]]:
-    """Scores by the world's exact truth of a clip that was made again from `clip`.
+    """Return scores by the world's exact truth of a clip that was made again from `clip`.
 
-    Warping error in grey levels of 255, over the whole frame and over the moving objects alone; the
-    drift of the objects' colour; and the motion that is left, in pixels a frame, and the PSNR to
+    Warping error in gray levels of 255, over the whole frame and over the moving objects alone; the
+    drift of the objects' color; and the motion that is left, in pixels a frame, and the PSNR to
     the true clip, in dB, since a clip that stands still or shows nothing would score 0.
 
     Returns:
@@ -96,7 +96,7 @@ def score_remade(frames: np.ndarray, clip: WorldClip) -> tuple[Scores, list[floa
 
 
 def drift_over_lag(frames: np.ndarray, masks: np.ndarray) -> list[float]:
-    """How far an object's mean colour is from itself `lag` frames later, CIELAB units.
+    """Return how far an object's mean color is from itself `lag` frames later, CIELAB units.
 
     Args:
         frames: uint8 (f h w 3).
@@ -106,18 +106,18 @@ def drift_over_lag(frames: np.ndarray, masks: np.ndarray) -> list[float]:
         for lags 0 to f - 1 the mean over objects and moments; NaN where none is seen at both.
     """
     lab = np.stack([cv2.cvtColor(np.float32(x) / 255, cv2.COLOR_RGB2LAB) for x in frames])
-    colours = np.full((masks.max(), len(frames), 3), np.nan)  # objects, frames
-    for i, t in np.ndindex(colours.shape[:2]):
+    colors = np.full((masks.max(), len(frames), 3), np.nan)  # objects, frames
+    for i, t in np.ndindex(colors.shape[:2]):
         if (under := masks[t] == i + 1).any():
-            colours[i, t] = lab[t][under].mean(0)
-    apart = np.linalg.norm(colours[:, :, None] - colours[:, None], axis=-1)  # objects, t, s
+            colors[i, t] = lab[t][under].mean(0)
+    apart = np.linalg.norm(colors[:, :, None] - colors[:, None], axis=-1)  # objects, t, s
     return [
         mean_of_known(np.diagonal(apart, lag, 1, 2).ravel().tolist()) for lag in range(len(frames))
     ]
 
 
 def mean_of_known(values: Sequence[float] | np.ndarray) -> float:
-    """The mean of those that are not NaN; NaN if none is."""
+    """Return the mean of those that are not NaN; NaN if none is."""
     known = np.asarray(values, np.float64)
     known = known[~np.isnan(known)]
     return float(known.mean()) if len(known) else float("nan")
@@ -126,7 +126,7 @@ def mean_of_known(values: Sequence[float] | np.ndarray) -> float:
 def residual(
     frame: np.ndarray, other: np.ndarray, flow: np.ndarray, reverse: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What rebuilding `frame` from `other` misses, and where that counts: both (h w).
+    """Return what rebuilding `frame` from `other` misses, and where that counts: both (h w).
 
     The flow is exact, so what it hides is hidden in the world, and says nothing of the clip.
     """
@@ -135,9 +135,9 @@ def residual(
 
 
 def score_free(frames: np.ndarray) -> Scores:
-    """Scores of a clip made from a prompt alone.
+    """Return scores of a clip made from a prompt alone.
 
-    Warping error by estimated flow (grey levels), flicker (pixels), and the motion of the fastest
+    Warping error by estimated flow (gray levels), flicker (pixels), and the motion of the fastest
     pixels (pixels a frame).
     """
     evidence = observe(frames)
@@ -149,7 +149,7 @@ def score_free(frames: np.ndarray) -> Scores:
 
 
 def prompts_followed(frames: np.ndarray, clips: Sequence[WorldClip], fps: float) -> list[float]:
-    """1 where the judge finds all that the clip's caption asks for, else 0."""
+    """Return 1 where the judge finds all that the clip's caption asks for, else 0."""
     read = judge.read(judge.load(), list(frames), fps)
     asked = [judge.true_answers(clip.attributes) for clip in clips]
     return [float(is_right(r, a, TOTAL_QUESTIONS)) for r, a in zip(read, asked, strict=True)]

@@ -45,13 +45,13 @@ class Corruption:
 def add_noise(frames: np.ndarray, sigma: float, generator: np.random.Generator) -> np.ndarray:
     """White Gaussian noise, new in every frame."""
     noise = generator.standard_normal(frames.shape, np.float32)
-    return _to_bytes(frames + sigma * noise)
+    return to_bytes(frames + sigma * noise)
 
 
 def flicker_gain(frames: np.ndarray, percent: float, generator: np.random.Generator) -> np.ndarray:
     """Each frame's brightness multiplied by its own random gain."""
     gains = 1 + percent / 100 * generator.standard_normal(len(frames)).astype(np.float32)
-    return _to_bytes(frames * gains[:, None, None, None])
+    return to_bytes(frames * gains[:, None, None, None])
 
 
 def flicker_texture(
@@ -61,14 +61,14 @@ def flicker_texture(
     out = np.empty_like(frames)
     for t, frame in enumerate(frames):
         fine = frame - cv2.GaussianBlur(frame, (0, 0), 3.0).astype(np.float32)
-        gain = amount * _smooth_field(frame.shape[:2], 1, 6, generator)
-        out[t] = _to_bytes(frame + fine * gain)
+        gain = amount * smooth_field(frame.shape[:2], 1, 6, generator)
+        out[t] = to_bytes(frame + fine * gain)
     return out
 
 
 def swim(frames: np.ndarray, pixels: float, generator: np.random.Generator) -> np.ndarray:
     """Every frame displaced by its own smooth random field: texture crawls over the shapes."""
-    fields = [_smooth_field(frames.shape[1:3], 2, 8, generator) for _ in frames]
+    fields = [smooth_field(frames.shape[1:3], 2, 8, generator) for _ in frames]
     return np.stack([displace(f, pixels * d) for f, d in zip(frames, fields, strict=True)])
 
 
@@ -95,29 +95,29 @@ def teleport(frames: np.ndarray, share: float, generator: np.random.Generator) -
     The displacement is smooth and zero outside the window, so nothing is torn.
     """
     h, w = frames.shape[1:3]
-    middle = _middle(frames, generator)
+    middle = middle_frame(frames, generator)
     angle = generator.uniform(0, 2 * np.pi)
     vector = share * w * np.array([np.cos(angle), np.sin(angle)], np.float32)
-    centre = generator.uniform(0.35, 0.65, 2)
-    field = _bump((h, w), centre, 0.45)[..., None] * vector
+    center = generator.uniform(0.35, 0.65, 2)
+    field = bump((h, w), center, 0.45)[..., None] * vector
     moved = [displace(frame, field) for frame in frames[middle:]]
     return np.concatenate([frames[:middle], np.stack(moved)])
 
 
 def cut(frames: np.ndarray, _: float, generator: np.random.Generator) -> np.ndarray:
-    """From a middle frame on, another shot: the same footage turned, in other colours."""
-    middle = _middle(frames, generator)
-    return np.concatenate([frames[:middle], _tinted(frames[middle:, ::-1, ::-1])])
+    """From a middle frame on, another shot: the same footage turned, in other colors."""
+    middle = middle_frame(frames, generator)
+    return np.concatenate([frames[:middle], tinted(frames[middle:, ::-1, ::-1])])
 
 
 def drift_identity(frames: np.ndarray, amount: float, generator: np.random.Generator) -> np.ndarray:
-    """What is in a window turns steadily into something else: mirrored, in other colours."""
+    """What is in a window turns steadily into something else: mirrored, in other colors."""
     h, w = frames.shape[1:3]
-    mask = np.minimum(1, amount * _bump((h, w), generator.uniform(0.4, 0.6, 2), 0.9))[..., None]
+    mask = np.minimum(1, amount * bump((h, w), generator.uniform(0.4, 0.6, 2), 0.9))[..., None]
     out = np.empty_like(frames)
     for t, frame in enumerate(frames):
         share = mask * (t / max(len(frames) - 1, 1))
-        out[t] = _to_bytes(frame * (1 - share) + _tinted(frame[:, ::-1]) * share)
+        out[t] = to_bytes(frame * (1 - share) + tinted(frame[:, ::-1]) * share)
     return out
 
 
@@ -133,7 +133,7 @@ def drift_hue(frames: np.ndarray, degrees: float, _: np.random.Generator) -> np.
 
 def collapse(frames: np.ndarray, pixels: float, generator: np.random.Generator) -> np.ndarray:
     """Shapes melt: a smooth random displacement that grows steadily to `pixels` (rms)."""
-    field = _smooth_field(frames.shape[1:3], 2, 7, generator)
+    field = smooth_field(frames.shape[1:3], 2, 7, generator)
     growth = pixels * np.linspace(0, 1, len(frames), dtype=np.float32)
     return np.stack([displace(f, g * field) for f, g in zip(frames, growth, strict=True)])
 
@@ -152,7 +152,7 @@ def noise_and_mean(frames: np.ndarray, sigma: float, generator: np.random.Genera
     """Noise, then a moving average over five frames: the smoothing of exercise 36.1.1."""
     noisy = frames + sigma * generator.standard_normal(frames.shape, np.float32)
     padded = np.pad(noisy, ((2, 2), (0, 0), (0, 0), (0, 0)), mode="edge")
-    return _to_bytes(np.mean([padded[i : i + len(frames)] for i in range(5)], axis=0))
+    return to_bytes(np.mean([padded[i : i + len(frames)] for i in range(5)], axis=0))
 
 
 def stutter(frames: np.ndarray, period: float, _: np.random.Generator) -> np.ndarray:
@@ -209,7 +209,7 @@ def pump(frames: np.ndarray, percent: float, generator: np.random.Generator) -> 
     """Brightness swells and fades slowly, once in twelve frames."""
     phase = generator.uniform(0, 2 * np.pi)
     gains = 1 + percent / 100 * np.sin(2 * np.pi * np.arange(len(frames)) / 12 + phase)
-    return _to_bytes(frames * gains.astype(np.float32)[:, None, None, None])
+    return to_bytes(frames * gains.astype(np.float32)[:, None, None, None])
 
 
 def wobble(frames: np.ndarray, pixels: float, generator: np.random.Generator) -> np.ndarray:
@@ -226,13 +226,13 @@ def wobble(frames: np.ndarray, pixels: float, generator: np.random.Generator) ->
 
 def vanish(frames: np.ndarray, share: float, generator: np.random.Generator) -> np.ndarray:
     """From a middle frame on, an area is covered by what stands beside it: something is gone."""
-    return _copy_area(frames, share, generator, _middle(frames, generator))
+    return copy_area(frames, share, generator, middle_frame(frames, generator))
 
 
 def duplicate(frames: np.ndarray, share: float, generator: np.random.Generator) -> np.ndarray:
     """For a few middle frames, an area stands in the picture twice."""
-    middle = _middle(frames, generator)
-    copied = _copy_area(frames, share, generator, middle)
+    middle = middle_frame(frames, generator)
+    copied = copy_area(frames, share, generator, middle)
     copied[middle + max(2, len(frames) // 8) :] = frames[middle + max(2, len(frames) // 8) :]
     return copied
 
@@ -247,18 +247,18 @@ def upscale(frames: np.ndarray, factor: float, _: np.random.Generator) -> np.nda
 
 def watermark(frames: np.ndarray, opacity: float, _: np.random.Generator) -> np.ndarray:
     """A word across the middle that does not move with the picture."""
-    return _write("KINEMA", frames, opacity, 0.55)
+    return lettered("KINEMA", frames, opacity, 0.55)
 
 
 def subtitle(frames: np.ndarray, opacity: float, _: np.random.Generator) -> np.ndarray:
     """A line at the bottom that changes once."""
     half = len(frames) // 2
-    first = _write("and then the ball", frames[:half], opacity, 0.92)
-    return np.concatenate([first, _write("rolls behind the cube", frames[half:], opacity, 0.92)])
+    first = lettered("and then the ball", frames[:half], opacity, 0.92)
+    return np.concatenate([first, lettered("rolls behind the cube", frames[half:], opacity, 0.92)])
 
 
 CORRUPTIONS: dict[str, Corruption] = {
-    "noise": Corruption(add_noise, "noise", (4, 8, 16), "grey levels"),
+    "noise": Corruption(add_noise, "noise", (4, 8, 16), "gray levels"),
     "gain flicker": Corruption(flicker_gain, "flicker", (1.5, 3, 6), "percent"),
     "texture flicker": Corruption(flicker_texture, "flicker", (0.3, 0.6, 1.2), "gain"),
     "swimming": Corruption(swim, "swimming", (0.75, 1.5, 3), "pixels"),
@@ -269,10 +269,10 @@ CORRUPTIONS: dict[str, Corruption] = {
     "identity drift": Corruption(drift_identity, "drift", (0.5, 1, 2), "share"),
     "geometry collapse": Corruption(collapse, "collapse", (2, 4, 8), "pixels"),
     "growing blur": Corruption(blur_more, "blur", (1, 2, 4), "pixels"),
-    "noise then mean": Corruption(noise_and_mean, "noise", (10, 20, 40), "grey levels"),
+    "noise then mean": Corruption(noise_and_mean, "noise", (10, 20, 40), "gray levels"),
     "stutter": Corruption(stutter, "stutter", (5, 3, 2), "frames"),
     "frozen": Corruption(freeze, "frozen", (1, 1, 1), ""),
-    "frozen with noise": Corruption(freeze_with_noise, "frozen", (0.5, 1, 2), "grey levels"),
+    "frozen with noise": Corruption(freeze_with_noise, "frozen", (0.5, 1, 2), "gray levels"),
     "frozen late": Corruption(freeze_late, "frozen", (0.3, 0.5, 0.7), "share of frames"),
     "loop": Corruption(loop, "frozen", (2, 3, 4), "times"),
     "compression": Corruption(codec_faults.compress, "blur", (34, 40, 46), "crf"),
@@ -298,12 +298,12 @@ def displace(frame: np.ndarray, field: np.ndarray) -> np.ndarray:
     return cv2.remap(frame, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
 
 
-def _tinted(frames: np.ndarray) -> np.ndarray:
-    """Colour channels exchanged, and a warm tint that grey things take on too."""
-    return _to_bytes(frames[..., [1, 2, 0]] * np.array([1.2, 0.9, 0.6], np.float32))
+def tinted(frames: np.ndarray) -> np.ndarray:
+    """Colour channels exchanged, and a warm tint that gray things take on too."""
+    return to_bytes(frames[..., [1, 2, 0]] * np.array([1.2, 0.9, 0.6], np.float32))
 
 
-def _smooth_field(
+def smooth_field(
     size: tuple[int, int], channels: int, waves: float, generator: np.random.Generator
 ) -> np.ndarray:
     """Smooth random field (h w channels) of unit variance, about `waves` bumps across."""
@@ -315,15 +315,15 @@ def _smooth_field(
     return field / (field.std() + 1e-6)
 
 
-def _bump(size: tuple[int, int], centre: np.ndarray, width: float) -> np.ndarray:
+def bump(size: tuple[int, int], center: np.ndarray, width: float) -> np.ndarray:
     """A smooth hill (h w) of height 1 that is zero beyond `width` / 2 of the picture."""
     h, w = size
     y, x = np.mgrid[:h, :w].astype(np.float32)
-    distance = np.hypot((x / w - centre[0]) / (width / 2), (y / h - centre[1]) / (width / 2))
+    distance = np.hypot((x / w - center[0]) / (width / 2), (y / h - center[1]) / (width / 2))
     return np.clip(1 - distance**2, 0, 1) ** 2
 
 
-def _copy_area(
+def copy_area(
     frames: np.ndarray, share: float, generator: np.random.Generator, start: int
 ) -> np.ndarray:
     """From frame `start` on, copy a square from one side of the picture to the other."""
@@ -339,7 +339,7 @@ def _copy_area(
     return out
 
 
-def _write(text: str, frames: np.ndarray, opacity: float, height: float) -> np.ndarray:
+def lettered(text: str, frames: np.ndarray, opacity: float, height: float) -> np.ndarray:
     h, w = frames.shape[1:3]
     layer = np.zeros((h, w), np.uint8)
     scale = 0.8 * w / cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 1.0, 2)[0][0]
@@ -347,15 +347,15 @@ def _write(text: str, frames: np.ndarray, opacity: float, height: float) -> np.n
     place = (round(0.1 * w), round(height * h))
     cv2.putText(layer, text, place, cv2.FONT_HERSHEY_SIMPLEX, scale, 255, thickness, cv2.LINE_AA)
     share = opacity * layer[..., None].astype(np.float32) / 255
-    return _to_bytes(frames * (1 - share) + 255 * share)
+    return to_bytes(frames * (1 - share) + 255 * share)
 
 
-def _middle(frames: np.ndarray, generator: np.random.Generator) -> int:
+def middle_frame(frames: np.ndarray, generator: np.random.Generator) -> int:
     """A frame in the middle third of the clip."""
     return int(
         generator.integers(len(frames) // 3, max(len(frames) // 3 + 1, 2 * len(frames) // 3))
     )
 
 
-def _to_bytes(frames: np.ndarray) -> np.ndarray:
+def to_bytes(frames: np.ndarray) -> np.ndarray:
     return np.clip(np.round(frames), 0, 255).astype(np.uint8)

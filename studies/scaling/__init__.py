@@ -5,15 +5,15 @@ whom: each arm is the recipe of a law with one thing changed, trained to the sam
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from kinema.errors import UserError
+from kinema.reports import Report, check_page
 from studies.scaling.arms import ARMS, Arm, chosen_arms
 from studies.scaling.probe import Scaling, measure_scaling
-from studies.scaling.report import show, write
+from studies.scaling.report import report_of
 
-__all__ = ["ARMS", "Arm", "Scaling", "measure_scaling", "run", "show", "write"]
+__all__ = ["ARMS", "Arm", "Scaling", "measure_scaling", "report_of", "run"]
 
 
 def run(
@@ -39,22 +39,20 @@ def run(
     Raises:
         UserError: for an unknown law or arm, or numbers that make no sense.
     """
+    check_page(report)
     scaling = Scaling(Path(folder), law, num_samples, num_clips)
-    tell(scaling, chosen_arms(tuple(arms)), Path(report) if report else None)
+    if report:
+        scaling.published = Path(report).with_suffix("")
+    measured(scaling, chosen_arms(tuple(arms))).publish(report)
 
 
-def tell(scaling: Scaling, names: list[str], report: Path | None) -> None:
-    """Measure with settings of one's own; prints as it goes, and writes the page if one is named.
+def measured(scaling: Scaling, names: list[str]) -> Report:
+    """Train and score the named arms, telling each as it is done; returns the report.
 
     Raises:
         UserError: if nothing is measured, or as `measure_scaling` does.
     """
-    if report:
-        scaling = replace(scaling, published=report.with_suffix(""))
     records, baselines = measure_scaling(scaling, names)
     if not records:
         raise UserError(f"No arm is measured in {scaling.folder} yet: name some with --arms.")
-    show(records, baselines, scaling)
-    if report:
-        for path in write(records, baselines, scaling, report):
-            print(f"wrote {path}")
+    return report_of(records, baselines, scaling)

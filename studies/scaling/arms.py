@@ -1,9 +1,9 @@
 """What is trained: the recipe of a law, and the same recipe with one thing changed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from kinema.errors import UserError
-from kinema.storage.pretrained import nearest
+from kinema.reports.records import chosen
 from kinema.training.sources import DiscClips
 
 
@@ -59,18 +59,7 @@ ARMS = {
     MISSING_MIDDLE: Arm(MISSING_MIDDLE, {"data.split": "edges"}),
 }
 
-MEASURED = "measured"
-"""In the place of an arm's name: train none, take what is there."""
 
-
-def chosen_arms(names: tuple[str, ...]) -> list[str]:
-    """The named arms, in the order of `ARMS`; all if none is named. `MEASURED` alone names none.
-
-    Raises:
-        UserError: for an unknown name; it tells the nearest.
-    """
-    known = [*ARMS, MEASURED]
-    for name in names:
-        if name not in known:
-            raise UserError(f"arms: there is no arm {name!r}; {nearest(name, known)}")
-    return [name for name in ARMS if not names or name in names]
+def chosen_arms(names: Sequence[str]) -> list[str]:
+    """Return the named arms, in the order of `ARMS`; see `chosen`."""
+    return chosen(names, {name: (name,) for name in ARMS})

@@ -1,14 +1,12 @@
 """The curves of the arms as PNG: against clips seen, parameters, and different clips."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from kinema.errors import UserError
 from kinema.metrics.intervals import mean_interval
 from kinema.probes.physics.probe import FLOOR
-from kinema.storage import whole_file
+from kinema.reports.pictures import new_figure, plot_png
 from studies.scaling.arms import (
     ARMS,
     ATTENTION,
@@ -34,36 +32,33 @@ COLUMNS = {
 
 
 def arms_of(question: str, records: Records) -> list[str]:
-    """The recipe and the arms of a question, as far as they are measured."""
+    """Return the recipe and the arms of a question, as far as they are measured."""
     return [name for name in records if ARMS[name].question in ("", question)]
 
 
-MARKS = {IN: ("o", "C0"), OUT: ("s", "C1"), TRAINING: ("^", "C2")}  # and colours
+MARKS = {IN: ("o", "C0"), OUT: ("s", "C1"), TRAINING: ("^", "C2")}  # and colors
 
 
 def questions_of(records: Records) -> list[str]:
-    """The questions to which an arm beside the recipe is measured."""
+    """Return the questions to which an arm beside the recipe is measured."""
     return [q for q in QUESTIONS if any(ARMS[name].question == q for name in records)]
 
 
-def draw(records: Records, baselines: Records, path: Path) -> None:
-    """Error against clips seen, of all arms; against parameters and different clips.
+def draw(records: Records, baselines: Records) -> bytes:
+    """Draw error against clips seen, of all arms; against parameters and different clips.
+
+    Returns:
+        a PNG.
 
     Raises:
         UserError: if matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise UserError(
-            "The plot needs matplotlib: pip install -c constraints.txt 'kinema[plots]'."
-        ) from error
     places = {
         SIZE: ("parameters", {name: record.parameters for name, record in records.items()}),
         DATA: ("different clips", {name: ARMS[name].num_clips for name in records}),
     }
     asked = [question for question in questions_of(records) if question in places]
-    figure = Figure(figsize=(6 + 5 * len(asked), 5), layout="constrained")
+    figure = new_figure(6 + 5 * len(asked), 5)
     panels = figure.subplots(1, 1 + len(asked), sharey=True, squeeze=False)[0]
     draw_curves(panels[0], records)
     for panel, question in zip(panels[1:], asked, strict=True):
@@ -75,12 +70,11 @@ def draw(records: Records, baselines: Records, path: Path) -> None:
         panel.axhline(floor, color="0.6", ls="--", lw=1, label="floor, in distribution")
         panel.set(xscale="log", yscale="log")
         panel.legend(fontsize=8)
-    with whole_file(path) as partial:
-        figure.savefig(partial, dpi=110)
+    return plot_png(figure)
 
 
 def draw_curves(panel: Any, records: Records) -> None:
-    """Every arm's error at each validation of its run."""
+    """Draw every arm's error at each validation of its run."""
     for number, (name, record) in enumerate(records.items()):
         width = 2.5 if name == RECIPE else 1.2
         mark = "osD^vPX*d"[number % 9]
@@ -91,7 +85,7 @@ def draw_curves(panel: Any, records: Records) -> None:
 
 
 def draw_question(panel: Any, question: str, records: Records, places: dict[str, int]) -> None:
-    """Mean errors with their intervals, one line a set of clips, at a place each arm."""
+    """Draw mean errors with their intervals, one line a set of clips, at a place each arm."""
     names = sorted(arms_of(question, records), key=lambda name: places[name])
     for where in COLUMNS[question]:
         known = [name for name in names if records[name].errors.get(where)]

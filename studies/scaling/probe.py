@@ -19,13 +19,13 @@ from kinema.codecs import Codec, Pixels
 from kinema.errors import UserError
 from kinema.probes.physics.baselines import Predictor
 from kinema.probes.physics.probe import (
-    FIRST_SEED,
     PhysicsProbe,
     judged,
     predicted,
     true_clips,
     untrained_predictors,
 )
+from kinema.probes.unseen import FIRST_SEED
 from kinema.reports.records import file_name
 from kinema.training.machine import this_machine
 from kinema.training.sources import DiscClips
@@ -70,7 +70,7 @@ class Scaling:
         DiscClips(self.law)  # an unknown law is told before the first step
         if self.num_samples < 1 or self.num_clips < 2:
             raise UserError(
-                f"The scaling probe needs a num_samples of at least 1 and a num_clips of at least "
+                f"The scaling study needs --num-samples of at least 1 and --num-clips of at least "
                 f"2, not {self.num_samples} and {self.num_clips}."
             )
 
@@ -80,7 +80,7 @@ class Scaling:
         return {name: value for name, value in asdict(self).items() if name not in places}
 
     def clips(self, split: str, seed: int = FIRST_SEED) -> DiscClips:
-        """The clips of a split; those of training begin at seed 0."""
+        """Return the clips of a split; those of training begin at seed 0."""
         return DiscClips(self.law, split, self.num_frames, self.size, seed)
 
 
@@ -100,11 +100,11 @@ def measure_scaling(scaling: Scaling, names: list[str]) -> tuple[Records, Record
         began = time.monotonic()
         if not store.read(name):
             place = scaling.folder / file_name(name)
-            store.add(name, {name: measure_arm(scaling, ARMS[name], place)})
+            store.add(name, {(name,): measure_arm(scaling, ARMS[name], place)})
         print(f"{name}: {time.monotonic() - began:.0f} s", flush=True)
     records = store.all(list(ARMS))
     if records and not store.read(BASELINES):
-        store.add(BASELINES, measure_baselines(scaling))
+        store.add(BASELINES, {(k,): one for k, one in measure_baselines(scaling).items()})
     return records, store.all([BASELINES])
 
 
@@ -145,7 +145,7 @@ def measure_arm(scaling: Scaling, arm: Arm, place: Path) -> Record:
 def only_coded(
     codec: Codec, frames: np.ndarray, given: np.ndarray, num_frames: int, at_once: int = 8
 ) -> np.ndarray:
-    """The true clips, uint8 (n f h w 3), as they come back from the codec: what it costs alone."""
+    """Encode and decode the true clips, uint8 (n f h w 3): what the codec costs alone."""
     parts = np.split(frames, range(at_once, len(frames), at_once))
     size = frames.shape[2:4]
     decoded = [codec.decode(codec.encode(to_tensor(part)), num_frames, size) for part in parts]
@@ -153,7 +153,7 @@ def only_coded(
 
 
 def measure_baselines(scaling: Scaling) -> Records:
-    """The floor, true clips through the parser, and the predictors that need no training."""
+    """Score the floor, true clips through the parser, and what needs no training."""
     records: Records = {}
     for where, split in SPLITS.items():
         frames, scenes = true_clips(scaling.clips(split), scaling.num_clips)
@@ -166,7 +166,7 @@ def measure_baselines(scaling: Scaling) -> Records:
 def velocity_errors(
     where: str, predict: Predictor, frames: np.ndarray, scenes: list[DiscScene]
 ) -> dict[str, list[float]]:
-    """The velocity error of each clip that can be judged; in distribution the middle's, too.
+    """Return the velocity error of each clip that can be judged; in distribution the middle's too.
 
     Args:
         where: what the scenes are.
@@ -186,7 +186,7 @@ def velocity_errors(
 
 
 def is_in_the_middle(scene: DiscScene) -> bool:
-    """Whether every disc has a speed that the split "edges" leaves out of training."""
+    """Return whether every disc has a speed that the split "edges" leaves out of training."""
     low, high = MIDDLE_SPEEDS
     speeds = np.linalg.norm(scene.velocities, axis=1)
     return bool(((low < speeds) & (speeds < high)).all())

@@ -1,9 +1,10 @@
 """What is kept of each arm: its learning curve, and its velocity error on every clip."""
 
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 
-from kinema.reports.records import RecordFolders
+from kinema.reports.records import RecordStore
 
 BASELINES = "baselines"
 
@@ -33,34 +34,16 @@ Records = dict[str, Record]
 """arm, or floor or baseline -> its record."""
 
 
-@dataclass
-class Store(RecordFolders):
+class Store(RecordStore[Record]):
     """The records of finished arms in one or more folders; each of them receives what is new."""
 
-    probe: str = field(default="the scaling probe", init=False)
+    def __init__(self, folders: Sequence[Path]) -> None:
+        super().__init__(folders, "the scaling study", Record, ("name",))
 
-    def read(self, name: str) -> Records:
-        """The records in a file: of an arm one, under `BASELINES` the floor and all baselines.
+    def all(self, names: Sequence[str]) -> Records:
+        """Return what there is of these arms, brought into all folders.
 
-        Raises:
-            UserError: if a file is not one of records.
+        An arm's file holds one record; that of `BASELINES` the floor and all baselines.
         """
-        return dict(self.rows(name, named))
-
-    def add(self, name: str, records: Records) -> None:
-        """Write a file of records."""
-        self.write(name, [{"name": key, **asdict(record)} for key, record in records.items()])
-
-    def all(self, names: list[str]) -> Records:
-        """What there is of these arms, brought into all folders."""
-        found: Records = {}
-        for name in names:
-            if records := self.read(name):
-                self.add(name, records)
-                found |= records
-        return found
-
-
-def named(row: dict[str, Any]) -> tuple[str, Record]:
-    """A record of a file."""
-    return row.pop("name"), Record(**row)
+        self.share(names)
+        return {key: record for name in names for (key,), record in self.read(name).items()}

@@ -1,16 +1,13 @@
-"""The arms as tables, in the terminal and on a Markdown page."""
-
-import json
-from pathlib import Path
+"""The arms as tables, a question each, beside floor, baselines and what is published."""
 
 import numpy as np
 
-from kinema.metrics.intervals import mean_interval
-from kinema.probes.drift import markdown, print_table
 from kinema.probes.physics.probe import FLOOR, FROZEN, MEAN_VELOCITY
 from kinema.probes.physics.published import PUBLISHED
 from kinema.probes.physics.report import published_table
-from kinema.storage import write_bytes
+from kinema.reports import Picture, Report, Rows, Table, command_line
+from kinema.reports.records import machines_of, not_measured
+from kinema.reports.words import mean
 from kinema.worlds.discs import BOXES
 from studies.scaling.arms import (
     ARMS,
@@ -27,7 +24,6 @@ from studies.scaling.plots import COLUMNS, arms_of, draw, questions_of
 from studies.scaling.probe import EDGES, IN, MIDDLE, MIDDLE_SPEEDS, OUT, TRAINING, Scaling
 from studies.scaling.records import Record, Records
 
-Rows = list[list[str]]
 BELOW = f"{MISSING_MIDDLE} - {RECIPE}, clip by clip"
 NOTE = """
 Each arm is the recipe `{recipe}` with one thing changed, trained on {samples:,} clips. The
@@ -37,9 +33,9 @@ on {clips} scenes of each kind that no training draws, fewer (n) where no frame 
 *{floor}* is the parser's own error, *{trivial}* the trivial baseline.
 
 **One seed.** Every arm was trained once. An interval is 95 % of the resamplings of the clips: how
-far the mean of *this* network would move with other clips. How far it would move had the same arm
-been trained with another seed is not known and is in no interval: two arms whose intervals lie
-apart are two networks that differ, not yet two arms that do.
+far the mean of *this* network would move with other clips. How far it would move if the same arm
+were trained with another seed is not known and is in no interval. Two arms whose intervals lie
+apart are two networks that differ, and not yet two arms that differ.
 """.strip()
 SAMPLES_NOTE = """
 The error at each validation, on the run's own unseen clips and without intervals; that of the
@@ -49,7 +45,7 @@ would reach.
 """.strip()
 DATA_NOTE = f"""
 The recipe has {ARMS[RECIPE].num_clips:,} different clips. *Training clips* are the first of those
-that an arm was trained on, where it has seen all of them: an error far below that on unseen clips
+that an arm was trained on, where it has seen all of them. An error far below that on unseen clips
 is memory, not mechanics.
 """.strip()
 ATTENTION_NOTE = """
@@ -77,7 +73,6 @@ What Kang et al. report at 128 pixels and after 25.6 million clips, for models o
 """.strip()
 SAMPLES = "samples seen"
 NOTES = {
-    SAMPLES: SAMPLES_NOTE,
     DATA: DATA_NOTE,
     ATTENTION: ATTENTION_NOTE,
     NOISE: NOISE_NOTE,
@@ -87,25 +82,17 @@ NOTES = {
 
 
 def summary(errors: list[float] | None) -> str:
-    """Mean and 95 % interval over clips; a dash if there are none."""
-    if not errors:
-        return "-"
-    low, high = mean_interval(errors)
-    return f"{np.mean(errors):.4f} ({low:.4f} to {high:.4f})"
+    """Return mean and 95 % interval over clips; a dash if there are none."""
+    return mean(errors or [], ".4f")
 
 
 def trivial(baselines: Records) -> str:
-    """The baseline that looks at nothing: in a box, whose mean velocity is none, a frozen clip."""
+    """Return the baseline that looks at nothing; a frozen clip where the mean velocity is 0."""
     return MEAN_VELOCITY if MEAN_VELOCITY in baselines else FROZEN
 
 
-def machines_of(records: Records) -> list[str]:
-    """Every machine that something was trained on, in the order of the arms."""
-    return list(dict.fromkeys(record.machine for record in records.values()))
-
-
 def baseline_table(baselines: Records) -> Rows:
-    """Header and rows: floor and baselines everywhere."""
+    """Make a row for the floor and each baseline, everywhere."""
     places = (IN, OUT, EDGES, MIDDLE)
     counts = [len(baselines[FLOOR].errors[place]) for place in places]
     heads = [f"{place} (n = {count})" for place, count in zip(places, counts, strict=True)]
@@ -114,14 +101,14 @@ def baseline_table(baselines: Records) -> Rows:
 
 
 def question_table(question: str, records: Records, baselines: Records, scaling: Scaling) -> Rows:
-    """Header and rows: floor, trivial baseline, the recipe and the arms of a question."""
+    """Make a row for the floor, the trivial baseline, the recipe and each arm of a question."""
     places = COLUMNS[question]
     header = ["velocity error, units/s", "changed", *(head(p, baselines) for p in places)]
     rows = [[*header, "parameters", "clips/s", "minutes", "machine"]]
     for name in (FLOOR, trivial(baselines)):
         cells = [summary(baselines[name].errors.get(place)) for place in places]
         rows.append([name, "", *cells, *[""] * 4])
-    machines = machines_of(records)
+    machines, _ = machines_of(record.machine for record in records.values())
     for name in arms_of(question, records):
         record, words = records[name], " ".join(ARMS[name].words)
         cells = [cell(record, place) for place in places]
@@ -134,32 +121,32 @@ def question_table(question: str, records: Records, baselines: Records, scaling:
 
 
 def head(place: str, baselines: Records) -> str:
-    """What a column is, and of how many clips."""
+    """Return what a column is, and of how many clips."""
     errors = baselines[FLOOR].errors.get(place)
     return f"{place} (n = {len(errors)})" if errors else place
 
 
 def cell(record: Record, place: str) -> str:
-    """Mean and interval; beside training clips, whose number differs, how many."""
+    """Return mean and interval; for training clips, whose number differs, also how many."""
     errors = record.errors.get(place)
     known = f", n = {len(errors)}" if errors and place == TRAINING else ""
     return summary(errors) + known
 
 
 def difference(one: dict[str, list[float]], other: dict[str, list[float]], place: str) -> str:
-    """Mean and interval of the difference on the same clips, in order."""
+    """Return mean and interval of the difference on the same clips, in order."""
     return summary((np.array(one[place]) - np.array(other[place])).tolist())
 
 
 def costs(record: Record, scaling: Scaling) -> list[str]:
-    """Parameters, clips a second, and the minutes that training alone took."""
+    """Return parameters, clips a second, and the minutes that training alone took."""
     rate = record.clips_per_second
     minutes = f"{scaling.num_samples / rate / 60:.1f}" if rate else "-"
     return [f"{record.parameters / 1e6:.2f} M", f"{rate:.1f}" if rate else "-", minutes]
 
 
 def curve_table(records: Records) -> Rows:
-    """Header and rows: every arm's error at each validation."""
+    """Make a row an arm: its error at each validation."""
     samples = sorted({count for record in records.values() for count in record.samples})
     rows = [["velocity error, units/s, after clips seen", *(f"{count:,}" for count in samples)]]
     for name, record in records.items():
@@ -170,70 +157,40 @@ def curve_table(records: Records) -> Rows:
 
 
 def remarks(records: Records) -> str:
-    """Which machine has which number, and what is not measured yet."""
-    machines = [f"{i}: {name or 'unknown'}" for i, name in enumerate(machines_of(records), 1)]
-    told = (
-        f"Machines: {'; '.join(machines)}. Minutes are those of training alone; they compare arms "
-        "of one machine that had nothing else to do."
+    """Say which machine has which number, and what is not measured yet."""
+    _, numbered = machines_of(record.machine for record in records.values())
+    minutes = (
+        "Minutes are those of training alone; they compare arms of one machine that had nothing "
+        "else to do."
     )
-    absent = [name for name in ARMS if name not in records]
-    return f"{told} Not measured yet: {'; '.join(absent)}." if absent else told
+    absent = not_measured([name for name in ARMS if name not in records])
+    return " ".join(filter(None, [numbered, minutes, absent]))
 
 
-def tables(records: Records, baselines: Records, scaling: Scaling) -> dict[str, Rows]:
-    """Title -> table, a question each; without those whose arms are all missing."""
-    asked = questions_of(records)
-    return {
-        SAMPLES: curve_table(records),
-        **{q: question_table(q, records, baselines, scaling) for q in asked},
-        "floor and baselines": baseline_table(baselines),
-    }
-
-
-def show(records: Records, baselines: Records, scaling: Scaling) -> None:
-    """Print the tables."""
-    for title, rows in tables(records, baselines, scaling).items():
-        print_table(title, rows)
-    print(remarks(records))
-
-
-def write(records: Records, baselines: Records, scaling: Scaling, path: Path) -> list[Path]:
-    """Write the page, and the curves beside it.
-
-    Raises:
-        UserError: if matplotlib is not installed.
-    """
-    picture = path.with_suffix(".png")
-    draw(records, baselines, picture)
-    write_bytes(path, page(records, baselines, scaling, picture.name).encode())
-    return [path, picture]
-
-
-def page(records: Records, baselines: Records, scaling: Scaling, picture: str) -> str:
-    """The page in Markdown."""
+def report_of(records: Records, baselines: Records, scaling: Scaling) -> Report:
+    """Return the report: curves, and a table a question; without questions that have no arm."""
     law = scaling.law
-    error = "of the mean speeds along x and y" if law in BOXES else "|mean v_x - true v_x|"
-    parts = [
-        "# What the error of mechanics falls with",
-        f"`{command(records, scaling)}`",
-        NOTE.format(
-            recipe=f"physics-{law}", samples=scaling.num_samples, clips=scaling.num_clips,
-            error=error, floor=FLOOR, trivial=trivial(baselines),
-        ),
-        f"![velocity error against clips seen, parameters and different clips]({picture})",
-    ]  # fmt: skip
-    for title, rows in tables(records, baselines, scaling).items():
-        question = f": {QUESTIONS[title]}" if title in QUESTIONS else ""
-        parts += [f"## {title.capitalize()}{question}", NOTES.get(title, ""), markdown(rows)]
-        if title == SIZE and law in PUBLISHED:
-            parts += [PUBLISHED_NOTE, markdown(published_table(law))]
-    return "\n\n".join(part for part in [*parts, remarks(records)] if part) + "\n"
+    note = NOTE.format(
+        recipe=f"physics-{law}", samples=scaling.num_samples, clips=scaling.num_clips,
+        error="of the mean speeds along x and y" if law in BOXES else "|mean v_x - true v_x|",
+        floor=FLOOR, trivial=trivial(baselines),
+    )  # fmt: skip
+    shows = "velocity error against clips seen, parameters and different clips"
+    parts: list[Picture | Table | str] = [Picture(shows, lambda: draw(records, baselines))]
+    parts.append(Table(SAMPLES.capitalize(), curve_table(records), SAMPLES_NOTE))
+    for question in questions_of(records):
+        title = f"{question.capitalize()}: {QUESTIONS[question]}"
+        rows = question_table(question, records, baselines, scaling)
+        parts.append(Table(title, rows, NOTES.get(question, "")))
+        if question == SIZE and law in PUBLISHED:
+            parts.append(Table("", published_table(law), PUBLISHED_NOTE))
+    parts += [Table("Floor and baselines", baseline_table(baselines)), remarks(records)]
+    command = command_of(records, scaling)
+    return Report("What the error of mechanics falls with", command, note, parts)
 
 
-def command(records: Records, scaling: Scaling) -> str:
-    """What was typed."""
-    chosen = "" if list(records) == list(ARMS) else f" --arms '{json.dumps(list(records))}'"
-    return (
-        f"python -m studies.scaling --law {scaling.law} --num_samples {scaling.num_samples} "
-        f"--num_clips {scaling.num_clips}{chosen}"
-    )
+def command_of(records: Records, scaling: Scaling) -> str:
+    """Return what was typed; the arms are named unless all of them are there."""
+    options = {name: getattr(scaling, name) for name in ("law", "num_samples", "num_clips")}
+    arms = {} if list(records) == list(ARMS) else {"arms": list(records)}
+    return command_line("python -m studies.scaling", options | arms)

@@ -47,24 +47,24 @@ def train(law: str, num_samples: int, place: Path, words: list[str]) -> Path:
 
 
 def is_finished(place: Path) -> bool:
-    """Whether a run has written its trained system: its last line says so."""
+    """Return whether a run has written its trained system: its last line says so."""
     return any("held_out_loss_final" in line for line in journal(place))
 
 
 def learning_curve(place: Path) -> tuple[list[int], list[float]]:
-    """Clips seen at each validation, and the velocity error on the run's unseen clips there."""
+    """Return clips seen, and the velocity error on unseen clips, at each validation."""
     lines = [line for line in journal(place) if "held_out_velocity_error" in line]
     samples = [int(line["samples"]) for line in lines]
     return samples, [line["held_out_velocity_error"] for line in lines]
 
 
 def clips_per_second(place: Path) -> float:
-    """Of the training alone, without validations: clips over the time that they took; 0 unknown."""
+    """Return the rate of the training alone, without validations; 0 if it is not known."""
     rates = [line["clips_per_second"] for line in journal(place) if "clips_per_second" in line]
     return len(rates) / sum(1 / rate for rate in rates) if rates else 0.0
 
 
 def journal(place: Path) -> list[dict[str, float]]:
-    """The lines of a run's `metrics.jsonl`; none if there is no run."""
+    """Return the lines of a run's `metrics.jsonl`; none if there is no run."""
     path = place / "metrics.jsonl"
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []

@@ -5,7 +5,7 @@ from kinema.clips.folder import ClipFolder
 from kinema.clips.images import read_image
 from kinema.clips.picture import fit_frames
 from kinema.clips.reading import VideoInfo, inspect, read, read_metadata, stream
-from kinema.clips.sheet import contact_sheet
+from kinema.clips.sheet import contact_sheet, sheet_png
 from kinema.clips.tensors import to_frames, to_tensor
 from kinema.clips.writing import (
     FORMATS,
@@ -30,6 +30,7 @@ __all__ = [
     "read",
     "read_image",
     "read_metadata",
+    "sheet_png",
     "stream",
     "to_frames",
     "to_tensor",

@@ -37,6 +37,17 @@ def contact_sheet(
     Raises:
         UserError: if the file cannot be written.
     """
+    return write_bytes(path, sheet_png(clips, labels, columns=columns, cell=cell))
+
+
+def sheet_png(
+    clips: Sequence[Clip | np.ndarray],
+    labels: Sequence[str] | None = None,
+    *,
+    columns: int = 8,
+    cell: int = 128,
+) -> bytes:
+    """Return a contact sheet as the bytes of a PNG; the arguments are those of `contact_sheet`."""
     assert clips, "a contact sheet shows at least one clip"
     labels = labels or [clip.text if isinstance(clip, Clip) else "" for clip in clips]
     rows = [clip.frames if isinstance(clip, Clip) else clip for clip in clips]
@@ -46,7 +57,7 @@ def contact_sheet(
     blocks = [_block(strip, label, width) for strip, label in zip(strips, labels, strict=True)]
     file = io.BytesIO()
     Image.fromarray(np.concatenate(blocks)).save(file, "PNG", optimize=True)
-    return write_bytes(path, file.getvalue())
+    return file.getvalue()
 
 
 def film_strip(frames: np.ndarray, columns: int = 8, cell: int = 128) -> np.ndarray:

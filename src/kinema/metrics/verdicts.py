@@ -2,7 +2,7 @@
 
 Each failure has rules on single scores. A score beyond its `alone` threshold is a failure by
 itself; beyond its `paired` threshold it is worse than a reference. The thresholds were fitted by
-`python -m studies.ruler` on one half of the clips and tested on the other (docs/probe-metrics.md).
+`python -m studies.ruler` on one half of the clips and tested on the other (docs/ruler.md).
 """
 
 from __future__ import annotations

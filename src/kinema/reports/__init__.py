@@ -1,1 +1,10 @@
-"""What probes, checks and studies print through: tables, pages and records."""
+"""One report for all: what a probe or a study found, in the terminal and as a page with its files.
+
+`kinema.reports.records` keeps what a long study found, arm by arm, so that it can go on later.
+"""
+
+from kinema.reports.commands import command_line
+from kinema.reports.report import Picture, Report, check_page
+from kinema.reports.tables import Rows, Table
+
+__all__ = ["Picture", "Report", "Rows", "Table", "check_page", "command_line"]

@@ -1,40 +1,58 @@
-"""What the pages of probes are made of: tables, and the command that makes them again."""
+"""A table, as Markdown and in the terminal."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Table as TerminalTable
+from rich.text import Text
 
 Rows = list[list[str]]
 """The first row is the header."""
+
+WIDE = 1_000  # characters; a table that wraps its cells cannot be read
+
+
+@dataclass(frozen=True)
+class Table:
+    """Figures under their headings.
+
+    Attributes:
+        title: of the table; "" for one that goes on where the last one ended.
+        rows: the first is the header.
+        note: what a reader of the page must know, in Markdown.
+    """
+
+    title: str
+    rows: Rows
+    note: str = ""
+
+    def markdown(self) -> str:
+        """Return the title as a heading, the note and the table."""
+        heading = f"## {self.title}" if self.title else ""
+        return "\n\n".join(part for part in (heading, self.note, markdown(self.rows)) if part)
+
+    def show(self) -> None:
+        """Print the table with its title."""
+        print_table(self.title, self.rows)
 
 
 def print_table(title: str, rows: Rows) -> None:
     """Print a table whose first row is its header."""
     console = Console()
-    console.width = max(console.width, 200)
-    table = Table(title=title, title_justify="left", box=None, header_style="bold")
+    console.width = max(console.width, WIDE)
+    table = TerminalTable(
+        title=Text(title) if title else None, title_justify="left", box=None, header_style="bold"
+    )
     for index, heading in enumerate(rows[0]):
-        table.add_column(heading, justify="right" if index else "left", no_wrap=index == 0)
+        table.add_column(Text(heading), justify="right" if index else "left", no_wrap=True)
     for row in rows[1:]:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))
     console.print(table)
 
 
 def markdown(rows: Rows) -> str:
-    """A table in Markdown."""
-    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    """Return a table in Markdown; a bar within a cell is escaped."""
+    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
     return "\n".join([lines[0], "|---" * len(rows[0]) + "|", *lines[1:]])
-
-
-def command(probe: str, asked: Mapping[str, Any]) -> str:
-    """`kinema probe PROBE` with options; those that are None or empty are left out."""
-    words = {
-        name: f"[{','.join(map(str, value))}]" if isinstance(value, tuple | list) else str(value)
-        for name, value in asked.items()
-        if value is not None and value not in ((), [])
-    }
-    return f"kinema probe {probe}" + "".join(f" --{name} {word}" for name, word in words.items())

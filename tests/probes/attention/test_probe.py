@@ -12,43 +12,43 @@ from kinema.denoisers import DiT, DiTConfig
 from kinema.errors import UserError
 from kinema.probes.attention.probe import (
     AttentionProbe,
-    Gaze,
+    SubjectAttention,
     by_lag,
-    elsewhen,
-    follow,
     measure_attention,
+    scores_of,
+    to_other_frames,
 )
-from kinema.probes.attention.report import page, write
+from kinema.probes.attention.report import report_of
 
 
-def gaze_at(places, target):
+def attention_at(places, target):
     """All attention of every frame falls, in every frame, on the token that `target` names."""
     f = len(places)
     maps = np.zeros((1, 1, f, f, 4, 4))
     for i in range(f):
         for j in range(f):
             maps[0, 0, i, j, *target(i, j)] = 1 / f
-    return Gaze(maps, places)
+    return SubjectAttention(maps, places)
 
 
 PLACES = np.array([[1, 0], [1, 1], [1, 2], [1, 3]])
 
 
 def test_a_gaze_that_follows_scores_all_tokens_and_one_that_stays_scores_none():
-    follows = gaze_at(PLACES, lambda i, j: PLACES[j])
-    assert [float(x.item()) for x in follow(follows)] == [16, 0]
-    stays = gaze_at(PLACES, lambda i, j: PLACES[i])
-    assert [float(x.item()) for x in follow(stays)] == [0, 16]
+    follows = attention_at(PLACES, lambda i, j: PLACES[j])
+    assert [float(x.item()) for x in scores_of(follows)] == [16, 0]
+    stays = attention_at(PLACES, lambda i, j: PLACES[i])
+    assert [float(x.item()) for x in scores_of(stays)] == [0, 16]
     assert by_lag(follows).tolist() == [16, 16, 16]
-    assert elsewhen(follows).item() == pytest.approx(3 / 4)
+    assert to_other_frames(follows).item() == pytest.approx(3 / 4)
 
 
 def test_a_uniform_gaze_scores_one_and_resting_pairs_do_not_count():
     maps = np.full((1, 1, 4, 4, 4, 4), 1 / 64)
-    assert [x.item() for x in follow(Gaze(maps, PLACES))] == pytest.approx([1, 1])
+    assert [x.item() for x in scores_of(SubjectAttention(maps, PLACES))] == pytest.approx([1, 1])
     resting = np.array([[1, 0], [1, 0], [1, 0], [1, 1]])
-    assert np.isfinite(by_lag(Gaze(maps, resting))).all()
-    assert np.isnan(by_lag(Gaze(maps[:, :, :3, :3], resting[:3]))).all()
+    assert np.isfinite(by_lag(SubjectAttention(maps, resting))).all()
+    assert np.isnan(by_lag(SubjectAttention(maps[:, :, :3, :3], resting[:3]))).all()
 
 
 def pipe(**options):
@@ -68,13 +68,13 @@ def test_an_untrained_network_looks_everywhere_alike(tmp_path, attention):
     findings = measure_attention(probe, pipe(attention=attention))
     assert findings.on_track.shape == (2, 2, 2)
     assert 0.5 < findings.on_track.mean() < 2 and 0.5 < findings.untrained.mean() < 2
-    for gaze in findings.gazes:
-        np.testing.assert_allclose(gaze.maps.sum((-1, -2, -3)), 1, rtol=1e-5)
+    for found in findings.attentions:
+        np.testing.assert_allclose(found.maps.sum((-1, -2, -3)), 1, rtol=1e-5)
         if attention.causal:
-            assert gaze.maps[:, :, 0, 1:].max() == 0
-    files = write(findings, tmp_path / "maps.md")
-    assert [file.name for file in files] == ["maps.md", "maps.png"]
-    assert "over 2 clips" in page(findings, "maps.png") and files[1].stat().st_size > 1000
+            assert found.maps[:, :, 0, 1:].max() == 0
+    page, picture = report_of(findings).write(tmp_path / "maps.md")
+    assert (page.name, picture.name) == ("maps.md", "maps.png")
+    assert "over 2 clips" in page.read_text() and picture.stat().st_size > 1000
 
 
 def test_the_floor_knows_nothing_of_the_training():

@@ -7,7 +7,7 @@ import torch
 from kinema.clips import Clip, write
 from kinema.codecs import CausalVAE, CausalVAEConfig, Pixels
 from kinema.errors import UserError
-from kinema.probes.codec import probe
+from kinema.probes.codec import CodecProbe, probe, run
 from kinema.probes.codec.baselines import BASELINES
 
 SMALL = CausalVAEConfig(widths=(8, 8), encoder_depth=(0, 0), decoder_depth=(0, 0))
@@ -30,7 +30,7 @@ def folder(tmp_path_factory):
 
 
 def test_pixels_lose_nothing_and_flicker_is_0():
-    scores = probe.probe_codec(Pixels(), [smooth_clip()])[0]["codec"]
+    scores = probe.score_codings(Pixels(), [smooth_clip()])[0]["codec"]
     assert scores.psnr == [float("inf")]
     assert scores.ssim == pytest.approx([1.0])
     assert scores.flicker == [0.0]
@@ -39,7 +39,7 @@ def test_pixels_lose_nothing_and_flicker_is_0():
 
 def test_the_codec_comes_first_and_baselines_keep_as_many_values():
     clips = [smooth_clip(), smooth_clip(5, (12, 16))]
-    scores, coded = probe.probe_codec(CausalVAE(SMALL), clips)
+    scores, coded = probe.score_codings(CausalVAE(SMALL), clips)
     assert [back.shape for back in coded["codec"]] == [clip.shape for clip in clips]
     assert list(scores) == ["codec", *BASELINES]
     assert all(len(row.psnr) == 2 for row in scores.values())
@@ -52,7 +52,7 @@ def test_the_codec_comes_first_and_baselines_keep_as_many_values():
 
 def test_a_table_is_printed_and_a_report_written(folder, tmp_path, capsys):
     report = tmp_path / "out" / "codec.md"
-    probe.run(model=str(folder), num_clips=2, num_frames=5, size=16, report=str(report))
+    run(model=str(folder), num_clips=2, num_frames=5, size=16, report=str(report))
     printed = capsys.readouterr().out
     assert "n = 2" in printed and "PSNR" in printed and "+-" in printed
     assert "lowest cosines" in report.read_text()
@@ -65,20 +65,21 @@ def test_a_table_is_printed_and_a_report_written(folder, tmp_path, capsys):
 def test_files_are_cut_into_clips(tmp_path):
     path = tmp_path / "wave.mp4"
     write(Clip(smooth_clip(7, (32, 64)), fps=8), path)
-    found = probe.clips_of_files([str(path)], num_clips=9, num_frames=3, side=16)
+    found = probe.clips_of_files(CodecProbe([str(path)], num_clips=9, num_frames=3, size=16))
     assert [clip.shape for clip in found] == [(3, 16, 32, 3), (3, 16, 32, 3), (1, 16, 32, 3)]
-    assert len(probe.clips_of_files([str(path)] * 2, 4, 3, 16)) == 4
+    twice = CodecProbe([str(path)] * 2, num_clips=4, num_frames=3, size=16)
+    assert len(probe.clips_of_files(twice)) == 4
 
 
 def test_other_codecs_stand_beside_it_with_their_own_numbers_of_values(folder, tmp_path):
     report, other = tmp_path / "codec.md", str(folder)
-    probe.run(model=other, against=(other,), num_clips=1, num_frames=5, size=16, report=str(report))
+    run(model=other, against=(other,), num_clips=1, num_frames=5, size=16, report=str(report))
     figures = json.loads(report.with_suffix(".json").read_text())
     assert list(figures)[:2] == ["codec", other]
     assert figures[other]["psnr"] == figures["codec"]["psnr"]
     assert len(figures[other]["flicker_over_time"]) == 4
     others = {"pixels": Pixels()}
-    scores, _ = probe.probe_codec(CausalVAE(SMALL), [smooth_clip()], others)
+    scores, _ = probe.score_codings(CausalVAE(SMALL), [smooth_clip()], others)
     assert list(scores)[:2] == ["codec", "pixels"]
     assert scores["pixels"].values == 1 and scores["codec"].values > 20
 
@@ -86,12 +87,12 @@ def test_other_codecs_stand_beside_it_with_their_own_numbers_of_values(folder, t
 @pytest.mark.parametrize("options", [{"num_clips": 0}, {"num_frames": 0}, {"size": 8}])
 def test_numbers_that_make_no_sense_are_refused(folder, options):
     with pytest.raises(UserError, match="at least 1, 1 and 11"):
-        probe.run(model=str(folder), **options)
+        run(model=str(folder), **options)
 
 
 def test_no_clips_and_no_model_are_refused(tmp_path):
     with pytest.raises(UserError, match="no clips"):
-        probe.probe_codec(Pixels(), [])
+        probe.score_codings(Pixels(), [])
     with pytest.raises(UserError, match="nowhere"):
         probe.load_codec(str(tmp_path / "nowhere"))
 
@@ -103,5 +104,5 @@ def test_an_autoencoder_of_diffusers_is_probed_like_ours(tmp_path, capsys):
     vae.save_pretrained(tmp_path / "pipeline" / "vae")
     file = tmp_path / "clip.mp4"
     write(Clip(smooth_clip(), 8.0), file)
-    probe.run([str(file)], model=str(tmp_path / "pipeline"), num_frames=5, size=16)
+    run([str(file)], model=str(tmp_path / "pipeline"), num_frames=5, size=16)
     assert "n = 2" in capsys.readouterr().out

@@ -6,12 +6,12 @@ import pytest
 from kinema.probes.drift.curves import Opening, fastest, figures, joins_of
 
 
-def moving_square(num_frames, speed, colour=(200, 40, 40), start=4):
+def moving_square(num_frames, speed, color=(200, 40, 40), start=4):
     frames = np.full((num_frames, 48, 96, 3), 120, np.uint8)
     frames += np.random.default_rng(0).integers(0, 8, (1, 48, 96, 1)).astype(np.uint8)
     for i in range(num_frames):
         x = start + speed * i
-        frames[i, 16:32, x : x + 16] = colour
+        frames[i, 16:32, x : x + 16] = color
         frames[i, 20:28, x + 4 : x + 12] = 255
     return frames
 
@@ -20,7 +20,7 @@ def test_the_opening_against_itself():
     frames = moving_square(5, 0)
     found = figures(frames, Opening(frames))
     assert found["identity"] == pytest.approx(0, abs=1e-6)
-    assert found["colour"] == found["sharpness"] == 0
+    assert found["color"] == found["sharpness"] == 0
     assert found["motion"] < 0.1
 
 
@@ -31,12 +31,12 @@ def test_a_square_that_moves_two_pixels_a_frame():
     assert fastest(moving_square(1, 2)) == (0.0, [0.0, 0.0])
 
 
-def test_another_colour_is_another_identity():
+def test_another_color_is_another_identity():
     opening = Opening(moving_square(5, 1))
     same, other = moving_square(5, 1, start=20), moving_square(5, 1, (40, 40, 200))
     found = {name: figures(x, opening) for name, x in {"same": same, "other": other}.items()}
     assert found["other"]["identity"] > 3 * found["same"]["identity"]
-    assert found["other"]["colour"] > 1 > found["same"]["colour"]
+    assert found["other"]["color"] > 1 > found["same"]["color"]
 
 
 def test_blur_is_less_sharp():

@@ -11,10 +11,11 @@ from kinema.codecs import Pixels
 from kinema.conditions import NoText
 from kinema.denoisers import DiT, DiTConfig
 from kinema.errors import UserError
-from kinema.probes.drift import DriftProbe, measure_drift, run, write
-from kinema.probes.drift.probe import FIRST_SEED, FROZEN, TRUE
+from kinema.probes.drift import DriftProbe, measure_drift, report_of, run
+from kinema.probes.drift.probe import FROZEN, TRUE
 from kinema.probes.drift.report import curve, drift_table, joins_table
 from kinema.probes.drift.worlds import WORLDS, Box, Tabletop
+from kinema.probes.unseen import FIRST_SEED
 from kinema.video import System, VideoPipeline
 from kinema.worlds import discs
 
@@ -101,7 +102,7 @@ def test_made_videos_are_measured_in_the_box(saved, tmp_path):
     header, *rows = drift_table(found)
     assert "whole @40" in header and len(rows) == len(found.curves)
     assert joins_table(found)[1][-1] != "0"
-    page, figures, plot = write(found, tmp_path / "drift.md")
+    page, figures, plot = report_of(found).write(tmp_path / "drift.md")
     assert "closed box" in page.read_text() and "--world" in page.read_text()
     assert plot.stat().st_size > 1000
     assert set(json.loads(figures.read_text())["curves"]) == set(found.curves)
@@ -124,5 +125,5 @@ def test_models_of_one_name_have_files_of_their_own(saved, tmp_path):
 
 
 def test_a_world_that_is_not_there():
-    with pytest.raises(UserError, match="tabletop-4, box"):
+    with pytest.raises(UserError, match="choose one of box, tabletop"):
         DriftProbe(world="moon")

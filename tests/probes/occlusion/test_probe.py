@@ -11,9 +11,9 @@ from kinema.codecs import Pixels
 from kinema.conditions import NoText
 from kinema.denoisers import DiT, DiTConfig
 from kinema.errors import UserError
-from kinema.probes.drift import Contenders
 from kinema.probes.drift.probe import TRUE
-from kinema.probes.occlusion import measure_survival, run
+from kinema.probes.long_videos import Contenders
+from kinema.probes.occlusion import OcclusionProbe, measure_occlusion, run
 from kinema.probes.occlusion.probe import HELD, Sight
 from kinema.probes.occlusion.worlds import Curtain
 from kinema.video import System, VideoPipeline
@@ -44,7 +44,8 @@ def test_what_comes_out_again_is_counted(tmp_path):
     pipe = SimpleNamespace(system=SYSTEM, codec=Codec(), denoiser=None, state_dict=dict)
     names = ("sliding", "rolling", "autoregressive")
     contenders = Contenders(("m",), names, folder=str(tmp_path), load=lambda name: pipe, make=make)
-    found = measure_survival(contenders, Curtain(), [8, 1000], 3)
+    probe = OcclusionProbe("curtain", ("m",), names, (8, 1000), 3)
+    found = measure_occlusion(probe, Curtain(), contenders).found
     assert list(found) == [TRUE, HELD, *(f"m, {name}" for name in names)]
     assert all(list(row) == [8] for row in found.values())  # none hides for a thousand frames
     assert found[TRUE][8].right == found["m, sliding"][8].right == found[TRUE][8].total == 3
@@ -74,12 +75,12 @@ def test_the_command_makes_reads_prints_and_writes(tmp_path, capsys):
     text = page.read_text()
     assert "| true continuation | 100" in text and f"| {HELD} | 0" in text
     assert "sliding | 3 | - | 0 (" in text
-    assert "--world curtain" in text and "--lengths [8]" in text and "late 0.0" in text
+    assert "--world curtain" in text and "--lengths '[8]'" in text and "late 0.0" in text
     assert '"survived": true' in page.with_suffix(".json").read_text()
 
 
 def test_bad_requests_are_refused():
     with pytest.raises(UserError, match="at least 1"):
         run(lengths=[])
-    with pytest.raises(UserError, match="no world 'moon'.*curtain or tabletop"):
+    with pytest.raises(UserError, match="no world 'moon'.*curtain, tabletop"):
         run(world="moon")

@@ -1,13 +1,20 @@
 import json
 
 from kinema.probes.drift.probe import TRUE
-from kinema.probes.occlusion.probe import HELD, Outcome, Sight, Survival
+from kinema.probes.occlusion.probe import (
+    HELD,
+    OcclusionFindings,
+    OcclusionProbe,
+    Outcome,
+    Sight,
+    Survival,
+)
 from kinema.probes.occlusion.report import (
     gap_table,
     horizon_table,
     place_table,
+    report_of,
     survival_table,
-    write,
 )
 
 GAPS = [11, 12, 13, 12]
@@ -62,8 +69,11 @@ def test_survival_by_the_frames_to_be_bridged():
 
 
 def test_a_page_and_its_figures(tmp_path):
-    asked = {"world": "tabletop", "lengths": (8, 16), "num_steps": None}
-    page, data = write(found(), "tabletop", asked, tmp_path / "o.md")
-    assert "`kinema probe occlusion --world tabletop --lengths [8,16]`" in page.read_text()
+    probe = OcclusionProbe("tabletop", ("m",), ("sliding",), (8, 16))
+    page, data = report_of(OcclusionFindings(probe, found())).write(tmp_path / "o.md")
+    assert (
+        "`kinema probe occlusion --world tabletop --models '[m]' --strategies '[sliding]' "
+        "--lengths '[8,16]' --num-clips 16 --report o.md`"
+    ) in page.read_text()
     assert "judge reads" in page.read_text()
     assert json.loads(data.read_text())["m, sliding"]["8"]["outcomes"][1]["late"] == -4

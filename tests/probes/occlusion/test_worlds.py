@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kinema.probes.drift.probe import FIRST_SEED
 from kinema.probes.occlusion.probe import Outcome
 from kinema.probes.occlusion.worlds import Curtain, Tabletop, spans
+from kinema.probes.unseen import FIRST_SEED
 from kinema.video import System
 from kinema.worlds import discs, tabletop
 

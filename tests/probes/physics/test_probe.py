@@ -9,8 +9,9 @@ from kinema.codecs import Pixels
 from kinema.conditions import NoText
 from kinema.denoisers import DiT, DiTConfig
 from kinema.errors import UserError
-from kinema.probes.physics import PhysicsProbe, measure_physics, run, show, write
-from kinema.probes.physics.probe import FIRST_SEED, FLOOR, MODEL, judged, predicted, true_clips
+from kinema.probes.physics import PhysicsProbe, measure_physics, report_of, run
+from kinema.probes.physics.probe import FLOOR, MODEL, judged, predicted, true_clips
+from kinema.probes.unseen import FIRST_SEED
 from kinema.training.sources import DiscClips
 from kinema.video import System, VideoPipeline
 
@@ -66,9 +67,10 @@ def test_an_untrained_model_is_far_from_the_floor_and_is_reported(pipe, tmp_path
     found = measure_physics(PhysicsProbe("parabola", num_clips=8), pipe)
     assert found.scores["in"][MODEL].mean("velocity_error") > 0.3
     assert sum(len(rows) for rows in found.bands().values()) == 8
-    show(found)
+    report = report_of([found])
+    report.show()
     assert "true clips (floor)" in capsys.readouterr().out
-    page, figures, sheet = write([found], tmp_path / "physics.md")
+    page, figures, sheet = report.write(tmp_path / "physics.md")
     text = page.read_text()
     assert "Kang et al. 2024" in text and "gravity error" in text and "nan" not in text
     assert sheet.stat().st_size > 1000 and "velocity_error" in figures.read_text()
@@ -85,7 +87,7 @@ def test_the_command_loads_a_folder(pipe, tmp_path, capsys, law):
 
 
 def test_bad_requests_are_refused():
-    with pytest.raises(UserError, match="one of uniform"):
+    with pytest.raises(UserError, match="did you mean 'uniform'"):
         run("unifrom")
     with pytest.raises(UserError, match="--law beside --model"):
         run(model="somewhere")

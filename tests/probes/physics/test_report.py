@@ -4,9 +4,14 @@ import numpy as np
 import pytest
 
 from kinema.judges.discs import DiscReading
-from kinema.probes.physics import Judged, PhysicsFindings, PhysicsProbe, write
-from kinema.probes.physics.probe import FLOOR, MODEL
-from kinema.probes.physics.report import band_table, figure_table, published_table, score_table
+from kinema.probes.physics.probe import FLOOR, MODEL, Judged, PhysicsFindings, PhysicsProbe
+from kinema.probes.physics.report import (
+    band_table,
+    figure_table,
+    published_table,
+    report_of,
+    score_table,
+)
 from kinema.worlds import discs
 
 
@@ -31,7 +36,7 @@ def test_scores_stand_beside_floor_baseline_n_and_interval(found):
     head, floor, model, straight = score_table(found)
     assert head[1] == "in distribution (n = 4)"
     assert floor[1].startswith("0.0010") and straight[2].startswith("0.0100")
-    assert model == [MODEL, "0.0300 (0.0300-0.0300)", "0.4000 (0.4000-0.4000)"]
+    assert model == [MODEL, "0.0300 (0.0300 to 0.0300)", "0.4000 (0.4000 to 0.4000)"]
 
 
 def test_figures_that_the_law_lacks_are_left_out(found):
@@ -53,7 +58,14 @@ def test_the_published_table_names_models_and_training_sets():
 
 
 def test_the_page_and_its_figures_are_written(found, tmp_path):
-    page, figures, sheet = write([found], tmp_path / "a" / "physics.md")
+    page, figures, sheet = report_of([found]).write(tmp_path / "a" / "physics.md")
     assert "3.0 M parameters" in page.read_text()
     assert json.loads(figures.read_text())[0]["velocity_error"]["in"][MODEL]["n"] == 3
     assert sheet.exists()
+
+
+def test_the_command_names_the_model_of_one_law_and_no_model_for_all(found):
+    one, three = report_of([found]).command, report_of([found] * 3).command
+    rest = "--num-clips 4 --given 3 --seed 0"
+    assert one == f"kinema probe physics --law uniform --model physics-uniform {rest}"
+    assert three == f"kinema probe physics --law all {rest}"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kinema.judges.tabletop import VOCABULARY
-from kinema.probes.prompts import Findings, PromptProbe, show, write
+from kinema.probes.prompts import PromptFindings, PromptProbe, report_of
 from kinema.probes.prompts.consistency import Ratio
 from kinema.probes.prompts.probe import Group, Shown
 from kinema.probes.prompts.report import consistency_table, prompt_table
@@ -36,13 +36,13 @@ def findings(**changes):
         "consistency": {kind: figures(error) for kind, error in errors.items()},
         "ratio": Ratio(0.2, (0.1, 0.3)),
     }
-    return Findings(**{**found, **changes})
+    return PromptFindings(**{**found, **changes})
 
 
 def test_shares_are_printed_with_n_and_interval():
     rows = {row[0]: row[1:] for row in prompt_table(findings())}
     assert rows[""] == ["generated, seen (n = 2)"]
-    assert rows["subject colour"] == ["100.0 (34-100)"]
+    assert rows["subject color"] == ["100.0 (34-100)"]
     assert rows["subject shape"] == ["50.0 (9-91)"]
 
 
@@ -54,14 +54,14 @@ def test_the_floor_is_subtracted_and_motion_stands_beside():
 
 
 def test_everything_is_shown(capsys):
-    show(findings())
+    report_of(findings()).show()
     printed = capsys.readouterr().out
     for words in ("all together", "frame by frame", "0.200", "0.100 to 0.300"):
         assert words in printed
 
 
 def test_files(tmp_path):
-    page, record, sheet = write(findings(), tmp_path / "results" / "prompts.md")
+    page, record, sheet = report_of(findings()).write(tmp_path / "results" / "prompts.md")
     assert sheet.read_bytes()[:4] == b"\x89PNG"
     text = page.read_text()
     assert "| all together |" in text and "(prompts.png)" in text and "frame by frame" in text
@@ -76,7 +76,7 @@ def test_files(tmp_path):
 
 @pytest.mark.parametrize("left_out", [{"consistency": {}, "ratio": None}])
 def test_without_consistency(tmp_path, capsys, left_out):
-    found = findings(**left_out)
-    show(found)
-    page = write(found, tmp_path / "prompts.md")[0].read_text()
+    report = report_of(findings(**left_out))
+    report.show()
+    page = report.page(tmp_path / "prompts.md")
     assert "frame by frame" not in capsys.readouterr().out + page

@@ -19,7 +19,7 @@ def test_all_right():
 @pytest.mark.parametrize(
     "wrong, aspect",
     [
-        ("color", "subject colour"),
+        ("color", "subject color"),
         ("shape", "subject shape"),
         ("action", "action and direction"),
         ("direction", "action and direction"),

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from kinema.probes.prompts.scoring import Share
-from studies.diffusability.probe import CODED, MADE, NOISE, PIXELS, Findings, Spectrum
-from studies.diffusability.report import samples_table, show, spectra_table, write
+from studies.diffusability.probe import CODED, MADE, NOISE, PIXELS, DiffusabilityFindings, Spectrum
+from studies.diffusability.report import report_of, samples_table, spectra_table
 from studies.diffusability.scoring import Estimate
 
 
@@ -13,7 +13,7 @@ from studies.diffusability.scoring import Estimate
 def findings():
     falling = Spectrum(np.tile(np.arange(1, 9.0) ** -2, (3, 1)), np.ones((3, 5)))
     rows = [("one", kind) for kind in (MADE, CODED, NOISE)]
-    return Findings(
+    return DiffusabilityFindings(
         spectra={PIXELS: falling, "one": falling},
         inequivariance={"one": {"as it is": [0.1, 0.1], "turn": [0.2, 0.2]}},
         held_out={"one": [0.5, 0.25]},
@@ -30,7 +30,7 @@ def findings():
 def test_tables(findings):
     header, pixels, one = spectra_table(findings)
     assert header[-2:] == ["as it is", "turn"] and pixels[-1] == ""
-    assert one[-2:] == ["10.0 (10.0-10.0)", "20.0 (20.0-20.0)"]
+    assert one[-2:] == ["10.0 (10.0 to 10.0)", "20.0 (20.0 to 20.0)"]
     header, made, coded, noise = samples_table(findings)
     assert made[:3] == ["one", "samples, n = 4", "10 (5 to 15) [9, 11]"]
     assert made[-1] == "0.5000, 0.2500" and coded[-1] == noise[-1] == ""
@@ -38,12 +38,13 @@ def test_tables(findings):
 
 
 def test_a_page_with_figures_and_a_sheet(findings, study, tmp_path, capsys):
-    files = write(findings, study, tmp_path / "out" / "diffusability.md")
+    report = report_of(findings, study)
+    files = report.write(tmp_path / "out" / "diffusability.md")
     text = files[0].read_text()
-    assert "python -m studies.diffusability one --num_samples 4 --seeds 2" in text
+    assert "python -m studies.diffusability one --num-samples 4 --seeds 2" in text
     assert "*True clips, coded* is the ceiling" in text and "diffusability.png" in text
     kept = json.loads(files[1].read_text())
     assert kept["rows"][0]["distance"]["motion"]["seeds"] == [9.0, 11.0]
     assert files[2].stat().st_size > 1000
-    show(findings, study)
+    report.show()
     assert "upper half" in capsys.readouterr().out

@@ -1,20 +1,21 @@
 import math
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from studies.ladder import climb
 from studies.ladder.arms import ALONE, SHARED, UNMIXED
 from studies.ladder.climber import Ladder
 from studies.ladder.records import BUDGETS, MINUTES, SAMPLES, Record
 from studies.ladder.report import (
     COLUMNS,
     estimate,
-    page,
     remarks,
-    show,
+    report_of,
     table,
     times_lower,
-    write,
 )
 from studies.ladder.scoring import EXACT, MOTION
 
@@ -78,11 +79,19 @@ def test_the_page_says_where_and_what_is_missing(tmp_path):
 
 def test_a_page_with_plots(tmp_path, capsys):
     pytest.importorskip("matplotlib")
-    files = write(RECORDS, {"short": FLOOR}, Ladder(tmp_path), tmp_path / "ladder.md")
-    assert all(file.stat().st_size > 100 for file in files)
-    text = files[0].read_text()
-    assert '--arms \'["frame by frame", "temporal attention"]\' --size tiny' in text
-    assert "ladder.png" in text
-    assert text == page(RECORDS, {"short": FLOOR}, Ladder(tmp_path), "ladder.png")
-    show(RECORDS, {"short": FLOOR}, Ladder(tmp_path))
+    report = report_of(RECORDS, {"short": FLOOR}, Ladder(tmp_path))
+    page, picture = report.write(tmp_path / "ladder.md")
+    assert picture.stat().st_size > 10_000
+    text = page.read_text()
+    command = '--arms \'["frame by frame","temporal attention"]\' --size tiny --num-samples 3072'
+    assert command in text and "ladder.png" in text
+    assert "## Short, equal minutes: what does each way" in text and "{" not in text
+    report.show()
     assert "its mixer switched off" in capsys.readouterr().out
+
+
+def test_the_committed_page_is_what_its_records_say(tmp_path):
+    results = Path(__file__).parents[3] / "docs" / "results"
+    shutil.copytree(results / "ladder", tmp_path / "records")
+    report = climb(Ladder(tmp_path), [])
+    assert report.page(tmp_path / "ladder.md") == (results / "ladder.md").read_text()

@@ -3,7 +3,8 @@ import pytest
 from kinema.errors import UserError
 from kinema.flags import typed
 from kinema.recipes import physics_uniform
-from studies.scaling.arms import ARMS, MEASURED, QUESTIONS, RECIPE, chosen_arms
+from kinema.reports.records import MEASURED
+from studies.scaling.arms import ARMS, QUESTIONS, RECIPE, chosen_arms
 
 
 def test_only_the_recipe_changes_nothing_and_every_question_has_arms():

@@ -12,7 +12,6 @@ def test_every_question_has_its_columns_and_the_recipe(records):
 
 
 @pytest.mark.parametrize("names", [list(ARMS), ["width 64"], [MISSING_MIDDLE], [RECIPE]])
-def test_curves_are_drawn_of_what_there_is(names, records, baselines, tmp_path):
+def test_curves_are_drawn_of_what_there_is(names, records, baselines):
     pytest.importorskip("matplotlib")
-    draw({name: records[name] for name in names}, baselines, tmp_path / "plot.png")
-    assert (tmp_path / "plot.png").stat().st_size > 10_000
+    assert len(draw({name: records[name] for name in names}, baselines)) > 10_000

@@ -9,7 +9,8 @@ from kinema.codecs import Pixels
 from kinema.conditions import NoText
 from kinema.denoisers import DiT, DiTConfig
 from kinema.errors import UserError
-from kinema.probes.physics.probe import FIRST_SEED, FLOOR, FROZEN, true_clips
+from kinema.probes.physics.probe import FLOOR, FROZEN, true_clips
+from kinema.probes.unseen import FIRST_SEED
 from kinema.video import System, VideoPipeline
 from kinema.worlds import discs
 from studies import scaling as command
@@ -129,7 +130,7 @@ def test_a_folder_of_other_settings_is_refused(scaling):
 
 
 def test_bad_requests_are_refused(tmp_path):
-    with pytest.raises(UserError, match="num_clips of at least 2, not 400 and 1"):
+    with pytest.raises(UserError, match="--num-clips of at least 2, not 400 and 1"):
         Scaling(tmp_path, num_samples=400, num_clips=1)
     with pytest.raises(UserError, match="did you mean 'parabola'"):
         Scaling(tmp_path, "parabol")
@@ -140,6 +141,7 @@ def test_bad_requests_are_refused(tmp_path):
 def test_the_command_writes_a_page(scaling, tmp_path, capsys):
     pytest.importorskip("matplotlib")
     page = tmp_path / "scaling.md"
-    command.tell(scaling, ["causal attention"], page)
+    scaling.published = page.with_suffix("")
+    command.measured(scaling, ["causal attention"]).publish(str(page))
     assert page.exists() and (tmp_path / "scaling" / "causal-attention.json").exists()
     assert "Not measured yet: the recipe; width 64;" in capsys.readouterr().out

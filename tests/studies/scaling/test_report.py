@@ -1,20 +1,21 @@
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from kinema.probes.physics.probe import FROZEN, MEAN_VELOCITY
+from studies.scaling import Scaling, measured
 from studies.scaling.arms import ARMS, DATA, MISSING_MIDDLE, RECIPE, SIZE
 from studies.scaling.report import (
     BELOW,
-    command,
+    command_of,
     curve_table,
-    page,
     question_table,
     remarks,
-    show,
+    report_of,
     summary,
     trivial,
-    write,
 )
 
 
@@ -73,23 +74,30 @@ def test_machines_and_missing_arms_are_told(records):
 
 
 @pytest.mark.parametrize("law", ["uniform", "box"])
-def test_the_page_tells_its_command_its_protocol_and_one_seed(records, baselines, scaling, law):
-    text = page(records, baselines, replace(scaling, law=law), "scaling.png")
-    assert f"`python -m studies.scaling --law {law} --num_samples 8000 --num_clips 128`" in text
+def test_the_page_tells_its_command_its_protocol_and_one_seed(
+    records, baselines, scaling, law, tmp_path
+):
+    page = tmp_path / "scaling.md"
+    text = report_of(records, baselines, replace(scaling, law=law)).page(page)
+    assert f"`python -m studies.scaling --law {law} --num-samples 8000 --num-clips 128" in text
     assert "Every arm was trained once." in text and "](scaling.png)" in text
     assert "Training has no speed from 1.25 to 3.75." in text
     assert ("DiT-S" in text) == (law == "uniform")
     assert ("speeds along x and y" in text) == (law == "box")
     assert "nan" not in text and "{" not in text
     some = {name: records[name] for name in (RECIPE, "width 64")}
-    assert '--arms \'["the recipe", "width 64"]\'' in command(some, scaling)
-    assert "## Data size" not in page(some, baselines, scaling, "scaling.png")
+    assert '--arms \'["the recipe","width 64"]\'' in command_of(some, scaling)
+    assert "## Data size" not in report_of(some, baselines, scaling).page(page)
 
 
-def test_a_page_with_plots_and_what_is_printed(records, baselines, scaling, tmp_path, capsys):
-    pytest.importorskip("matplotlib")
-    files = write(records, baselines, scaling, tmp_path / "scaling.md")
-    assert all(file.stat().st_size > 1_000 for file in files)
-    show(records, baselines, scaling)
+def test_what_is_printed(records, baselines, scaling, capsys):
+    report_of(records, baselines, scaling).show()
     printed = capsys.readouterr().out
-    assert all(name in printed for name in ARMS) and SIZE in printed
+    assert all(name in printed for name in ARMS) and SIZE.capitalize() in printed
+
+
+def test_the_committed_page_is_what_its_records_say(tmp_path):
+    results = Path(__file__).parents[3] / "docs" / "results"
+    shutil.copytree(results / "scaling", tmp_path / "records")
+    report = measured(Scaling(tmp_path), [])
+    assert report.page(tmp_path / "scaling.md") == (results / "scaling.md").read_text()

@@ -1,12 +1,10 @@
 """`kinema probe attention`: where does a patch that moves at constant velocity look in time?"""
 
-from pathlib import Path
+from kinema.probes.attention.probe import AttentionFindings, AttentionProbe, measure_attention
+from kinema.probes.attention.report import report_of
+from kinema.reports import check_page
 
-from kinema.errors import UserError
-from kinema.probes.attention.probe import AttentionProbe, measure_attention
-from kinema.probes.attention.report import show, write
-
-__all__ = ["AttentionProbe", "measure_attention", "run"]
+__all__ = ["AttentionFindings", "AttentionProbe", "measure_attention", "report_of", "run"]
 
 
 def run(
@@ -17,26 +15,19 @@ def run(
     seed: int = 0,
     report: str | None = None,
 ) -> None:
-    """Where a moving subject looks in other frames: along its true track, or at its old place?
+    """Measure whether attention follows a moving subject along its track or stays where it was.
 
     Args:
         model: a system that ships, a folder, or a repository of the hub.
         num_clips: scenes with one subject that crosses the picture at constant velocity.
-        size: height and width of the clips.
-        noise: the noise level at which the network is asked, above 0 and at most 1.
+        size: height and width of the clips, in pixels.
+        noise: the noise level of the clips that the network sees, above 0 and at most 1.
         seed: of the scenes and of the noise.
         report: a Markdown file to write, with a picture .png of the same name.
 
     Raises:
         UserError: for a model without spacetime attention, or numbers that make no sense.
     """
-    if num_clips < 2 or not 0 < noise <= 1:
-        raise UserError(
-            f"--num_clips {num_clips} and --noise {noise:g}: at least 2, and above 0 up to 1."
-        )
+    check_page(report)
     probe = AttentionProbe(model, num_clips, size, noise, seed)
-    findings = measure_attention(probe)
-    show(findings)
-    if report:
-        for path in write(findings, Path(report)):
-            print(f"wrote {path}")
+    report_of(measure_attention(probe)).publish(report)

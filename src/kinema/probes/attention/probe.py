@@ -1,10 +1,11 @@
 """Temporal attention maps of a trained network, against the true track.
 
 A subject moves at constant velocity v. The token that shows it at frame i should find itself at
-frame j around x + v (j - i), not at x. Asked at a known noise level, each layer and head is scored:
-of what the subject's token gives to another frame, how much falls on the token that holds the
-subject there, over what a uniform gaze would give; and beside it the same for the old place. Pairs
-of frames in which both are one token do not count. A network that was never trained is the floor.
+frame j around x + v (j - i), not at x. Clips are given to the network at a known noise level, and
+each layer and head is scored: of the attention that the subject's token gives to another frame, how
+much falls on the token that shows the subject there, divided by what uniform attention would give
+it. The same score for the subject's old place stands beside it. Pairs of frames in which both are
+one token do not count. A network that was never trained is the floor.
 """
 
 from collections.abc import Sequence
@@ -38,10 +39,17 @@ class AttentionProbe:
     noise: float = 0.5
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        if self.num_clips < 2 or not 0 < self.noise <= 1:
+            raise UserError(
+                f"--num-clips is {self.num_clips} and --noise {self.noise:g}: give at least 2 "
+                "clips, and a noise level above 0 and at most 1."
+            )
+
 
 @dataclass
-class Gaze:
-    """Where the subject's tokens of one clip look.
+class SubjectAttention:
+    """The attention of the subject's tokens in one clip.
 
     Attributes:
         maps: (l k f f h w): layer, head, the subject's token in frame i, what frame j gets from it;
@@ -54,31 +62,31 @@ class Gaze:
 
 
 @dataclass
-class Findings:
+class AttentionFindings:
     """All that the probe found, for n clips, l layers and k heads.
 
     Attributes:
-        on_track: (n l k) attention to the true place in other frames, over chance.
+        on_track: (n l k) attention to the true place in other frames, over uniform attention.
         old_place: (n l k) the same for the place where the subject is in its own frame.
         untrained: (n l k) `on_track` of a network that was never trained.
-        elsewhen: (n l k) share of all attention that goes to other frames.
+        to_other_frames: (n l k) share of all attention that goes to other frames.
         by_lag: (n f - 1) `on_track` by distance in frames, mean over layers and heads; NaN where no
             pair counts.
-        clips, gazes: what was seen.
+        clips, attentions: what was seen.
     """
 
     probe: AttentionProbe
     on_track: np.ndarray
     old_place: np.ndarray
     untrained: np.ndarray
-    elsewhen: np.ndarray
+    to_other_frames: np.ndarray
     by_lag: np.ndarray
     clips: list[WorldClip]
-    gazes: list[Gaze]
+    attentions: list[SubjectAttention]
 
 
 @torch.inference_mode()
-def measure_attention(probe: AttentionProbe, pipe: Any | None = None) -> Findings:
+def measure_attention(probe: AttentionProbe, pipe: Any | None = None) -> AttentionFindings:
     """Look into the network while it denoises true clips.
 
     Args:
@@ -94,21 +102,21 @@ def measure_attention(probe: AttentionProbe, pipe: Any | None = None) -> Finding
     system = pipe.system
     scenes = crossings(system.num_frames, probe.size, system.fps, probe.seed)
     rendered = list(islice(scenes, probe.num_clips))
-    gazes, floors = [], []
+    attentions, floors = [], []
     for number, clip in enumerate(track(rendered, "Looking into the network")):
         seed = probe.seed + number
-        gazes.append(look(pipe, pipe.denoiser, clip, probe.noise, seed))
-        floors.append(look(pipe, untrained, clip, probe.noise, seed))
-    scores = [follow(gaze) for gaze in gazes]
-    return Findings(
+        attentions.append(attend(pipe, pipe.denoiser, clip, probe.noise, seed))
+        floors.append(attend(pipe, untrained, clip, probe.noise, seed))
+    scores = [scores_of(attention) for attention in attentions]
+    return AttentionFindings(
         probe,
         on_track=np.stack([score[0] for score in scores]),
         old_place=np.stack([score[1] for score in scores]),
-        untrained=np.stack([follow(gaze)[0] for gaze in floors]),
-        elsewhen=np.stack([elsewhen(gaze) for gaze in gazes]),
-        by_lag=np.stack([by_lag(gaze) for gaze in gazes]),
+        untrained=np.stack([scores_of(attention)[0] for attention in floors]),
+        to_other_frames=np.stack([to_other_frames(attention) for attention in attentions]),
+        by_lag=np.stack([by_lag(attention) for attention in attentions]),
         clips=rendered,
-        gazes=gazes,
+        attentions=attentions,
     )
 
 
@@ -122,7 +130,7 @@ def check(denoiser: nn.Module) -> None:
 
 
 def never_trained(denoiser: DiT, seed: int) -> DiT:
-    """A new network of the same kind, random too where a new one is zero and adds nothing."""
+    """Return a new network of the same kind; what starts at zero is random too."""
     torch.manual_seed(seed)
     network = DiT(denoiser.config)
     for module in network.modules():
@@ -131,8 +139,10 @@ def never_trained(denoiser: DiT, seed: int) -> DiT:
     return network.to(next(denoiser.parameters())).eval()
 
 
-def look(pipe: Any, denoiser: DiT, clip: WorldClip, noise_level: float, seed: int) -> Gaze:
-    """The attention of the subject's tokens while `denoiser` is asked about a noisy clip."""
+def attend(
+    pipe: Any, denoiser: DiT, clip: WorldClip, noise_level: float, seed: int
+) -> SubjectAttention:
+    """Return the attention of the subject's tokens while `denoiser` sees a noisy clip."""
     assert clip.truth is not None
     latents = pipe.codec.encode(to_tensor(clip.frames)[None].to(pipe.device))
     generator = torch.Generator().manual_seed(seed)
@@ -147,13 +157,13 @@ def look(pipe: Any, denoiser: DiT, clip: WorldClip, noise_level: float, seed: in
     pixels = track_of_tokens(clip.truth.tracks["pixels"][0], grid[0], r * p[0])
     places = np.clip(((pixels[:, ::-1] + 0.5) // token).astype(int), 0, np.array(grid[1:]) - 1)
     maps = attention_of(denoiser, grid, places, (x, t, conditions))
-    return Gaze(maps.float().cpu().numpy(), places)
+    return SubjectAttention(maps.float().cpu().numpy(), places)
 
 
 def attention_of(
     denoiser: DiT, grid: Sequence[int], places: np.ndarray, inputs: tuple[Any, ...]
 ) -> Tensor:
-    """Attention maps (l k f f h w) of one token a frame, during one pass of a batch of one."""
+    """Return attention maps (l k f f h w) of one token a frame, in a pass of a batch of one."""
     f, h, w = grid
     rows, columns = torch.from_numpy(places).unbind(1)
     queries = torch.arange(f) * h * w + rows * w + columns
@@ -179,39 +189,39 @@ def attention_of(
     return torch.stack(maps)
 
 
-def hits(gaze: Gaze) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Attention over chance, (l k f f), to the true place and to the old one; which pairs count.
+def over_uniform(attention: SubjectAttention) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return attention over uniform, (l k f f), to the true and the old place; which pairs count.
 
     A pair of frames counts if the subject has moved to another token, and frame j is seen at all.
     """
-    f, (h, w) = len(gaze.places), gaze.maps.shape[-2:]
-    given = gaze.maps.sum((-1, -2))  # l k f f, to each frame
-    shares = gaze.maps / np.maximum(given, 1e-12)[..., None, None]
-    row, column = gaze.places.T
+    f, (h, w) = len(attention.places), attention.maps.shape[-2:]
+    given = attention.maps.sum((-1, -2))  # l k f f, to each frame
+    shares = attention.maps / np.maximum(given, 1e-12)[..., None, None]
+    row, column = attention.places.T
     i, j = np.arange(f)[:, None], np.arange(f)
     true = shares[..., i, j, row[None], column[None]] * h * w
     old = shares[..., i, j, row[:, None], column[:, None]] * h * w
-    moved = (gaze.places[:, None] != gaze.places[None]).any(-1)
+    moved = (attention.places[:, None] != attention.places[None]).any(-1)
     return true, old, moved & (given > 0).all((0, 1))
 
 
-def follow(gaze: Gaze) -> tuple[np.ndarray, np.ndarray]:
+def scores_of(attention: SubjectAttention) -> tuple[np.ndarray, np.ndarray]:
     """Means over the pairs that count, (l k): at the true place, and at the old one."""
-    true, old, counted = hits(gaze)
+    true, old, counted = over_uniform(attention)
     return true[..., counted].mean(-1), old[..., counted].mean(-1)
 
 
-def by_lag(gaze: Gaze) -> np.ndarray:
-    """What the true place gets over chance at a distance of 1, 2, ... frames, (f - 1)."""
-    true, _, counted = hits(gaze)
-    mean, f = true.mean((0, 1)), len(gaze.places)
+def by_lag(attention: SubjectAttention) -> np.ndarray:
+    """Return attention to the true place over uniform, by distance in frames, (f - 1)."""
+    true, _, counted = over_uniform(attention)
+    mean, f = true.mean((0, 1)), len(attention.places)
     lag = abs(np.arange(f)[:, None] - np.arange(f))
     chosen = [mean[counted & (lag == n)] for n in range(1, f)]
     return np.array([values.mean() if len(values) else np.nan for values in chosen])
 
 
-def elsewhen(gaze: Gaze) -> np.ndarray:
-    """Share of the attention that goes to other frames, (l k), mean over the subject's tokens."""
-    f = len(gaze.places)
-    own = gaze.maps.sum((-1, -2))[..., np.arange(f), np.arange(f)]
+def to_other_frames(attention: SubjectAttention) -> np.ndarray:
+    """Return the share of attention that goes to other frames, (l k), mean over tokens."""
+    f = len(attention.places)
+    own = attention.maps.sum((-1, -2))[..., np.arange(f), np.arange(f)]
     return 1 - own.mean(-1)

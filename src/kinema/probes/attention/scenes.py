@@ -5,16 +5,16 @@ from itertools import count
 
 import numpy as np
 
+from kinema.probes.unseen import FIRST_SEED
 from kinema.worlds import WorldClip, tabletop
 from kinema.worlds.tabletop.motion import Lane
 from kinema.worlds.tabletop.render import render_scene
 
-FIRST_SEED = 2_000_000_000  # scenes that no training run draws
 REACH = 1.6  # world units to each side of the middle of the picture
 
 
 def crossings(num_frames: int, size: int, fps: float, seed: int = 0) -> Iterator[WorldClip]:
-    """Clips without end, with their truth; the camera stands still and nothing rubs.
+    """Yield clips without end, with their truth; the camera stands still and nothing rubs.
 
     Args:
         num_frames: frames of a clip, in which the subject crosses; at least 2.
@@ -35,7 +35,7 @@ def crossings(num_frames: int, size: int, fps: float, seed: int = 0) -> Iterator
 
 
 def track_of_tokens(track: np.ndarray, num_tokens: int, frames_a_token: int) -> np.ndarray:
-    """Where the subject is while each token lasts.
+    """Return where the subject is while each token lasts.
 
     Args:
         track: (f 2) pixels of every frame.

@@ -22,7 +22,7 @@ Coding = Callable[[np.ndarray, int], np.ndarray]
 
 
 def through(codec: Codec) -> Coding:
-    """A codec as a coding, a clip at a time; it keeps as many values as its latents hold."""
+    """Return a codec as a coding, a clip at a time; it keeps as many values as its latents hold."""
 
     @torch.inference_mode()
     def coding(clip: np.ndarray, kept: int) -> np.ndarray:
@@ -34,13 +34,15 @@ def through(codec: Codec) -> Coding:
 
 
 def values_of(codec: Codec, clip: np.ndarray) -> int:
-    """How many numbers the latents of a clip hold."""
+    """Return how many numbers the latents of a clip hold."""
     return prod(codec.latent_shape(*clip.shape[:3]))
 
 
 def cosines_of_the_clip(clip: np.ndarray, kept: int) -> np.ndarray:
-    """The `kept` largest cosines of the whole clip; their places are not counted, so it is an
-    upper bound for a transform codec without entropy coding."""
+    """Keep the `kept` largest cosines of the whole clip.
+
+    Their places are not counted: an upper bound for a transform codec without entropy coding.
+    """
     x = torch.from_numpy(clip).double()
     time, down, across = (cosines(n).double() for n in clip.shape[:3])
     spectrum = einsum(x, time, down, across, "f h w c, i f, j h, k w -> i j k c")
@@ -52,7 +54,7 @@ def cosines_of_the_clip(clip: np.ndarray, kept: int) -> np.ndarray:
 def cosines_of_blocks(
     clip: np.ndarray, kept: int, block: tuple[int, int, int] = (4, 8, 8)
 ) -> np.ndarray:
-    """The lowest cosines of every 4 x 8 x 8 block, the same ones in each: no places to store."""
+    """Keep the lowest cosines of every 4 x 8 x 8 block, the same ones in each."""
     r, p, q = block
     f, h, w = clip.shape[:3]
     x = torch.from_numpy(clip).permute(3, 0, 1, 2)[None].double() - 128
@@ -65,7 +67,7 @@ def cosines_of_blocks(
 
 
 def shrunk(clip: np.ndarray, kept: int, grow: int) -> np.ndarray:
-    """Every frame averaged down to its share of the values and grown again."""
+    """Average every frame down to its share of the values and enlarge it again."""
     height, width = clip.shape[1:3]
     factor = sqrt(kept / clip.size)
     small = (max(1, round(width * factor)), max(1, round(height * factor)))

@@ -1,4 +1,4 @@
-"""`kinema probe codec`: what does coding do to a clip, and is it worth more than plain arithmetic?
+"""`kinema probe codec`: what does coding do to a clip, and does it beat what needs no training?
 
 Clips go through the codec and back. Beside it stand other codecs, if any are named, and baselines
 that need no training and spend the same number of values: cosines, plain shrinking, and the
@@ -6,6 +6,7 @@ identity, which spends them all.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,63 +15,76 @@ from rich.progress import track
 from kinema import clips, interop
 from kinema.codecs import Codec, Pixels
 from kinema.errors import UserError
-from kinema.probes.codec import page as codec_page
 from kinema.probes.codec.baselines import BASELINES, BLOCKS, Coding, through, values_of
 from kinema.probes.codec.scores import CodecScores, Seams, motion_of
+from kinema.probes.unseen import FIRST_SEED
 from kinema.video.system import SYSTEM_FILE, find_codec, read_system
 from kinema.worlds import tabletop
 
-FIRST_SEED = 2_000_000_000  # scenes that no training run draws
+NUM_SHOWN = 4  # clips on the contact sheet
 
 
-def run(
-    files: Sequence[str] = (),
-    model: str = "tabletop",
-    against: tuple[str, ...] = (),
-    num_clips: int = 64,
-    num_frames: int = 33,
-    size: int = 64,
-    level: int = 2,
-    report: str | None = None,
-) -> None:
-    """What coding does to clips, beside baselines that spend as many values.
+@dataclass(frozen=True)
+class CodecProbe:
+    """What to measure; the fields are the options of `kinema probe codec`."""
 
-    Args:
-        files: videos, cut into clips of `num_frames`; without any, unseen tabletop clips.
-        model: a system that ships, or a folder or repository of the hub: of a system, of a codec,
-            of a pipeline or an autoencoder of diffusers.
-        against: further models whose codecs stand beside it, such as baselines.
-        num_clips: at most this many.
-        num_frames: length of a clip.
-        size: height and width of tabletop clips; the shorter side of those from files.
-        level: of the tabletop world, 1 to 4.
-        report: a Markdown file to write, with .json and a contact sheet .png beside it.
+    files: Sequence[str] = ()
+    model: str = "tabletop"
+    against: tuple[str, ...] = ()
+    num_clips: int = 64
+    num_frames: int = 33
+    size: int = 64
+    level: int = 2
+
+    def __post_init__(self) -> None:
+        if min(self.num_clips, self.num_frames) < 1 or self.size < 11:
+            raise UserError(
+                f"--num-clips {self.num_clips}, --num-frames {self.num_frames} and --size "
+                f"{self.size} must be at least 1, 1 and 11."
+            )
+
+
+@dataclass(frozen=True)
+class CodecFindings:
+    """What coding did to clips.
+
+    Attributes:
+        probe: what was measured.
+        source: of the clips, in words.
+        scores: coding -> its scores.
+        seams: coding -> its error in time; of those codings that are drawn.
+        shown: clips, uint8 (f h w 3), true and coded in turn.
+        period: frames that a latent frame stands for.
+    """
+
+    probe: CodecProbe
+    source: str
+    scores: dict[str, CodecScores]
+    seams: dict[str, Seams]
+    shown: list[np.ndarray]
+    period: int
+
+
+def measure_codec(probe: CodecProbe) -> CodecFindings:
+    """Load the codecs, code the clips in every way, and score them.
 
     Raises:
-        UserError: for a model or a file that cannot be read, or numbers that make no sense.
+        UserError: for a model or a file that cannot be read.
     """
-    if min(num_clips, num_frames) < 1 or size < 11:
-        raise UserError(
-            f"--num-clips {num_clips}, --num-frames {num_frames} and --size {size} must be at "
-            "least 1, 1 and 11."
-        )
-    codec, others = load_codec(model), {name: load_codec(name) for name in against}
-    if files:
-        source, frames = ", ".join(files), clips_of_files(files, num_clips, num_frames, size)
+    codec, others = load_codec(probe.model), {name: load_codec(name) for name in probe.against}
+    if probe.files:
+        source, frames = ", ".join(probe.files), clips_of_files(probe)
     else:
-        source = f"unseen tabletop clips of level {level}, held-out combinations"
-        frames = tabletop_clips(num_clips, num_frames, size, level)
-    scores, coded = probe_codec(codec, frames, others)
-    codec_page.print_table(scores, source)
-    if report:
-        seams = {name: Seams.of(frames, coded[name]) for name in ("codec", *others, BLOCKS)}
-        shown = list(zip(frames, coded["codec"], strict=True))[:4]
-        period = codec.factors[0]
-        for path in codec_page.write(shown, scores, seams, period, source, Path(report)):
-            print(f"wrote {path}")
+        source = f"unseen tabletop clips of level {probe.level}, held-out combinations"
+        frames = tabletop_clips(probe)
+    scores, coded = score_codings(codec, frames, others)
+    seams = {name: Seams.of(frames, coded[name]) for name in ("codec", *others, BLOCKS)}
+    pairs = list(zip(frames, coded["codec"], strict=True))[:NUM_SHOWN]
+    shown = [clip for pair in pairs for clip in pair]
+    return CodecFindings(probe, source, scores, seams, shown, codec.factors[0])
 
 
-def probe_codec(
+def score_codings(
     codec: Codec, frames: Sequence[np.ndarray], others: Mapping[str, Codec] | None = None
 ) -> tuple[dict[str, CodecScores], dict[str, list[np.ndarray]]]:
     """Code every clip in every way.
@@ -78,7 +92,7 @@ def probe_codec(
     Args:
         codec: frames <-> latents.
         frames: clips, each uint8 (f h w 3), at least 11 x 11 pixels; sizes and lengths may differ.
-        others: codecs to stand beside it, by name; each keeps as many values as its latents hold.
+        others: further codecs by name; each keeps as many values as its latents hold.
 
     Returns:
         name -> scores, and name -> the clips as they came back; the codec first, then the others,
@@ -106,38 +120,37 @@ def probe_codec(
 
 
 def load_codec(model: str) -> Codec:
-    """The codec of a system, or one by itself, ours or one of diffusers."""
+    """Load the codec of a system, or one by itself, ours or one of diffusers."""
     if (Path(model) / SYSTEM_FILE).is_file() and read_system(Path(model)).codec == "pixels":
         return Pixels()
     return interop.load_codec(find_codec(model))
 
 
-def tabletop_clips(num_clips: int, num_frames: int, size: int, level: int) -> list[np.ndarray]:
-    """Scenes that no training draws, with combinations of attributes that none holds."""
-    seeds = range(FIRST_SEED, FIRST_SEED + num_clips)
+def tabletop_clips(probe: CodecProbe) -> list[np.ndarray]:
+    """Render scenes that no training draws, with combinations of attributes that none holds."""
+    shape = probe.num_frames, probe.size, probe.level, "held_out"
     return [
-        tabletop.render([seed], num_frames, size, level, "held_out")[0].frames
-        for seed in track(seeds, "Rendering unseen clips")
+        tabletop.render([FIRST_SEED + number], *shape)[0].frames
+        for number in track(range(probe.num_clips), "Rendering unseen clips")
     ]
 
 
-def clips_of_files(
-    files: Sequence[str], num_clips: int, num_frames: int, side: int
-) -> list[np.ndarray]:
-    """Cut videos into clips, shrunk to a shorter side of `side`; a short rest is a clip too."""
+def clips_of_files(probe: CodecProbe) -> list[np.ndarray]:
+    """Cut videos into clips, shrunk to the shorter side; a short rest is a clip too."""
     found: list[np.ndarray] = []
-    for file in files:
+    for file in probe.files:
         height, width = clips.inspect(file).height, clips.inspect(file).width
-        scale = side / min(height, width)
+        scale = probe.size / min(height, width)
         size = (round(height * scale), round(width * scale))
-        for clip in in_pieces(clips.stream(file, size=size), num_frames):
-            if len(found) == num_clips:
+        for clip in in_pieces(clips.stream(file, size=size), probe.num_frames):
+            if len(found) == probe.num_clips:
                 return found
             found.append(clip)
     return found
 
 
 def in_pieces(frames: Iterator[np.ndarray], num_frames: int) -> Iterator[np.ndarray]:
+    """Yield frames (h w 3) as clips (f h w 3) of `num_frames`, the last as long as the rest."""
     piece: list[np.ndarray] = []
     for frame in frames:
         piece.append(frame)

@@ -23,8 +23,8 @@ class CodecScores:
         values: pixel values (3 f h w) for one value kept, the mean over clips.
         psnr: dB; higher is closer.
         ssim: 1 is equal.
-        flicker: grey levels by which the error changes from frame to frame; 0 is steady.
-        warping: warping error added along the motion of the true clip, grey levels.
+        flicker: gray levels by which the error changes from frame to frame; 0 is steady.
+        warping: warping error added along the motion of the true clip, gray levels.
         motion: share of the true change from frame to frame that is still there; 1 is all of it.
         seams: flicker where a latent frame begins, over the flicker elsewhere; 1 is no seam.
     """
@@ -60,18 +60,18 @@ class CodecScores:
 
 
 def changes(true: np.ndarray, coded: np.ndarray) -> np.ndarray:
-    """Mean |e(t+1) - e(t)| of the coding error e in grey levels: (f-1,)."""
+    """Return mean |e(t+1) - e(t)| of the coding error e in gray levels: (f-1,)."""
     error = coded.astype(np.int16) - true
     return np.abs(np.diff(error, axis=0)).mean(axis=(1, 2, 3))
 
 
 def flicker_added(true: np.ndarray, coded: np.ndarray) -> float:
-    """The mean of `changes`; 0 for a single frame. An error that stands still adds none."""
+    """Return the mean of `changes`; 0 for a single frame. An error that stands still adds none."""
     return float(changes(true, coded).mean()) if len(true) > 1 else 0.0
 
 
 def seam_ratio(flicker: np.ndarray, period: int) -> float:
-    """Flicker where latent frames begin over flicker within them; NaN where there is no such place.
+    """Return flicker where latent frames begin over flicker within them; NaN without such a place.
 
     The first frame is a latent frame of its own, so one begins with every frame 1 + k period.
     """
@@ -82,7 +82,7 @@ def seam_ratio(flicker: np.ndarray, period: int) -> float:
 
 
 def warping_added(true: np.ndarray, coded: np.ndarray, flow: Flow) -> float:
-    """How much more of the coded clip the motion of the true one leaves unexplained, grey levels.
+    """Return how much more of the coded clip the true motion leaves unexplained, gray levels.
 
     Blurring lowers it, below 0 too: read it beside PSNR.
     """
@@ -92,7 +92,7 @@ def warping_added(true: np.ndarray, coded: np.ndarray, flow: Flow) -> float:
 
 
 def motion_kept(true: np.ndarray, coded: np.ndarray) -> float:
-    """The share of the true change from frame to frame that the coded clip shows, by least squares.
+    """Return the share of the true change from frame to frame that is left, by least squares.
 
     <d coded, d true> / <d true, d true>: 0 for a frozen clip, 1 if all motion is there; 1 too if
     there was none to keep.
@@ -103,7 +103,7 @@ def motion_kept(true: np.ndarray, coded: np.ndarray) -> float:
 
 
 def motion_of(clip: np.ndarray) -> Flow:
-    """The flow of the true clip, against which all codings are held."""
+    """Estimate the flow of the true clip, by which all codings are measured."""
     return optical_flow(clip, DIS(short_side=128))
 
 
@@ -112,8 +112,8 @@ class Seams:
     """Where in time the error of a coding lies, averaged over clips of one length.
 
     Attributes:
-        flicker: (f-1,) mean change of the error from frame t to t+1, grey levels.
-        spectrum: (f // 2 + 1,) energy of the error, grey levels squared, at each frequency
+        flicker: (f-1,) mean change of the error from frame t to t+1, gray levels.
+        spectrum: (f // 2 + 1,) energy of the error, gray levels squared, at each frequency
             k / f, in cycles a frame.
     """
 
@@ -129,7 +129,7 @@ class Seams:
 
 
 def error_spectrum(true: np.ndarray, coded: np.ndarray) -> np.ndarray:
-    """Energy of the coding error over temporal frequencies 0 .. 1/2 cycles a frame: (f // 2 + 1,).
+    """Return the energy of the coding error at 0 .. 1/2 cycles a frame: (f // 2 + 1,).
 
     Both signs of a frequency are added, so that the sum is the mean squared error.
     """

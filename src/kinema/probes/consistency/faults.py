@@ -1,7 +1,7 @@
 """Worlds that break one law each, made on purpose: what the probes of physics must see.
 
 Discs are drawn again from changed motions. On the table, pixels of the true masks are taken out,
-recoloured or put down again over the picture of the empty table.
+recolored or put down again over the picture of the empty table.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from kinema.worlds import WorldClip, discs
 from kinema.worlds.discs import COLORS, EXTENT, DiscScene
 
 NUM_FRAMES, SIZE = 32, 64
-Motion = Callable[[DiscScene, np.ndarray], np.ndarray]  # centres (k f 2) at times (f,)
+Motion = Callable[[DiscScene, np.ndarray], np.ndarray]  # centers (k f 2) at times (f,)
 
 
 @dataclass(frozen=True)
@@ -40,15 +40,15 @@ class PhysicsFault:
 # ---- discs --------------------------------------------------------------------------------------
 
 
-def draw_discs(centres: np.ndarray, radii: np.ndarray, over: bool = False) -> np.ndarray:
-    """Frames uint8 (f h w 3) of discs at centres (k f 2); `over`: later discs hide earlier ones."""
-    frames = np.full((centres.shape[1], SIZE, SIZE, 3), 255.0)
-    share = discs.coverage(centres, radii, (SIZE, SIZE))[..., None]
-    for cover, colour in zip(share, COLORS.values(), strict=False):
+def draw_discs(centers: np.ndarray, radii: np.ndarray, over: bool = False) -> np.ndarray:
+    """Frames uint8 (f h w 3) of discs at centers (k f 2); `over`: later discs hide earlier ones."""
+    frames = np.full((centers.shape[1], SIZE, SIZE, 3), 255.0)
+    share = discs.coverage(centers, radii, (SIZE, SIZE))[..., None]
+    for cover, color in zip(share, COLORS.values(), strict=False):
         if over:
-            frames = frames * (1 - cover) + cover * np.array(colour)
+            frames = frames * (1 - cover) + cover * np.array(color)
         else:
-            frames += cover * (np.array(colour) - 255.0)
+            frames += cover * (np.array(color) - 255.0)
     return (frames + 0.5).clip(0, 255).astype(np.uint8)
 
 
@@ -63,15 +63,15 @@ def moved(motion: Motion, over: bool = False) -> Callable[[DiscScene], np.ndarra
 
 def behind(scene: DiscScene) -> np.ndarray:
     """A disc that passes behind a resting one, which hides it for a while."""
-    return _past_screen(scene, swallow=False)
+    return past_screen(scene, swallow=False)
 
 
 def swallowed(scene: DiscScene) -> np.ndarray:
     """A disc that goes behind a resting one and does not come out."""
-    return _past_screen(scene, swallow=True)
+    return past_screen(scene, swallow=True)
 
 
-def _past_screen(scene: DiscScene, swallow: bool) -> np.ndarray:
+def past_screen(scene: DiscScene, swallow: bool) -> np.ndarray:
     """A small disc crosses at 4 units a second; a resting one of radius 1.8 stands midway."""
     small, screen = min(float(scene.radii[0]), 1.0), 1.8
     y = np.clip(scene.positions[0, 1], screen, EXTENT - screen)
@@ -94,30 +94,30 @@ def through(scene: DiscScene, times: np.ndarray) -> np.ndarray:
 def too_early(scene: DiscScene, times: np.ndarray, gap: float = 1.5) -> np.ndarray:
     """Discs that bounce while `gap` units are between them."""
     closing = scene.velocities[0, 0] - scene.velocities[1, 0]
-    return _struck(scene, times, scene.contact - gap / closing, scene.velocities_after())
+    return struck(scene, times, scene.contact - gap / closing, scene.velocities_after())
 
 
 def too_fast(scene: DiscScene, times: np.ndarray) -> np.ndarray:
     """Discs that part half as fast again as they came."""
     after = scene.velocities_after()
-    return _struck(scene, times, scene.contact, after + 0.25 * (after - after[::-1]))
+    return struck(scene, times, scene.contact, after + 0.25 * (after - after[::-1]))
 
 
 def unmoved(scene: DiscScene, times: np.ndarray) -> np.ndarray:
     """One disc bounces off the other, which takes little notice."""
     after = scene.velocities_after()
     after[1] = scene.velocities[1] + 0.22 * (after[1] - scene.velocities[1])
-    return _struck(scene, times, scene.contact, after)
+    return struck(scene, times, scene.contact, after)
 
 
 def upwards(scene: DiscScene, times: np.ndarray) -> np.ndarray:
     """A disc that falls up."""
-    centres = scene.motion(times)[0].copy()
-    centres[..., 1] = EXTENT - centres[..., 1]
-    return centres
+    centers = scene.motion(times)[0].copy()
+    centers[..., 1] = EXTENT - centers[..., 1]
+    return centers
 
 
-def _struck(scene: DiscScene, times: np.ndarray, when: float, after: np.ndarray) -> np.ndarray:
+def struck(scene: DiscScene, times: np.ndarray, when: float, after: np.ndarray) -> np.ndarray:
     t = times[None, :, None]
     start, speed, later = scene.positions[:, None], scene.velocities[:, None], after[:, None]
     return start + speed * np.minimum(t, when) + later * np.maximum(t - when, 0.0)
@@ -130,7 +130,7 @@ def without(clip: WorldClip, start: int, index: int = 0) -> np.ndarray:
     """The clip without an object from frame `start` on; the table shows where it was."""
     frames, empty = clip.frames.copy(), empty_table(clip)
     for t in range(start, len(frames)):
-        mask = _object(clip, t, index)
+        mask = object_mask(clip, t, index)
         frames[t][mask] = empty[mask]
     return frames
 
@@ -138,16 +138,16 @@ def without(clip: WorldClip, start: int, index: int = 0) -> np.ndarray:
 def vanishing(clip: WorldClip) -> np.ndarray | None:
     """The subject is gone from the middle of the clip on, where it stands in the open."""
     middle = len(clip.frames) // 2
-    return without(clip, middle) if _in_the_open(clip, middle) else None
+    return without(clip, middle) if in_the_open(clip, middle) else None
 
 
-def recoloured(clip: WorldClip) -> np.ndarray:
+def recolored(clip: WorldClip) -> np.ndarray:
     """The subject's hue turns by a third of the circle, at once."""
     frames = clip.frames.copy()
     for t in range(len(frames) // 2, len(frames)):
         hsv = cv2.cvtColor(frames[t], cv2.COLOR_RGB2HSV)
         hsv[..., 0] = (hsv[..., 0].astype(int) + 60) % 180
-        mask = _object(clip, t, 0)
+        mask = object_mask(clip, t, 0)
         frames[t][mask] = cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[mask]
     return frames
 
@@ -155,13 +155,13 @@ def recoloured(clip: WorldClip) -> np.ndarray:
 def doubled(clip: WorldClip) -> np.ndarray | None:
     """A copy of the subject stands beside it from the middle of the clip on."""
     frames, middle = clip.frames.copy(), len(clip.frames) // 2
-    mask = _object(clip, middle, 0)
+    mask = object_mask(clip, middle, 0)
     columns = np.flatnonzero(mask.any(0))
     wide = int(np.ptp(columns)) + 5
     for shift in (wide, -wide):
         there = np.roll(mask, shift, axis=1)
         inside = columns[0] + shift > 0 and columns[-1] + shift < mask.shape[1] - 1
-        occupied = _masks(clip)[middle:][:, cv2.dilate(there.astype(np.uint8), None) > 0]
+        occupied = masks_of(clip)[middle:][:, cv2.dilate(there.astype(np.uint8), None) > 0]
         if inside and not occupied.any():
             copied = np.roll(clip.frames[middle], shift, axis=1)
             frames[middle:, there] = copied[there]
@@ -172,10 +172,10 @@ def doubled(clip: WorldClip) -> np.ndarray | None:
 def swollen(clip: WorldClip) -> np.ndarray | None:
     """The subject has 1.3 times its size from the middle of the clip on."""
     frames, empty, middle = clip.frames.copy(), empty_table(clip), len(clip.frames) // 2
-    if not all(_in_the_open(clip, t, room=1.5) for t in range(middle - 3, middle + 3)):
+    if not all(in_the_open(clip, t, room=1.5) for t in range(middle - 3, middle + 3)):
         return None
     for t in range(middle, len(frames)):
-        mask = _object(clip, t, 0)
+        mask = object_mask(clip, t, 0)
         y, x = (float(axis.mean()) for axis in np.nonzero(mask)) if mask.any() else (0.0, 0.0)
         growth = np.array([[1.3, 0, -0.3 * x], [0, 1.3, -0.3 * y]])
         grown = cv2.warpAffine(mask.astype(np.uint8), growth, mask.shape[::-1]) > 0
@@ -186,29 +186,29 @@ def swollen(clip: WorldClip) -> np.ndarray | None:
 
 def empty_table(clip: WorldClip) -> np.ndarray:
     """The picture (h w 3) without objects: the median over the frames in which a pixel is free."""
-    grown = np.stack([cv2.dilate((mask > 0).astype(np.uint8), None) for mask in _masks(clip)])
+    grown = np.stack([cv2.dilate((mask > 0).astype(np.uint8), None) for mask in masks_of(clip)])
     free = np.where(grown[..., None] > 0, np.nan, clip.frames.astype(np.float32))
     known = np.isfinite(free).any(0)
     median = np.nanmedian(np.where(known, free, 0.0), axis=0).astype(np.uint8)
     return cv2.inpaint(median, (~known.all(-1)).astype(np.uint8), 3, cv2.INPAINT_TELEA)
 
 
-def _masks(clip: WorldClip) -> np.ndarray:
+def masks_of(clip: WorldClip) -> np.ndarray:
     """(f h w) the number of the object at each pixel, 0 for none."""
     assert clip.truth is not None and clip.truth.masks is not None, "rendered without its truth"
     return clip.truth.masks
 
 
-def _object(clip: WorldClip, t: int, index: int) -> np.ndarray:
+def object_mask(clip: WorldClip, t: int, index: int) -> np.ndarray:
     """(h w) bool: its mask, one pixel wider, less the other object."""
-    masks = _masks(clip)[t]
+    masks = masks_of(clip)[t]
     grown = cv2.dilate((masks == index + 1).astype(np.uint8), None) > 0
     return grown & ((masks == 0) | (masks == index + 1))
 
 
-def _in_the_open(clip: WorldClip, t: int, room: float = 1.0) -> bool:
+def in_the_open(clip: WorldClip, t: int, room: float = 1.0) -> bool:
     """Whether the subject, `room` times as large, is inside the picture and away from others."""
-    masks = _masks(clip)[t]
+    masks = masks_of(clip)[t]
     y, x = np.nonzero(masks == 1)
     if not len(y):
         return False
@@ -225,7 +225,7 @@ FAULTS: dict[str, PhysicsFault] = {
     "never comes out from behind": PhysicsFault("permanence", swallowed, 1, behind),
     "is suddenly there twice": PhysicsFault("count", doubled),
     "grows at once": PhysicsFault("size", swollen),
-    "changes colour": PhysicsFault("colour", recoloured),
+    "changes color": PhysicsFault("colour", recolored),
     "passes through": PhysicsFault("contact", moved(through, over=True), 3, moved(lawful)),
     "bounces before it touches": PhysicsFault("causality", moved(too_early), 3, moved(lawful)),
     "falls upwards": PhysicsFault("gravity", moved(upwards), 2, moved(lawful)),

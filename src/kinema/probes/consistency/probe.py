@@ -1,8 +1,7 @@
-"""`kinema probe consistency`: do things stay what they are, and does what happens obey physics?
+"""Probe physics and consistency clip by clip, beside true renders and laws broken on purpose.
 
-Nine probes of physics on objects that are found in the frames and followed, and the scores of what
-must not change: identity, geometry, texture, lighting, background, camera. Beside them the floor,
-the same on true renders, and the proof: clips in which one law is broken on purpose.
+Nine probes of physics look at objects that are found in the frames and followed. The scores of what
+must not change stand beside them: identity, geometry, texture, lighting, background, camera.
 """
 
 from __future__ import annotations
@@ -15,22 +14,45 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
 import kinema
-from kinema import clips, storage
+from kinema import clips
 from kinema.checks.check import video_files
 from kinema.errors import UserError
-from kinema.metrics import wilson_interval
 from kinema.metrics.objects.finding import Finding
-from kinema.metrics.objects.physics import PROBES, probe_physics
+from kinema.metrics.objects.physics import probe_physics
 from kinema.metrics.vector import CONSISTENCY, measure
+from kinema.probes import unseen
 from kinema.probes.consistency.faults import FAULTS, SIZE
 from kinema.worlds import WorldClip, discs, tabletop
 
-FIRST_SEED = 2_100_000_000  # scenes that no training run draws
-NUM_RESAMPLES = 2000
-Rows = list[list[str]]
+FIRST_SEED = unseen.FIRST_SEED + 100_000_000  # other scenes than those of the other probes
+FILES, GENERATED = "files", "generated"
+
+
+@dataclass(frozen=True)
+class ConsistencyProbe:
+    """What to measure; the fields are the options of `kinema probe consistency`."""
+
+    files: Sequence[str] = ()
+    model: str = "tabletop"
+    num_clips: int = 24
+    level: int = 2
+    seed: int = 0
+    planar: bool = False
+
+    def __post_init__(self) -> None:
+        if self.num_clips < 2 or self.level not in (1, 2, 3, 4):
+            raise UserError(
+                f"--num-clips is {self.num_clips} and --level {self.level}: give at least 2 clips, "
+                "and a level from 1 to 4."
+            )
+
+    @property
+    def seeds(self) -> range:
+        """Of the scenes."""
+        first = FIRST_SEED + self.seed * self.num_clips
+        return range(first, first + self.num_clips)
 
 
 @dataclass
@@ -63,6 +85,41 @@ class Proof:
     clean: list[Finding]
 
 
+@dataclass
+class ConsistencyFindings:
+    """All that the probe found.
+
+    Attributes:
+        probe: what was measured.
+        columns: FILES or GENERATED, then the floors -> what was found clip by clip.
+        proofs: fault -> what its probe says of it.
+    """
+
+    probe: ConsistencyProbe
+    columns: dict[str, list[Probed]]
+    proofs: dict[str, Proof]
+
+
+def measure_consistency(probe: ConsistencyProbe) -> ConsistencyFindings:
+    """Probe files or a model's videos, true renders, and clips in which one law is broken.
+
+    Raises:
+        UserError: for files that cannot be read, or a model that is not there.
+    """
+    columns = {}
+    if probe.files:
+        columns[FILES] = probe_files(video_files(list(probe.files)), probe.planar)
+    renders = render(probe)
+    if not probe.files:
+        columns[GENERATED] = probe_generated(probe, renders)
+    columns["tabletop (floor)"] = [
+        probe_clip(clip.frames, clip.fps, clip.caption)
+        for clip in track(renders, "Probing renders", transient=True)
+    ]
+    columns["discs (floor)"] = probe_discs(probe)
+    return ConsistencyFindings(probe, columns, prove(probe, renders))
+
+
 def probe_clip(frames: np.ndarray, fps: float, name: str = "", planar: bool = False) -> Probed:
     """Probe one clip.
 
@@ -77,21 +134,14 @@ def probe_clip(frames: np.ndarray, fps: float, name: str = "", planar: bool = Fa
     return Probed(name, probe_physics(frames, fps, planar=planar), wanted)
 
 
-def prove(num_clips: int, renders: Sequence[WorldClip], seed: int = 0) -> dict[str, Proof]:
-    """Break every law on purpose.
-
-    Args:
-        num_clips: scenes of the discs.
-        renders: tabletop clips.
-        seed: of the scenes.
-    """
-    first = FIRST_SEED + seed * num_clips
+def prove(probe: ConsistencyProbe, renders: Sequence[WorldClip]) -> dict[str, Proof]:
+    """Break every law on purpose, in scenes of the discs and in tabletop clips."""
     proofs = {}
     for name, fault in track(FAULTS.items(), "Breaking laws", transient=True):
         sources: Iterable[Any] = (
             renders
             if fault.level is None
-            else (discs.sample_scene(first + k, fault.level) for k in range(num_clips))
+            else (discs.sample_scene(seed, fault.level) for seed in probe.seeds)
         )
         proof = proofs[name] = Proof(fault.probe, [], [])
         fps, planar = (10, True) if fault.level else (16, False)
@@ -104,137 +154,8 @@ def prove(num_clips: int, renders: Sequence[WorldClip], seed: int = 0) -> dict[s
     return proofs
 
 
-# ---- tables -------------------------------------------------------------------------------------
-
-
-def physics_table(columns: dict[str, list[Probed]]) -> Rows:
-    """Header and rows: probe; for each column the share violated, of how many, and the median."""
-    rows = [["law", *(head for name in columns for head in (name, "median"))]]
-    for probe in PROBES:
-        row = [probe]
-        for probed in columns.values():
-            findings = [one.physics[probe] for one in probed]
-            told = [finding for finding in findings if finding.holds is not None]
-            values = [finding.value for finding in told]
-            median = f"{np.median(values):.3g} {told[0].unit}" if told else "-"
-            row += [_violated(told, len(findings)), median]
-        rows.append(row)
-    return rows
-
-
-def score_table(columns: dict[str, list[Probed]]) -> Rows:
-    """Header and rows: aspect, score, and for each column the mean with its 95 % interval."""
-    rows = [["what must not change", "score", *columns]]
-    for aspect, names in CONSISTENCY.items():
-        for name in names:
-            cells = [_mean([one.scores[name] for one in probed]) for probed in columns.values()]
-            rows.append([aspect, name, *cells])
-    return rows
-
-
-def proof_table(proofs: dict[str, Proof]) -> Rows:
-    """Header and rows: broken law, its probe, the share that is seen, the share of false alarms."""
-    rows = [["broken on purpose", "law", "seen", "same clips, whole: violated"]]
-    for name, proof in proofs.items():
-        cells = []
-        for findings in (proof.broken, proof.clean):
-            told = [finding for finding in findings if finding.holds is not None]
-            cells.append(_violated(told, len(findings)))
-        rows.append([name, proof.probe, *cells])
-    return rows
-
-
-def _violated(told: list[Finding], total: int) -> str:
-    """Share violated in % with its interval, of those that could be told."""
-    if not told:
-        return f"cannot tell (0 of {total})"
-    violated = sum(finding.holds is False for finding in told)
-    low, high = wilson_interval(violated, len(told))
-    share = 100 * violated / len(told)
-    return f"{share:.0f} % ({100 * low:.0f}-{100 * high:.0f}), told {len(told)} of {total}"
-
-
-def _mean(values: list[float]) -> str:
-    known = np.array([value for value in values if np.isfinite(value)])
-    if not len(known):
-        return "-"
-    rng = np.random.default_rng(0)
-    means = known[rng.integers(len(known), size=(NUM_RESAMPLES, len(known)))].mean(1)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return f"{known.mean():.3g} ({low:.3g}-{high:.3g}), n = {len(known)}"
-
-
-def clip_table(probed: list[Probed]) -> Rows:
-    """Header and rows: each clip and what each probe says of it."""
-    signs = {True: "holds", False: "VIOLATED", None: "?"}
-    rows = [["clip", *PROBES]]
-    for one in probed:
-        cells = []
-        for finding in one.physics.values():
-            first = f" {finding.frames[0]}" if finding.frames else ""
-            cells.append(signs[finding.holds] + first)
-        rows.append([one.name, *cells])
-    return rows
-
-
-# ---- the command --------------------------------------------------------------------------------
-
-
-def run(
-    files: list[str] | None = None,
-    model: str = "tabletop",
-    num_clips: int = 24,
-    level: int = 2,
-    seed: int = 0,
-    planar: bool = False,
-    report: str | None = None,
-) -> None:
-    """Probe physics and consistency of files, or of a model's videos, beside true renders.
-
-    Args:
-        files: videos, or folders of them; without any, the model's videos are probed.
-        model: a system that ships, a folder, or a repository of the hub.
-        num_clips: videos to make, true renders beside them, and clips with each broken law.
-        level: of the tabletop world that prompts and renders are drawn from, 1 to 4.
-        seed: of the scenes and of the videos.
-        planar: the files show things in one plane, as discs on paper: they must never overlap.
-        report: a Markdown file to write.
-
-    Raises:
-        UserError: for files that cannot be read or a model that is not there, or no clip at all.
-    """
-    if num_clips < 2 or level not in (1, 2, 3, 4):
-        raise UserError(f"num_clips is {num_clips}, level {level}: at least 2, and 1 to 4.")
-    subject: dict[str, list[Probed]] = {}
-    paths = video_files(files) if files else []
-    if files:
-        subject["files"] = _probe_files(paths, planar)
-    renders = _render(num_clips, level, seed)
-    if not files:
-        subject["generated"] = _generate(model, renders, seed)
-    columns = subject | {
-        "tabletop (floor)": [
-            probe_clip(clip.frames, clip.fps, clip.caption)
-            for clip in track(renders, "Probing renders", transient=True)
-        ],
-        "discs (floor)": _probe_discs(num_clips, seed),
-    }
-    tables = {
-        "Physics: share of clips that violate a law": physics_table(columns),
-        "Consistency: what must not change": score_table(columns),
-        "The proof: clips in which one law is broken": proof_table(prove(num_clips, renders, seed)),
-    }
-    if files:
-        tables = {"Clip by clip": clip_table(subject["files"])} | tables
-        _print_reasons(subject["files"])
-    _show(tables)
-    if report:
-        options = f"--num_clips {num_clips} --level {level} --seed {seed}"
-        what = " ".join(path.name for path in paths) or f"--model {model}"
-        _write(Path(report), f"kinema probe consistency {what} {options}", tables)
-
-
-def _probe_files(paths: list[Path], planar: bool) -> list[Probed]:
+def probe_files(paths: list[Path], planar: bool) -> list[Probed]:
+    """Probe videos; one that cannot be read is named, and the others go on."""
     probed, console = [], Console(stderr=True)
     for path in track(paths, "Probing files", transient=True):
         try:
@@ -247,60 +168,25 @@ def _probe_files(paths: list[Path], planar: bool) -> list[Probed]:
     return probed
 
 
-def _render(num_clips: int, level: int, seed: int) -> list[WorldClip]:
-    seeds = range(FIRST_SEED + seed * num_clips, FIRST_SEED + (seed + 1) * num_clips)
+def render(probe: ConsistencyProbe) -> list[WorldClip]:
+    """Render tabletop clips with their truth."""
     return [
-        tabletop.render([k], 33, SIZE, level, "held_out", 16, truth=True)[0]
-        for k in track(seeds, "Rendering the floor", transient=True)
+        tabletop.render([seed], 33, SIZE, probe.level, "held_out", 16, truth=True)[0]
+        for seed in track(probe.seeds, "Rendering the floor", transient=True)
     ]
 
 
-def _generate(model: str, renders: list[WorldClip], seed: int) -> list[Probed]:
-    pipe = kinema.load(model)
+def probe_generated(probe: ConsistencyProbe, renders: list[WorldClip]) -> list[Probed]:
+    """Make a video from the caption of each render, and probe it."""
+    pipe = kinema.load(probe.model)
     probed = []
-    for k, clip in enumerate(track(renders, "Generating", transient=True)):
-        made = pipe(clip.caption, seed=seed + k, progress=False)
+    for number, clip in enumerate(track(renders, "Generating", transient=True)):
+        made = pipe(clip.caption, seed=probe.seed + number, progress=False)
         probed.append(probe_clip(made.frames[0], made.fps, clip.caption))
     return probed
 
 
-def _probe_discs(num_clips: int, seed: int) -> list[Probed]:
-    first = FIRST_SEED + seed * num_clips
-    made = [discs.render([first + k], level=1 + k % 3)[0] for k in range(num_clips)]
+def probe_discs(probe: ConsistencyProbe) -> list[Probed]:
+    """Probe scenes of discs of three laws in turn."""
+    made = [discs.render([seed], level=1 + k % 3)[0] for k, seed in enumerate(probe.seeds)]
     return [probe_clip(clip.frames, clip.fps, clip.caption, planar=True) for clip in made]
-
-
-def _print_reasons(probed: list[Probed]) -> None:
-    """Why a probe cannot tell, once a clip if it is the same for all probes."""
-    for one in probed:
-        notes = {finding.note for finding in one.physics.values() if finding.holds is None}
-        if len(notes) == 1 and all(finding.holds is None for finding in one.physics.values()):
-            print(f"{one.name}: cannot tell: {notes.pop()}")
-
-
-def _show(tables: dict[str, Rows]) -> None:
-    console = Console()
-    console.width = max(console.width, 160)  # a table that wraps its cells cannot be read
-    for title, rows in tables.items():
-        table = Table(title=title, title_justify="left", box=None, header_style="bold")
-        for name in rows[0]:
-            table.add_column(name)
-        for row in rows[1:]:
-            table.add_row(*row)
-        console.print(table, "")
-
-
-def _write(path: Path, command: str, tables: dict[str, Rows]) -> None:
-    parts = ["# Do things stay what they are?", f"`{command}`", ABOUT]
-    for title, rows in tables.items():
-        lines = ["| " + " | ".join(row) + " |" for row in rows]
-        table = "\n".join([lines[0], "|---" * len(rows[0]) + "|", *lines[1:]])
-        parts += [f"## {title}", table]
-    storage.write_bytes(path, ("\n\n".join(parts) + "\n").encode())
-    print(f"wrote {path}")
-
-
-ABOUT = """Objects are found in the frames by colour and followed; [the probes](../consistency.md) \
-look at their tracks. Shares are of the clips in which a probe could tell, in % with 95 % Wilson \
-intervals; means have 95 % intervals from resampling the clips. The *floor* is the same on true \
-renders: what it shows above 0 is a false alarm of the probe."""

@@ -2,23 +2,12 @@
 
 from collections.abc import Sequence
 
-from kinema.probes.drift.probe import Contenders, DriftProbe, Maker, measure_drift
-from kinema.probes.drift.report import show, write
-from kinema.reports.tables import markdown, print_table
+from kinema.probes.drift.probe import DriftFindings, DriftProbe, measure_drift
+from kinema.probes.drift.report import report_of
+from kinema.probes.long_videos import LONG
+from kinema.reports import check_page
 
-__all__ = [
-    "Contenders",
-    "DriftProbe",
-    "Maker",
-    "markdown",
-    "measure_drift",
-    "print_table",
-    "run",
-    "show",
-    "write",
-]
-
-LONG = ("sliding", "crossfade", "rolling", "autoregressive", "keyframes", "blend")
+__all__ = ["DriftFindings", "DriftProbe", "measure_drift", "report_of", "run"]
 
 
 def run(
@@ -31,28 +20,26 @@ def run(
     folder: str = "drift",
     report: str | None = None,
 ) -> None:
-    """How videos drift from their opening, beside the true continuation.
+    """Measure how far long videos drift from their opening, beside the true continuation.
 
     Args:
         models: systems, for instance the same one after each stage of training; the one of the
             world unless given: tabletop, or physics-box.
         strategies: names, as `kinema generate --long` takes them.
-        num_frames: of each video, the opening included.
+        num_frames: frames of each video, with the opening.
         num_clips: videos of each model and strategy.
-        world: that the openings are drawn from: "tabletop", "tabletop-2" to "-4" for its other
-            levels, whose things come to rest after some seconds; or "box", whose disc never does.
+        world: where the openings come from: "tabletop", or "tabletop-2" to "tabletop-4" for its
+            other levels, whose objects come to rest after some seconds; or "box", whose disc never
+            rests.
         num_steps: sampling steps; the system's own unless given.
-        folder: receives the videos; those that are there from an earlier run are not made again.
+        folder: where the videos are written; a video that is there already is not made again.
         report: a Markdown file to write, with .json and .png beside it.
 
     Raises:
         UserError: for numbers that make no sense, or models that cannot be read.
     """
+    check_page(report)
     probe = DriftProbe(
         tuple(models), tuple(strategies), num_frames, num_clips, world, num_steps, folder
     )
-    findings = measure_drift(probe)
-    show(findings)
-    if report:
-        for path in write(findings, report):
-            print(f"wrote {path}")
+    report_of(measure_drift(probe)).publish(report)

@@ -1,6 +1,6 @@
 """Figures of a long video against the frame index: pure functions of frames.
 
-Each is wrong alone. A frozen video keeps its identity, colours and sharpness for ever, noise is
+Each is wrong alone. A frozen video keeps its identity, colors and sharpness for ever, noise is
 sharp, and a new object moves well: read them together.
 """
 
@@ -17,7 +17,7 @@ from kinema.metrics.temporal.identity import palette_distance
 from kinema.metrics.temporal.movement import TOP_SHARE
 from kinema.motion import optical_flow
 
-FIGURES = ("identity", "motion", "velocity", "colour", "sharpness")
+FIGURES = ("identity", "motion", "velocity", "color", "sharpness")
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,9 @@ class Opening:
     frames: np.ndarray
 
     @property
-    def colour(self) -> np.ndarray:
-        """The mean CIELAB colour, 8-bit units, (3,)."""
-        return mean_colour(self.frames)
+    def color(self) -> np.ndarray:
+        """The mean CIELAB color, 8-bit units, (3,)."""
+        return mean_color(self.frames)
 
     @property
     def detail(self) -> float:
@@ -37,13 +37,13 @@ class Opening:
 
 
 def figures(segment: np.ndarray, opening: Opening) -> dict[str, float | list[float]]:
-    """What a few frames of a video, uint8 (f h w 3), say of the whole.
+    """Measure a few frames of a video, uint8 (f h w 3).
 
     Returns:
         identity: Hellinger distance of the palette from the opening's, mean over frames, [0, 1].
         motion: mean speed of the fastest 5 % of the pixels, pixels a frame.
         velocity: their mean motion (x, y), pixels a frame.
-        colour: CIELAB distance of the mean colour from the opening's.
+        color: CIELAB distance of the mean color from the opening's.
         sharpness: log2 of the variance of the Laplacian, less the opening's.
     """
     motion, velocity = fastest(segment)
@@ -51,13 +51,13 @@ def figures(segment: np.ndarray, opening: Opening) -> dict[str, float | list[flo
         "identity": float(palette_distance(segment, opening.frames).mean()),
         "motion": motion,
         "velocity": velocity,
-        "colour": float(np.linalg.norm(mean_colour(segment) - opening.colour)),
+        "color": float(np.linalg.norm(mean_color(segment) - opening.color)),
         "sharpness": float(np.median(observe(segment).detail)) - opening.detail,
     }
 
 
 def fastest(frames: np.ndarray) -> tuple[float, list[float]]:
-    """Mean speed and mean motion of the fastest 5 % of the pixels of each pair of frames."""
+    """Return mean speed and mean motion of the fastest 5 % of the pixels of each pair of frames."""
     flow = optical_flow(frames).forward  # (f-1 h w 2)
     if not len(flow):
         return 0.0, [0.0, 0.0]
@@ -69,15 +69,15 @@ def fastest(frames: np.ndarray) -> tuple[float, list[float]]:
     return float(np.linalg.norm(chosen, axis=-1).mean()), chosen.mean((0, 1)).tolist()
 
 
-def mean_colour(frames: np.ndarray) -> np.ndarray:
-    """CIELAB in 8-bit units, over all pixels: (3,)."""
+def mean_color(frames: np.ndarray) -> np.ndarray:
+    """Return the mean CIELAB color in 8-bit units, over all pixels: (3,)."""
     lab = cv2.cvtColor(np.ascontiguousarray(frames).reshape(-1, 1, 3), cv2.COLOR_RGB2LAB)
     return lab.reshape(-1, 3).astype(np.float64).mean(0)
 
 
 @dataclass(frozen=True)
 class Joins:
-    """How much changes from frame to frame, in grey levels.
+    """How much changes from frame to frame, in gray levels.
 
     Attributes:
         at: mean over the joins.
@@ -98,7 +98,7 @@ class Joins:
 
 
 def joins_of(frames: Iterable[np.ndarray], joins: Sequence[int], factor: int = 1) -> Joins:
-    """Jump at the joins against inside, from the first join on.
+    """Measure the jump at the joins and elsewhere, from the first join on.
 
     Args:
         frames: uint8 (h w 3), one in memory at a time.

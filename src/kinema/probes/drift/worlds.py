@@ -49,17 +49,17 @@ class World(Protocol):
     def __init__(self, level: int) -> None: ...
 
     def scene(self, seed: int, num_frames: int, system: System) -> TrueScene:
-        """The scene of a seed at the size and rate of a system."""
+        """Return the scene of a seed at the size and rate of a system."""
 
 
 class Tabletop:
-    """Solids on a table; the judge reads whether the subject has its colour and shape."""
+    """Solids on a table; the judge reads whether the subject has its color and shape."""
 
     model = "tabletop"
-    titles = {"judge": "judge: colour and shape right"}
+    titles = {"judge": "judge: color and shape right"}
     note = (
-        "Objects of the tabletop come to rest after a few seconds, and then the true motion is "
-        "none."
+        "Objects of the tabletop come to rest after a few seconds; from then on the true motion is "
+        "0."
     )
 
     def __init__(self, level: int) -> None:
@@ -87,11 +87,12 @@ class Box:
         "speed error": "speed error (units/s)",
     }
     note = (
-        "A disc flies in a closed box of 10 x 10 units for ever. *One whole disc*: frames that "
-        "show a single disc of the right colour, its radius within 20 % of the true one; *radius "
-        "error*: of every frame, where no disc is seen its radius is 0; *speed error*: distance "
-        "of the mean |velocity| along x and along y from that of the true positions in the same "
-        "frames. Where the disc is when differs sooner or later, and so does the velocity."
+        "A disc flies in a closed box of 10 x 10 units and never stops. *Whole* is the share of "
+        "frames that show a single disc of the right color, with a radius within 20 % of the true "
+        "one. *Radius error* is a mean over all frames; a frame without a disc counts as a radius "
+        "of 0. *Speed error* is the distance between the mean |velocity| along x and along y and "
+        "that of the true positions in the same frames. Sooner or later the disc is elsewhere than "
+        "the true one, so its velocity differs too."
     )
 
     def __init__(self, level: int) -> None:

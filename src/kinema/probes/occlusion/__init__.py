@@ -2,15 +2,21 @@
 
 from collections.abc import Sequence
 
-from kinema.errors import UserError
-from kinema.probes.drift import Contenders
-from kinema.probes.occlusion.probe import Survival, measure_survival
-from kinema.probes.occlusion.report import show, write
+from kinema.errors import UserError, nearest
+from kinema.probes.long_videos import LONG
+from kinema.probes.occlusion.probe import OcclusionFindings, OcclusionProbe, measure_occlusion
+from kinema.probes.occlusion.report import report_of
 from kinema.probes.occlusion.worlds import WORLDS
+from kinema.reports import check_page
 
-__all__ = ["WORLDS", "Survival", "measure_survival", "run", "show", "write"]
-
-LONG = ("sliding", "crossfade", "rolling", "autoregressive", "keyframes", "blend")
+__all__ = [
+    "WORLDS",
+    "OcclusionFindings",
+    "OcclusionProbe",
+    "measure_occlusion",
+    "report_of",
+    "run",
+]
 
 
 def run(
@@ -23,7 +29,7 @@ def run(
     folder: str = "drift",
     report: str | None = None,
 ) -> None:
-    """Whether hidden objects come out again as themselves, by strategy and length.
+    """Measure how often hidden objects come out again as themselves, by strategy and length.
 
     Args:
         models: systems, for instance the same one after each stage of training; the one of the
@@ -34,24 +40,17 @@ def run(
         world: "curtain", a disc behind a curtain, read exactly; or "tabletop", a subject behind
             another object, read by the judge.
         num_steps: sampling steps; the system's own unless given.
-        folder: receives the videos; those that are there from an earlier run are not made again.
+        folder: where the videos are written; a video that is there already is not made again.
         report: a Markdown file to write, with .json beside it.
 
     Raises:
         UserError: for numbers that make no sense, an unknown world, or models that cannot be read.
     """
-    if num_clips < 1 or not lengths or min(lengths) < 1:
-        raise UserError("lengths and num_clips must be at least 1.")
     if world not in WORLDS:
-        raise UserError(f"There is no world {world!r} to hide in: choose {' or '.join(WORLDS)}.")
+        raise UserError(f"There is no world {world!r} to hide in; {nearest(world, list(WORLDS))}")
+    check_page(report)
     models = tuple(models) or (WORLDS[world].model,)
-    contenders = Contenders(models, tuple(strategies), num_steps, folder)
-    found = measure_survival(contenders, WORLDS[world](), lengths, num_clips)
-    show(found)
-    if report:
-        asked = {
-            "world": world, "models": models, "strategies": strategies, "lengths": lengths,
-            "num_clips": num_clips, "num_steps": num_steps,
-        }  # fmt: skip
-        for path in write(found, world, asked, report):
-            print(f"wrote {path}")
+    probe = OcclusionProbe(
+        world, models, tuple(strategies), tuple(lengths), num_clips, num_steps, folder
+    )
+    report_of(measure_occlusion(probe, WORLDS[world]())).publish(report)

@@ -8,7 +8,7 @@ the first frame that shows something of the object again sees back to one that s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -16,13 +16,30 @@ import numpy as np
 from rich.progress import track
 
 from kinema import clips
-from kinema.metrics import wilson_interval
-from kinema.probes.drift import Contenders, Maker
+from kinema.errors import UserError
 from kinema.probes.drift.probe import TRUE
+from kinema.probes.long_videos import Contenders, Maker
 from kinema.sampling.rollout import Autoregressive, Keyframes
 from kinema.video import System, strategy_named
 
 HELD = "last given frame held"
+
+
+@dataclass(frozen=True)
+class OcclusionProbe:
+    """What to measure; the fields are the options of `kinema probe occlusion`."""
+
+    world: str
+    models: tuple[str, ...]
+    strategies: tuple[str, ...]
+    lengths: tuple[int, ...]
+    num_clips: int = 16
+    num_steps: int | None = None
+    folder: str = "drift"
+
+    def __post_init__(self) -> None:
+        if self.num_clips < 1 or not self.lengths or min(self.lengths) < 1:
+            raise UserError("--lengths and --num-clips must be at least 1.")
 
 
 @dataclass(frozen=True)
@@ -98,7 +115,7 @@ class World(Protocol):
     def __init__(self) -> None: ...
 
     def scenes(self, length: int, count: int, system: System) -> list[Hidden]:
-        """Scenes with an occlusion of about `length` frames, at most `count` of them."""
+        """Return scenes with an occlusion of about `length` frames, at most `count` of them."""
         ...
 
 
@@ -152,7 +169,7 @@ class Survival:
         return Survival([one for one, _ in kept], [gap for _, gap in kept], self.sight)
 
     def across(self, least: int, most: float) -> Survival:
-        """The videos of scenes with a gap of `least` to `most` frames."""
+        """Return the videos of scenes with a gap of `least` to `most` frames."""
         pairs = zip(self.outcomes, self.gaps, strict=True)
         return Survival([outcome for outcome, gap in pairs if least <= gap <= most])
 
@@ -167,11 +184,6 @@ class Survival:
         return len(self.outcomes)
 
     @property
-    def interval(self) -> tuple[float, float]:
-        """Wilson's, 95 %, of the share that did."""
-        return wilson_interval(self.right, self.total)
-
-    @property
     def late(self) -> list[int]:
         """Of the videos in which it reappears."""
         return [one.late for one in self.outcomes if one.late is not None]
@@ -182,22 +194,40 @@ class Survival:
         return [one.off for one in self.outcomes if one.off is not None]
 
 
-Found = dict[str, dict[int, Survival]]  # column -> length of the occlusion -> survival
+Found = dict[str, dict[int, Survival]]
+"""column -> length of the occlusion -> survival"""
 
 
-def measure_survival(
-    contenders: Contenders, world: World, lengths: Sequence[int], num_clips: int
-) -> Found:
+@dataclass
+class OcclusionFindings:
+    """All that the probe found.
+
+    Attributes:
+        probe: what was measured.
+        found: the true continuation, the last given frame held, and every model and strategy.
+    """
+
+    probe: OcclusionProbe
+    found: Found
+
+
+def measure_occlusion(
+    probe: OcclusionProbe, world: World, contenders: Contenders | None = None
+) -> OcclusionFindings:
     """Make and read all videos; lengths without a scene are left out.
 
-    Returns:
-        the true continuation, the last given frame held, and every model and strategy.
+    Args:
+        probe: what to measure.
+        world: the one that `probe.world` names.
+        contenders: what makes the videos, instead of loading `probe.models`.
     """
+    if contenders is None:
+        contenders = Contenders(probe.models, probe.strategies, probe.num_steps, probe.folder)
     columns = contenders.makers()
     system = next(iter(columns.values())).pipe.system
     found: Found = {TRUE: {}, HELD: {}, **{column: {} for column in columns}}
-    for length in lengths:
-        scenes = world.scenes(length, num_clips, system)
+    for length in probe.lengths:
+        scenes = world.scenes(length, probe.num_clips, system)
         if not scenes:
             continue
         gaps = [scene.gap for scene in scenes]
@@ -207,11 +237,11 @@ def measure_survival(
             jobs = track(scenes, f"{column}: hidden for {length}")
             outcomes = [scene.read(continued(maker, scene)) for scene in jobs]
             found[column][length] = Survival(outcomes, gaps, Sight.of(maker))
-    return found
+    return OcclusionFindings(probe, found)
 
 
 def continued(maker: Maker, scene: Hidden) -> np.ndarray:
-    """A video from where the object is hidden; its frames, uint8 (f h w 3), from there on."""
+    """Make a video from where the object is hidden; its frames, uint8 (f h w 3), from there on."""
     opening, more = scene.frames[: scene.start], len(scene.true)
     path = maker.video(f"hidden-{scene.label}", scene.caption, opening, more, scene.seed)
     return np.stack(list(clips.stream(path, start=scene.start)))

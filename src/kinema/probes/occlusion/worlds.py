@@ -1,8 +1,8 @@
 """Where things are hidden, and how to tell that they came out again.
 
-On the tabletop the subject passes behind another object, and the judge is asked for its colour and
+On the tabletop the subject passes behind another object, and the judge is asked for its color and
 its shape. In the box a disc crosses behind a curtain, and all there is of it is read off the pixels
-(`worlds.disc_reading`).
+(`kinema.judges.discs`).
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import numpy as np
 
 from kinema.judges import tabletop as judge
 from kinema.judges.discs import read_disc
-from kinema.probes.drift.probe import FIRST_SEED
 from kinema.probes.drift.worlds import ASKED, SIZE_TOLERANCE
 from kinema.probes.occlusion.probe import Hidden, Outcome, World
+from kinema.probes.unseen import FIRST_SEED
 from kinema.video import System
 from kinema.worlds import discs, tabletop
 
@@ -26,9 +26,9 @@ class Tabletop:
 
     model = "tabletop"
     note = (
-        "Share of subjects, hidden behind another object for about so many frames, whose colour "
-        "and shape the judge reads from the frames after they come out in truth, in %, with 95 % "
-        "Wilson intervals. The prompt names the subject."
+        "Subjects are hidden behind another object for about so many frames. The figure is the "
+        "share, in % with 95 % Wilson intervals, whose color and shape the judge reads from the "
+        "frames after the true subject comes out. The prompt names the subject."
     )
     most_tried = 600  # scenes looked at for each length
     tolerance = 0.35  # an occlusion counts as of a length within this share of it
@@ -38,19 +38,19 @@ class Tabletop:
         self.network = judge.load()
 
     def scenes(self, length: int, count: int, system: System) -> list[Hidden]:
-        """Scenes whose subject is less than half seen for about `length` frames."""
-        return list(islice(self._found(length, system), count))
+        """Return scenes whose subject is less than half seen for about `length` frames."""
+        return list(islice(self.matches(length, system), count))
 
-    def _found(self, length: int, system: System) -> Iterator[Hidden]:
+    def matches(self, length: int, system: System) -> Iterator[Hidden]:
         for seed in range(FIRST_SEED, FIRST_SEED + self.most_tried):
             scene = tabletop.sample_scene(seed, level=2)
             if scene.attributes["relation"] == "behind":
                 span = self.occlusion(scene, length, system.fps)
                 if span is not None:
-                    yield self._hidden(seed, scene, span, system)
+                    yield self.hidden_in(seed, scene, span, system)
 
     def occlusion(self, scene: tabletop.Scene, length: int, fps: float) -> tuple[int, int] | None:
-        """First frame at which the subject is hidden and first at which it is seen again.
+        """Return the first frame with the subject hidden, and the first with it seen again.
 
         None unless it is hidden for about `length` frames, after it was seen and before it is
         again.
@@ -65,7 +65,7 @@ class Tabletop:
                 return start, stop
         return None
 
-    def _hidden(
+    def hidden_in(
         self, seed: int, scene: tabletop.Scene, span: tuple[int, int], system: System
     ) -> Hidden:
         start, stop = span
@@ -86,14 +86,14 @@ class Curtain:
 
     model = "physics-curtain"
     note = (
-        "Share of discs, wholly hidden behind a curtain for about so many frames, that come out "
-        "as themselves: within 6 frames after the disc is wholly seen again in truth, and while "
-        "it still is, one whole disc is read, of the true colour (of six) and with a radius "
-        "within 20 % of the true one; in %, with 95 % Wilson intervals. A disc of any colour and "
-        "any radius of training would pass in 8 %. *Late*: mean |frames| between the true and the "
-        "made moment at which it is first read so, of the videos in which it is; *off*: mean "
-        "distance of its centre from the true one when it survived, in units of a box of 10 x 10. "
-        "No prompt tells what is hidden."
+        "Discs are wholly hidden behind a curtain for about so many frames. The figure is the "
+        "share, in % with 95 % Wilson intervals, that comes out as itself: within 6 frames "
+        "after the true disc is wholly seen again, and while it still is, one whole disc is "
+        "read, of the true color (of six) and with a radius within 20 % of the true one. A disc "
+        "of random color and radius would pass in 8 %. *Late* is the mean |frames| between the "
+        "moments at which the true disc and the made one are first read so, of the videos in "
+        "which the disc is read. *Off* is the mean distance of its center from the true one "
+        "where it survived, in units of a box of 10 x 10. No prompt says what is hidden."
     )
     most_tried = 10_000  # scenes looked at for each length
     tolerance = 0.125  # an occlusion counts as of a length within this share of it
@@ -103,27 +103,27 @@ class Curtain:
     longest = 200  # frames of a scene that are looked at
 
     def scenes(self, length: int, count: int, system: System) -> list[Hidden]:
-        """Scenes whose disc is out of sight for about `length` frames, and crosses meanwhile."""
-        return list(islice(self._found(length, system), count))
+        """Return scenes whose disc crosses out of sight for about `length` frames."""
+        return list(islice(self.matches(length, system), count))
 
-    def _found(self, length: int, system: System) -> Iterator[Hidden]:
+    def matches(self, length: int, system: System) -> Iterator[Hidden]:
         for seed in range(FIRST_SEED, FIRST_SEED + self.most_tried):
             scene = discs.sample_scene(seed, discs.LEVELS["curtain"])
             span = self.occlusion(scene, length, system.fps)
             if span is not None:
-                yield self._hidden(seed, scene, span, system)
+                yield self.hidden_in(seed, scene, span, system)
 
     def occlusion(self, scene: discs.DiscScene, length: int, fps: float) -> tuple[int, int] | None:
-        """First frame in which the disc is wholly hidden, and first in which it is whole again.
+        """Return the first frame with the disc wholly hidden, and the first with it whole again.
 
         None unless it is hidden for about `length` frames, wholly seen for a while before it goes
         in, and comes out on the other side.
         """
         if scene.curtain is None:
             return None
-        (centres,) = scene.motion(np.arange(self.longest) / fps)[0]
-        visible = scene.visible(centres[None])[0]
-        is_left = centres[:, 0] < np.mean(scene.curtain)
+        (centers,) = scene.motion(np.arange(self.longest) / fps)[0]
+        visible = scene.visible(centers[None])[0]
+        is_left = centers[:, 0] < np.mean(scene.curtain)
         for entry, stop in spans(visible < 1.0):
             before, hidden = entry - self.earliest, visible[entry:stop] == 0.0
             is_seen = before >= 0 and (visible[before:entry] == 1.0).all() and stop < self.longest
@@ -132,16 +132,16 @@ class Curtain:
                 return entry + int(hidden.argmax()), stop
         return None
 
-    def _hidden(
+    def hidden_in(
         self, seed: int, scene: discs.DiscScene, span: tuple[int, int], system: System
     ) -> Hidden:
         start, stop = span
         total, level = stop + self.after, discs.LEVELS["curtain"]
         clip = discs.render_scene(scene, total, system.size, system.fps, False, level)
-        (centres,) = scene.motion(np.arange(total) / system.fps)[0]
-        visible = scene.visible(centres[None])[0]
+        (centers,) = scene.motion(np.arange(total) / system.fps)[0]
+        visible = scene.visible(centers[None])[0]
         last = stop + int(np.cumprod(visible[stop : stop + self.latest] == 1.0).sum())
-        awaited, true = slice(stop - start, last - start), centres[start:]
+        awaited, true = slice(stop - start, last - start), centers[start:]
         (whole,) = np.nonzero(is_itself(clip.frames[start:], scene)[0])
 
         def read(frames: np.ndarray) -> Outcome:
@@ -163,10 +163,10 @@ class Curtain:
 
 
 def is_itself(frames: np.ndarray, scene: discs.DiscScene) -> tuple[np.ndarray, np.ndarray]:
-    """Which frames, uint8 (f h w 3), show the whole disc of a scene, wherever it is.
+    """Return which frames, uint8 (f h w 3), show the whole disc of a scene, wherever it is.
 
     Returns:
-        (f,) bool: one whole disc, of its colour and about its radius; and its centres (f 2), units.
+        (f,) bool: one whole disc, of its color and about its radius; and its centers (f 2), units.
     """
     seen, radius = read_disc(frames, scene.curtain), scene.radii[0]
     is_sized = np.abs(np.nan_to_num(seen.radii) - radius) <= SIZE_TOLERANCE * radius
@@ -174,7 +174,7 @@ def is_itself(frames: np.ndarray, scene: discs.DiscScene) -> tuple[np.ndarray, n
 
 
 def spans(mask: np.ndarray) -> list[tuple[int, int]]:
-    """First and one past the last of every run of true values in (f,) bool."""
+    """Return the first and one past the last of every run of true values in (f,) bool."""
     edges = np.diff(mask.astype(int), prepend=0, append=0)
     starts, stops = np.flatnonzero(edges > 0), np.flatnonzero(edges < 0)
     return [(int(start), int(stop)) for start, stop in zip(starts, stops, strict=True)]

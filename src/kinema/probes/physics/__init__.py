@@ -1,27 +1,13 @@
 """`kinema probe physics`: does a model go on as mechanics would, in and out of distribution?"""
 
-from pathlib import Path
-
-from kinema.errors import UserError
-from kinema.probes.physics.probe import (
-    Judged,
-    PhysicsFindings,
-    PhysicsProbe,
-    measure_physics,
-)
+from kinema.errors import UserError, nearest
+from kinema.probes.physics.probe import PhysicsFindings, PhysicsProbe, measure_physics
 from kinema.probes.physics.published import PUBLISHED
-from kinema.probes.physics.report import show, write
+from kinema.probes.physics.report import report_of
+from kinema.reports import check_page
 from kinema.worlds.discs import LAWS
 
-__all__ = [
-    "Judged",
-    "PhysicsFindings",
-    "PhysicsProbe",
-    "measure_physics",
-    "run",
-    "show",
-    "write",
-]
+__all__ = ["PhysicsFindings", "PhysicsProbe", "measure_physics", "report_of", "run"]
 
 
 def run(
@@ -33,19 +19,19 @@ def run(
     seed: int = 0,
     report: str | None = None,
 ) -> None:
-    """Velocity errors of predicted disc clips, beside floor, baselines and published figures.
+    """Measure velocity errors of predicted disc clips, beside floor, baselines and Kang et al.
 
     In a box the mean |velocity| along x and along y is compared with that of the true positions in
-    the same frames. With a curtain these are the frames in which the whole true disc is seen and a
-    disc of its colour is read, clear of the curtain; clips whose given frames do not show the whole
-    disc are left out.
+    the same frames. With a curtain these are the frames that show the whole true disc, and in which
+    a disc of its color is read, clear of the curtain. Clips whose given frames do not show the
+    whole disc are left out.
 
     Args:
-        law: "uniform", "parabola" or "collision", "all" of these; or "box" and "curtain", of which
-            nothing is published.
+        law: "uniform", "parabola" or "collision"; "all" of these three; or "box" or "curtain", for
+            which nothing is published.
         model: a system that ships, a folder, or a repository of the hub; physics-LAW unless given.
-        num_clips: in distribution, and as many out of it.
-        given: frames that are given.
+        num_clips: clips in distribution, and as many out of it.
+        given: frames of each clip that the model is given.
         num_steps: sampling steps; the model's own unless given.
         seed: of the scenes and of the samples.
         report: a Markdown file to write, with .json and .png beside it.
@@ -53,16 +39,14 @@ def run(
     Raises:
         UserError: for an unknown law, a model that is not there, or numbers that make no sense.
     """
-    laws = list(PUBLISHED) if law == "all" else [law]
     if law not in (*LAWS, "all"):
-        raise UserError(f"law is {law!r}: it is one of {', '.join(LAWS)}, or all.")
+        raise UserError(f"There is no law {law!r}; {nearest(law, [*LAWS, 'all'])}")
     if model is not None and law == "all":
-        raise UserError("a model knows one law: name it with --law beside --model.")
-    found = []
-    for name in laws:
-        probe = PhysicsProbe(name, model or f"physics-{name}", num_clips, given, num_steps, seed)
-        found.append(measure_physics(probe))
-        show(found[-1])
-    if report:
-        for path in write(found, Path(report)):
-            print(f"wrote {path}")
+        raise UserError("A model knows one law: name it with --law beside --model.")
+    check_page(report)
+    laws = list(PUBLISHED) if law == "all" else [law]
+    probes = [
+        PhysicsProbe(name, model or f"physics-{name}", num_clips, given, num_steps, seed)
+        for name in laws
+    ]
+    report_of([measure_physics(probe) for probe in probes]).publish(report)

@@ -1,7 +1,7 @@
 """Does a model go on as mechanics would? The protocol of Kang et al. 2024, in and out of range.
 
 The first frames of a clip are given, the model makes the rest, and a parser reads the discs off
-the frames (`worlds.disc_reading`). Beside every score stand its floor, the parser on true clips,
+the frames (`kinema.judges.discs`). Beside every score stand its floor, the parser on true clips,
 and predictors that know less than a model should.
 """
 
@@ -18,12 +18,12 @@ from kinema.errors import UserError
 from kinema.judges.discs import DiscReading, judge
 from kinema.metrics.intervals import mean_interval
 from kinema.probes.physics import baselines
+from kinema.probes.unseen import FIRST_SEED
 from kinema.training.sources import DiscClips
 from kinema.video import VideoPipeline
 from kinema.worlds import discs
 from kinema.worlds.discs import DiscScene
 
-FIRST_SEED = 2_000_000_000  # scenes that no training run draws
 AT_ONCE = 32  # clips in a batch
 SPLITS = {"in": "train", "out": "held_out"}
 FLOOR, MODEL, STRAIGHT = "true clips (floor)", "model", "straight on, as parsed"
@@ -33,16 +33,7 @@ SLOWEST = (discs.SPEED[0] + discs.OUTER_SPEEDS[0][1]) / 2  # between the low ban
 
 @dataclass
 class PhysicsProbe:
-    """What to measure.
-
-    Attributes:
-        law: "uniform", "parabola", "collision", "box" or "curtain".
-        model: a system that ships, a folder, or a repository of the hub.
-        num_clips: in distribution, and as many out of it.
-        given: frames that are given.
-        num_steps: sampling steps; the system's own unless given.
-        seed: of the scenes and of the samples.
-    """
+    """What to measure of one law; the fields are the options of `kinema probe physics`."""
 
     law: str = "uniform"
     model: str = "physics-uniform"
@@ -53,7 +44,7 @@ class PhysicsProbe:
 
     def __post_init__(self) -> None:
         if self.num_clips < 2:
-            raise UserError(f"num_clips is {self.num_clips}: at least 2 are needed.")
+            raise UserError(f"--num-clips is {self.num_clips}: give at least 2.")
 
 
 @dataclass
@@ -68,12 +59,12 @@ class Judged:
         return [getattr(reading, name) for reading in chosen if reading is not None]
 
     def mean(self, name: str, rows: Sequence[int] | None = None) -> float:
-        """The mean over the clips that could be judged; NaN if there is none."""
+        """Return the mean over the clips that could be judged; NaN if there is none."""
         values = [value for value in self.values(name, rows) if not np.isnan(value)]
         return float(np.mean(values)) if values else np.nan
 
     def interval(self, name: str, rows: Sequence[int] | None = None) -> tuple[float, float]:
-        """95 %, by resampling clips."""
+        """Return the 95 % interval of the mean, by resampling clips."""
         return mean_interval(self.values(name, rows))
 
 
@@ -96,7 +87,7 @@ class PhysicsFindings:
     clips: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
 
     def bands(self) -> dict[str, list[int]]:
-        """Out of distribution: which scenes are slow or fast, small or large (the first disc)."""
+        """Return the scenes out of distribution by speed and size of their first disc."""
         names: dict[str, list[int]] = {}
         for row, scene in enumerate(self.scenes["out"]):
             speed = "slow" if np.linalg.norm(scene.velocities[0]) < SLOWEST else "fast"
@@ -129,14 +120,14 @@ def measure_physics(probe: PhysicsProbe, pipe: VideoPipeline | None = None) -> P
 
 
 def true_clips(data: DiscClips, num_clips: int) -> tuple[np.ndarray, list[DiscScene]]:
-    """The first clips of a source, uint8 (n f h w 3), and the scenes that they show."""
+    """Return the first clips of a source, uint8 (n f h w 3), and the scenes that they show."""
     frames = data.make(list(range(num_clips)))[0]["frames"].numpy()
     seeds = range(data.seed, data.seed + num_clips)
     return frames, [discs.sample_scene(seed, data.level, data.split) for seed in seeds]
 
 
 def judged(clips: np.ndarray, scenes: Sequence[DiscScene], given: int) -> Judged:
-    """The readings of clips, uint8 (n f h w 3), whose first `given` frames show the scenes."""
+    """Read clips, uint8 (n f h w 3), whose first `given` frames show the scenes."""
     pairs = zip(clips, scenes, strict=True)
     return Judged([judge(frames, scene, given) for frames, scene in pairs])
 
@@ -144,13 +135,13 @@ def judged(clips: np.ndarray, scenes: Sequence[DiscScene], given: int) -> Judged
 def predictors(
     probe: PhysicsProbe, pipe: VideoPipeline, true: np.ndarray
 ) -> dict[str, baselines.Predictor]:
-    """Name -> how it goes on from given frames, the best first."""
+    """Return name -> how it goes on from given frames, the best first."""
     untrained = untrained_predictors(probe.law, true)
     return {FLOOR: untrained[FLOOR], MODEL: partial(predicted, pipe, probe), **untrained}
 
 
 def untrained_predictors(law: str, true: np.ndarray) -> dict[str, baselines.Predictor]:
-    """Name -> how it goes on, for the floor and the baselines.
+    """Return name -> how it goes on, for the floor and the baselines.
 
     Args:
         law: of the clips.
@@ -176,7 +167,7 @@ def untrained_predictors(law: str, true: np.ndarray) -> dict[str, baselines.Pred
 def predicted(
     pipe: VideoPipeline, probe: PhysicsProbe, given: np.ndarray, num_frames: int
 ) -> np.ndarray:
-    """The model's own continuation of given frames, uint8 (n f h w 3)."""
+    """Let the model go on from given frames; returns uint8 (n f h w 3)."""
     made = []
     for start in track(range(0, len(given), AT_ONCE), f"Going on from {probe.given} frames"):
         frames = to_tensor(given[start : start + AT_ONCE])

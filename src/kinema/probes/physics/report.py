@@ -1,20 +1,17 @@
-"""What the physics probe found, as tables for a terminal and Markdown, as JSON, as pictures."""
+"""What the probe of physics found, law by law, beside what is published."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
+from typing import Any
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
-from kinema.clips import contact_sheet
+from kinema.clips import sheet_png
 from kinema.probes.physics.probe import FLOOR, MODEL, SPLITS, STRAIGHT, PhysicsFindings
 from kinema.probes.physics.published import DATA, PARSER, PUBLISHED, SIZES
-from kinema.storage import write_bytes
+from kinema.reports import Picture, Report, Rows, Table, command_line
+from kinema.reports.words import mean
 
-Rows = list[list[str]]
 OTHER_FIGURES = {
     "lost": "disc lost, %",
     "radius_error": "radius error",
@@ -23,20 +20,29 @@ OTHER_FIGURES = {
     "gravity_error": "gravity error",
 }
 PLACES = {"in": "in distribution", "out": "out of distribution"}
+NOTE = """
+The first {given} frames are given, the model makes the rest, and a parser reads the discs off the
+frames. The velocity error is the mean of |velocity - true velocity|, with a 95 % interval from
+resampling the clips. Only frames that show the whole true disc count, and of a collision only those
+after it. In a box walls turn the velocity, so the mean |velocity| along x and along y is compared.
+Behind a curtain only clips count whose given frames show the whole disc. *True clips* is the
+parser's own error, the floor.
+""".strip()
 
 
 def score_table(found: PhysicsFindings) -> Rows:
-    """Header and rows: predictor, then the velocity error with its interval in and out of range."""
+    """Make a row a predictor: its velocity error in and out of distribution, with intervals."""
     judged = {place: found.scores[place][FLOOR].values("velocity_error") for place in SPLITS}
     heads = [f"{PLACES[place]} (n = {len(judged[place])})" for place in SPLITS]
     rows = [["velocity error, units/s", *heads]]
     for name in found.scores["in"]:
-        rows.append([name, *(_with_interval(found, place, name) for place in SPLITS)])
+        errors = (found.scores[place][name].values("velocity_error") for place in SPLITS)
+        rows.append([name, *(mean(values, ".4f") for values in errors)])
     return rows
 
 
 def figure_table(found: PhysicsFindings) -> Rows:
-    """Header and rows: the other figures of the model, beside their floors."""
+    """Make a row a figure other than the velocity error, of the model beside its floor."""
     rows = [["", *(f"{kind}, {place}" for place in SPLITS for kind in ("model", "floor"))]]
     for figure, title in OTHER_FIGURES.items():
         cells = []
@@ -50,7 +56,7 @@ def figure_table(found: PhysicsFindings) -> Rows:
 
 
 def band_table(found: PhysicsFindings) -> Rows:
-    """Header and rows: out of distribution, band by band."""
+    """Make a row a band of speeds and sizes out of distribution."""
     rows = [["out of distribution", "n", "model", FLOOR, STRAIGHT]]
     scores = found.scores["out"]
     for name, members in found.bands().items():
@@ -61,7 +67,7 @@ def band_table(found: PhysicsFindings) -> Rows:
 
 
 def published_table(law: str) -> Rows:
-    """Header and rows: what Kang et al. report, per model and size of the training set."""
+    """Make a row a model of Kang et al.: what they report for each size of the training set."""
     heads = [f"{place} {data}" for place in SPLITS for data in DATA]
     rows = [["Kang et al. 2024", *heads]]
     for row, size in enumerate(SIZES):
@@ -70,70 +76,48 @@ def published_table(law: str) -> Rows:
     return [*rows, ["true clips, their parser", f"{PARSER[law]:.3f}", *[""] * 5]]
 
 
-def tables(found: PhysicsFindings) -> list[Rows]:
-    """All tables of one law; the published one where there is one."""
-    own = [score_table(found), figure_table(found), band_table(found)]
-    law = found.probe.law
-    return [*own, published_table(law)] if law in PUBLISHED else own
+def tables(found: PhysicsFindings) -> list[Table]:
+    """Return all tables of one law; the published one where there is one."""
+    law, probe = found.probe.law, found.probe
+    title = f"{law.capitalize()}: {probe.model}, {found.parameters / 1e6:.1f} M parameters"
+    rows = [figure_table(found), band_table(found)]
+    rows += [published_table(law)] if law in PUBLISHED else []
+    first = Table(title, score_table(found))
+    return [first, *(Table("", more) for more in rows)]
 
 
-def show(found: PhysicsFindings) -> None:
-    """Print the tables of one law."""
-    console = Console()
-    console.width = max(console.width, 120)
-    title = f"{found.probe.law}: {found.probe.model}, {found.parameters / 1e6:.1f} M parameters"
-    console.print(f"\n[bold]{title}[/bold]")
-    for rows in tables(found):
-        console.print(_rich(rows))
+def report_of(all_found: Sequence[PhysicsFindings]) -> Report:
+    """Return the report of one law or of several."""
+    probe = all_found[0].probe
+    options = asdict(probe)
+    if len(all_found) > 1:
+        options |= {"law": "all", "model": None}
+    rows, labels = sheet_of(all_found)
+    picture = Picture(
+        "true and predicted clips", lambda: sheet_png(rows, labels), "True and predicted clips"
+    )
+    return Report(
+        "Does it obey mechanics?",
+        command_line("kinema probe physics", options),
+        NOTE.format(given=probe.given),
+        [*(table for found in all_found for table in tables(found)), picture],
+        [record_of(found) for found in all_found],
+    )
 
 
-def write(all_found: Sequence[PhysicsFindings], path: Path) -> list[Path]:
-    """Write the Markdown page, and beside it the figures as JSON and a contact sheet as PNG."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    sheet = path.with_suffix(".png")
-    contact_sheet(*_sheet_rows(all_found, sheet))
-    record = [_record(found) for found in all_found]
-    write_bytes(path.with_suffix(".json"), (json.dumps(record, indent=2) + "\n").encode())
-    write_bytes(path, _page(all_found, sheet.name).encode())
-    return [path, path.with_suffix(".json"), sheet]
-
-
-def _sheet_rows(
-    all_found: Sequence[PhysicsFindings], sheet: Path
-) -> tuple[list[np.ndarray], Path, list[str]]:
+def sheet_of(all_found: Sequence[PhysicsFindings]) -> tuple[list[np.ndarray], list[str]]:
+    """Return two clips of each law and split, true and predicted in turn, and their labels."""
     rows, labels = [], []
     for found in all_found:
         for place in SPLITS:
             for true, made in list(zip(*found.clips[place], strict=True))[:2]:
                 rows += [true, made]
                 labels += [f"{found.probe.law}, {PLACES[place]}: true", "model"]
-    return rows, sheet, labels
+    return rows, labels
 
 
-def _page(all_found: Sequence[PhysicsFindings], sheet: str) -> str:
-    probe = all_found[0].probe
-    command = f"kinema probe physics --num_clips {probe.num_clips} --given {probe.given}"
-    parts = [
-        "# Does it obey mechanics?",
-        f"`{command} --seed {probe.seed}`",
-        f"The first {probe.given} frames are given, the model makes the rest, a parser reads the "
-        "discs off the frames. Mean |velocity - true velocity| with a 95 % interval from "
-        "resampling clips; only frames in which the whole true disc is in view count, and of a "
-        "collision only those after it. In a box the mean |velocity| along x and along y is "
-        "compared, since walls turn it, and behind a curtain only clips count of which the "
-        "given frames show the whole disc. *True clips* is the parser's own error, the floor.",
-    ]
-    for found in all_found:
-        parts += [
-            f"## {found.probe.law.capitalize()}",
-            f"`{found.probe.model}`, {found.parameters / 1e6:.1f} M parameters.",
-            *(_markdown(rows) for rows in tables(found)),
-        ]
-    parts += ["## True and predicted clips", f"![true and predicted clips]({sheet})"]
-    return "\n\n".join(parts) + "\n"
-
-
-def _record(found: PhysicsFindings) -> dict:
+def record_of(found: PhysicsFindings) -> dict[str, Any]:
+    """Return the velocity errors of one law as JSON values."""
     return {
         "probe": asdict(found.probe),
         "parameters": found.parameters,
@@ -149,23 +133,3 @@ def _record(found: PhysicsFindings) -> dict:
             for place, scores in found.scores.items()
         },
     }
-
-
-def _with_interval(found: PhysicsFindings, place: str, name: str) -> str:
-    judged = found.scores[place][name]
-    low, high = judged.interval("velocity_error")
-    return f"{judged.mean('velocity_error'):.4f} ({low:.4f}-{high:.4f})"
-
-
-def _markdown(rows: Rows) -> str:
-    lines = ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join([lines[0], "|---" * len(rows[0]) + "|", *lines[1:]])
-
-
-def _rich(rows: Rows) -> Table:
-    table = Table(box=None, header_style="bold")
-    for i, name in enumerate(rows[0]):
-        table.add_column(name, justify="left" if i == 0 else "right", no_wrap=i == 0)
-    for row in rows[1:]:
-        table.add_row(*row)
-    return table

@@ -1,11 +1,10 @@
 """`kinema probe prompts`: does the video show what the prompt says, and do its frames agree?"""
 
-from pathlib import Path
+from kinema.probes.prompts.probe import PromptFindings, PromptProbe, measure_prompts
+from kinema.probes.prompts.report import report_of
+from kinema.reports import check_page
 
-from kinema.probes.prompts.probe import Findings, PromptProbe, measure_prompts
-from kinema.probes.prompts.report import show, write
-
-__all__ = ["Findings", "PromptProbe", "measure_prompts", "run", "show", "write"]
+__all__ = ["PromptFindings", "PromptProbe", "measure_prompts", "report_of", "run"]
 
 
 def run(
@@ -18,14 +17,15 @@ def run(
     guidance_scale: float | None = None,
     report: str | None = None,
 ) -> None:
-    """Judge a model's videos against their prompts, and the agreement of their frames.
+    """Measure whether a model's videos show what their prompts say, and whether frames agree.
 
     Args:
         model: a system that ships, a folder, or a repository of the hub.
-        num_prompts: from seen combinations of attributes, and as many from held-out ones.
-        level: of the tabletop world the prompts are drawn from, 1 to 4.
+        num_prompts: prompts of seen combinations of attributes, and as many of held-out ones.
+        level: of the tabletop world that the prompts are drawn from, 1 to 4.
         seed: of the prompts and of the videos.
-        num_consistency: held-out prompts that are also sampled frame by frame; 0 leaves it out.
+        num_consistency: held-out prompts that are also sampled frame by frame; 0 leaves out whether
+            frames agree.
         num_steps: sampling steps; the model's own unless given.
         guidance_scale: the model's own unless given.
         report: a Markdown file to write, with .json and .png beside it.
@@ -33,11 +33,6 @@ def run(
     Raises:
         UserError: for a model that is not there, or numbers that make no sense.
     """
-    probe = PromptProbe(
-        model, num_prompts, level, seed, num_consistency, num_steps, guidance_scale, report
-    )
-    findings = measure_prompts(probe)
-    show(findings)
-    if report:
-        for path in write(findings, Path(report)):
-            print(f"wrote {path}")
+    check_page(report)
+    probe = PromptProbe(model, num_prompts, level, seed, num_consistency, num_steps, guidance_scale)
+    report_of(measure_prompts(probe)).publish(report)

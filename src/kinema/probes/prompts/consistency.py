@@ -30,7 +30,7 @@ class Ratio:
 
 
 def measure(frames: np.ndarray) -> Measured:
-    """Warping error, plain difference, explained share, coverage and motion of one clip.
+    """Return warping error, plain difference, explained share, coverage and motion of one clip.
 
     Args:
         frames: uint8 (f h w 3), at least two frames.
@@ -48,7 +48,7 @@ def measure(frames: np.ndarray) -> Measured:
 
 
 def mean(rows: Sequence[Measured]) -> Measured:
-    """The mean of each figure over clips."""
+    """Return the mean of each figure over clips."""
     return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
 
 

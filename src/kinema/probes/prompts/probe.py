@@ -20,28 +20,16 @@ from kinema.errors import UserError
 from kinema.judges import tabletop as judge
 from kinema.probes.prompts.consistency import Measured, Ratio, mean, measure, ratio
 from kinema.probes.prompts.scoring import Answers, Share, score
+from kinema.probes.unseen import FIRST_SEED
 from kinema.worlds import tabletop
 
 SPLITS = {"seen": "train", "held out": "held_out"}
-FIRST_SEED = 2_000_000_000  # scenes that no training run draws
 AT_ONCE = 8  # clips in a batch
 
 
 @dataclass
 class PromptProbe:
-    """What to measure.
-
-    Attributes:
-        model: a system that ships, a folder, or a repository of the hub.
-        num_prompts: from seen combinations, and as many from held-out ones.
-        level: of the world the prompts are drawn from, 1 to 4.
-        seed: of the prompts and of the videos.
-        num_consistency: how many of the held-out prompts are also sampled frame by frame; 0 leaves
-            consistency out.
-        num_steps: sampling steps; the system's own unless given.
-        guidance_scale: the system's own unless given.
-        report: a Markdown file to write, with a .json and a contact sheet .png of the same name.
-    """
+    """What to measure; the fields are the options of `kinema probe prompts`."""
 
     model: str = "tabletop"
     num_prompts: int = 200
@@ -50,15 +38,14 @@ class PromptProbe:
     num_consistency: int = 24
     num_steps: int | None = None
     guidance_scale: float | None = None
-    report: str | None = None
 
     def __post_init__(self) -> None:
         if self.num_prompts < 2:
-            raise UserError(f"num_prompts is {self.num_prompts}: at least 2 are needed.")
+            raise UserError(f"--num-prompts is {self.num_prompts}: give at least 2.")
         if self.level not in (1, 2, 3, 4):
-            raise UserError(f"level is {self.level}: the world has levels 1 to 4.")
+            raise UserError(f"--level is {self.level}: the world has levels 1 to 4.")
         if self.num_consistency < 0:
-            raise UserError(f"num_consistency is {self.num_consistency}: give 0 or more.")
+            raise UserError(f"--num-consistency is {self.num_consistency}: give 0 or more.")
         self.num_consistency = min(self.num_consistency, self.num_prompts)
 
     @property
@@ -95,7 +82,7 @@ class Group:
 
 
 @dataclass
-class Findings:
+class PromptFindings:
     """All that the probe found.
 
     Attributes:
@@ -112,7 +99,7 @@ class Findings:
     ratio: Ratio | None
 
 
-def measure_prompts(probe: PromptProbe, pipe: Any | None = None) -> Findings:
+def measure_prompts(probe: PromptProbe, pipe: Any | None = None) -> PromptFindings:
     """Generate, judge and count.
 
     Args:
@@ -123,31 +110,31 @@ def measure_prompts(probe: PromptProbe, pipe: Any | None = None) -> Findings:
     network = judge.load()
     groups = {}
     for name, split in SPLITS.items():
-        group = groups[name] = _scenes(probe, split)
-        made = _generate(pipe, group.captions, probe, name)
-        true = _render(pipe.system, probe, split, name)
-        decoded = _through_codec(pipe, true)
+        group = groups[name] = scenes_of(probe, split)
+        made = generated(pipe, group.captions, probe, name)
+        true = rendered(pipe.system, probe, split, name)
+        decoded = through_codec(pipe, true)
         for kind, frames in {"generated": made, "true": true, "codec": decoded}.items():
             group.clips[kind] = Shown(frames, judge.read(network, frames, pipe.system.fps))
-    consistency, relation = _consistency(pipe, groups["held out"], probe)
-    return Findings(probe, groups, _scores(groups), consistency, relation)
+    consistency, relation = agreement(pipe, groups["held out"], probe)
+    return PromptFindings(probe, groups, scores_of(groups), consistency, relation)
 
 
-def _scenes(probe: PromptProbe, split: str) -> Group:
-    scenes = [tabletop.sample_scene(seed, probe.level, split) for seed in _seeds(probe)]
+def scenes_of(probe: PromptProbe, split: str) -> Group:
+    scenes = [tabletop.sample_scene(seed, probe.level, split) for seed in seeds_of(probe)]
     asked = [judge.true_answers(scene.attributes) for scene in scenes]
     return Group([scene.caption for scene in scenes], asked)
 
 
-def _seeds(probe: PromptProbe) -> list[int]:
+def seeds_of(probe: PromptProbe) -> list[int]:
     first = FIRST_SEED + probe.seed * probe.num_prompts
     return list(range(first, first + probe.num_prompts))
 
 
-def _generate(pipe: Any, captions: list[str], probe: PromptProbe, name: str) -> np.ndarray:
-    """One clip a prompt, uint8 (n f h w 3)."""
-    seeds = _seeds(probe)
-    batches = list(_slices(len(seeds)))
+def generated(pipe: Any, captions: list[str], probe: PromptProbe, name: str) -> np.ndarray:
+    """Generate one clip a prompt, uint8 (n f h w 3)."""
+    seeds = seeds_of(probe)
+    batches = list(batches_of(len(seeds)))
     made = [
         pipe(captions[rows], seed=seeds[rows], **probe.options).frames
         for rows in track(batches, f"Generating from {name} prompts")
@@ -155,28 +142,28 @@ def _generate(pipe: Any, captions: list[str], probe: PromptProbe, name: str) -> 
     return np.concatenate(made)
 
 
-def _render(system: Any, probe: PromptProbe, split: str, name: str) -> np.ndarray:
-    """The scenes themselves, as the prompts' clips should look."""
+def rendered(system: Any, probe: PromptProbe, split: str, name: str) -> np.ndarray:
+    """Render the scenes themselves, as the prompts' clips should look."""
     clips = [
         tabletop.render([seed], system.num_frames, system.size, probe.level, split, system.fps)[0]
-        for seed in track(_seeds(probe), f"Rendering {name} scenes")
+        for seed in track(seeds_of(probe), f"Rendering {name} scenes")
     ]
     return np.stack([clip.frames for clip in clips])
 
 
 @torch.inference_mode()
-def _through_codec(pipe: Any, frames: np.ndarray) -> np.ndarray:
-    """Encoded and decoded again."""
+def through_codec(pipe: Any, frames: np.ndarray) -> np.ndarray:
+    """Encode clips and decode them again."""
     num_frames, *size = frames.shape[1:4]
     decoded = []
-    for rows in track(list(_slices(len(frames))), "Passing them through the codec"):
+    for rows in track(list(batches_of(len(frames))), "Passing them through the codec"):
         clips = torch.stack([to_tensor(clip) for clip in frames[rows]]).to(pipe.device)
         back = pipe.codec.decode(pipe.codec.encode(clips), num_frames, tuple(size))
         decoded.append(to_frames(back))
     return np.concatenate(decoded)
 
 
-def _scores(groups: dict[str, Group]) -> dict[str, dict[str, Share]]:
+def scores_of(groups: dict[str, Group]) -> dict[str, dict[str, Share]]:
     """Column -> aspect -> share; the columns that need no model pool both splits."""
     asked = [answers for group in groups.values() for answers in group.asked]
 
@@ -194,14 +181,14 @@ def _scores(groups: dict[str, Group]) -> dict[str, dict[str, Share]]:
     return columns
 
 
-def _consistency(
+def agreement(
     pipe: Any, group: Group, probe: PromptProbe
 ) -> tuple[dict[str, Measured], Ratio | None]:
     n = probe.num_consistency
     if n == 0:
         return {}, None
     clips = {kind: shown.frames[:n] for kind, shown in group.clips.items()}
-    clips["frame by frame"] = _frame_by_frame(pipe, group.captions[:n], probe)
+    clips["frame by frame"] = frame_by_frame(pipe, group.captions[:n], probe)
     rows = {
         kind: [measure(clip) for clip in track(frames, f"Warping ({kind})")]
         for kind, frames in clips.items()
@@ -210,8 +197,8 @@ def _consistency(
     return {kind: mean(measured) for kind, measured in rows.items()}, relation
 
 
-def _frame_by_frame(pipe: Any, captions: Sequence[str], probe: PromptProbe) -> np.ndarray:
-    """Clips whose frames were generated one by one, each from its own noise: (n f h w 3)."""
+def frame_by_frame(pipe: Any, captions: Sequence[str], probe: PromptProbe) -> np.ndarray:
+    """Generate clips frame by frame, each from its own noise: (n f h w 3)."""
     num_frames = pipe.system.num_frames
     made = []
     for i, caption in enumerate(track(captions, "Generating frame by frame")):
@@ -222,5 +209,5 @@ def _frame_by_frame(pipe: Any, captions: Sequence[str], probe: PromptProbe) -> n
     return np.stack(made)
 
 
-def _slices(count: int) -> Iterator[slice]:
+def batches_of(count: int) -> Iterator[slice]:
     return (slice(start, start + AT_ONCE) for start in range(0, count, AT_ONCE))

@@ -8,7 +8,7 @@ from kinema.metrics import wilson_interval
 Answers = dict[str, str]
 
 ASPECTS: dict[str, tuple[str, ...]] = {
-    "subject colour": ("color",),
+    "subject color": ("color",),
     "subject shape": ("shape",),
     "action and direction": ("action", "direction", "second_action", "second_direction"),
     "camera": ("camera",),
@@ -44,12 +44,12 @@ class Share:
 
 
 def is_right(read: Answers, asked: Answers, questions: Sequence[str]) -> bool:
-    """Whether every one of the questions was answered as asked."""
+    """Return whether all of the questions were answered as asked."""
     return all(read[question] == asked[question] for question in questions)
 
 
 def score(read: Sequence[Answers], asked: Sequence[Answers]) -> dict[str, Share]:
-    """How often each aspect is as asked, and how often all of them are at once.
+    """Count how often each aspect is as asked, and how often all of them are at once.
 
     Args:
         read: the judge's answers, one dict a clip.
@@ -64,7 +64,7 @@ def score(read: Sequence[Answers], asked: Sequence[Answers]) -> dict[str, Share]
 
 
 def faults(read: Answers, asked: Answers) -> str:
-    """The wrong aspects in words: "shape cone, not cube"; "" if all is as asked."""
+    """Return the wrong aspects in words: "shape cone, not cube"; "" if all is as asked."""
     wrong = [
         f"{question.replace('_', ' ')} {read[question]}, not {asked[question]}"
         for questions in ASPECTS.values()

@@ -1,0 +1,142 @@
+"""A report: what was found, in the terminal, or as a page with its files beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kinema.errors import UserError
+from kinema.reports.tables import Table
+from kinema.storage import require_writable, write_bytes
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A PNG beside the page.
+
+    Attributes:
+        shows: what is to be seen, in words.
+        draw: returns the PNG's bytes; it is called when the report is written, not before.
+        title: a heading above the picture, or "".
+        note: how to read it, in Markdown.
+        ending: of the file's name: PAGE.png has "", PAGE-seams.png has "-seams".
+    """
+
+    shows: str
+    draw: Callable[[], bytes]
+    title: str = ""
+    note: str = ""
+    ending: str = ""
+
+    def beside(self, page: Path) -> Path:
+        """Return where the picture of a page lies."""
+        return page.with_name(f"{page.stem}{self.ending}.png")
+
+    def markdown(self, page: Path) -> str:
+        """Return the title as a heading, a link to the picture, and the note."""
+        heading = f"## {self.title}" if self.title else ""
+        link = f"![{self.shows}]({self.beside(page).name})"
+        return "\n\n".join(part for part in (heading, link, self.note) if part)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a probe or a study found.
+
+    Attributes:
+        title: of the page.
+        command: the command line that makes the page again, but for `--report`.
+        note: how it was measured, in Markdown; only the page says it.
+        parts: tables, pictures and paragraphs, in their order.
+        record: all figures: dataclasses, dictionaries, lists; None if there is no file of them.
+    """
+
+    title: str
+    command: str
+    note: str
+    parts: Sequence[Table | Picture | str]
+    record: Any = None
+
+    def show(self) -> None:
+        """Print the tables, the paragraphs, and the command that prints them again."""
+        print(f"{self.title}\n")
+        for part in self.parts:
+            if isinstance(part, Table):
+                part.show()
+            if isinstance(part, str):
+                print(part)
+            if not isinstance(part, Picture):
+                print()
+        print(self.command)
+
+    def page(self, path: Path) -> str:
+        """Return the page in Markdown, as it is written to `path`."""
+        parts = [f"# {self.title}", f"`{self.command} --report {path.name}`", self.note]
+        for part in self.parts:
+            if isinstance(part, Picture):
+                parts.append(part.markdown(path))
+            else:
+                parts.append(part.markdown() if isinstance(part, Table) else part)
+        return "\n\n".join(part for part in parts if part) + "\n"
+
+    def write(self, path: Path) -> list[Path]:
+        """Write the page, and beside it the record as .json and the pictures as .png.
+
+        All of it is made before anything is written; the page comes last.
+
+        Returns:
+            the files written, the page first.
+
+        Raises:
+            UserError: if the page cannot be written there, or a picture not be drawn.
+        """
+        check_page(path)
+        files = {p.beside(path): p.draw() for p in self.parts if isinstance(p, Picture)}
+        if self.record is not None:
+            text = json.dumps(json_values(self.record), indent=1) + "\n"
+            files = {path.with_suffix(".json"): text.encode(), **files}
+        for place, data in [*files.items(), (path, self.page(path).encode())]:
+            write_bytes(place, data)
+        return [path, *files]
+
+    def publish(self, page: str | None) -> None:
+        """Print the report, and write it if a page is named."""
+        self.show()
+        if page:
+            for path in self.write(Path(page)):
+                print(f"wrote {path}")
+
+
+def check_page(page: str | Path | None) -> None:
+    """Say what would keep a page from being written, before minutes are spent on its figures.
+
+    Raises:
+        UserError: if it cannot be written, or has the name of one of the files beside it.
+    """
+    if page is None:
+        return
+    path = Path(page)
+    if path.suffix in (".json", ".png"):
+        raise UserError(
+            f"The page {path} would have the name of a file beside it: let it end in .md."
+        )
+    require_writable(path)
+
+
+def json_values(value: Any) -> Any:
+    """Return nested values as JSON has them: dictionaries for dataclasses, None for NaN."""
+    if is_dataclass(value) and not isinstance(value, type):
+        value = {field.name: getattr(value, field.name) for field in fields(value)}
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.tolist()
+    if isinstance(value, dict):
+        return {str(name): json_values(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [json_values(one) for one in value]
+    return None if isinstance(value, float) and not isfinite(value) else value

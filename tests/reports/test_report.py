@@ -1,0 +1,77 @@
+import json
+
+import numpy as np
+import pytest
+
+from kinema.errors import UserError
+from kinema.reports import Picture, Report, Table, check_page
+from kinema.reports.report import json_values
+
+TABLE = Table("T", [["", "a"], ["b", "1"]], "What a is.")
+PICTURE = Picture("a dot", lambda: b"dot", "Seen", "It is black.", "-dot")
+
+
+def report(*parts, record=None):
+    return Report("What?", "kinema probe x --seed 1", "How.", parts, record)
+
+
+def test_a_page_is_its_parts_in_order(tmp_path):
+    assert report(TABLE, "A sentence.", PICTURE).page(tmp_path / "p.md") == (
+        "# What?\n\n`kinema probe x --seed 1 --report p.md`\n\nHow.\n\n"
+        "## T\n\nWhat a is.\n\n|  | a |\n|---|---|\n| b | 1 |\n\nA sentence.\n\n"
+        "## Seen\n\n![a dot](p-dot.png)\n\nIt is black.\n"
+    )
+
+
+def test_the_terminal_has_tables_sentences_and_the_command(capsys):
+    report(TABLE, "A sentence.", PICTURE).show()
+    printed = capsys.readouterr().out
+    assert [word for word in printed.split() if word in ("T", "sentence.", "kinema")]
+    assert printed.endswith("A sentence.\n\nkinema probe x --seed 1\n")
+    assert "How." not in printed and "What a is." not in printed and "dot" not in printed
+
+
+def test_everything_lies_beside_the_page(tmp_path, capsys):
+    page = tmp_path / "new" / "p.md"
+    report(PICTURE, record={"x": (1, float("nan"))}).publish(str(page))
+    assert capsys.readouterr().out.splitlines()[-3:] == [
+        f"wrote {page.with_name(name)}" for name in ("p.md", "p.json", "p-dot.png")
+    ]
+    assert page.with_name("p-dot.png").read_bytes() == b"dot"
+    assert json.loads(page.with_name("p.json").read_text()) == {"x": [1, None]}
+    assert report().write(tmp_path / "q.md") == [tmp_path / "q.md"]
+
+
+def test_nothing_is_written_if_a_picture_fails(tmp_path):
+    def fail():
+        raise UserError("no picture")
+
+    with pytest.raises(UserError, match="no picture"):
+        report(PICTURE, Picture("another", fail), record=1).write(tmp_path / "p.md")
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_page_no_files(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    report(PICTURE, record=1).publish(None)
+    assert not list(tmp_path.iterdir()) and "wrote" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("name", "words"), [("p.png", "end in .md"), ("p.json", "end in .md"),
+                                             ("", "it is a folder")])  # fmt: skip
+def test_a_page_that_cannot_be_written_is_told_first(tmp_path, name, words):
+    with pytest.raises(UserError, match=words):
+        check_page(tmp_path / name)
+    check_page(None)
+    check_page(tmp_path / "new" / "p.md")
+    assert not list(tmp_path.iterdir())
+
+
+def test_json_has_no_numbers_of_numpy_and_none_that_are_not_finite():
+    values = {"a": [np.float32(0.5), float("inf"), np.int64(3)], "b": (True, "x", None)}
+    assert json_values(values) == {"a": [0.5, None, 3], "b": [True, "x", None]}
+    json.dumps(json_values(values))
+    assert json_values({8: TABLE, "c": np.array([[1.0, np.nan]])}) == {
+        "8": {"title": "T", "rows": [["", "a"], ["b", "1"]], "note": "What a is."},
+        "c": [[1.0, None]],
+    }
