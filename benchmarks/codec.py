@@ -27,7 +27,7 @@ from kinema.codecs import CausalVAE, CausalVAEConfig, CodecLoss, codec_loss, rec
 from kinema.denoisers import count_parameters
 from kinema.interop import PretrainedCodec
 from kinema.metrics.features.fidelity import psnr
-from kinema.worlds import tabletop
+from kinema.worlds import Rendering, tabletop
 
 NUM_FRAMES, SIZE, CHANNELS = 17, 128, 8
 POOL, UNSEEN, FAR_SEED = 256, 8, 2_000_000_000
@@ -169,7 +169,7 @@ def race(arms: list[Arm], rounds: int) -> float:
 def clips(first: int, count: int, split: str) -> list[np.ndarray]:
     """Tabletop clips of the full size, uint8 (f h w 3)."""
     seeds = range(first, first + count)
-    return [tabletop.render([s], NUM_FRAMES, SIZE, 2, split)[0].frames for s in seeds]
+    return [tabletop.render([s], Rendering(NUM_FRAMES, SIZE, 2, split))[0].frames for s in seeds]
 
 
 def train(codec: nn.Module, pool: list[np.ndarray], seconds: float) -> int:

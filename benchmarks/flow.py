@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from kinema.motion.methods import FLOW_METHODS, flow_method
-from kinema.worlds import tabletop
+from kinema.worlds import Rendering, tabletop
 
 PAGE = Path(__file__).parents[1] / "docs" / "results" / "flow.md"
 SIZE, MOVES = 128, 0.3  # pixels a side; pixels per frame from which a pixel moves
@@ -47,7 +47,7 @@ def main() -> None:
     methods = {n: flow_method(n, options.raft if n == "raft" else None) for n in names}
     still = {"no motion (floor)": lambda a, b: np.zeros((*a.shape[:2], 2), np.float32)}
     seeds = list(range(options.num_clips))
-    clips = tabletop.render(seeds, num_frames=3, size=SIZE, level=2, truth=True)
+    clips = tabletop.render(seeds, Rendering(num_frames=3, size=SIZE, level=2, truth=True))
     rows = [
         f"Level 2 of the tabletop, {options.num_clips} clips of {SIZE} x {SIZE}, one pair of",
         "frames each, one thread; methods at the settings of `kinema check --flow`.",

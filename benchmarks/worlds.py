@@ -13,16 +13,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from kinema.worlds import WORLDS, stream
+from kinema.worlds import WORLDS, Rendering, render_ahead
 
 RESULT = Path(__file__).parent.parent / "docs" / "results" / "worlds.md"
 NUM_PROCESSES = 2
 NOTE = """
 33 frames of 64 x 64 pixels (discs: 32 frames), {rounds} interleaved rounds of {clips} clips each,
-rendered by `kinema.worlds.stream` in {processes} processes of one thread; medians. "clips/s" is by
-the clock, while other programs kept {load:.1f} processes busy on {cores} cores (load average at the
-start). "ms/clip" is processor time, which they disturb less; "two free cores" is what follows from
-it, 2000 / (ms/clip). Required of the tabletop with truth: 20 clips/s on two cores.
+rendered by `kinema.worlds.render_ahead` in {processes} processes of one thread; medians. "clips/s"
+is by the clock, while other programs kept {load:.1f} processes busy on {cores} cores (load average
+at the start). "ms/clip" is processor time, which they disturb less; "two free cores" is what
+follows from it, 2000 / (ms/clip). Required of the tabletop with truth: 20 clips/s on two cores.
 """.strip()
 
 
@@ -35,8 +35,9 @@ class Row:
     processor: list[float] = field(default_factory=list)
 
     def measure(self, seeds: range) -> None:
-        settings = {"level": self.level, "truth": self.truth}
-        clips = stream(WORLDS[self.world].render, seeds, NUM_PROCESSES, **settings)
+        num_frames = 32 if self.world == "discs" else 33
+        rendering = Rendering(num_frames, level=self.level, truth=self.truth)
+        clips = render_ahead(WORLDS[self.world], seeds, rendering, NUM_PROCESSES)
         next(clips)  # the processes have started; their first clips warm the caches
         before, start = _processor_time(), time.perf_counter()
         count = sum(1 for _ in clips)

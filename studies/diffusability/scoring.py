@@ -13,9 +13,9 @@ import numpy as np
 
 from kinema.judges import tabletop as judge
 from kinema.metrics.evidence import observe
-from kinema.metrics.features.distances import FEATURES, squared_mmd, standardised
+from kinema.metrics.features.distances import FEATURES, squared_mmd, standardized
 from kinema.probes.prompts.scoring import TOTAL_QUESTIONS, Share, is_right
-from kinema.worlds import WorldClip
+from kinema.worlds import WorldClip, tabletop
 
 NUM_HALVES = 200
 Name = TypeVar("Name", bound=Hashable)
@@ -61,7 +61,7 @@ def distances(
     ]
     found = {}
     for name, sets in rows.items():
-        pairs = [standardised(features, reference) for features in sets]
+        pairs = [standardized(features, reference) for features in sets]
         seeds = [1e3 * squared_mmd(a, b) for a, b in pairs]
         drawn = []
         for some, others, luck in halves:
@@ -81,7 +81,9 @@ def followed(clips: Sequence[np.ndarray], asked: Sequence[WorldClip], fps: float
         fps: frames per second.
     """
     network, right = judge.load(), []
-    answers = [judge.true_answers(scene.attributes) for scene in asked]
+    answers = [
+        judge.true_answers(tabletop.Attributes.from_json(scene.attributes)) for scene in asked
+    ]
     for frames in clips:
         read = judge.read(network, list(frames), fps)
         right += [is_right(r, a, TOTAL_QUESTIONS) for r, a in zip(read, answers, strict=True)]

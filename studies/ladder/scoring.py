@@ -16,7 +16,7 @@ from kinema.metrics.temporal.flicker import flicker
 from kinema.motion import DIS, Flow, confirmed, warp
 from kinema.probes.prompts.scoring import TOTAL_QUESTIONS, is_right
 from kinema.probes.unseen import FIRST_SEED
-from kinema.worlds import WorldClip, tabletop
+from kinema.worlds import Rendering, WorldClip, tabletop
 from studies.ladder.arms import Track
 from studies.ladder.task import decode_frames, encode_frames
 
@@ -56,7 +56,9 @@ class Scenes:
 def true_scenes(track: Track, codec: CausalVAE, num_clips: int, level: int, size: int) -> Scenes:
     """Render unseen scenes of a track with their truth, and code them."""
     seeds = list(range(FIRST_SEED, FIRST_SEED + num_clips))
-    clips = tabletop.render(seeds, track.num_frames, size, level, "train", track.fps, truth=True)
+    clips = tabletop.render(
+        seeds, Rendering(track.num_frames, size, level, "train", track.fps, truth=True)
+    )
     latents = [encode_frames(codec, to_tensor(clip.frames)[None]) for clip in clips]
     coded = [to_frames(decode_frames(codec, row).clamp(-1, 1)) for row in latents]
     return Scenes(clips, np.concatenate(coded), torch.cat(latents))
@@ -151,5 +153,5 @@ def score_free(frames: np.ndarray) -> Scores:
 def prompts_followed(frames: np.ndarray, clips: Sequence[WorldClip], fps: float) -> list[float]:
     """Return 1 where the judge finds all that the clip's caption asks for, else 0."""
     read = judge.read(judge.load(), list(frames), fps)
-    asked = [judge.true_answers(clip.attributes) for clip in clips]
+    asked = [judge.true_answers(tabletop.Attributes.from_json(clip.attributes)) for clip in clips]
     return [float(is_right(r, a, TOTAL_QUESTIONS)) for r, a in zip(read, asked, strict=True)]

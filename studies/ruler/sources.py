@@ -12,7 +12,7 @@ import numpy as np
 from kinema import clips
 from kinema.errors import UserError
 from kinema.metrics.temporal.cuts import find_cuts
-from kinema.worlds import tabletop
+from kinema.worlds import Rendering, tabletop
 
 NUM_FRAMES = 20
 SIZE = 128  # shorter side, pixels
@@ -33,7 +33,9 @@ class Source:
         if self.path is not None:
             stop = self.start + NUM_FRAMES
             return np.stack(list(islice(small_frames(self.path), self.start, stop)))
-        world = tabletop.render([self.seed], num_frames=NUM_FRAMES, size=SIZE, level=LEVEL)[0]
+        world = tabletop.render(
+            [self.seed], Rendering(num_frames=NUM_FRAMES, size=SIZE, level=LEVEL)
+        )[0]
         return world.frames
 
 

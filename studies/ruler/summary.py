@@ -93,7 +93,7 @@ def found_alone(vector: Vector, faults: dict[str, Fault]) -> set[str]:
     return {
         name
         for name, fault in faults.items()
-        if any(r.alone is not None and vector[r.metric] > r.alone for r in fault.rules)
+        if any(r.alone is not None and vector[r.metric].value > r.alone for r in fault.rules)
     }
 
 
@@ -117,7 +117,7 @@ def auc(high: Iterable[float], low: Iterable[float]) -> float:
 def fit_rule(rule: Rule, specimens: list[Specimen], margin: float) -> Rule:
     alone, paired = rule.alone, rule.paired
     if alone is not None:
-        alone = max(alone, margin * usual_most([s.clean[rule.metric] for s in specimens]))
+        alone = max(alone, margin * usual_most([s.clean[rule.metric].value for s in specimens]))
     if paired is not None:
         changes = [
             compare_score("", rule, vector[rule.metric], s.clean[rule.metric])
@@ -173,7 +173,7 @@ def tables_of(specimens: list[Specimen]) -> tuple[np.ndarray, np.ndarray, np.nda
 
 
 def is_monotonic(specimen: Specimen, corruption: str, metric: str) -> bool:
-    levels = [specimen.clean[metric], *(v[metric] for v in specimen.corrupted[corruption])]
+    levels = [v[metric].value for v in (specimen.clean, *specimen.corrupted[corruption])]
     steps = np.diff(known(levels))
     return bool((steps >= 0).all() or (steps <= 0).all())
 

@@ -11,18 +11,18 @@ from kinema.cli import main
 from kinema.errors import Notice, UserError
 
 
-def write_clips(folder, count, colour, seed):
-    """Noise of one colour: what a detector that averages sees is that colour."""
+def write_clips(folder, count, color, seed):
+    """Noise of one color: what a detector that averages sees is that color."""
     generator = np.random.default_rng(seed)
     for index in range(count):
-        mean = np.array(colour) + generator.normal(0, 8, 3)
+        mean = np.array(color) + generator.normal(0, 8, 3)
         frames = mean + generator.normal(0, 20, (10, 16, 16, 3))
         frames = frames.clip(0, 255).astype(np.uint8)
         clips.write(clips.Clip(frames, 8.0), folder / f"{index:02}.mkv")
 
 
 class Detector(nn.Module):
-    """The mean colour, called as StyleGAN-V's TorchScript is."""
+    """The mean color, called as StyleGAN-V's TorchScript is."""
 
     def forward(
         self, x: torch.Tensor, rescale: bool, resize: bool, return_features: bool
@@ -40,7 +40,7 @@ def root(tmp_path_factory):
     return root
 
 
-def test_i3d_tells_red_from_grey_and_grey_from_nothing(root, tmp_path, capsys):
+def test_i3d_tells_red_from_gray_and_gray_from_nothing(root, tmp_path, capsys):
     arguments = ["--features", "i3d", "--weights", str(root / "i3d_torchscript.pt"),
                  "--num-frames", "10", "--device", "cpu"]  # fmt: skip
     output = tmp_path / "o.json"
@@ -54,7 +54,7 @@ def test_i3d_tells_red_from_grey_and_grey_from_nothing(root, tmp_path, capsys):
     (found,) = json.loads(output.read_text())["distances"]
     assert found["kernel"]["interval"][0] > found["kernel"]["floor"][1]
     assert found["frechet"]["num_resampled"] == 8
-    # |difference of the mean colours|^2, in units of [-1, 1]
+    # |difference of the mean colors|^2, in units of [-1, 1]
     assert found["frechet"]["value"] == pytest.approx((60**2 + 20**2 + 20**2) / 127.5**2, rel=0.25)
     looking = Looking("i3d", str(root / "i3d_torchscript.pt"), 10)
     sides = [sorted((root / name).iterdir()) for name in ("alike", "real")]

@@ -18,7 +18,7 @@ def report():
 
 
 def failed(gate, report, verdicts=None):
-    return [r.condition for r in gate.judge([report], verdicts or {}) if not r.passed]
+    return [r.condition for r in gate.apply([report], verdicts or {}) if not r.passed]
 
 
 def test_forbidden_failures_count_from_their_confidence(report):
@@ -33,7 +33,7 @@ def test_limits(report):
 
 def test_what_cannot_be_told_passes_and_what_is_not_measured_does_not(report):
     report.scores["strain"] = Score(np.nan, np.full(4, np.nan))
-    (result,) = Gate(max={"strain": 1.0}).judge([report], {})
+    (result,) = Gate(max={"strain": 1.0}).apply([report], {})
     assert result.passed
     assert result.found == "cannot tell"
     assert failed(Gate(max={"leap": 1.0}), report) == ["leap is measured"]
@@ -94,7 +94,7 @@ def test_a_missing_gate_file_is_named(tmp_path):
 
 
 def test_junit_counts(report):
-    gates = Gate(forbid=("noise", "cut")).judge([report], {})
+    gates = Gate(forbid=("noise", "cut")).apply([report], {})
     suite = ElementTree.fromstring(write_junit([report], gates))
     assert (suite.get("tests"), suite.get("failures")) == ("2", "1")
     assert ElementTree.fromstring(write_junit([report], [])).get("failures") == "1"

@@ -2,9 +2,10 @@ import json
 
 import pytest
 
-from kinema.checks.check import CheckReport, run
+from kinema.checks.check import run
 from kinema.checks.clip_report import ClipReport
 from kinema.checks.outputs import Outputs, write_outputs
+from kinema.checks.report import CheckReport
 from kinema.errors import UserError
 
 

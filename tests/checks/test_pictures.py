@@ -1,7 +1,7 @@
 import cv2
 import numpy as np
 
-from kinema.checks.pictures import flow_colours, heat, picture_moment, strip
+from kinema.checks.pictures import flow_colors, heat, picture_moment, strip
 from kinema.metrics.evidence import observe
 
 
@@ -26,11 +26,11 @@ def test_pictures_of_the_first_a_middle_and_the_only_frame():
     assert [name for name, _ in picture_moment(only, 0)] == ["frame"]
 
 
-def test_colours_of_motion_and_heat():
+def test_colors_of_motion_and_heat():
     flow = np.zeros((4, 4, 2), np.float32)
-    assert flow_colours(flow).max() == 0
+    assert flow_colors(flow).max() == 0
     flow[..., 0] = 3  # to the right: hue 0
-    np.testing.assert_array_equal(flow_colours(flow)[0, 0], (255, 0, 0))
+    np.testing.assert_array_equal(flow_colors(flow)[0, 0], (255, 0, 0))
     np.testing.assert_array_equal(heat(np.array([[0.0, 2.0]]))[0], [(0, 0, 0), (255, 255, 255)])
 
 

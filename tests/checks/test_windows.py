@@ -6,10 +6,10 @@ from kinema.checks.windows import (
     OVERVIEW_FRAMES,
     Overview,
     WindowResult,
-    _merge_scores,
     assemble,
     measure_window,
     merge_failures,
+    merge_scores,
     windows,
     without_surplus,
 )
@@ -65,9 +65,9 @@ def test_windows_that_cannot_tell_are_left_out():
     for n, x in enumerate(scores):
         score = Score(x, np.full(8, x), 0.1 * n)
         results.append(WindowResult(8 * n, (8 * n, 8 * n + 8), {"strain": score}, [], [], []))
-    merged = _merge_scores(results, 24)["strain"]
-    assert (merged, merged.error) == (0.4, 0.1)
-    assert np.isnan(_merge_scores(results[:1], 8)["strain"])
+    merged = merge_scores(results, 24)["strain"]
+    assert (merged.value, merged.error) == (0.4, 0.1)
+    assert np.isnan(merge_scores(results[:1], 8)["strain"].value)
 
 
 def test_failures_of_windows_become_one():

@@ -10,7 +10,7 @@ import kinema
 from kinema.codecs import CausalVAE, CausalVAEConfig, Pixels, TiledCodec
 from kinema.codecs.tiling import spans
 from kinema.errors import UserError
-from kinema.worlds import tabletop
+from kinema.worlds import Rendering, tabletop
 
 EXACT = {"atol": 1e-5, "rtol": 1e-5}
 SHIPPED = Path(kinema.__file__).parent / "models" / "tabletop" / "codec"
@@ -94,7 +94,7 @@ def test_pixels_are_tiled_without_a_trace():
 def shipped():
     """The codec that ships, and a rendered clip that takes several tiles, with its latents."""
     codec = CausalVAE.from_pretrained(SHIPPED).eval().requires_grad_(False)
-    clip = tabletop.render([5], num_frames=5, size=(64, 160))[0].frames
+    clip = tabletop.render([5], Rendering(num_frames=5, size=(64, 160)))[0].frames
     frames = torch.from_numpy(clip).permute(3, 0, 1, 2)[None].float() / 127.5 - 1
     return codec, frames, codec.encode(frames)
 

@@ -127,7 +127,7 @@ def test_world_passes_every_flag(capsys, monkeypatch, tmp_path):
         "--level", "2", "--split", "held_out", "-o", str(tmp_path),
     )  # fmt: skip
     assert status == 0
-    rendering = writing.Rendering(num_frames=5, size=(32, 48), level=2, split="held_out")
+    rendering = writing.Rendering(5, (32, 48), level=2, split="held_out", truth=True)
     assert asked == ["discs", tmp_path, 3, 9, rendering]
 
 

@@ -5,33 +5,33 @@ import pytest
 
 from kinema.judges.discs import (
     is_one_disc,
-    judge,
-    judged_frames,
     pace_error,
     read_curtain,
     read_disc,
+    read_physics,
     read_scene,
+    readable_frames,
 )
-from kinema.worlds import discs
+from kinema.worlds import Rendering, discs
 
 
 def clip_of(scene, size=32, num_frames=32):
-    level = discs.LEVELS[scene.law]
-    return discs.render_scene(scene, num_frames, (size, size), 10.0, False, level).frames
+    level = discs.LAWS[scene.law]
+    return discs.render_scene(scene, Rendering(num_frames, (size, size), level, fps=10.0)).frames
 
 
 def scenes(law, count=12, split="train"):
-    return [discs.sample_scene(seed, discs.LEVELS[law], split) for seed in range(count)]
+    return [discs.sample_scene(seed, discs.LAWS[law], split) for seed in range(count)]
 
 
 @pytest.mark.parametrize("size, bound", [(32, 0.02), (64, 0.01)])
 @pytest.mark.parametrize("law", discs.LAWS)
-def test_centres_and_radii_can_be_read_off_the_pixels(size, bound, law):
+def test_centers_and_radii_can_be_read_off_the_pixels(size, bound, law):
     for scene in scenes(law, 6):
-        centres, radii = read_scene(clip_of(scene, size), scene)
-        whole = judged_frames(scene, 32, 0, 10.0)
+        centers, radii = read_scene(clip_of(scene, size), scene)
+        whole = readable_frames(scene, 32, 0, 10.0)
         assert whole.any() or law == "curtain"
-        assert np.abs(centres - scene.motion(np.arange(32) / 10)[0])[whole].max() < bound
+        assert np.abs(centers - scene.motion(np.arange(32) / 10)[0])[whole].max() < bound
         assert np.abs(radii - scene.radii[:, None])[whole].max() < 4 * bound
 
 
@@ -40,7 +40,8 @@ def test_centres_and_radii_can_be_read_off_the_pixels(size, bound, law):
 def test_the_floor_on_true_clips(law, size, bound):
     """Collisions and curtains leave few frames to judge, and so the largest errors."""
     readings = [
-        judge(clip_of(scene, size), scene) for scene in scenes(law, 24 if law == "curtain" else 12)
+        read_physics(clip_of(scene, size), scene)
+        for scene in scenes(law, 24 if law == "curtain" else 12)
     ]
     readings = [reading for reading in readings if reading is not None]
     assert len(readings) > 8
@@ -57,14 +58,16 @@ def test_a_frozen_clip_errs_by_the_speed():
     scene = scenes("uniform")[0]
     frames = clip_of(scene)
     frames[3:] = frames[2]
-    assert judge(frames, scene).velocity_error == pytest.approx(scene.velocities[0, 0], abs=1e-6)
+    assert read_physics(frames, scene).velocity_error == pytest.approx(
+        scene.velocities[0, 0], abs=1e-6
+    )
 
 
 def test_a_lost_disc_has_no_velocity():
     scene = scenes("uniform")[1]
     frames = clip_of(scene)
     frames[3:] = 255
-    reading = judge(frames, scene)
+    reading = read_physics(frames, scene)
     assert reading.lost == 1 and np.isnan(reading.radius_error)
     assert reading.velocity_error == pytest.approx(scene.velocities[0, 0])
 
@@ -72,7 +75,7 @@ def test_a_lost_disc_has_no_velocity():
 def test_another_scene_is_told_from_the_true_one():
     scene, other = scenes("parabola")[:2]
     wrong = discs.DiscScene("parabola", 1.3 * scene.radii, scene.positions, 0.5 * scene.velocities)
-    reading = judge(clip_of(wrong), scene)
+    reading = read_physics(clip_of(wrong), scene)
     assert reading.velocity_error == pytest.approx(0.5 * scene.velocities[0, 0], abs=0.02)
     assert reading.radius_error == pytest.approx(0.3 * scene.radii[0], abs=0.05)
 
@@ -84,20 +87,20 @@ def test_discs_that_pass_through_each_other_break_momentum():
     share = discs.coverage(ghosts, scene.radii, (32, 32))
     colors = np.array(list(discs.COLORS.values()), float)
     frames = 255 + np.einsum("kfhw,kc->fhwc", share, colors - 255)
-    reading = judge(frames.clip(0, 255).astype(np.uint8), scene)
+    reading = read_physics(frames.clip(0, 255).astype(np.uint8), scene)
     assert reading is None or reading.velocity_error > 0.5
 
 
 def test_only_new_whole_frames_after_the_contact_are_judged():
     scene = scenes("collision")[0]
-    judged = judged_frames(scene, 32, given=3, fps=10.0)
-    assert not judged[:, : int(np.ceil(scene.contact * 10))].any()
-    assert not judged_frames(scenes("uniform")[0], 32, given=3, fps=10.0)[:, :3].any()
+    readable = readable_frames(scene, 32, given=3, fps=10.0)
+    assert not readable[:, : int(np.ceil(scene.contact * 10))].any()
+    assert not readable_frames(scenes("uniform")[0], 32, given=3, fps=10.0)[:, :3].any()
 
 
 def test_a_clip_without_a_frame_to_judge_is_not_judged():
     scene = scenes("uniform")[0]
-    assert judge(clip_of(scene, num_frames=4), scene) is None
+    assert read_physics(clip_of(scene, num_frames=4), scene) is None
 
 
 # A closed box ------------------------------------------------------------------------------------
@@ -111,12 +114,12 @@ def test_in_a_box_a_frozen_or_lost_disc_errs_by_the_true_pace():
     for after in (clip_of(scene)[2], 255):
         frames = clip_of(scene)
         frames[3:] = after
-        assert judge(frames, scene).velocity_error == pytest.approx(pace)
+        assert read_physics(frames, scene).velocity_error == pytest.approx(pace)
 
 
 def test_a_box_mirrored_keeps_its_pace():
     for scene in scenes("box", 4):
-        assert judge(clip_of(scene)[:, ::-1, ::-1], scene).velocity_error < 0.02
+        assert read_physics(clip_of(scene)[:, ::-1, ::-1], scene).velocity_error < 0.02
 
 
 def test_the_pace_is_read_where_the_disc_is_seen():
@@ -124,7 +127,7 @@ def test_the_pace_is_read_where_the_disc_is_seen():
     read = true * 2
     read[2] = np.nan
     assert pace_error(read, true, fps=10) == pytest.approx(10)
-    read[::2] = np.nan  # never in two neighbouring frames
+    read[::2] = np.nan  # never in two neighboring frames
     assert pace_error(read, true, fps=10) == pytest.approx(10)
 
 
@@ -133,10 +136,10 @@ def test_one_whole_red_disc_is_told_from_everything_else(split):
     for scene in scenes("box", 6, split):
         true = clip_of(scene, 64)
         assert is_one_disc(true).all()
-        centres = scene.motion(np.arange(32) / 10)[0][0]
+        centers = scene.motion(np.arange(32) / 10)[0][0]
         half, two = true.copy(), np.minimum(true, np.roll(true, 32, axis=2))
-        for frame, centre in zip(half, centres, strict=True):
-            frame[:, np.linspace(0, 10, 64) > centre[0]] = 255
+        for frame, center in zip(half, centers, strict=True):
+            frame[:, np.linspace(0, 10, 64) > center[0]] = 255
         for wrong in (half, two, true[..., ::-1], np.full_like(true, 255), 255 - true):
             assert not is_one_disc(wrong).any()
 
@@ -145,14 +148,14 @@ def test_one_whole_red_disc_is_told_from_everything_else(split):
 
 
 @pytest.mark.parametrize("split", ["train", "held_out"])
-def test_a_whole_disc_of_any_colour_is_read_to_thousandths_of_a_unit(split):
+def test_a_whole_disc_of_any_color_is_read_to_thousandths_of_a_unit(split):
     found = set()
     for scene in scenes("curtain", 24, split):
         seen = read_disc(clip_of(scene, 64), scene.curtain)
-        (centres,) = scene.motion(np.arange(32) / 10)[0]
-        in_sight = scene.visible(centres[None])[0] == 1
+        (centers,) = scene.motion(np.arange(32) / 10)[0]
+        in_sight = scene.visible(centers[None])[0] == 1
         assert seen.whole[in_sight].all() and (seen.colors[in_sight] == scene.color).all()
-        assert np.abs(seen.centres - centres)[in_sight].max(initial=0) < 0.01
+        assert np.abs(seen.centers - centers)[in_sight].max(initial=0) < 0.01
         assert np.abs(seen.radii - scene.radii[0])[in_sight].max(initial=0) < 0.008
         found |= set(seen.colors[in_sight])
     assert found == set(discs.PALETTE)
@@ -192,15 +195,15 @@ def test_a_curtain_is_read_off_the_pixels():
 def test_only_frames_and_clips_that_show_the_whole_disc_are_judged():
     for scene in scenes("curtain", 20):
         visible = scene.visible(scene.motion(np.arange(32) / 10)[0])
-        judged = judged_frames(scene, 32, 3, 10.0)
-        assert not judged[visible < 1].any()
-        assert judged.any() <= (visible[:, :3] == 1).all()
+        readable = readable_frames(scene, 32, 3, 10.0)
+        assert not readable[visible < 1].any()
+        assert readable.any() <= (visible[:, :3] == 1).all()
 
 
-def test_a_disc_of_another_colour_is_a_lost_one():
-    scene = next(s for s in scenes("curtain", 30) if s.curtain and judge(clip_of(s), s))
+def test_a_disc_of_another_color_is_a_lost_one():
+    scene = next(s for s in scenes("curtain", 30) if s.curtain and read_physics(clip_of(s), s))
     other = next(name for name in discs.PALETTE if name != scene.color)
     painted = discs.DiscScene(
         "curtain", scene.radii, scene.positions, scene.velocities, other, scene.curtain
     )
-    assert judge(clip_of(painted), scene).lost == 1
+    assert read_physics(clip_of(painted), scene).lost == 1

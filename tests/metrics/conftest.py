@@ -8,7 +8,7 @@ SIZE, NUM_FRAMES = 96, 16
 
 
 def texture(height: int, width: int, seed: int = 0) -> np.ndarray:
-    """Random colours at three scales, as pictures have them; uint8 (h w 3), mean 128."""
+    """Random colors at three scales, as pictures have them; uint8 (h w 3), mean 128."""
     rng = np.random.default_rng(seed)
     picture = np.full((height, width, 3), 128.0, np.float32)
     for grain in (1.2, 4.0, 12.0):

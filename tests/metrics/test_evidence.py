@@ -1,8 +1,10 @@
+import pickle
+
 import numpy as np
 import pytest
 
 from kinema.errors import UserError
-from kinema.metrics.evidence import Evidence, observe, trimmed_mean
+from kinema.metrics.evidence import Evidence, Score, observe, of_frames, trimmed_mean
 from kinema.motion import Flow
 
 
@@ -68,3 +70,29 @@ def test_what_cannot_be_measured_is_refused(frames):
 def test_the_trimmed_mean_forgets_one_event():
     assert trimmed_mean(np.array([1.0] * 9 + [100.0])) == 1
     assert trimmed_mean(np.full(4, np.nan)) == 0
+
+
+def test_a_score_keeps_its_curve_and_is_no_number():
+    score = Score(np.float32(2.0), [1, 3], 0.5)
+    assert (type(score.value), float(score), score.error) == (float, 2.0, 0.5)
+    assert score.curve.dtype == np.float64 and score.curve.tolist() == [1, 3]
+    for wrong in (lambda: score + 1, lambda: score > 1, lambda: np.isnan(score)):
+        with pytest.raises(TypeError):  # a sum would lose the curve and the error
+            wrong()
+
+
+def test_a_score_travels_between_processes():
+    back = pickle.loads(pickle.dumps(Score(2.0, np.array([1.0, np.nan]), 0.5)))
+    assert (back.value, back.error) == (2.0, 0.5)
+    np.testing.assert_array_equal(back.curve, [1.0, np.nan])
+
+
+def test_a_metric_of_evidence_takes_frames_as_well(pan):
+    @of_frames
+    def length(evidence):
+        """Count the frames."""
+        assert isinstance(evidence, Evidence)
+        return Score(len(evidence), evidence.detail)
+
+    assert length(pan).value == length(observe(pan)).value == len(pan)
+    assert (length.__name__, length.__doc__) == ("length", "Count the frames.")

@@ -14,7 +14,7 @@ def picture():
 
 
 def mapped(picture, matrix, shift, num_frames=8):
-    """Frames that reach `matrix` and `shift` about the centre in equal steps, and their flow."""
+    """Frames that reach `matrix` and `shift` about the center in equal steps, and their flow."""
     h, w = picture.shape
     middle = np.array([w / 2, h / 2])
     y, x = np.mgrid[:h, :w]

@@ -98,7 +98,7 @@ def test_a_look_reads_around_a_position():
         assert torch.allclose(window[RADIUS + dx, RADIUS + dy], expected, atol=1e-5)
 
 
-def test_enlarging_is_a_convex_mix_of_neighbours():
+def test_enlarging_is_a_convex_mix_of_neighbors():
     flow, mask = pictures(1, 2, 3, 4, seed=0), pictures(1, 9 * 64, 3, 4, seed=1)
     fine = enlarge(flow, mask)
     assert fine.shape == (1, 2, 24, 32)

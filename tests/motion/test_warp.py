@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kinema.motion import confirmed, warp
+from kinema.motion import confirmed, fetch, warp
+from kinema.motion.warp import leads_back
 
 
 def constant_flow(x, y, size=(16, 20)):
@@ -35,6 +37,15 @@ def test_opposite_flows_confirm_each_other():
     assert not mask[:, 17:].any(), "these three columns leave the picture"
 
 
+@given(step=st.tuples(*[st.floats(-9, 9)] * 2), off=st.tuples(*[st.floats(-2, 2)] * 2))
+def test_a_step_leads_back_whichever_way_one_looks(step, off):
+    step = np.array(step)
+    returned = -step + np.array(off)
+    assert leads_back(step, -step)
+    assert leads_back(step, returned) == leads_back(returned, step)
+    assert not leads_back(step, step + np.array([3.0, 3.0]) * np.sign(step + 1e-9))
+
+
 @pytest.mark.parametrize("gap, accepted", [(0.70, True), (0.72, False)])
 def test_threshold_is_that_of_lai_et_al(gap, accepted):
     # Still forward, `gap` backward: gap^2 <= 0.01 gap^2 + 0.5 holds up to gap = 0.7107.
@@ -51,3 +62,27 @@ def test_what_a_moving_square_covers_is_occluded():
     assert mask[4:10, 4:8].all(), "the square itself is seen in both frames"
     assert not mask[4:10, 8:12].any(), "the background it moves onto is covered"
     assert mask.sum() == mask.size - 6 * 4
+
+
+def test_tensors_are_read_as_arrays_are():
+    rng = np.random.default_rng(0)
+    image = rng.uniform(size=(12, 17, 3)).astype(np.float32)
+    flow = rng.integers(-96, 96, size=(12, 17, 2)).astype(np.float32) / 32  # OpenCV's own steps
+    expected, inside = warp(image, flow)
+    fetched, valid = fetch(torch.from_numpy(image).permute(2, 0, 1)[None],
+                           torch.from_numpy(flow)[None])  # fmt: skip
+    np.testing.assert_allclose(fetched[0].permute(1, 2, 0), expected, atol=1e-4)
+    np.testing.assert_array_equal(valid[0], inside)
+
+
+def test_a_still_flow_changes_nothing_and_gradients_come_through():
+    image = torch.rand(2, 1, 5, 4, requires_grad=True)
+    fetched, valid = fetch(image, torch.zeros(2, 5, 4, 2))
+    torch.testing.assert_close(fetched, image)
+    fetched.sum().backward()
+    assert valid.all() and torch.allclose(image.grad, torch.ones_like(image), atol=1e-5)
+
+
+def test_a_picture_of_one_pixel():
+    fetched, valid = fetch(torch.ones(1, 2, 1, 1), torch.zeros(1, 1, 1, 2))
+    assert fetched.flatten().tolist() == [1, 1] and valid.all()

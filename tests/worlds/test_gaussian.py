@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kinema.worlds import GaussianWorld, gaussian
+from kinema.worlds import GaussianWorld, Rendering, gaussian
 
 
 @settings(max_examples=20, deadline=None)
@@ -31,7 +31,7 @@ def test_denoise_is_the_conditional_mean(seed, rho, num_frames):
         assert np.allclose(mine, mean, atol=1e-6)
 
 
-def test_clean_frames_are_known_and_inform_their_neighbours():
+def test_clean_frames_are_known_and_inform_their_neighbors():
     world = GaussianWorld(3, rho=0.9)
     x0 = world.sample(4, torch.Generator().manual_seed(0))
     alpha, sigma = torch.tensor([[1.0, 0.0, 0.0]] * 4), torch.tensor([[0.0, 1.0, 1.0]] * 4)
@@ -57,7 +57,10 @@ def test_samples_have_the_covariance_and_errors_the_posterior_one():
 
 
 def test_render_is_deterministic_and_correlated():
-    one, two = gaussian.render([3], 6, 16, truth=True), gaussian.render([1, 3], 6, 16)
+    one, two = (
+        gaussian.render([3], Rendering(6, 16, truth=True)),
+        gaussian.render([1, 3], Rendering(6, 16)),
+    )
     assert (one[0].frames == two[1].frames).all()
     signal = one[0].frames.astype(float) - 127.5
     assert 0.8 < (signal[1:] * signal[:-1]).mean() / (signal**2).mean() < 1.0

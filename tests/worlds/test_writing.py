@@ -7,15 +7,16 @@ import pytest
 
 from kinema import clips
 from kinema.errors import UserError
-from kinema.worlds import tabletop
-from kinema.worlds.writing import Rendering, write_world
+from kinema.worlds import Rendering, tabletop
+from kinema.worlds.writing import write_world
 
 
 def test_folder_holds_clips_captions_truth_and_a_sheet(tmp_path):
-    folder = write_world("tabletop", tmp_path / "w", 2, 3, Rendering(5, 32, level=2), num_workers=0)
+    rendering = Rendering(5, 32, level=2, truth=True)
+    folder = write_world("tabletop", tmp_path / "w", 2, 3, rendering, num_workers=0)
     rows = [json.loads(line) for line in (folder / "metadata.jsonl").read_text().splitlines()]
     assert [row["seed"] for row in rows] == [3, 4]
-    direct = tabletop.render([3, 4], 5, 32, level=2, truth=True)
+    direct = tabletop.render([3, 4], rendering)
     for index, (row, made) in enumerate(zip(rows, direct, strict=True)):
         clip = clips.read(folder / row["file_name"])
         assert clip.frames.shape == (5, 32, 32, 3) and clip.text == row["text"] == made.caption
@@ -31,7 +32,7 @@ def test_folder_holds_clips_captions_truth_and_a_sheet(tmp_path):
 
 @pytest.mark.parametrize("name", ["discs", "gaussian"])
 def test_every_world_can_be_written(tmp_path, name):
-    folder = write_world(name, tmp_path, 1, rendering=Rendering(4, 16), num_workers=0)
+    folder = write_world(name, tmp_path, 1, rendering=Rendering(4, 16, truth=True), num_workers=0)
     assert (folder / "clip_00000.mp4").exists() and (folder / "truth_00000.npz").exists()
 
 

@@ -109,12 +109,12 @@ def run(files: list[str], page: str | None = None, json: str | None = None, seed
         return 0
     if json is not None:
         storage.write_bytes(json, text.encode())
-    _print_table(table, len(files) - 1)
+    print_table(table, len(files) - 1)
     return 0
 
 
-def _print_table(strengths: list[Strength], num_files: int) -> None:
-    """The systems, best first, with their intervals."""
+def print_table(strengths: list[Strength], num_files: int) -> None:
+    """Print the systems, best first, with their intervals."""
     table = Table(box=None, header_style="bold")
     for heading in ("system", "strength", "95 % interval", "votes"):
         table.add_column(heading, justify="left" if heading == "system" else "right")
@@ -164,7 +164,7 @@ def write_blind_page(
     for folder in (folder_a, folder_b):
         if not folder.is_dir():
             raise UserError(f"{folder} is not a folder of clips.")
-    own, other = _clips_by_name(folder_a), _clips_by_name(folder_b)
+    own, other = clips_by_name(folder_a), clips_by_name(folder_b)
     shared = sorted(own.keys() & other.keys())
     if not shared:
         raise UserError(f"{folder_a} and {folder_b} share no file name: nothing can be paired.")
@@ -178,7 +178,7 @@ def write_blind_page(
         (left, left_file), (right, right_file) = sides
         text = clips.read(own[stem]).text
         trials.append(
-            {"id": number, "text": text, "left": _url(left_file), "right": _url(right_file)}
+            {"id": number, "text": text, "left": data_url(left_file), "right": data_url(right_file)}
         )
         key.append(Trial(number, left, right, stem))
     shown = json_format.dumps(trials)
@@ -196,14 +196,14 @@ def count_votes(key_file: str | Path, vote_files: list[str | Path]) -> list[Stre
     Raises:
         UserError: if a file is not one of this page's, or holds no vote that it asked for.
     """
-    key = _read_json(key_file, "trials")
+    key = read_json(key_file, "trials")
     trials = {trial["id"]: trial for trial in key["trials"]}
     votes, asked, seen = [], [], set()
     for file in vote_files:
         if Path(file).resolve() in seen:
             raise UserError(f"{file} is named twice: its votes would count twice.")
         seen.add(Path(file).resolve())
-        content = _read_json(file, "votes")
+        content = read_json(file, "votes")
         if content["page"] != key["page"]:
             raise UserError(f"{file} holds votes of another page, not of {key['page']}.")
         for vote in content["votes"]:
@@ -217,13 +217,13 @@ def count_votes(key_file: str | Path, vote_files: list[str | Path]) -> list[Stre
     return bradley_terry(votes, asked)
 
 
-def _clips_by_name(folder: Path) -> dict[str, Path]:
+def clips_by_name(folder: Path) -> dict[str, Path]:
     videos = (path for path in sorted(folder.iterdir()) if path.suffix.lower() in VIDEO_SUFFIXES)
     return {path.stem: path for path in videos}
 
 
-def _url(file: Path) -> str:
-    """The clip as an mp4 data URL: any file name or metadata would tell."""
+def data_url(file: Path) -> str:
+    """Encode the clip as an mp4 data URL: any file name or metadata would tell."""
     clip = clips.read(file)
     with tempfile.TemporaryDirectory() as folder:
         bare = clips.write(clips.Clip(clip.frames, clip.fps), Path(folder) / "clip.mp4")
@@ -231,8 +231,8 @@ def _url(file: Path) -> str:
     return f"data:video/mp4;base64,{base64.b64encode(data).decode()}"
 
 
-def _read_json(file: str | Path, holds: str) -> dict:
-    """A JSON object of a blind comparison that has a list under `holds`."""
+def read_json(file: str | Path, holds: str) -> dict:
+    """Read a JSON object of a blind comparison that has a list under `holds`."""
     try:
         content = json_format.loads(Path(file).read_text())
     except OSError as error:

@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
-from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -21,10 +20,12 @@ import cv2
 import numpy as np
 
 from kinema import clips
-from kinema.checks.clip_report import SCHEMA, ClipReport, plain
+from kinema.checks.clip_report import ClipReport
 from kinema.checks.encoders import Backends
-from kinema.checks.gates import Gate, GateResult, read_gate
+from kinema.checks.gates import Gate, read_gate
 from kinema.checks.outputs import Outputs, write_outputs
+from kinema.checks.report import CheckReport, Pair
+from kinema.checks.terminal import follow_progress, print_report
 from kinema.checks.windows import (
     Overview,
     Window,
@@ -35,58 +36,11 @@ from kinema.checks.windows import (
     without_surplus,
 )
 from kinema.errors import UserError
-from kinema.metrics.comparison import Comparison, Trend, compare, compare_sets, show_the_same
+from kinema.metrics.comparison import compare, compare_sets, show_the_same
 from kinema.motion import FlowMethod
 
 VIDEO_SUFFIXES = {".mp4", ".mkv", ".webm", ".mov", ".avi", ".gif", ".webp", ".m4v", ".mpg", ".ts"}
 WAITING = 2  # windows decoded ahead for each worker: what bounds the memory
-
-
-@dataclass
-class Pair:
-    """A clip, the clip it was compared with, and the verdict on it."""
-
-    file: str
-    against: str
-    comparison: Comparison
-
-
-@dataclass
-class CheckReport:
-    """Everything `kinema check` found.
-
-    Attributes:
-        clips: in the order of the files.
-        pairs: with `against`.
-        trends: each score over all pairs; empty below 5 pairs.
-        unpaired: files that have no counterpart.
-        gates: what the gate file asked, and whether it holds.
-    """
-
-    clips: list[ClipReport]
-    pairs: list[Pair] = field(default_factory=list)
-    trends: list[Trend] = field(default_factory=list)
-    unpaired: list[str] = field(default_factory=list)
-    gates: list[GateResult] = field(default_factory=list)
-
-    @property
-    def status(self) -> int:
-        """Exit status: 2 if nothing could be checked, 1 if a gate failed, else 0."""
-        if all(clip.verdict == "error" for clip in self.clips):
-            return 2
-        return int(any(not gate.passed for gate in self.gates))
-
-    def as_json(self) -> dict[str, Any]:
-        """The documented schema (docs/check.md)."""
-        return {
-            "schema": SCHEMA,
-            "kinema": version("kinema"),
-            "clips": [clip.as_json() for clip in self.clips],
-            "pairs": [_pair_json(pair) for pair in self.pairs],
-            "trends": [_trend_json(trend) for trend in self.trends],
-            "unpaired": self.unpaired,
-            "gates": [gate.as_json() for gate in self.gates],
-        }
 
 
 def check(source: Any, fps: float = 25.0, pictures: bool = False) -> ClipReport:
@@ -105,11 +59,11 @@ def check(source: Any, fps: float = 25.0, pictures: bool = False) -> ClipReport:
         UserError: if there are no frames, or they are not what is said above.
     """
     if isinstance(source, (str, Path)):
-        report = next(_reports([Path(source)], 1, pictures))
+        report = next(each_report([Path(source)], 1, pictures))
         if report.verdict == "error":
             raise UserError(str(report.error))
         return report
-    frames, overview = _to_frames(source), Overview()
+    frames, overview = to_frames(source), Overview()
     results: list[WindowResult] = []
     for window in windows(frames, fps, overview):
         results.append(without_surplus(measure_window(window, pictures), results))
@@ -152,7 +106,7 @@ def check_files(
     references = video_files([against]) if against is not None else []
     own: list[ClipReport] = []
     others: list[ClipReport] = []
-    reports = _reports(paths + references, jobs, pictures, backends.flow_method)
+    reports = each_report(paths + references, jobs, pictures, backends.flow_method)
     for count, report in enumerate(reports):
         (own if count < len(paths) else others).append(report)
         if count < len(paths) and report.scores and not report.error:
@@ -162,10 +116,10 @@ def check_files(
             progress(report)
     result = CheckReport(own)
     if against is not None:
-        _compare_all(result, others)
+        compare_all(result, others)
     if rules is not None:
         verdicts = {pair.file: pair.comparison.verdict for pair in result.pairs}
-        result.gates = rules.judge(own, verdicts)
+        result.gates = rules.apply(own, verdicts)
     return result
 
 
@@ -191,8 +145,6 @@ def run(
     Returns:
         The exit status: 0; 1 if a gate failed; 2 if nothing could be checked.
     """
-    from kinema.checks.terminal import follow_progress, print_report
-
     if jobs < 1:
         raise UserError(f"--jobs is {jobs}: there must be at least one process.")
     outputs = outputs or Outputs()
@@ -216,7 +168,7 @@ def run(
 
 
 def video_files(sources: Iterable[str | Path]) -> list[Path]:
-    """The files named, and the videos in the folders named, sorted by name within a folder."""
+    """List the files named, and the videos in the folders named, sorted by name in a folder."""
     found: list[Path] = []
     for source in map(Path, sources):
         if not source.is_dir():
@@ -235,7 +187,7 @@ def video_files(sources: Iterable[str | Path]) -> list[Path]:
 
 
 @dataclass
-class _Reading:
+class Reading:
     """A file on its way through the workers; `error` is set if reading broke off."""
 
     file: Path
@@ -246,14 +198,14 @@ class _Reading:
     error: str | None = None
 
 
-def _reports(
+def each_report(
     files: list[Path], jobs: int, pictures: bool, flow_method: FlowMethod | None = None
 ) -> Iterator[ClipReport]:
-    """One report a file, in order; windows are decoded here and measured by `jobs` processes."""
-    waiting: deque[tuple[_Reading, Future | WindowResult | None]] = deque()
+    """Yield one report a file, in order; `jobs` processes measure the windows decoded here."""
+    waiting: deque[tuple[Reading, Future | WindowResult | None]] = deque()
     with contextlib.ExitStack() as stack:
         pool = stack.enter_context(worker_pool(jobs)) if jobs > 1 else None
-        for reading, window in _read(files):
+        for reading, window in read_windows(files):
             if window is not None and flow_method is not None:
                 evidence = replace(window.evidence, flow_method=flow_method)
                 window = replace(window, evidence=evidence)
@@ -264,21 +216,21 @@ def _reports(
             else:
                 waiting.append((reading, pool.submit(measure_window, window, pictures)))
             while len(waiting) > WAITING * jobs:
-                yield from _settle(*waiting.popleft(), pictures)
+                yield from take_result(*waiting.popleft(), pictures)
         while waiting:
-            yield from _settle(*waiting.popleft(), pictures)
+            yield from take_result(*waiting.popleft(), pictures)
 
 
 def worker_pool(jobs: int) -> ProcessPoolExecutor:
-    """Processes that measure; spawned: a forked child inherits the locks of torch's threads."""
+    """Spawn processes that measure; a forked one would inherit the locks of torch's threads."""
     context = get_context("spawn")
     return ProcessPoolExecutor(
         jobs, mp_context=context, initializer=cv2.setNumThreads, initargs=(1,)
     )
 
 
-def _settle(
-    reading: _Reading, step: Future | WindowResult | None, pictures: bool
+def take_result(
+    reading: Reading, step: Future | WindowResult | None, pictures: bool
 ) -> Iterator[ClipReport]:
     """Take one window's result; when the file has ended, make its report."""
     if step is not None:
@@ -294,10 +246,10 @@ def _settle(
     yield report
 
 
-def _read(files: list[Path]) -> Iterator[tuple[_Reading, Window | None]]:
-    """The windows of all files in turn; None marks the end of a file."""
+def read_windows(files: list[Path]) -> Iterator[tuple[Reading, Window | None]]:
+    """Yield the windows of all files in turn; None marks the end of a file."""
     for file in files:
-        reading = _Reading(file)
+        reading = Reading(file)
         try:
             if file.is_dir():
                 os.listdir(file)
@@ -312,9 +264,9 @@ def _read(files: list[Path]) -> Iterator[tuple[_Reading, Window | None]]:
         yield reading, None
 
 
-def _compare_all(result: CheckReport, references: list[ClipReport]) -> None:
+def compare_all(result: CheckReport, references: list[ClipReport]) -> None:
     for clip in result.clips:
-        other = _counterpart(clip, result.clips, references)
+        other = counterpart(clip, result.clips, references)
         if other is None or clip.verdict == "error" or other.verdict == "error":
             result.unpaired.append(clip.file)
             continue
@@ -326,10 +278,10 @@ def _compare_all(result: CheckReport, references: list[ClipReport]) -> None:
     result.trends = compare_sets([pair.comparison for pair in result.pairs])
 
 
-def _counterpart(
+def counterpart(
     clip: ClipReport, clips_: list[ClipReport], references: list[ClipReport]
 ) -> ClipReport | None:
-    """The reference of the same name, else the only one of the same prompt, else the only pair."""
+    """Find the reference of the same name, else of the same prompt, else of the only pair."""
     stem = Path(clip.file).stem
     named = [other for other in references if Path(other.file).stem == stem]
     if named:
@@ -341,8 +293,8 @@ def _counterpart(
     return references[0] if len(references) == len(clips_) == 1 else None
 
 
-def _to_frames(source: Any) -> np.ndarray:
-    """Frames (f h w 3) uint8 from a numpy array or a torch tensor."""
+def to_frames(source: Any) -> np.ndarray:
+    """Convert a numpy array or a torch tensor to frames (f h w 3) uint8."""
     if not isinstance(source, np.ndarray) and hasattr(source, "detach"):
         if source.is_floating_point():
             return clips.to_frames(source)
@@ -354,36 +306,3 @@ def _to_frames(source: Any) -> np.ndarray:
             f"not {frames.dtype} {frames.shape}."
         )
     return frames
-
-
-def _pair_json(pair: Pair) -> dict[str, Any]:
-    comparison = pair.comparison
-    changes = [
-        {
-            "failure": change.fault,
-            "score": change.metric,
-            "change": plain(change.value, 4),
-            "threshold": change.threshold,
-            "detectable": round(change.detectable, 4),
-        }
-        for change in comparison.changes
-    ]
-    return {
-        "file": pair.file,
-        "against": pair.against,
-        "verdict": comparison.verdict,
-        "reasons": comparison.reasons,
-        "test": comparison.test,
-        "changes": changes,
-    }
-
-
-def _trend_json(trend: Trend) -> dict[str, Any]:
-    return {
-        "failure": trend.fault,
-        "score": trend.metric,
-        "mean_change": round(trend.mean, 4),
-        "interval": [round(x, 4) for x in trend.interval],
-        "p_value": round(trend.p_value, 5),
-        "detectable": round(trend.detectable, 4),
-    }

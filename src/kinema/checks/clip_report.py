@@ -67,7 +67,7 @@ class ClipReport:
             }
             for failure in self.failures
         ]
-        scores = {name: plain(float(score), 6) for name, score in self.scores.items()}
+        scores = {name: plain(score.value, 6) for name, score in self.scores.items()}
         entry = {
             "file": self.file,
             "verdict": self.verdict,
@@ -83,12 +83,12 @@ class ClipReport:
 
 
 def plain(value: float, digits: int) -> float | None:
-    """A number as JSON takes it, rounded; None if it cannot be told (NaN)."""
+    """Round a number as JSON takes it; None if it cannot be told (NaN)."""
     return None if np.isnan(value) else round(value, digits)
 
 
 def told(value: float) -> str:
-    """A number in words, four digits; "cannot tell" for NaN."""
+    """Write a number with four digits; "cannot tell" for NaN."""
     return "cannot tell" if np.isnan(value) else f"{value:.4g}"
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from kinema import clips, storage
+from kinema.checks.check import VIDEO_SUFFIXES
 from kinema.errors import Notice, UserError, nearest
 from kinema.metrics.features.distances import FEATURES, Distance, frechet_interval, kernel_distance
 
@@ -27,7 +28,6 @@ NEEDS_WEIGHTS = {
     "videomae": "a folder or a hub id of transformers' VideoMAE",
     "clip": "a folder or a hub id of transformers' CLIP",
 }
-SUFFIXES = {".mp4", ".mkv", ".webm", ".mov", ".avi", ".gif", ".webp", ".m4v", ".mpg", ".ts"}
 Extract = Callable[[np.ndarray], np.ndarray]
 
 
@@ -66,12 +66,12 @@ class Looking:
             raise UserError(f"--num_frames is {self.num_frames}: it must be at least {least}.")
 
     def extract(self) -> Extract:
-        """The function from frames (f h w 3) to features (d,)."""
+        """Make the function from frames (f h w 3) to features (d,)."""
         if self.features == "i3d":
             from kinema.metrics.features.i3d import i3d_features
 
             network = i3d_features(self.weights, self.resize, self.device)
-            return lambda frames: _through(network, frames)
+            return lambda frames: features_by(network, frames)
         if self.features == "videomae":
             from kinema.metrics.features.videomae import videomae_features
 
@@ -81,7 +81,7 @@ class Looking:
                     f"{self.weights} takes clips of {mae.num_frames} frames: give --num_frames "
                     f"{mae.num_frames}."
                 )
-            return lambda frames: _through(mae, frames)
+            return lambda frames: features_by(mae, frames)
         if self.features == "clip":
             from kinema.metrics.features.encoders import image_encoder
 
@@ -129,7 +129,7 @@ def set_distance(
         UserError: if the weights are wrong, or fewer than 16 clips of a side can be used.
     """
     extract = looking.extract()
-    found = [list(_features(side, looking, extract, progress)) for side in (files, against)]
+    found = [list(each_feature(side, looking, extract, progress)) for side in (files, against)]
     a, b = (np.array([features for features, _ in side]) for side in found)
     kernel, frechet, refusal = kernel_distance(a, b), None, ""
     rates = [float(np.median([fps for _, fps in side])) for side in found]
@@ -137,7 +137,7 @@ def set_distance(
         frechet = frechet_interval(a, b)
     except UserError as error:
         refusal = str(error)
-    digest, fps = _digest(looking.weights), (rates[0], rates[1])
+    digest, fps = weights_digest(looking.weights), (rates[0], rates[1])
     return SetDistance(looking, digest, fps, kernel, frechet, refusal)
 
 
@@ -156,7 +156,7 @@ def run(
     from rich.console import Console
     from rich.progress import Progress
 
-    made, real = _videos(files), _videos(against)
+    made, real = videos_in(files), videos_in(against)
     silent = quiet or json == "-"
     with Progress(console=Console(stderr=True), transient=True, disable=silent) as bar:
         task = bar.add_task("looking", total=len(looking) * (len(made) + len(real)))
@@ -172,7 +172,7 @@ def run(
 
 
 def lines(one: SetDistance) -> Iterator[str]:
-    """What is printed of one feature space."""
+    """Yield what is printed of one feature space."""
     how, (n, m) = one.looking, one.kernel.num_clips
     rates = " and ".join(f"{fps:g}" for fps in one.fps)
     about = f"{n} against {m} clips, {how.num_frames} frames at {rates} fps"
@@ -180,27 +180,28 @@ def lines(one: SetDistance) -> Iterator[str]:
         about += f", {how.resize}, " if how.features == "i3d" else ", "
         about += f"weights {Path(how.weights).name} {one.digest}"
     yield f"{how.features}: {about}"
-    yield f"    kernel   {_numbers(one.kernel)}"
+    yield f"    kernel   {distance_in_words(one.kernel)}"
     if one.frechet is None:
         yield f"    frechet  - {one.refusal}"
     else:
-        yield f"    frechet  {_numbers(one.frechet)}, both of {one.frechet.num_resampled} clips"
+        told = distance_in_words(one.frechet)
+        yield f"    frechet  {told}, both of {one.frechet.num_resampled} clips"
 
 
 def as_json(one: SetDistance) -> dict:
-    """Its entry of the JSON."""
+    """Make its entry of the JSON."""
     whole = asdict(one)
     return {**whole.pop("looking"), **whole}
 
 
-def _numbers(distance: Distance) -> str:
+def distance_in_words(distance: Distance) -> str:
     low, high = distance.interval
     floor = f"{distance.floor[0]:.4g} to {distance.floor[1]:.4g}"
     verdict = "differs" if distance.differs else "not told apart"
     return f"{distance.value:.4g} ({low:.4g} to {high:.4g}); real against real {floor}: {verdict}"
 
 
-def _features(
+def each_feature(
     files: list[Path], looking: Looking, extract: Extract, progress: Callable[[], object] | None
 ) -> Iterator[tuple[np.ndarray, float]]:
     for file in files:
@@ -219,21 +220,21 @@ def _features(
             progress()
 
 
-def _through(network: Callable, frames: np.ndarray) -> np.ndarray:
+def features_by(network: Callable, frames: np.ndarray) -> np.ndarray:
     import torch
 
     with torch.no_grad():
         return network(clips.to_tensor(frames)[None])[0].double().cpu().numpy()
 
 
-def _videos(folder: str) -> list[Path]:
+def videos_in(folder: str) -> list[Path]:
     path = Path(folder)
     if not path.is_dir():
         raise UserError(f"{folder} is no folder: a distance is between two folders of videos.")
-    return sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
+    return sorted(file for file in path.iterdir() if file.suffix.lower() in VIDEO_SUFFIXES)
 
 
-def _digest(weights: str) -> str:
+def weights_digest(weights: str) -> str:
     path = Path(weights) if weights else None
     if path is None or not path.exists():
         return ""

@@ -72,7 +72,7 @@ class Backends:
         return None if self.flow == "dis" else method
 
     def score(self, file: Path, num_frames: int, caption: str) -> dict[str, Score]:
-        """The encoders' scores of a file that was checked; {} if none was named.
+        """Score a file that was checked; {} if no encoder was named.
 
         Args:
             file: the video.
@@ -88,8 +88,10 @@ class Backends:
             for encoder, found in zip((self._text, self._image), seen, strict=True):
                 found += [encoder.images(batch)] if encoder else []
         scores = self._text_scores(seen[0], prompt) if prompt else {}
-        scores |= _image_scores(np.concatenate(seen[1])) if seen[1] else {}
-        return {name: _held(score, stride, num_frames) for name, score in scores.items()}
+        scores |= image_scores(np.concatenate(seen[1])) if seen[1] else {}
+        return {
+            name: spread_over_frames(score, stride, num_frames) for name, score in scores.items()
+        }
 
     def _text_scores(self, seen: list[np.ndarray], prompt: str) -> dict[str, Score]:
         if self._text is None:
@@ -126,7 +128,7 @@ class Backends:
 
 
 def read_prompts(path: str | Path) -> dict[str, str]:
-    """Prompts by file name from a metadata.jsonl.
+    """Read prompts by file name from a metadata.jsonl.
 
     Raises:
         UserError: if it is missing, or a line is not {"file_name": ..., "text": ...}.
@@ -149,12 +151,12 @@ def read_prompts(path: str | Path) -> dict[str, str]:
     return prompts
 
 
-def _image_scores(images: np.ndarray) -> dict[str, Score]:
+def image_scores(images: np.ndarray) -> dict[str, Score]:
     return {
         "subject_consistency": subject_consistency(images),
         "embedding_drift": embedding_drift(images),
     }
 
 
-def _held(score: Score, stride: int, num_frames: int) -> Score:
-    return Score(float(score), np.repeat(score.curve, stride)[:num_frames])
+def spread_over_frames(score: Score, stride: int, num_frames: int) -> Score:
+    return Score(score.value, np.repeat(score.curve, stride)[:num_frames])

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-import numpy as np
 import yaml
 
 from kinema.checks.clip_report import ClipReport, told
@@ -58,16 +57,16 @@ class Gate:
     worse: bool = True
     errors: bool = False
 
-    def judge(self, reports: list[ClipReport], verdicts: dict[str, str]) -> list[GateResult]:
+    def apply(self, reports: list[ClipReport], verdicts: dict[str, str]) -> list[GateResult]:
         """Ask every condition of every clip.
 
         Args:
             reports: the clips.
             verdicts: "better", "worse", ... of the files that were compared.
         """
-        return [result for report in reports for result in self._judge_one(report, verdicts)]
+        return [result for report in reports for result in self._apply_to(report, verdicts)]
 
-    def _judge_one(self, report: ClipReport, verdicts: dict[str, str]) -> Iterator[GateResult]:
+    def _apply_to(self, report: ClipReport, verdicts: dict[str, str]) -> Iterator[GateResult]:
         if report.error or report.verdict == "error":
             yield GateResult(report.file, "can be read", self.errors, str(report.error))
         if report.verdict == "error":
@@ -81,10 +80,10 @@ class Gate:
         for name in {**self.max, **self.min}.keys() - report.scores.keys():
             yield GateResult(report.file, f"{name} is measured", False, "no encoder or no prompt")
         for name, limit in self.max.items():
-            value = float(report.scores.get(name, np.nan))
+            value = value_of(report, name)
             yield GateResult(report.file, f"{name} <= {limit:g}", not value > limit, told(value))
         for name, limit in self.min.items():
-            value = float(report.scores.get(name, np.nan))
+            value = value_of(report, name)
             yield GateResult(report.file, f"{name} >= {limit:g}", not value < limit, told(value))
         if not self.worse and report.file in verdicts:
             verdict = verdicts[report.file]
@@ -107,17 +106,17 @@ def read_gate(path: str | Path) -> Gate:
     if not isinstance(content, dict) or not content:
         raise UserError(f"The gate file {path} holds no conditions: see docs/check.md.")
     known = set(Gate.__dataclass_fields__)
-    _require_known(path, "condition", set(content), known)
+    require_known(path, "condition", set(content), known)
     forbidden = content.get("forbid") or []
     if not (isinstance(forbidden, list) and all(isinstance(name, str) for name in forbidden)):
         raise UserError(f"The gate file {path}: forbid is a list of failures, [flicker, cut].")
-    _require_known(path, "failure", set(forbidden), set(FAULTS))
+    require_known(path, "failure", set(forbidden), set(FAULTS))
     for side in ("max", "min"):
         limits = content.get(side) or {}
-        if not (isinstance(limits, dict) and all(map(_is_number, limits.values()))):
+        if not (isinstance(limits, dict) and all(map(is_number, limits.values()))):
             raise UserError(f"The gate file {path}: {side} maps scores to numbers.")
-        _require_known(path, "score", set(limits), {*METRICS, *EMBEDDING_SCORES})
-    if not _is_number(content.get("confidence", 0.5)):
+        require_known(path, "score", set(limits), {*METRICS, *EMBEDDING_SCORES})
+    if not is_number(content.get("confidence", 0.5)):
         raise UserError(f"The gate file {path}: confidence is a number from 0 to 1.")
     for name in ("worse", "errors"):
         if not isinstance(content.get(name, True), bool):
@@ -126,12 +125,17 @@ def read_gate(path: str | Path) -> Gate:
     return Gate(**{**content, **limits, "forbid": tuple(forbidden)})
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def value_of(report: ClipReport, score: str) -> float:
+    """Return the value of a score of a clip; NaN if it was not measured."""
+    return report.scores[score].value if score in report.scores else float("nan")
+
+
 def write_junit(reports: list[ClipReport], gates: list[GateResult]) -> str:
-    """JUnit XML: one test case a gate and clip; without gates, one a clip that fails by verdict."""
+    """Write JUnit XML: a test case a gate and clip; without gates, one a clip, by its verdict."""
     cases = gates or [
         GateResult(
             report.file,
@@ -154,7 +158,7 @@ def write_junit(reports: list[ClipReport], gates: list[GateResult]) -> str:
     return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True)
 
 
-def _require_known(path: str | Path, kind: str, given: set, known: set) -> None:
+def require_known(path: str | Path, kind: str, given: set, known: set) -> None:
     for name in sorted(given - known, key=str):
         choices = ", ".join(sorted(known))
         raise UserError(f"The gate file {path} names the {kind} {name!r}; there are: {choices}.")

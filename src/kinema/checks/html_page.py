@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import base64
 from html import escape
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kinema.checks.clip_report import ClipReport, told
+from kinema.checks.report import CheckReport, Pair
 from kinema.checks.terminal import spans
 from kinema.metrics.evidence import Score
 from kinema.metrics.features.embeddings import EMBEDDING_SCORES
 from kinema.metrics.verdicts import FAULTS
-
-if TYPE_CHECKING:
-    from kinema.checks.check import CheckReport, Pair
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 1080px; margin: 2rem auto; padding: 0 1rem;
@@ -40,21 +37,21 @@ WIDTH, HEIGHT = 340, 70
 
 
 def write_html(report: CheckReport) -> str:
-    """The page as text."""
+    """Write the page as text."""
     failed = sum(clip.verdict == "fail" for clip in report.clips)
     parts = [
         "<!doctype html><html lang=en><meta charset=utf-8><title>kinema check</title>",
         "<meta name=viewport content='width=device-width'>",
         f"<style>{STYLE}</style><h1>kinema check</h1>",
         f"<p>{failed} of {len(report.clips)} clips show a failure.</p>",
-        _gates(report),
-        _pairs(report),
-        *(_clip(clip) for clip in report.clips),
+        gates_section(report),
+        pairs_section(report),
+        *(clip_section(clip) for clip in report.clips),
     ]
     return "\n".join(part for part in parts if part)
 
 
-def _clip(clip: ClipReport) -> str:
+def clip_section(clip: ClipReport) -> str:
     title = f"<h2>{escape(clip.file)} <span class={clip.verdict}>{clip.verdict}</span></h2>"
     if clip.verdict == "error":
         return f"{title}<p class=fail>{escape(str(clip.error))}</p>"
@@ -62,23 +59,23 @@ def _clip(clip: ClipReport) -> str:
     facts = f"{clip.num_frames} frames of {height} x {width} at {clip.fps:g} fps"
     if clip.error:
         facts += f"; reading broke off: {clip.error}"
-    body = [title, f"<p>{escape(facts)}</p>", _image(clip.strip, "frames over the clip")]
+    body = [title, f"<p>{escape(facts)}</p>", image_tag(clip.strip, "frames over the clip")]
     if clip.failures:
-        body.append(_failures(clip))
+        body.append(failures_table(clip))
     names = [failure.score for failure in clip.failures] or list(DEFAULT_CURVES)
     limits = {rule.metric: rule.alone for fault in FAULTS.values() for rule in fault.rules}
     names += [name for name in EMBEDDING_SCORES if name in clip.scores]
     names = list(dict.fromkeys(names))
     body += [curve_svg(name, clip.scores[name], limits.get(name)) for name in names]
     for moment in clip.moments:
-        figures = "".join(_figure(caption, data) for caption, data in moment.pictures)
+        figures = "".join(figure_tag(caption, data) for caption, data in moment.pictures)
         body.append(f"<h3>{moment.failure}, frame {moment.frame}</h3>{figures}")
-    rows = "".join(f"<tr><td>{n}<td>{told(s)}" for n, s in clip.scores.items())
+    rows = "".join(f"<tr><td>{n}<td>{told(s.value)}" for n, s in clip.scores.items())
     body.append(f"<details><summary>all scores</summary><table>{rows}</table></details>")
     return "\n".join(body)
 
 
-def _failures(clip: ClipReport) -> str:
+def failures_table(clip: ClipReport) -> str:
     rows = "".join(
         f"<tr><td class=fail>{failure.name}<td>{failure.confidence:.2f}"
         f"<td>{spans(failure.frames)}<td><span class=rung>{failure.rung}.</span> "
@@ -88,10 +85,10 @@ def _failures(clip: ClipReport) -> str:
     return f"<table><tr><th>failure<th>sure<th>frames<th>remedy{rows}</table>"
 
 
-def _pairs(report: CheckReport) -> str:
+def pairs_section(report: CheckReport) -> str:
     if not report.pairs:
         return ""
-    rows = "".join(_pair_row(pair) for pair in report.pairs)
+    rows = "".join(pair_row(pair) for pair in report.pairs)
     missing = "".join(f"<li>{escape(file)}" for file in report.unpaired)
     note = f"<p>Without a counterpart:</p><ul>{missing}</ul>" if missing else ""
     trends = "".join(
@@ -109,7 +106,7 @@ def _pairs(report: CheckReport) -> str:
     return f"<h2>Compared</h2><table>{head}{rows}</table>{note}{table}"
 
 
-def _pair_row(pair: Pair) -> str:
+def pair_row(pair: Pair) -> str:
     verdict = pair.comparison.verdict
     return (
         f"<tr><td>{escape(pair.file)}<td>{escape(pair.against)}"
@@ -117,7 +114,7 @@ def _pair_row(pair: Pair) -> str:
     )
 
 
-def _gates(report: CheckReport) -> str:
+def gates_section(report: CheckReport) -> str:
     failed = [gate for gate in report.gates if not gate.passed]
     if not report.gates:
         return ""
@@ -130,8 +127,8 @@ def _gates(report: CheckReport) -> str:
 
 
 def curve_svg(name: str, score: Score, limit: float | None) -> str:
-    """A curve over the frames, with its threshold dashed; gaps where it is not defined."""
-    curve = _thin(np.asarray(score.curve, np.float64))
+    """Draw a curve over the frames, with its threshold dashed; gaps where it is not defined."""
+    curve = thin_out(score.curve)
     known = curve[np.isfinite(curve)]
     if not len(known):
         return ""
@@ -148,7 +145,7 @@ def curve_svg(name: str, score: Score, limit: float | None) -> str:
     if limit is not None:
         level = HEIGHT - 4 - (limit - bottom) / (top - bottom) * (HEIGHT - 22)
         dashed = f"<path d='M4 {level:.1f}H{WIDTH - 4}' stroke='#a30000' stroke-dasharray='4 3'/>"
-    label = f"{name} {told(score)}"
+    label = f"{name} {told(score.value)}"
     return (
         f"<svg width={WIDTH} height={HEIGHT} role=img aria-label='{label}'>"
         f"<text x=6 y=13 font-size=12 fill=currentColor>{label}</text>{dashed}"
@@ -157,8 +154,8 @@ def curve_svg(name: str, score: Score, limit: float | None) -> str:
     )
 
 
-def _thin(curve: np.ndarray, most: int = 680) -> np.ndarray:
-    """At most two values a pixel: the largest of each stretch."""
+def thin_out(curve: np.ndarray, most: int = 680) -> np.ndarray:
+    """Keep at most two values a pixel: the largest of each stretch."""
     if len(curve) <= most:
         return curve
     edges = np.linspace(0, len(curve), most + 1).astype(int)
@@ -167,11 +164,11 @@ def _thin(curve: np.ndarray, most: int = 680) -> np.ndarray:
     return np.where(np.isfinite(peaks), peaks, np.nan)
 
 
-def _figure(caption: str, data: bytes) -> str:
-    return f"<figure>{_image(data, caption)}<figcaption>{caption}</figcaption></figure>"
+def figure_tag(caption: str, data: bytes) -> str:
+    return f"<figure>{image_tag(data, caption)}<figcaption>{caption}</figcaption></figure>"
 
 
-def _image(data: bytes, alt: str) -> str:
+def image_tag(data: bytes, alt: str) -> str:
     if not data:
         return ""
     return f"<img alt='{alt}' src='data:image/jpeg;base64,{base64.b64encode(data).decode()}'>"

@@ -5,15 +5,12 @@ from __future__ import annotations
 import json as json_format
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from kinema import storage
 from kinema.checks.gates import write_junit
 from kinema.checks.html_page import write_html
+from kinema.checks.report import CheckReport
 from kinema.storage.atomic import require_writable
-
-if TYPE_CHECKING:
-    from kinema.checks.check import CheckReport
 
 
 @dataclass(frozen=True)

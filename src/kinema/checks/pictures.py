@@ -14,33 +14,33 @@ QUALITY = 80
 
 
 def strip(frames: np.ndarray) -> bytes:
-    """Ten frames, evenly spread, side by side, as JPEG."""
+    """Put ten frames, evenly spread, side by side, as JPEG."""
     chosen = np.linspace(0, len(frames) - 1, min(STRIP_FRAMES, len(frames))).round().astype(int)
-    return _jpeg(np.concatenate([_fit(frames[t]) for t in chosen], axis=1))
+    return jpeg(np.concatenate([fit_height(frames[t]) for t in chosen], axis=1))
 
 
 def picture_moment(evidence: Evidence, frame: int) -> list[tuple[str, bytes]]:
-    """Frame `frame`, its neighbours, the motion to it, and what motion does not explain.
+    """Picture frame `frame`, its neighbors, the motion to it, and what motion does not explain.
 
     Returns:
         (caption, JPEG) pairs.
     """
     last = len(evidence) - 1
     pictures = [
-        (f"frame {t:+d}" if t else "frame", _jpeg(_fit(evidence.frames[frame + t])))
+        (f"frame {t:+d}" if t else "frame", jpeg(fit_height(evidence.frames[frame + t])))
         for t in (-1, 0, 1)
         if 0 <= frame + t <= last
     ]
     if last:
         pair = max(frame - 1, 0)
-        pictures.append(("flow", _jpeg(_fit(flow_colours(evidence.flow.forward[pair])))))
+        pictures.append(("flow", jpeg(fit_height(flow_colors(evidence.flow.forward[pair])))))
         residual = np.abs(evidence.behind[pair] - evidence.luma[pair + 1])
-        pictures.append(("residual", _jpeg(_fit(heat(residual / 64)))))
+        pictures.append(("residual", jpeg(fit_height(heat(residual / 64)))))
     return pictures
 
 
-def flow_colours(flow: np.ndarray) -> np.ndarray:
-    """Direction as hue, speed as brightness, full at the 99 % quantile; uint8 (h w 3) RGB."""
+def flow_colors(flow: np.ndarray) -> np.ndarray:
+    """Show direction as hue, speed as brightness, full at the 99 % quantile; uint8 (h w 3) RGB."""
     speed, angle = cv2.cartToPolar(flow[..., 0], flow[..., 1], angleInDegrees=True)
     value = np.clip(speed / max(float(np.quantile(speed, 0.99)), 0.5), 0, 1)
     hsv = np.stack([angle / 2, np.full_like(angle, 255), 255 * value], -1).astype(np.uint8)
@@ -48,18 +48,18 @@ def flow_colours(flow: np.ndarray) -> np.ndarray:
 
 
 def heat(image: np.ndarray) -> np.ndarray:
-    """[0, 1] as black, red, yellow, white; uint8 (h w 3) RGB."""
+    """Show [0, 1] as black, red, yellow, white; uint8 (h w 3) RGB."""
     bytes_ = np.clip(255 * image, 0, 255).astype(np.uint8)
     return cv2.cvtColor(cv2.applyColorMap(bytes_, cv2.COLORMAP_HOT), cv2.COLOR_BGR2RGB)
 
 
-def _fit(frame: np.ndarray) -> np.ndarray:
+def fit_height(frame: np.ndarray) -> np.ndarray:
     h, w = frame.shape[:2]
     size = (min(max(1, round(w * HEIGHT / h)), WIDEST), HEIGHT)
     return cv2.resize(frame, size, interpolation=cv2.INTER_AREA if h > HEIGHT else cv2.INTER_CUBIC)
 
 
-def _jpeg(frame: np.ndarray) -> bytes:
+def jpeg(frame: np.ndarray) -> bytes:
     done, data = cv2.imencode(
         ".jpg", cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, QUALITY]
     )

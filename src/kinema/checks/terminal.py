@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import Progress
 
 from kinema.checks.clip_report import ClipReport
+from kinema.checks.report import CheckReport
 from kinema.metrics.features.embeddings import EMBEDDING_SCORES
-
-if TYPE_CHECKING:
-    from kinema.checks.check import CheckReport
 
 
 @contextlib.contextmanager
 def follow_progress(total: int, silent: bool) -> Iterator[Callable[[ClipReport], None] | None]:
-    """A progress bar over files on stderr; None inside if silent."""
+    """Show a progress bar over files on stderr; None inside if silent."""
     if silent:
         yield None
         return
@@ -30,8 +27,8 @@ def follow_progress(total: int, silent: bool) -> Iterator[Callable[[ClipReport],
 def print_report(report: CheckReport) -> None:
     """Say what was found, worst first within a clip."""
     for clip in report.clips:
-        print(_headline(clip))
-        shown = [f"{n} {clip.scores[n]:+.3f}" for n in EMBEDDING_SCORES if n in clip.scores]
+        print(headline(clip))
+        shown = [f"{n} {clip.scores[n].value:+.3f}" for n in EMBEDDING_SCORES if n in clip.scores]
         if shown:
             print(f"    {', '.join(shown)}")
         for failure in clip.failures:
@@ -42,7 +39,8 @@ def print_report(report: CheckReport) -> None:
             print(f"              {failure.remedy}")
     for pair in report.pairs:
         reasons = ", ".join(pair.comparison.reasons)
-        print(f"{pair.file} is {_phrase(pair.comparison.verdict)} {pair.against}: {reasons or '-'}")
+        verdict = verdict_in_words(pair.comparison.verdict)
+        print(f"{pair.file} is {verdict} {pair.against}: {reasons or '-'}")
     for file in report.unpaired:
         print(f"{file} has no counterpart of that name or prompt")
     for trend in report.trends:
@@ -59,7 +57,7 @@ def print_report(report: CheckReport) -> None:
 
 
 def spans(frames: list[int], most: int = 6) -> str:
-    """Frames as ranges: 3-7, 12; the first few."""
+    """Write frames as ranges: 3-7, 12; the first few."""
     runs: list[list[int]] = []
     for frame in frames:
         if runs and frame == runs[-1][1] + 1:
@@ -70,19 +68,19 @@ def spans(frames: list[int], most: int = 6) -> str:
     return ", ".join(words) + (", ..." if len(runs) > most else "")
 
 
-def _headline(clip: ClipReport) -> str:
+def headline(clip: ClipReport) -> str:
     if clip.verdict == "error":
         return f"{clip.file}: not checked: {clip.error}"
     h, w = clip.size
     note = f" (reading broke off: {clip.error})" if clip.error else ""
-    motion = float(clip.scores["motion"])
+    motion = clip.scores["motion"].value
     return (
         f"{clip.file}: {clip.verdict}, {clip.num_frames} frames of {h}x{w}, "
         f"motion {motion:.2f} %{note}"
     )
 
 
-def _phrase(verdict: str) -> str:
+def verdict_in_words(verdict: str) -> str:
     return {"same": "the same as", "cannot tell": "not told apart from"}.get(
         verdict, f"{verdict} than"
     )

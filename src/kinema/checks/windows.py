@@ -80,7 +80,7 @@ class Overview:
             if len(self.kept) == OVERVIEW_FRAMES:
                 self.kept, self.stride = self.kept[::2], self.stride * 2
             if self.seen % self.stride == 0:
-                self.kept.append(replace(one, small=_smaller(one.small)))
+                self.kept.append(replace(one, small=shrink_to_overview(one.small)))
         self.seen += 1
 
     def evidence(self, fps: float, cuts: list[int]) -> Evidence:
@@ -106,7 +106,7 @@ def windows(frames: Iterable[np.ndarray], fps: float, overview: Overview) -> Ite
     held: list[Glance] = []
     trouble: list[UserError] = []
     start, first = 0, 0
-    for one in _glances(frames, trouble):
+    for one in glances(frames, trouble):
         overview.add(one)
         held.append(one)
         if len(held) == WINDOW + SHORTEST:
@@ -119,8 +119,8 @@ def windows(frames: Iterable[np.ndarray], fps: float, overview: Overview) -> Ite
         raise trouble[0]
 
 
-def _glances(frames: Iterable[np.ndarray], trouble: list[UserError]) -> Iterator[Glance]:
-    """A glance at each frame, up to the one that cannot be had; why not goes to `trouble`."""
+def glances(frames: Iterable[np.ndarray], trouble: list[UserError]) -> Iterator[Glance]:
+    """Glance at each frame, up to the one that cannot be had; why not goes to `trouble`."""
     size = None
     try:
         for index, frame in enumerate(frames):
@@ -143,7 +143,7 @@ def measure_window(window: Window, with_pictures: bool = False) -> WindowResult:
             continue
         failures.append(replace(failure, frames=frames))
         if with_pictures:
-            worst = _worst(scores[failure.score].curve, failure.frames)
+            worst = worst_frame(scores[failure.score].curve, failure.frames)
             pictures = picture_moment(evidence, worst)
             moments.append(Moment(failure.name, window.start + worst, pictures))
     cuts = [window.start + cut for cut in evidence.cuts]
@@ -151,7 +151,7 @@ def measure_window(window: Window, with_pictures: bool = False) -> WindowResult:
 
 
 def without_surplus(result: WindowResult, before: list[WindowResult]) -> WindowResult:
-    """The result with pictures of failures only that have fewer than three so far."""
+    """Drop pictures of failures that have three already."""
     shown = Counter(moment.failure for earlier in before for moment in earlier.moments)
     kept = [moment for moment in result.moments if shown[moment.failure] < MOST_MOMENTS]
     return replace(result, moments=kept)
@@ -163,10 +163,12 @@ def assemble(
     """Put the windows of a clip and its overview together."""
     cuts = sorted({cut for result in results for cut in result.cuts})
     evidence = overview.evidence(fps, cuts)
-    scores = _merge_scores(results, overview.seen)
+    scores = merge_scores(results, overview.seen)
     failures = [failure for result in results for failure in result.failures]
     if len(results) > 1:
-        far = {name: _stretch(metric(evidence), overview) for name, metric in FAR_SIGHTED.items()}
+        far = {
+            name: stretch_curve(metric(evidence), overview) for name, metric in FAR_SIGHTED.items()
+        }
         scores |= far
         failures += diagnose(far)
     return ClipReport(
@@ -183,7 +185,7 @@ def assemble(
 
 
 def merge_failures(failures: list[Failure]) -> list[Failure]:
-    """One failure a name: all its frames, its greatest confidence; surest first."""
+    """Merge failures of one name: all frames, the greatest confidence; surest first."""
     merged = []
     for name in FAULTS:
         same = [failure for failure in failures if failure.name == name]
@@ -194,7 +196,7 @@ def merge_failures(failures: list[Failure]) -> list[Failure]:
     return sorted(merged, key=lambda failure: -failure.confidence)
 
 
-def _merge_scores(results: list[WindowResult], length: int) -> dict[str, Score]:
+def merge_scores(results: list[WindowResult], length: int) -> dict[str, Score]:
     merged = {}
     for name in results[0].scores:
         curve = np.full(length, np.nan, np.float32)
@@ -204,17 +206,17 @@ def _merge_scores(results: list[WindowResult], length: int) -> dict[str, Score]:
             curve[first:stop] = inside
         scores = [result.scores[name] for result in results]
         lengths = [result.own[1] - result.own[0] for result in results]
-        value, error = _merged(name, scores, lengths)
+        value, error = merged_score(name, scores, lengths)
         merged[name] = Score(value, curve, error)
     return merged
 
 
-def _merged(name: str, scores: list[Score], lengths: list[int]) -> tuple[float, float]:
-    """The worst window's value or the mean of all, of those that can be told, and its error."""
+def merged_score(name: str, scores: list[Score], lengths: list[int]) -> tuple[float, float]:
+    """Take the worst window's value or the mean, of those that can be told, and its error."""
     known = [
-        (float(score), score.error, length)
+        (score.value, score.error, length)
         for score, length in zip(scores, lengths, strict=True)
-        if not np.isnan(score)
+        if not np.isnan(score.value)
     ]
     if not known:
         return np.nan, np.nan
@@ -224,17 +226,17 @@ def _merged(name: str, scores: list[Score], lengths: list[int]) -> tuple[float, 
     return float(np.average(values, weights=weights)), np.nan
 
 
-def _stretch(score: Score, overview: Overview) -> Score:
-    """The curve of the overview over the frames of the clip."""
-    return Score(float(score), np.repeat(score.curve, overview.stride)[: overview.seen])
+def stretch_curve(score: Score, overview: Overview) -> Score:
+    """Stretch the curve of the overview over the frames of the clip."""
+    return Score(score.value, np.repeat(score.curve, overview.stride)[: overview.seen])
 
 
-def _worst(curve: np.ndarray, frames: list[int]) -> int:
+def worst_frame(curve: np.ndarray, frames: list[int]) -> int:
     values = np.nan_to_num(curve[frames], nan=-np.inf)
     return frames[int(np.argmax(values))]
 
 
-def _smaller(small: np.ndarray) -> np.ndarray:
+def shrink_to_overview(small: np.ndarray) -> np.ndarray:
     h, w = small.shape[:2]
     scale = OVERVIEW_SIDE / min(h, w)
     if scale >= 1:

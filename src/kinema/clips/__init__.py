@@ -6,7 +6,6 @@ from kinema.clips.images import read_image
 from kinema.clips.picture import fit_frames
 from kinema.clips.reading import VideoInfo, inspect, read, read_metadata, stream
 from kinema.clips.sheet import contact_sheet, sheet_png
-from kinema.clips.tensors import to_frames, to_tensor
 from kinema.clips.writing import (
     FORMATS,
     Footage,
@@ -15,6 +14,7 @@ from kinema.clips.writing import (
     write,
     write_stream,
 )
+from kinema.motion.tensors import to_frames, to_tensor
 
 __all__ = [
     "FORMATS",

@@ -127,10 +127,11 @@ def world(argv: list[str]) -> None:
     result = parser.add_argument_group("Result")
     result.add_argument("-o", "--output", default=None, metavar="DIR", help="default: NAME")
     options = parser.parse_args(argv)
-    from kinema.worlds.writing import Rendering, write_world
+    from kinema.worlds import Rendering
+    from kinema.worlds.writing import write_world
 
     folder = Path(options.output or options.name)
-    rendering = Rendering(options.frames, options.size, options.level, options.split)
+    rendering = Rendering(options.frames, options.size, options.level, options.split, truth=True)
     write_world(options.name, folder, options.num_clips, options.seed, rendering)
     print(f"{options.num_clips} clips in {folder}, with metadata.jsonl and a contact sheet")
 

@@ -1,20 +1,20 @@
 """What the frames of a disc clip say about its physics: the protocol of Kang et al. 2024.
 
-Discs are found by colour, their centres by weighted centroids (arXiv:2411.02385, with a soft disc
+Discs are found by color, their centers by weighted centroids (arXiv:2411.02385, with a soft disc
 instead of a hard threshold: 0.0013 units of error at 32 pixels instead of 0.083). Only frames in
-which the true disc is whole and in view are judged, and of a collision only those after it. The
-score is `|mean over frames of v_x - the true v_x|`, in units a second. In a box the walls turn the
-velocity, and the score is the distance of (mean |dx/dt|, mean |dy/dt|) from that of the true
-positions in the same frames. Behind a curtain only the frames count in which the whole true disc is
-seen, and a clip only if it is in all that are given.
+which the true disc is whole and in view count, and of a collision only those after it. The score is
+`|mean over frames of v_x - the true v_x|`, in units a second. In a box the walls turn the velocity,
+and the score is the distance of (mean |dx/dt|, mean |dy/dt|) from that of the true positions in the
+same frames. Beside a curtain a frame counts only if the whole true disc is seen in it, and a clip
+only if the disc is wholly seen in all given frames.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from kinema.worlds.disc_drawing import EXTENT, GREY, coverage, curtain_cover
 from kinema.worlds.discs import BOXES, COLORS, GRAVITY, PALETTE, DiscScene
+from kinema.worlds.discs.drawing import EXTENT, GRAY, coverage, curtain_cover
 
 LIGHTEST = 0.1  # weights below are noise: at 32 pixels they would pull every centroid inwards
 MOST_UNEXPLAINED = 0.3  # share of the ink that is not where one disc would have it
@@ -29,9 +29,9 @@ class DiscReading:
 
     Attributes:
         velocity_error: |mean v_x - true v_x|, the mean over discs, units a second; in a box see
-            `pace_error`. A disc that is not there in at least two judged frames has velocity 0.
+            `pace_error`. A disc that is not there in at least two readable frames has velocity 0.
         radius_error: mean |radius - true radius| where the disc is seen, units.
-        lost: share of judged frames (of all discs) in which a disc is not to be seen.
+        lost: share of readable frames (of all discs) in which a disc is not to be seen.
         momentum_error: of both discs after a collision, over the sum of |m v|.
         energy_error: likewise, over the true energy.
         gravity_error: |fitted - true gravity| of a parabola, units a second squared.
@@ -46,18 +46,18 @@ class DiscReading:
 
 
 def read_discs(frames: np.ndarray, num_discs: int = 1) -> tuple[np.ndarray, np.ndarray]:
-    """Centres (k f 2) and radii (k f), in units, off frames uint8 (f h w 3); NaN where none is.
+    """Read centers (k f 2) and radii (k f), units, off frames uint8 (f h w 3); NaN where none is.
 
-    Colours are unmixed linearly, so two discs do not disturb each other. The radius is that of a
+    Colors are unmixed linearly, so two discs do not disturb each other. The radius is that of a
     disc of the area covered.
     """
     colors = np.array(list(COLORS.values()), dtype=float)[:num_discs]
     weights = (frames.astype(float) - 255.0) @ np.linalg.pinv(colors - 255.0)  # (f h w k)
-    return _discs_of(weights)
+    return discs_of(weights)
 
 
-def _discs_of(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Centres (k f 2) and radii (k f) of discs that cover shares (f h w k) of the pixels."""
+def discs_of(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Find centers (k f 2) and radii (k f) of discs that cover shares (f h w k) of the pixels."""
     weights = np.where(weights < LIGHTEST, 0.0, weights)
     height, width = weights.shape[1:3]
     x, y = np.linspace(0.0, EXTENT, width), np.linspace(EXTENT, 0.0, height)
@@ -66,35 +66,35 @@ def _discs_of(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     total = np.where(radii < SMALLEST, np.nan, total)
     columns = np.einsum("fhwk,w->fk", weights, x) / total
     rows = np.einsum("fhwk,h->fk", weights, y) / total
-    centres = np.stack((columns, rows), axis=-1).transpose(1, 0, 2)
-    return centres, np.where(np.isnan(total), np.nan, radii).T
+    centers = np.stack((columns, rows), axis=-1).transpose(1, 0, 2)
+    return centers, np.where(np.isnan(total), np.nan, radii).T
 
 
 def is_one_disc(frames: np.ndarray) -> np.ndarray:
-    """Which frames, uint8 (f h w 3), show one whole red disc on white and nothing else: (f,) bool.
+    """Tell which frames, uint8 (f h w 3), show one whole red disc on white and nothing else.
 
-    Half a disc, two of them, or one of another colour leave more than `MOST_UNEXPLAINED`; a true
+    Half a disc, two of them, or one of another color leave more than `MOST_UNEXPLAINED`; a true
     clip leaves none.
     """
-    (centres,), (radii,) = read_discs(frames)
+    (centers,), (radii,) = read_discs(frames)
     red = np.array([COLORS["red"]]) - 255.0
-    return _is_explained(frames - 255.0, centres, radii, red.repeat(len(frames), axis=0))
+    return is_explained(frames - 255.0, centers, radii, red.repeat(len(frames), axis=0))
 
 
-def _is_explained(
-    ink: np.ndarray, centres: np.ndarray, radii: np.ndarray, own: np.ndarray
+def is_explained(
+    ink: np.ndarray, centers: np.ndarray, radii: np.ndarray, own: np.ndarray
 ) -> np.ndarray:
-    """Which pictures are those of the discs that were read off them: (f,) bool.
+    """Tell which pictures are those of the discs that were read off them: (f,) bool.
 
     The discs are drawn again, and what differs is summed, in units of a disc's own ink.
 
     Args:
         ink: (f h w 3), the frames less white.
-        centres: (f 2), NaN where there is no disc.
+        centers: (f 2), NaN where there is no disc.
         radii: (f,), likewise.
         own: (f 3), the ink of each disc.
     """
-    places, drawn = np.nan_to_num(centres)[:, None], np.nan_to_num(radii)
+    places, drawn = np.nan_to_num(centers)[:, None], np.nan_to_num(radii)
     share = coverage(places, drawn, ink.shape[1:3])[:, 0]  # (f h w), of one disc a frame
     off = np.linalg.norm(ink - share[..., None] * own[:, None, None], axis=-1)
     off /= np.linalg.norm(own, axis=-1)[:, None, None]
@@ -107,15 +107,15 @@ class DiscSeen:
     """The disc of every frame of a clip, as far as it is seen beside a curtain.
 
     Attributes:
-        centres: (f 2), units; NaN where no disc is seen.
+        centers: (f 2), units; NaN where no disc is seen.
         radii: (f,), units, likewise; of a disc that is partly hidden, that of a smaller one.
         colors: (f,) the nearest names of `discs.PALETTE`; "" where no disc is seen.
         clear: (f,) bool, whether it is seen and no part of it lies behind the curtain.
-        whole: (f,) bool, whether it is clear, and the frame shows one round disc of that colour
+        whole: (f,) bool, whether it is clear, and the frame shows one round disc of that color
             and nothing else.
     """
 
-    centres: np.ndarray
+    centers: np.ndarray
     radii: np.ndarray
     colors: np.ndarray
     clear: np.ndarray
@@ -123,9 +123,9 @@ class DiscSeen:
 
 
 def read_disc(frames: np.ndarray, curtain: tuple[float, float] | None = None) -> DiscSeen:
-    """The disc of any colour in frames, uint8 (f h w 3), as far as a curtain leaves it in sight.
+    """Read the disc of any color in frames, uint8 (f h w 3), as far as it is in sight.
 
-    A round disc with the area and the centre of what is left of one at the curtain's edge would
+    A round disc with the area and the center of what is left of one at the curtain's edge would
     reach behind it: by that a part is told from a whole. Slivers of a few pixels may be taken for
     small discs, so who asks for a whole one asks for its radius too.
 
@@ -136,32 +136,32 @@ def read_disc(frames: np.ndarray, curtain: tuple[float, float] | None = None) ->
     left, right = curtain or (-EXTENT, -EXTENT)  # out of the picture
     width = frames.shape[2]
     cover = np.zeros(width) if curtain is None else curtain_cover(curtain, width)
-    ink = _uncovered(frames, cover)
-    own, names = _nearest_inks(ink)
+    ink = uncovered(frames, cover)
+    own, names = nearest_inks(ink)
     weights = np.einsum("fhwc,fc->fhw", ink, own / (own**2).sum(1, keepdims=True))
-    (centres,), (radii,) = _discs_of(weights[..., None])
+    (centers,), (radii,) = discs_of(weights[..., None])
     is_there = ~np.isnan(radii)
-    outside = np.abs(centres[:, 0] - 0.5 * (left + right)) - 0.5 * (right - left)
+    outside = np.abs(centers[:, 0] - 0.5 * (left + right)) - 0.5 * (right - left)
     clear = is_there & (np.nan_to_num(outside - radii) >= -CLOSEST)
     ink[:, :, cover > 0.0] = 0.0  # what is at the edge itself may be the curtain's
-    whole = clear & _is_explained(ink, centres, radii, own)
-    return DiscSeen(centres, radii, np.where(is_there, names, ""), clear, whole)
+    whole = clear & is_explained(ink, centers, radii, own)
+    return DiscSeen(centers, radii, np.where(is_there, names, ""), clear, whole)
 
 
-def _uncovered(frames: np.ndarray, cover: np.ndarray) -> np.ndarray:
+def uncovered(frames: np.ndarray, cover: np.ndarray) -> np.ndarray:
     """Frames less white (f h w 3), as they were without the curtain over shares (w,) of columns.
 
     The columns of which it covers more than `MOST_COVERED` are left white.
     """
-    curtain = 255.0 * (1.0 - cover) + GREY * cover
+    curtain = 255.0 * (1.0 - cover) + GRAY * cover
     free = np.maximum(1.0 - cover, 1.0 - MOST_COVERED)
     ink = (frames - curtain[:, None]) / free[:, None]
     ink[:, :, cover > MOST_COVERED] = 0.0
     return ink
 
 
-def _nearest_inks(ink: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The colour in `PALETTE` most like the ink (f h w 3) of each frame: (f 3) less white; (f,)."""
+def nearest_inks(ink: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The color in `PALETTE` most like the ink (f h w 3) of each frame: (f 3) less white; (f,)."""
     inks = np.array(list(PALETTE.values())) - 255.0
     strong = np.linalg.norm(ink, axis=-1, keepdims=True) >= LIGHTEST * 255.0
     directions = inks / np.linalg.norm(inks, axis=1, keepdims=True)
@@ -170,11 +170,11 @@ def _nearest_inks(ink: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def read_curtain(frames: np.ndarray) -> tuple[float, float] | None:
-    """From where to where a curtain hangs in frames, uint8 (f h w 3); None if there is none.
+    """Find from where to where a curtain hangs in frames, uint8 (f h w 3); None if there is none.
 
     No disc fills a column of pixels, and so what covers all of one is the curtain.
     """
-    cover = ((255.0 - frames).mean(-1).min((0, 1)) / (255.0 - GREY)).clip(0.0, 1.0)  # (w,)
+    cover = ((255.0 - frames).mean(-1).min((0, 1)) / (255.0 - GRAY)).clip(0.0, 1.0)  # (w,)
     (full,) = np.nonzero(cover > 1.0 - LIGHTEST)
     if not len(full):
         return None
@@ -185,25 +185,26 @@ def read_curtain(frames: np.ndarray) -> tuple[float, float] | None:
     return max(float(left), 0.0), min(float(right), EXTENT)
 
 
-def judged_frames(scene: DiscScene, num_frames: int, given: int, fps: float) -> np.ndarray:
-    """Which frames of which discs count, (k f) bool: new, whole, in view, after any contact.
+def readable_frames(scene: DiscScene, num_frames: int, given: int, fps: float) -> np.ndarray:
+    """Find the frames of each disc that can be read, (k f) bool.
 
-    Of a disc that is not wholly seen in all given frames none does: who could go on from there?
+    They are new, after any contact, and show the disc whole and in view. A disc that is not wholly
+    seen in all given frames has none: nobody could go on from there.
     """
     times = np.arange(num_frames) / fps
-    centres, _ = scene.motion(times)
+    centers, _ = scene.motion(times)
     edge = scene.radii[:, None, None]
-    in_view = ((centres >= edge) & (centres <= EXTENT - edge)).all(-1)
+    in_view = ((centers >= edge) & (centers <= EXTENT - edge)).all(-1)
     new = np.arange(num_frames) >= given
     late = times >= scene.contact if scene.law == "collision" else new
-    seen = scene.visible(centres) == 1.0
+    seen = scene.visible(centers) == 1.0
     return in_view & new & late & seen & seen[:, :given].all(1, keepdims=True)
 
 
-def judge(
+def read_physics(
     frames: np.ndarray, scene: DiscScene, given: int = 3, fps: float = 10.0
 ) -> DiscReading | None:
-    """The physics of a clip against the scene that its first frames show.
+    """Compare the physics that a clip shows with the scene that its first frames show.
 
     Args:
         frames: uint8 (f h w 3), white with discs.
@@ -212,69 +213,69 @@ def judge(
         fps: frames a second.
 
     Returns:
-        None if no disc has two neighbouring frames that can be judged.
+        None if no disc has two neighboring frames that can be read.
     """
-    judged = judged_frames(scene, len(frames), given, fps)
-    kept = (judged[:, 1:] & judged[:, :-1]).any(1)
+    readable = readable_frames(scene, len(frames), given, fps)
+    kept = (readable[:, 1:] & readable[:, :-1]).any(1)
     if not kept.any():
         return None
-    centres, radii = read_scene(frames, scene)
-    centres = np.where(judged[..., None], centres, np.nan)
-    radii = np.where(judged, radii, np.nan)
-    velocities = np.array([mean_velocity(c[:, 0], fps) for c in centres])
-    true = _true_velocities(scene, judged, fps)
+    centers, radii = read_scene(frames, scene)
+    centers = np.where(readable[..., None], centers, np.nan)
+    radii = np.where(readable, radii, np.nan)
+    velocities = np.array([mean_velocity(c[:, 0], fps) for c in centers])
+    true = true_velocities(scene, readable, fps)
     errors = np.abs(velocities - true)
     if scene.law in BOXES:  # its one disc is in view throughout
         places = scene.motion(np.arange(len(frames)) / fps)[0]
-        errors = np.array([pace_error(centres[0, given:], places[0, given:], fps)])
+        errors = np.array([pace_error(centers[0, given:], places[0, given:], fps)])
     seen = ~np.isnan(radii)
     off = np.abs(radii - scene.radii[:, None])[seen]
     momentum, energy = conservation(velocities, true, scene) if kept.all() else (np.nan, np.nan)
     return DiscReading(
         velocity_error=float(errors[kept].mean()),
         radius_error=float(off.mean()) if off.size else np.nan,
-        lost=1.0 - float(seen.sum() / judged.sum()),
+        lost=1.0 - float(seen.sum() / readable.sum()),
         momentum_error=momentum,
         energy_error=energy,
-        gravity_error=_gravity_error(centres, fps) if scene.law == "parabola" else np.nan,
+        gravity_error=fit_gravity_error(centers, fps) if scene.law == "parabola" else np.nan,
     )
 
 
 def read_scene(frames: np.ndarray, scene: DiscScene) -> tuple[np.ndarray, np.ndarray]:
-    """Centres (k f 2) and radii (k f) of the discs of a scene in frames, uint8 (f h w 3).
+    """Read centers (k f 2) and radii (k f) of a scene's discs in frames, uint8 (f h w 3).
 
-    NaN where there is none of that colour, or, beside a curtain, where it is partly hidden.
+    NaN where there is none of that color, or, beside a curtain, where it is partly hidden.
     """
     if scene.law != "curtain":
         return read_discs(frames, len(scene.radii))
     seen = read_disc(frames, scene.curtain)
     own = seen.clear & (seen.colors == scene.color)
-    return np.where(own[:, None], seen.centres, np.nan)[None], np.where(own, seen.radii, np.nan)[
+    return np.where(own[:, None], seen.centers, np.nan)[None], np.where(own, seen.radii, np.nan)[
         None
     ]
 
 
 def mean_velocity(x: np.ndarray, fps: float) -> float:
-    """The mean over time of the velocity along positions (f,), NaN where not seen; 0 if lost."""
+    """Average the velocity along positions (f,), NaN where not seen; 0 if lost."""
     (seen,) = np.nonzero(~np.isnan(x))
     if len(seen) < 2:
         return 0.0
     return float((x[seen[-1]] - x[seen[0]]) / (seen[-1] - seen[0]) * fps)
 
 
-def pace_error(centres: np.ndarray, true: np.ndarray, fps: float) -> float:
-    """How far the mean |velocity| along x and along y is from the true one, units a second.
+def pace_error(centers: np.ndarray, true: np.ndarray, fps: float) -> float:
+    """Measure how far mean |velocity| along x and along y is from the true one, units a second.
 
-    Both are means over the same pairs of neighbouring frames, those in which the disc is seen, so
+    Both are means over the same pairs of neighboring frames, those in which the disc is seen, so
     that a bounce between two frames shortens both alike. A disc that is never seen in two
-    neighbouring frames stands still.
+    neighboring frames stands still.
 
     Args:
-        centres: (f 2), NaN where no disc is seen.
+        centers: (f 2), NaN where no disc is seen.
         true: (f 2).
         fps: frames a second.
     """
-    steps, true_steps = (np.abs(np.diff(c, axis=0)) * fps for c in (centres, true))
+    steps, true_steps = (np.abs(np.diff(c, axis=0)) * fps for c in (centers, true))
     seen = ~np.isnan(steps).any(1)
     if not seen.any():
         return float(np.linalg.norm(true_steps.mean(0)))
@@ -282,7 +283,7 @@ def pace_error(centres: np.ndarray, true: np.ndarray, fps: float) -> float:
 
 
 def conservation(velocities: np.ndarray, true: np.ndarray, scene: DiscScene) -> tuple[float, float]:
-    """Errors of momentum and energy (masses are areas) relative to the truth; NaN for one disc."""
+    """Compute relative errors of momentum and energy (masses are areas); NaN for one disc."""
     if len(velocities) < 2:
         return np.nan, np.nan
     mass = scene.radii**2
@@ -291,16 +292,16 @@ def conservation(velocities: np.ndarray, true: np.ndarray, scene: DiscScene) -> 
     return float(momentum), float(energy)
 
 
-def _true_velocities(scene: DiscScene, judged: np.ndarray, fps: float) -> np.ndarray:
-    """v_x (k,) in the judged frames, in which it is constant under every law."""
-    _, velocities = scene.motion(np.arange(judged.shape[1]) / fps)
-    first = judged.argmax(1)
+def true_velocities(scene: DiscScene, readable: np.ndarray, fps: float) -> np.ndarray:
+    """Look up v_x (k,) in the readable frames, in which it is constant under every law."""
+    _, velocities = scene.motion(np.arange(readable.shape[1]) / fps)
+    first = readable.argmax(1)
     return velocities[np.arange(len(first)), first, 0]
 
 
-def _gravity_error(centres: np.ndarray, fps: float) -> float:
-    """A parabola through the heights of the only disc, by least squares."""
-    y = centres[0, :, 1]
+def fit_gravity_error(centers: np.ndarray, fps: float) -> float:
+    """Fit a parabola to the heights of the only disc, by least squares."""
+    y = centers[0, :, 1]
     (seen,) = np.nonzero(~np.isnan(y))
     if len(seen) < 5:
         return np.nan

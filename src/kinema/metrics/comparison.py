@@ -50,7 +50,7 @@ class Change:
 
     @property
     def clear(self) -> bool:
-        """Whether the change is larger than chance makes it: 1.96 of its standard errors."""
+        """Tell whether the change is larger than chance makes it: 1.96 of its standard errors."""
         return not abs(self.value) <= 1.96 * self.error
 
     @property
@@ -85,7 +85,7 @@ def compare(
     alike: bool = True,
     faults: dict[str, Fault] | None = None,
 ) -> Comparison:
-    """Judge a clip against a reference.
+    """Say whether a clip is better or worse than a reference.
 
     Args:
         scores: of `measure`.
@@ -106,14 +106,14 @@ def compare(
         better = {change.fault for change in changes if change.direction < 0}
         if "noise" in worse:
             better.discard("blur")  # noise is fine detail too: its coming sharpens nothing
-        if "noise" in better and _only_grain_is_gone(scores, reference, changes):
+        if "noise" in better and only_grain_is_gone(scores, reference, changes):
             worse.discard("blur")
         test = "change beyond re-encoding noise and 1.96 standard errors"
     else:
         own, other = ({failure.name for failure in side} for side in failures)
         worse, better = own - other, other - own
         test = "different content: failures that one has and the other has not"
-    return Comparison(*_decide(worse, better, changes, alike), changes, test)
+    return Comparison(*decide(worse, better, changes, alike), changes, test)
 
 
 def show_the_same(a: Evidence | np.ndarray, b: Evidence | np.ndarray) -> bool:
@@ -130,7 +130,7 @@ def show_the_same(a: Evidence | np.ndarray, b: Evidence | np.ndarray) -> bool:
 
 
 def fingerprint(evidence: Evidence, count: int = 16) -> np.ndarray:
-    """`count` frames, evenly spread, as unit vectors of 16 x 16 luma; (count 256) float32."""
+    """Take `count` frames, evenly spread, as unit vectors of 16 x 16 luma; (count 256) float32."""
     chosen = np.linspace(0, len(evidence) - 1, count).round().astype(int)
     tiles = thumbnails(evidence)[chosen]
     tiles = np.stack([cv2.resize(t, (16, 16), interpolation=cv2.INTER_AREA) for t in tiles])
@@ -184,7 +184,7 @@ def compare_sets(pairs: list[Comparison], seed: int = 0) -> list[Trend]:
                 column[0].metric,
                 float(values.mean()),
                 (float(low), float(high)),
-                _sign_flip_test(values, generator),
+                sign_flip_test(values, generator),
                 float(detectable),
             )
         )
@@ -193,7 +193,7 @@ def compare_sets(pairs: list[Comparison], seed: int = 0) -> list[Trend]:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """p-values of tests that are made together, so that all are right in 95 % (Holm 1979)."""
+    """Correct p-values of tests that are made together, so that all hold in 95 % (Holm 1979)."""
     order = np.argsort(p_values, kind="stable")
     left = len(p_values) - np.arange(len(p_values))  # tests not yet decided, itself included
     corrected = np.empty(len(p_values))
@@ -201,23 +201,23 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return corrected.tolist()
 
 
-def _only_grain_is_gone(
+def only_grain_is_gone(
     scores: dict[str, Score], reference: dict[str, Score], changes: list[Change]
 ) -> bool:
-    """Whether the detail that a clip lacks is no more than the noise the reference has.
+    """Tell whether the detail that a clip lacks is no more than the noise the reference has.
 
     White noise of variance v adds 20 v to that of the Laplacian. `noise` reads a little low,
     and much too low where large frames were averaged down: then less is forgiven, not more.
     """
     if any(change.metric == "blur_growth" and change.direction > 0 for change in changes):
         return False
-    grain = 20 * float(reference["noise"]) ** 2
-    without = max(2 ** float(reference["detail"]) - 1 - grain, 0)
+    grain = 20 * reference["noise"].value ** 2
+    without = max(2 ** reference["detail"].value - 1 - grain, 0)
     allowed = next(rule.paired for rule in FAULTS["blur"].rules if rule.metric == "detail")
-    return float(np.log2(without + 1) - scores["detail"]) <= (allowed or 0)
+    return float(np.log2(without + 1) - scores["detail"].value) <= (allowed or 0)
 
 
-def _decide(
+def decide(
     worse: set[str], better: set[str], changes: list[Change], alike: bool
 ) -> tuple[str, list[str]]:
     if worse & HOLLOW:
@@ -235,13 +235,13 @@ def _decide(
 
 
 def compare_score(fault: str, rule: Rule, score: Score, reference: Score) -> Change:
-    """How one score differs from the reference's, by a rule that compares."""
+    """Measure how one score differs from the reference's, by a rule that compares."""
     assert rule.paired is not None
-    value, error = rule.change(score, reference), _error(rule, score, reference)
+    value, error = rule.change(score, reference), standard_error(rule, score, reference)
     return Change(fault, rule.metric, value, rule.paired, error)
 
 
-def _error(rule: Rule, score: Score, reference: Score) -> float:
+def standard_error(rule: Rule, score: Score, reference: Score) -> float:
     """Standard error of the change: the scores' own, or from blocks of frames; NaN for events."""
     own = rule.error(score, reference)
     if np.isfinite(own):
@@ -264,8 +264,8 @@ EVENTS = frozenset(
 )
 
 
-def _sign_flip_test(values: np.ndarray, generator: np.random.Generator) -> float:
-    """Share of sign patterns whose mean is as far from zero; all of them up to 12 values."""
+def sign_flip_test(values: np.ndarray, generator: np.random.Generator) -> float:
+    """Count the share of sign patterns whose mean is as far from zero; all up to 12 values."""
     n = len(values)
     if n <= 12:
         signs = np.array(list(product((1.0, -1.0), repeat=n)))

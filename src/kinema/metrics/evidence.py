@@ -7,9 +7,10 @@ for 4K, and costs the same. Only sharpness is measured at the native size, as fr
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, wraps
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -28,24 +29,27 @@ STILL = 0.1  # pixels per frame at the working size: below this nothing moves
 RARE = 0.15  # share of a clip's frames: what happens in more of them is a habit, not an event
 
 
-class Score(float):
-    """A number that remembers where it came from.
+@dataclass(frozen=True, eq=False)
+class Score:
+    """A number, and the curve over the frames that it sums up.
 
     Attributes:
+        value: the number; `float(score)` gives it too.
         curve: (f,) float64, the same quantity frame by frame; NaN where it is not defined.
         error: standard error of the value, where it is a mean over places; NaN elsewhere.
     """
 
+    value: float
     curve: np.ndarray
-    error: float
+    error: float = np.nan
 
-    def __new__(cls, value: float, curve: np.ndarray, error: float = np.nan) -> Score:
-        score = super().__new__(cls, value)
-        score.curve, score.error = np.asarray(curve, np.float64), float(error)
-        return score
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "value", float(self.value))
+        object.__setattr__(self, "curve", np.asarray(self.curve, np.float64))
+        object.__setattr__(self, "error", float(self.error))
 
-    def __reduce__(self):
-        return Score, (float(self), self.curve, self.error)
+    def __float__(self) -> float:
+        return self.value
 
 
 @dataclass(frozen=True)
@@ -75,14 +79,14 @@ class Evidence:
 
     @cached_property
     def luma(self) -> np.ndarray:
-        """Grey levels (f h w) float32."""
-        grey = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in self.frames]
-        return np.asarray(grey, np.float32)
+        """Gray levels (f h w) float32."""
+        gray = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in self.frames]
+        return np.asarray(gray, np.float32)
 
     @cached_property
     def gradient(self) -> np.ndarray:
-        """Length of the luma's spatial gradient (f h w) float32, grey levels per pixel."""
-        return np.stack([_gradient(image) for image in self.luma])
+        """Length of the luma's spatial gradient (f h w) float32, gray levels per pixel."""
+        return np.stack([gradient_length(image) for image in self.luma])
 
     @cached_property
     def flow(self) -> Flow:
@@ -143,12 +147,12 @@ class Evidence:
 
     @cached_property
     def inner(self) -> np.ndarray:
-        """(f-2) bool: whether frame t (from 1) lies in one shot with both of its neighbours."""
+        """(f-2) bool: whether frame t (from 1) lies in one shot with both of its neighbors."""
         return self.joined[:-1] & self.joined[1:]
 
     @cached_property
     def moving(self) -> np.ndarray:
-        """(f-2) bool: `inner`, and neither neighbour is a repetition of frame t.
+        """(f-2) bool: `inner`, and neither neighbor is a repetition of frame t.
 
         A held frame stops everything at once and would be read as shake and swimming.
         """
@@ -157,9 +161,9 @@ class Evidence:
 
     @cached_property
     def held(self) -> np.ndarray:
-        """(f-1) bool: frame t+1 repeats frame t although the neighbouring pairs move.
+        """(f-1) bool: frame t+1 repeats frame t although the neighboring pairs move.
 
-        Held: the fastest 5 % move less than a fifth of what the livelier of the two neighbouring
+        Held: the fastest 5 % move less than a fifth of what the livelier of the two neighboring
         pairs on either side does, and less than half of the median pair that moves at all.
         """
         speed = self.speed
@@ -185,7 +189,7 @@ class Evidence:
 
     @cached_property
     def surprise(self) -> np.ndarray:
-        """(f-2 h w) float32: frame t minus the mean of both neighbours, carried to it.
+        """(f-2 h w) float32: frame t minus the mean of both neighbors, carried to it.
 
         The second difference in time along the motion: zero for anything that moves and changes
         steadily, large for what is different in one frame only.
@@ -239,6 +243,19 @@ def observe(
     return gather(glances, fps, flow)
 
 
+Result = TypeVar("Result")
+
+
+def of_frames(metric: Callable[[Evidence], Result]) -> Callable[[np.ndarray | Evidence], Result]:
+    """Let a metric of evidence take frames, uint8 (f h w 3), as well."""
+
+    @wraps(metric)
+    def measured(frames: np.ndarray | Evidence) -> Result:
+        return metric(observe(frames))
+
+    return measured
+
+
 @dataclass(frozen=True)
 class Glance:
     """One frame as it is kept: small, with the detail it had at its native size."""
@@ -259,12 +276,12 @@ def glance(frame: np.ndarray, index: int = 0, size: tuple[int, int] | None = Non
     Raises:
         UserError: if it is not uint8 RGB of that size.
     """
-    _require_rgb(frame, index, size)
-    return Glance(_shrink(frame), _detail(frame), (frame.shape[0], frame.shape[1]))
+    require_rgb(frame, index, size)
+    return Glance(shrink(frame), laplacian_detail(frame), (frame.shape[0], frame.shape[1]))
 
 
 def gather(glances: list[Glance], fps: float = 25.0, flow: Flow | None = None) -> Evidence:
-    """Evidence of frames that were glanced at one by one.
+    """Make evidence of frames that were glanced at one by one.
 
     Raises:
         UserError: if there is none.
@@ -277,7 +294,7 @@ def gather(glances: list[Glance], fps: float = 25.0, flow: Flow | None = None) -
 
 
 def top_speed(flow: Flow) -> np.ndarray:
-    """Mean speed of the fastest 5 % of the pixels of each pair, (f-1) pixels per frame."""
+    """Average the fastest 5 % of the pixels of each pair, (f-1) pixels per frame."""
     n, h, w, _ = flow.forward.shape
     slow = h * w - max(1, int(h * w * 0.05))
     speeds = (np.hypot(field[..., 0], field[..., 1]).ravel() for field in flow.forward)
@@ -292,7 +309,7 @@ def frame_curve(values: np.ndarray, valid: np.ndarray, length: int, first: int) 
 
 
 def trimmed_mean(curve: np.ndarray, share: float = 0.1) -> float:
-    """Mean without the largest `share` of the values, so that one event is not a habit; NaN-safe.
+    """Average without the largest `share`, so that one event is not a habit; NaN-safe.
 
     0 where nothing is defined: a clip too short to show a fault has not shown it.
     """
@@ -301,7 +318,7 @@ def trimmed_mean(curve: np.ndarray, share: float = 0.1) -> float:
     return float(values[:keep].mean()) if len(values) else 0.0
 
 
-def _require_rgb(frame: np.ndarray, index: int, size: tuple[int, int] | None) -> None:
+def require_rgb(frame: np.ndarray, index: int, size: tuple[int, int] | None) -> None:
     if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
         raise UserError(
             f"Metrics look at uint8 RGB frames (h w 3); frame {index} is {frame.dtype} "
@@ -311,7 +328,7 @@ def _require_rgb(frame: np.ndarray, index: int, size: tuple[int, int] | None) ->
         raise UserError(f"Frame {index} is {frame.shape[:2]}, the frames before it are {size}.")
 
 
-def _shrink(frame: np.ndarray) -> np.ndarray:
+def shrink(frame: np.ndarray) -> np.ndarray:
     h, w = frame.shape[:2]
     scale = WORKING_SIDE / min(h, w)
     if scale >= 1:
@@ -319,13 +336,13 @@ def _shrink(frame: np.ndarray) -> np.ndarray:
     return cv2.resize(frame, (round(w * scale), round(h * scale)), interpolation=cv2.INTER_AREA)
 
 
-def _detail(frame: np.ndarray) -> float:
-    grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
-    laplacian = cv2.Laplacian(grey, cv2.CV_16S, ksize=1)
+def laplacian_detail(frame: np.ndarray) -> float:
+    gray = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
+    laplacian = cv2.Laplacian(gray, cv2.CV_16S, ksize=1)
     return float(np.log2(cv2.meanStdDev(laplacian)[1][0, 0] ** 2 + 1))
 
 
-def _gradient(image: np.ndarray) -> np.ndarray:
+def gradient_length(image: np.ndarray) -> np.ndarray:
     along_x = cv2.Sobel(image, cv2.CV_32F, 1, 0, ksize=3, scale=1 / 8)
     along_y = cv2.Sobel(image, cv2.CV_32F, 0, 1, ksize=3, scale=1 / 8)
     return cv2.magnitude(along_x, along_y)

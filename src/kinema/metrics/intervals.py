@@ -9,7 +9,7 @@ from kinema.errors import UserError
 
 
 def wilson_interval(successes: float, trials: int, z: float = 1.96) -> tuple[float, float]:
-    """Confidence interval of a proportion (Wilson 1927), 95 % for z = 1.96.
+    """Compute the confidence interval of a proportion (Wilson 1927), 95 % for z = 1.96.
 
     Unlike p +- z sqrt(p (1-p) / n) it stays inside [0, 1] and has width at p = 0 and p = 1.
 
@@ -28,15 +28,15 @@ def wilson_interval(successes: float, trials: int, z: float = 1.96) -> tuple[flo
     if trials < 1 or not 0 <= successes <= trials:
         raise UserError(f"{successes} of {trials} is not a share that can be estimated.")
     p = successes / trials
-    centre = (p + z**2 / (2 * trials)) / (1 + z**2 / trials)
+    center = (p + z**2 / (2 * trials)) / (1 + z**2 / trials)
     half = z * sqrt(p * (1 - p) / trials + (z / (2 * trials)) ** 2) / (1 + z**2 / trials)
-    return max(0.0, centre - half), min(1.0, centre + half)
+    return max(0.0, center - half), min(1.0, center + half)
 
 
 def mean_interval(
     values: Sequence[float], num_resamples: int = 1_000, seed: int = 0
 ) -> tuple[float, float]:
-    """95 % confidence interval of a mean, by resampling the values (Efron 1979).
+    """Compute a 95 % confidence interval of a mean, by resampling the values (Efron 1979).
 
     Args:
         values: one figure per clip, at least one; NaN counts as not measured.

@@ -1,7 +1,7 @@
 """Bradley-Terry: strengths of systems from who was preferred to whom.
 
-P(i preferred to j) = p_i / (p_i + p_j) (Bradley and Terry 1952), fitted by minorisation-
-maximisation (Hunter 2004). A tie is half a win for each. One win and one loss against an imaginary
+P(i preferred to j) = p_i / (p_i + p_j) (Bradley and Terry 1952), fitted by minorization-
+maximization (Hunter 2004). A tie is half a win for each. One win and one loss against an imaginary
 average system keep the strengths finite when somebody won everything.
 """
 
@@ -61,14 +61,14 @@ def bradley_terry(
     names = sorted({name for a, b, _ in votes for name in (a, b)})
     index = {name: i for i, name in enumerate(names)}
     table = np.array([(index[a], index[b], score) for a, b, score in votes])
-    values = _fit(table, len(names), np.ones(len(table)), np.ones((2, len(names))))
+    values = fit_strengths(table, len(names), np.ones(len(table)), np.ones((2, len(names))))
     trial = np.unique(np.arange(len(votes)) if trials is None else trials, return_inverse=True)[1]
     generator = np.random.default_rng(seed)
     resampled = []
     for _ in range(num_resamples):  # Bayesian bootstrap (Rubin 1981), the imaginary games in it
         weights = generator.exponential(size=trial.max() + 1)[trial]
         imaginary = generator.exponential(size=(2, len(names)))
-        resampled.append(_fit(table, len(names), weights, imaginary))
+        resampled.append(fit_strengths(table, len(names), weights, imaginary))
     low, high = np.quantile(resampled, [0.025, 0.975], axis=0)
     counts = np.bincount(table[:, :2].astype(int).ravel(), minlength=len(names))
     strengths = [
@@ -78,8 +78,10 @@ def bradley_terry(
     return sorted(strengths, key=lambda strength: -strength.value)
 
 
-def _fit(table: np.ndarray, count: int, weights: np.ndarray, imaginary: np.ndarray) -> np.ndarray:
-    """Logs of the strengths.
+def fit_strengths(
+    table: np.ndarray, count: int, weights: np.ndarray, imaginary: np.ndarray
+) -> np.ndarray:
+    """Fit the logarithms of the strengths.
 
     Args:
         table: (n 3) votes: numbers of two systems, score of the first.

@@ -86,8 +86,7 @@ def measure(frames: np.ndarray | Evidence, fps: float = 25.0) -> dict[str, Score
         fps: frames per second; recorded, no score depends on it.
 
     Returns:
-        One Score (a float with a curve over the frames) for each metric; NaN for `strain` where
-        it cannot be told.
+        A Score for each metric; its value is NaN for `strain` where it cannot be told.
 
     Raises:
         UserError: if there is no frame, or the frames are not uint8 RGB of one size.

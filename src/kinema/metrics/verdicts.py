@@ -45,12 +45,12 @@ class Rule:
     peak: bool = False
 
     def change(self, score: Score, reference: Score) -> float:
-        """How much worse than the reference: log2 of the ratio, or the difference."""
-        if self.peak and _in_step(score.curve, reference.curve):
+        """Measure how much worse than the reference: log2 of the ratio, or the difference."""
+        if self.peak and in_step(score.curve, reference.curve):
             changes = self._changes(score.curve, reference.curve)
             known = changes[np.isfinite(changes)]
             return float(known.max() - np.quantile(known, 1 - RARE))
-        return float(self._changes(np.array(float(score)), np.array(float(reference))))
+        return float(self._changes(np.array(score.value), np.array(reference.value)))
 
     def _changes(self, values: np.ndarray, references: np.ndarray) -> np.ndarray:
         if self.floor is None:
@@ -61,17 +61,17 @@ class Rule:
         """Standard error of the change, of scores that know their own; NaN of others."""
         if self.floor is None:
             return float(np.hypot(score.error, reference.error))
-        own, other = (one.error / (float(one) + self.floor) for one in (score, reference))
+        own, other = (one.error / (one.value + self.floor) for one in (score, reference))
         return float(np.hypot(own, other) / np.log(2))
 
     def changes(self, score: Score, reference: Score) -> np.ndarray:
         """The change in each block of four frames, for its error over time; NaN where unknown."""
-        return self._changes(_blocks(score.curve), _blocks(reference.curve))
+        return self._changes(block_means(score.curve), block_means(reference.curve))
 
 
 @dataclass(frozen=True)
 class Fault:
-    """A failure by name: where it comes from, what to do, and how it is recognised."""
+    """A failure by name: where it comes from, what to do, and how it is recognized."""
 
     rung: str
     remedy: str
@@ -81,7 +81,7 @@ class Fault:
 FAULTS: dict[str, Fault] = {
     "flicker": Fault(
         ARCHITECTURE,
-        "Let frames see their neighbours: temporal attention or 3-D convolution, and a codec that "
+        "Let frames see their neighbors: temporal attention or 3-D convolution, and a codec that "
         "decodes in time.",
         (
             Rule("gain_flicker", 1.0, 0.5, 0.3),
@@ -104,7 +104,7 @@ FAULTS: dict[str, Fault] = {
     "jitter": Fault(
         ARCHITECTURE,
         "Condition on the camera or couple the frames more closely; shaken training clips should "
-        "be stabilised or dropped.",
+        "be stabilized or dropped.",
         (Rule("shake", 0.5, 0.75, 0.3),),
     ),
     "blur": Fault(
@@ -211,7 +211,7 @@ def diagnose(scores: dict[str, Score], faults: dict[str, Fault] | None = None) -
     found = {}
     for name, fault in (faults or FAULTS).items():
         rules = [
-            (_strength(scores[rule.metric], rule.alone), rule.alone, rule)
+            (strength_of(scores[rule.metric].value, rule.alone), rule.alone, rule)
             for rule in fault.rules
             if rule.alone is not None and rule.metric in scores
         ]
@@ -219,15 +219,15 @@ def diagnose(scores: dict[str, Score], faults: dict[str, Fault] | None = None) -
             continue
         strength, threshold, rule = max(rules, key=lambda entry: entry[0])
         if strength >= 1:
-            frames = _where(scores[rule.metric].curve, threshold)
+            frames = frames_above(scores[rule.metric].curve, threshold)
             found[name] = Failure(
                 name, fault.rung, frames, confidence(strength), rule.metric, fault.remedy
             )
-    return sorted(_unexplained(found).values(), key=lambda failure: -failure.confidence)
+    return sorted(unexplained(found).values(), key=lambda failure: -failure.confidence)
 
 
 def quality(failures: list[Failure]) -> float:
-    """One number for sorting, [0, 1]; 1 without any failure.
+    """Sum the failures up in one number for sorting, [0, 1]; 1 without any failure.
 
     0.1 + 0.9 times the product of 1 - confidence over the failures; without the 0.9 if the clip
     stands still or loops, so that it sorts below every clip that fails otherwise.
@@ -238,16 +238,16 @@ def quality(failures: list[Failure]) -> float:
 
 
 def confidence(strength: float) -> float:
-    """s^2 / (1 + s^2) of a score s in units of its threshold."""
+    """Compute s^2 / (1 + s^2) of a score s in units of its threshold."""
     return round(strength**2 / (1 + strength**2), 3)
 
 
-def _strength(score: float, threshold: float) -> float:
+def strength_of(score: float, threshold: float) -> float:
     return max(score, 0.0) / threshold if np.isfinite(score) else 0.0
 
 
-def _where(curve: np.ndarray, threshold: float) -> list[int]:
-    """Frames above the threshold; the worst one if only the whole clip is."""
+def frames_above(curve: np.ndarray, threshold: float) -> list[int]:
+    """List the frames above the threshold; the worst one if only the whole clip is."""
     hits = np.flatnonzero(np.nan_to_num(curve, nan=-np.inf) >= threshold)
     if len(hits):
         return hits.tolist()
@@ -256,7 +256,7 @@ def _where(curve: np.ndarray, threshold: float) -> list[int]:
     return list(range(len(curve)))
 
 
-def _unexplained(found: dict[str, Failure]) -> dict[str, Failure]:
+def unexplained(found: dict[str, Failure]) -> dict[str, Failure]:
     kept = dict(found)
     for name, others in EXPLAINS.items():
         for other in others:
@@ -267,8 +267,8 @@ def _unexplained(found: dict[str, Failure]) -> dict[str, Failure]:
     return kept
 
 
-def _blocks(curve: np.ndarray) -> np.ndarray:
-    """Means of the known values of each four frames: neighbours are not independent."""
+def block_means(curve: np.ndarray) -> np.ndarray:
+    """Average the known values of each four frames: neighbors are not independent."""
     count = len(curve) // BLOCK
     blocks = curve[: count * BLOCK].reshape(count, BLOCK)
     known = np.isfinite(blocks)
@@ -276,8 +276,8 @@ def _blocks(curve: np.ndarray) -> np.ndarray:
     return np.where(known.any(1), sums / np.maximum(known.sum(1), 1), np.nan)
 
 
-def _in_step(curve: np.ndarray, reference: np.ndarray) -> bool:
-    """Whether two curves rise and fall together, the frame where they differ most left out.
+def in_step(curve: np.ndarray, reference: np.ndarray) -> bool:
+    """Tell whether two curves rise and fall together, the frame where they differ most left out.
 
     Two clips of one content but another timing do not, and must not be compared frame by frame.
     """

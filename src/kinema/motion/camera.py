@@ -17,7 +17,7 @@ NUM_REWEIGHTINGS = 6
 class Affine:
     """Affine fields, one for each of n flow fields.
 
-    Position is measured from the centre of the picture in units of half its shorter side, so that
+    Position is measured from the center of the picture in units of half its shorter side, so that
     all coefficients are in pixels: a zoom of 1 moves the middle of the long edges by one pixel.
 
     Attributes:
@@ -30,7 +30,7 @@ class Affine:
 
     @property
     def translation(self) -> np.ndarray:
-        """Movement of the picture's centre, (n 2) pixels."""
+        """Movement of the picture's center, (n 2) pixels."""
         return self.coefficients[:, 0]
 
     @property
@@ -46,7 +46,7 @@ class Affine:
     def field(self, index: int) -> np.ndarray:
         """The dense flow (h w 2) float32 of map `index`."""
         h, w = self.size
-        x, y = _positions(np.arange(w), np.arange(h), self.size)
+        x, y = positions(np.arange(w), np.arange(h), self.size)
         one, along_x, along_y = self.coefficients[index].astype(np.float32)
         return one + x[None, :, None] * along_x + y[:, None, None] * along_y
 
@@ -64,7 +64,7 @@ def fit_affine(flow: np.ndarray, step: int = GRID_STEP) -> Affine:
     n, h, w, _ = flow.shape
     rows = np.arange(min(step // 2, h - 1), h, step)
     columns = np.arange(min(step // 2, w - 1), w, step)
-    x, y = np.meshgrid(*_positions(columns, rows, (h, w)))
+    x, y = np.meshgrid(*positions(columns, rows, (h, w)))
     design = np.stack([np.ones_like(x), x, y], axis=-1).reshape(-1, 3).astype(np.float64)
     samples = flow[:, rows[:, None], columns].reshape(n, len(design), 2).astype(np.float64)
     coefficients = np.zeros((n, 3, 2))
@@ -82,10 +82,10 @@ def fit_affine(flow: np.ndarray, step: int = GRID_STEP) -> Affine:
     return Affine(coefficients, (h, w))
 
 
-def _positions(
+def positions(
     columns: np.ndarray, rows: np.ndarray, size: tuple[int, int]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Pixel indices in units of half the shorter side, from the centre of the picture."""
+    """Compute pixel places from the center of the picture, in units of half the shorter side."""
     h, w = size
     half = np.float32(max(min(h, w), 2) / 2)
     return (columns - (w - 1) / 2) / half, (rows - (h - 1) / 2) / half

@@ -1,4 +1,4 @@
-"""Dense optical flow between neighbouring frames, in both directions.
+"""Dense optical flow between neighboring frames, in both directions.
 
 Flow F from frame t to t+1 lives on frame t's grid: what stands at x in frame t stands at x + F(x)
 in frame t+1. A method is a small frozen dataclass called with two frames; DIS (Kroeger et al.
@@ -51,8 +51,8 @@ class DIS:
     def __call__(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """Flow (h w 2) from frame a to frame b, both uint8 (h w 3)."""
         search = cv2.DISOpticalFlow_create(DIS_PRESETS[self.preset])
-        a_grey, b_grey = _grey(a, self.short_side), _grey(b, self.short_side)
-        return _rescale(search.calc(a_grey, b_grey, None), a.shape[:2])
+        a_gray, b_gray = gray(a, self.short_side), gray(b, self.short_side)
+        return rescale(search.calc(a_gray, b_gray, None), a.shape[:2])
 
 
 @dataclass(frozen=True)
@@ -63,13 +63,13 @@ class Farneback:
 
     def __call__(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """Flow (h w 2) from frame a to frame b, both uint8 (h w 3)."""
-        a_grey, b_grey = _grey(a, self.short_side), _grey(b, self.short_side)
-        flow = cv2.calcOpticalFlowFarneback(a_grey, b_grey, None, 0.5, 3, 15, 3, 5, 1.2, 0)
-        return _rescale(flow, a.shape[:2])
+        a_gray, b_gray = gray(a, self.short_side), gray(b, self.short_side)
+        flow = cv2.calcOpticalFlowFarneback(a_gray, b_gray, None, 0.5, 3, 15, 3, 5, 1.2, 0)
+        return rescale(flow, a.shape[:2])
 
 
 def optical_flow(frames: np.ndarray, method: FlowMethod | None = None) -> Flow:
-    """Estimate the motion between all neighbouring frames, both ways.
+    """Estimate the motion between all neighboring frames, both ways.
 
     Args:
         frames: uint8 (f h w 3).
@@ -86,19 +86,19 @@ def optical_flow(frames: np.ndarray, method: FlowMethod | None = None) -> Flow:
     )
 
 
-def _grey(frame: np.ndarray, short_side: int | None) -> np.ndarray:
-    """Luma (h w) of an RGB frame at the working size."""
-    grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
-    h, w = grey.shape
+def gray(frame: np.ndarray, short_side: int | None) -> np.ndarray:
+    """Compute the luma (h w) of an RGB frame at the working size."""
+    gray = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
+    h, w = gray.shape
     scale = 1 if short_side is None else short_side / min(h, w)
     if scale == 1:
-        return grey
+        return gray
     shrink = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    return cv2.resize(grey, (round(w * scale), round(h * scale)), interpolation=shrink)
+    return cv2.resize(gray, (round(w * scale), round(h * scale)), interpolation=shrink)
 
 
-def _rescale(flow: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Flow (h' w' 2) resized to `size`, its vectors in the pixels of that size."""
+def rescale(flow: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resize flow (h' w' 2) to `size`, its vectors in the pixels of that size."""
     h, w = size
     if flow.shape[:2] == size:
         return flow

@@ -8,6 +8,8 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
+from kinema.motion.tensors import to_tensor
+
 
 def on_frames(
     estimate: Callable[[Tensor, Tensor], Tensor],
@@ -16,7 +18,7 @@ def on_frames(
     short_side: int | None = None,
     device: str = "cpu",
 ) -> np.ndarray:
-    """Flow (h w 2) float32 from frame a to frame b, in their pixels.
+    """Estimate flow (h w 2) float32 from frame a to frame b, in their pixels.
 
     Args:
         estimate: maps pictures 1 3 h w in [-1, 1] to flow 1 2 h w.
@@ -35,7 +37,7 @@ def on_frames(
 
 
 def picture(frame: np.ndarray, size: tuple[int, int]) -> Tensor:
-    """1 3 h w in [-1, 1] of a uint8 frame (h w 3), resized to `size`, which is (w, h)."""
+    """Resize a uint8 frame (h w 3) to `size`, (w, h), and convert it to 1 3 h w in [-1, 1]."""
     method = cv2.INTER_AREA if size[0] < frame.shape[1] else cv2.INTER_CUBIC
     small = cv2.resize(frame, size, interpolation=method)
-    return rearrange(torch.from_numpy(small).float() / 127.5 - 1, "h w c -> 1 c h w")
+    return to_tensor(small[None], "f c h w")

@@ -16,9 +16,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from torch import Tensor
 
 from kinema.motion.frames import on_frames
+from kinema.motion.warp import fetch
 
 SMALLEST_LEVEL = 12  # pixels a side of the coarsest level
 BINOMIAL = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
@@ -49,7 +51,7 @@ class LucasKanade:
 
 
 def lucas_kanade(a: Tensor, b: Tensor, settings: LucasKanade = LucasKanade()) -> Tensor:
-    """Flow from a to b: what stands at x in a stands at x + flow(x) in b.
+    """Estimate flow from a to b: what stands at x in a stands at x + flow(x) in b.
 
     Args:
         a: pictures, b c h w, values in [-1, 1]; all channels count alike.
@@ -73,8 +75,9 @@ def lucas_kanade(a: Tensor, b: Tensor, settings: LucasKanade = LucasKanade()) ->
 
 
 def step(a: Tensor, b: Tensor, flow: Tensor, settings: LucasKanade) -> Tensor:
-    """The Gauss-Newton step (b 2 h w) from a flow."""
-    warped, inside = fetch(b, flow)
+    """Compute the Gauss-Newton step (b 2 h w) from a flow."""
+    warped, valid = fetch(b, rearrange(flow, "b xy h w -> b h w xy"))
+    inside = valid[:, None].to(b.dtype)
     change = (warped - a - interpolation_error(a, flow)) * inside
     along_x, along_y = (gradient * inside for gradient in gradients((a + warped) / 2))
     products = torch.cat(
@@ -94,22 +97,8 @@ def step(a: Tensor, b: Tensor, flow: Tensor, settings: LucasKanade) -> Tensor:
     return torch.stack([x, y], dim=1).clamp(-2, 2)  # further than a level can see is a guess
 
 
-def fetch(image: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
-    """image(x + flow(x)), bilinearly, and where that lies inside (b 1 h w, 0 or 1).
-
-    Outside, the nearest border pixel is taken.
-    """
-    h, w = image.shape[-2:]
-    x = flow[:, 0] + torch.arange(w, device=flow.device, dtype=flow.dtype)
-    y = flow[:, 1] + torch.arange(h, device=flow.device, dtype=flow.dtype)[:, None]
-    grid = torch.stack([2 * x / max(w - 1, 1) - 1, 2 * y / max(h - 1, 1) - 1], dim=-1)
-    fetched = F.grid_sample(image, grid, padding_mode="border", align_corners=True)
-    inside = (grid.abs() <= 1).all(-1)[:, None].to(image.dtype)
-    return fetched, inside
-
-
 def interpolation_error(image: Tensor, flow: Tensor) -> Tensor:
-    """What bilinear interpolation adds to a picture: p (1 - p) / 2 of its curvature.
+    """Compute what bilinear interpolation adds to a picture: p (1 - p) / 2 of its curvature.
 
     p is the fraction of the way from one pixel to the next. Uncorrected, it would bend the flow by
     some hundredths of a pixel.
@@ -124,13 +113,13 @@ def interpolation_error(image: Tensor, flow: Tensor) -> Tensor:
 
 
 def gradients(image: Tensor) -> tuple[Tensor, Tensor]:
-    """Central differences along x and y, one-sided at the border."""
+    """Take central differences along x and y, one-sided at the border."""
     right, below = F.pad(image, (1, 1, 0, 0), "replicate"), F.pad(image, (0, 0, 1, 1), "replicate")
     return (right[..., 2:] - right[..., :-2]) / 2, (below[..., 2:, :] - below[..., :-2, :]) / 2
 
 
 def window(image: Tensor, radius: int) -> Tensor:
-    """Gaussian mean over a window of 2 radius + 1 pixels, renormalised at the border."""
+    """Average over a Gaussian window of 2 radius + 1 pixels, renormalized at the border."""
     offsets = torch.arange(-radius, radius + 1, device=image.device, dtype=image.dtype)
     weights = torch.exp(-2 * (offsets / max(radius, 1)).square())
     weights = weights / weights.sum()
@@ -138,7 +127,7 @@ def window(image: Tensor, radius: int) -> Tensor:
 
 
 def halved(image: Tensor) -> Tensor:
-    """Every second pixel after a binomial blur; pixel (0, 0) stays where it is."""
+    """Keep every second pixel after a binomial blur; pixel (0, 0) stays where it is."""
     return separable(image, image.new_tensor(BINOMIAL))[..., ::2, ::2]
 
 
@@ -152,7 +141,7 @@ def separable(image: Tensor, weights: Tensor) -> Tensor:
 
 
 def resized(flow: Tensor, size: tuple[int, int]) -> Tensor:
-    """Flow of a coarser level on the grid of a finer one, of twice its size."""
+    """Bring flow of a coarser level to the grid of a finer one, of twice its size."""
     if flow.shape[-2:] == size:
         return flow
     padded = F.pad(flow, (0, 1, 0, 1), "replicate")

@@ -14,7 +14,7 @@ FLOW_METHODS = {
 
 
 def flow_method(name: str, weights: str | None = None) -> FlowMethod:
-    """A flow method by name.
+    """Make a flow method by name.
 
     Args:
         name: one of FLOW_METHODS.
@@ -32,11 +32,11 @@ def flow_method(name: str, weights: str | None = None) -> FlowMethod:
 
         return LucasKanade()
     if name == "raft":
-        return _raft(weights)
+        return raft(weights)
     return DIS() if name == "dis" else Farneback(256)
 
 
-def _raft(weights: str | None) -> FlowMethod:
+def raft(weights: str | None) -> FlowMethod:
     from kinema.motion.raft import RAFT, RAFTFlow
 
     if weights is None:

@@ -15,8 +15,8 @@ import numpy as np
 from kinema.motion.tracks import sample
 
 RADIUS = 7  # pixels: patches of 15 x 15
-STEP = 6  # pixels between their centres
-TEXTURE = 2.0  # grey levels per pixel that the direction of least contrast must have
+STEP = 6  # pixels between their centers
+TEXTURE = 2.0  # gray levels per pixel that the direction of least contrast must have
 ALIKE = 0.8  # correlation with the first frame below which a patch is lost
 SMOOTHING = 1.0  # pixels: what is finer than this is the encoder's
 MOST = 400  # patches; of more, those with the strongest texture
@@ -47,11 +47,11 @@ def follow_patches(luma: np.ndarray, forward: np.ndarray) -> PatchTracks:
     """Follow the well-textured patches of the first frame, 400 at most.
 
     Args:
-        luma: grey levels (f h w) float32.
+        luma: gray levels (f h w) float32.
         forward: flow (f-1 h w 2) from each frame to the next, in pixels.
     """
     smooth = [cv2.GaussianBlur(image, (0, 0), SMOOTHING) for image in luma]
-    patches = _Patches(smooth[0], _textured_places(smooth[0]))
+    patches = Patches(smooth[0], textured_places(smooth[0]))
     maps, visible = [patches.maps], [patches.visible]
     for image, flow in zip(smooth[1:], forward, strict=True):
         patches.advance(image, flow)
@@ -60,17 +60,17 @@ def follow_patches(luma: np.ndarray, forward: np.ndarray) -> PatchTracks:
     return PatchTracks(np.stack(maps), np.stack(visible))
 
 
-class _Patches:
+class Patches:
     """The patches of one picture, and where they are by now."""
 
-    def __init__(self, image: np.ndarray, centres: np.ndarray):
+    def __init__(self, image: np.ndarray, centers: np.ndarray):
         side = np.arange(-RADIUS, RADIUS + 1, dtype=np.float32)
         self.offsets = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)  # m 2
         self.weights = np.exp(-np.square(self.offsets).sum(-1) / (2 * (RADIUS / 1.5) ** 2))  # m
         self.weights = (self.weights / self.weights.sum()).astype(np.float32)
-        self.centres = centres
-        self.maps = np.tile(np.eye(2, dtype=np.float32), (len(centres), 1, 1))
-        self.visible = np.ones(len(centres), bool)
+        self.centers = centers
+        self.maps = np.tile(np.eye(2, dtype=np.float32), (len(centers), 1, 1))
+        self.visible = np.ones(len(centers), bool)
         values = self._read(image)
         self.mean, self.spread = self._moments(values)
         self.template = (values - self.mean) / self.spread
@@ -78,12 +78,12 @@ class _Patches:
 
     def advance(self, image: np.ndarray, flow: np.ndarray) -> None:
         """Find the patches in the next frame, from where the flow leads them."""
-        self.centres = self.centres + sample(flow, self.centres)
+        self.centers = self.centers + sample(flow, self.centers)
         for _ in range(NUM_ITERATIONS):
             self._align(image)
         likeness = (self._normalized(image) * self.template) @ self.weights
         limits = np.array([image.shape[1] - 1, image.shape[0] - 1])
-        inside = ((self.centres >= 0) & (self.centres <= limits)).all(-1)
+        inside = ((self.centers >= 0) & (self.centers <= limits)).all(-1)
         area = np.abs(np.linalg.det(self.maps))
         kept = (likeness > ALIKE) & inside & (area > 1 / GROWTH) & (area < GROWTH)
         self.visible = self.visible & kept
@@ -96,12 +96,12 @@ class _Patches:
         change = np.eye(2, dtype=np.float32) + step[:, :4].reshape(-1, 2, 2)
         undone = self.maps @ np.linalg.inv(change)
         shift = (undone @ step[:, 4:, None])[..., 0]
-        self.centres = self.centres - shift.clip(-LARGEST_STEP, LARGEST_STEP)
+        self.centers = self.centers - shift.clip(-LARGEST_STEP, LARGEST_STEP)
         self.maps = undone.clip(-GROWTH, GROWTH)
 
     def _solver(self, image: np.ndarray) -> np.ndarray:
-        """(n i m): from differences of grey levels to the parameters that explain them best."""
-        dx, dy = (self._read(slope)[..., None] for slope in _slopes(image))
+        """(n i m): from differences of gray levels to the parameters that explain them best."""
+        dx, dy = (self._read(slope)[..., None] for slope in slopes(image))
         jacobian = np.concatenate([dx * self.offsets, dy * self.offsets, dx, dy], axis=-1)  # n m i
         jacobian -= np.einsum("m,nmi->ni", self.weights, jacobian)[:, None]
         weighted = (jacobian * self.weights[:, None]).transpose(0, 2, 1)
@@ -121,25 +121,25 @@ class _Patches:
 
     def _read(self, image: np.ndarray) -> np.ndarray:
         """The image at all pixels of the patches, (n m)."""
-        places = self.centres[:, None] + self.offsets @ self.maps.transpose(0, 2, 1)  # n m 2
+        places = self.centers[:, None] + self.offsets @ self.maps.transpose(0, 2, 1)  # n m 2
         return sample(image, places.reshape(-1, 2)).reshape(places.shape[:2])
 
 
-def _textured_places(image: np.ndarray) -> np.ndarray:
-    """Centres (n 2) on a grid, where the picture has the most contrast in every direction."""
+def textured_places(image: np.ndarray) -> np.ndarray:
+    """Find grid centers (n 2) where the picture has the most contrast in every direction."""
     h, w = image.shape
     margin = RADIUS + 1
     x, y = np.meshgrid(np.arange(margin, w - margin, STEP), np.arange(margin, h - margin, STEP))
-    dx, dy = _slopes(image)
+    dx, dy = slopes(image)
     xx, xy, yy = (cv2.GaussianBlur(v, (0, 0), RADIUS / 2) for v in (dx * dx, dx * dy, dy * dy))
     least = (xx + yy) / 2 - np.hypot((xx - yy) / 2, xy)  # smaller eigenvalue of the structure
-    centres, strength = np.stack([x.ravel(), y.ravel()], axis=-1), least[y, x].ravel()
+    centers, strength = np.stack([x.ravel(), y.ravel()], axis=-1), least[y, x].ravel()
     best = np.argsort(-strength, kind="stable")[:MOST]
-    return centres[best[strength[best] > TEXTURE**2]].astype(np.float32)
+    return centers[best[strength[best] > TEXTURE**2]].astype(np.float32)
 
 
-def _slopes(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Derivatives along x and along y, grey levels per pixel."""
+def slopes(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Take derivatives along x and along y, gray levels per pixel."""
     along_x = cv2.Sobel(image, cv2.CV_32F, 1, 0, ksize=3, scale=1 / 8)
     along_y = cv2.Sobel(image, cv2.CV_32F, 0, 1, ksize=3, scale=1 / 8)
     return along_x, along_y

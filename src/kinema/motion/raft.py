@@ -4,7 +4,7 @@
    positions are a volume of correlations, averaged to four levels (section 3.2).
 2. A recurrent unit, told by a third encoder what the first picture shows, looks into the volume
    around where the flow leads now, and corrects the flow, twelve times (section 3.3).
-3. The flow is enlarged by eight: each pixel a learned convex mix of nine coarse neighbours.
+3. The flow is enlarged by eight: each pixel a learned convex mix of nine coarse neighbors.
 
 Names are those of the authors' checkpoints (`raft-things.pth`, `raft-sintel.pth` ...); the file of
 torchvision's `raft_large` is renamed on the way. Weights come from a file that the user names.
@@ -71,7 +71,7 @@ class RAFTFlow:
         Raises:
             UserError: if the weights are missing or foreign.
         """
-        network = _loaded(self.weights, self.device)
+        network = loaded(self.weights, self.device)
         side = self.short_side or max(min(a.shape[:2]), SMALLEST_SIDE)
         return on_frames(lambda x, y: network(x, y, self.num_updates)[-1], a, b, side, self.device)
 
@@ -225,7 +225,7 @@ class SeparableGRU(nn.Module):
 
 
 def correlations(one: Tensor, other: Tensor) -> list[Tensor]:
-    """Inner products of all positions of two feature maps (b d y x), by 1 / sqrt(d).
+    """Multiply all positions of two feature maps (b d y x), by 1 / sqrt(d).
 
     Returns:
         (b y x) 1 y' x' at full, half, quarter and eighth resolution of the second map.
@@ -247,18 +247,18 @@ def look(volume: list[Tensor], there: Tensor) -> Tensor:
     y, x = there.shape[-2:]
     steps = torch.arange(-RADIUS, RADIUS + 1, device=there.device, dtype=there.dtype)
     around = torch.stack(torch.meshgrid(steps, steps, indexing="ij"), dim=-1)  # dx dy 2
-    centre = rearrange(there, "b c y x -> (b y x) 1 1 c")
+    center = rearrange(there, "b c y x -> (b y x) 1 1 c")
     seen = []
     for level, products in enumerate(volume):
         scale = there.new_tensor([products.shape[-1] - 1, products.shape[-2] - 1])
-        grid = 2 * (centre / 2**level + around) / scale - 1
+        grid = 2 * (center / 2**level + around) / scale - 1
         window = F.grid_sample(products, grid, align_corners=True)
         seen.append(rearrange(window, "(b y x) 1 i j -> b (i j) y x", y=y, x=x))
     return torch.cat(seen, dim=1)
 
 
 def enlarge(flow: Tensor, mask: Tensor) -> Tensor:
-    """Eight times the flow (b 2 y x), each pixel a convex mix of 3 x 3 coarse neighbours.
+    """Enlarge the flow (b 2 y x) eight times, each pixel a convex mix of 3 x 3 coarse neighbors.
 
     Args:
         flow: b 2 y x, pixels of the coarse grid.
@@ -280,7 +280,7 @@ def positions(features: Tensor) -> Tensor:
 
 
 def padded(a: Tensor, b: Tensor) -> tuple[tuple[Tensor, Tensor], tuple[int, int]]:
-    """Both pictures with sides that divide by 8, the border repeated evenly on both sides."""
+    """Pad both pictures to sides that divide by 8, the border repeated evenly on both sides."""
     down, across = (-side % 8 for side in a.shape[-2:])
     top, left = down // 2, across // 2
     edges = (left, across - left, top, down - top)
@@ -288,7 +288,7 @@ def padded(a: Tensor, b: Tensor) -> tuple[tuple[Tensor, Tensor], tuple[int, int]
 
 
 def as_published(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Weights under the authors' names, each once."""
+    """Collect the weights under the authors' names, each once."""
     renamed = {}
     for name, tensor in tensors.items():
         for pattern, new in RENAMED.items():
@@ -299,5 +299,5 @@ def as_published(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 @lru_cache(maxsize=2)
-def _loaded(path: str, device: str) -> RAFT:
+def loaded(path: str, device: str) -> RAFT:
     return RAFT.from_file(path).to(device)

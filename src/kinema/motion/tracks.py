@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from kinema.motion.flow import Flow
+from kinema.motion.warp import leads_back
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Tracks:
 
 
 def grid_points(size: tuple[int, int], step: int = 8) -> np.ndarray:
-    """Points (rows columns 2) float32 on a regular grid of `step` pixels, half a step inside."""
+    """Lay points (rows columns 2) float32 on a grid of `step` pixels, half a step inside."""
     h, w = size
     x, y = np.meshgrid(np.arange(step // 2, w, step), np.arange(step // 2, h, step))
     return np.stack([x, y], axis=-1).astype(np.float32)
@@ -55,7 +56,7 @@ def follow(flow: Flow, points: np.ndarray, start: int = 0, stop: int | None = No
         returned = sample(back, there)
         inside = (there >= 0).all(-1) & (there[:, 0] <= w - 1) & (there[:, 1] <= h - 1)
         positions.append(there)
-        visible.append(visible[-1] & inside & _confirmed(step, returned))
+        visible.append(visible[-1] & inside & leads_back(step, returned))
     return Tracks(np.stack(positions), np.stack(visible))
 
 
@@ -70,9 +71,3 @@ def sample(image: np.ndarray, points: np.ndarray) -> np.ndarray:
         for i in range(0, x.shape[1], 32000)
     ]  # fmt: skip  # remap's destination is limited to 2^15 columns
     return np.concatenate(values, axis=1).reshape(len(points), -1).astype(np.float32)
-
-
-def _confirmed(step: np.ndarray, returned: np.ndarray) -> np.ndarray:
-    """The forward-backward test of Sundaram et al. 2010 on (n 2) steps."""
-    gap = np.square(step + returned).sum(-1)
-    return gap <= 0.01 * (np.square(step).sum(-1) + np.square(returned).sum(-1)) + 0.5

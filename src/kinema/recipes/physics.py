@@ -22,7 +22,7 @@ from kinema.denoisers import DiT, DiTConfig, UNetConfig, UViTConfig, count_flops
 from kinema.diffusion import GivenFrames, Linear, LogitNormal, Mixture, PerFrame
 from kinema.errors import UserError
 from kinema.interop import load_codec
-from kinema.judges.discs import judge
+from kinema.judges.discs import read_physics
 from kinema.sampling import Denoise
 from kinema.training import Loop, Position, State, draw, train
 from kinema.training.histories.degradation import Wear, worn
@@ -249,7 +249,7 @@ class PhysicsTask:
             t[:, : num_frames_of(self.codec, self.run.given)] = 0
             losses.append(self.diffusion_loss(x0, t, noise).mean().item())
         pairs = zip(self.predictions(), self.scenes, strict=True)
-        readings = [judge(frames, scene, self.run.given) for frames, scene in pairs]
+        readings = [read_physics(frames, scene, self.run.given) for frames, scene in pairs]
         errors = [reading.velocity_error for reading in readings if reading is not None]
         return {"loss": float(np.mean(losses)), "velocity_error": float(np.mean(errors))}
 

@@ -21,7 +21,7 @@ from kinema.errors import UserError
 from kinema.interop import codec_fingerprint, load_codec
 from kinema.motion import DIS, Flow, confirmed, optical_flow
 from kinema.storage.pretrained import nearest
-from kinema.worlds import WorldClip, discs, tabletop
+from kinema.worlds import Rendering, WorldClip, discs, tabletop
 from kinema.worlds.tabletop import captions
 
 HOLD_OUT = 20  # of so many files of a folder one is held out
@@ -78,15 +78,10 @@ class WorldClips:
         for level in set(self.levels):
             chosen = [i for i in indices if self.levels[i % len(self.levels)] == level]
             seeds = [self.seed + i for i in chosen]
-            rendered = tabletop.render(
-                seeds,
-                num_frames=self.num_frames,
-                size=self.size,
-                level=level,
-                split=self.split,
-                fps=self.fps,
-                truth=truth,
+            rendering = Rendering(
+                self.num_frames, self.size, level, self.split, self.fps, truth=truth
             )
+            rendered = tabletop.render(seeds, rendering)
             clips.update(zip(chosen, rendered, strict=True))
         return [clips[i] for i in indices]
 
@@ -125,7 +120,7 @@ class DiscClips:
     @property
     def level(self) -> int:
         """Of the world of discs."""
-        return discs.LEVELS[self.law]
+        return discs.LAWS[self.law]
 
     def corpus(self) -> list[str]:
         """The captions."""
@@ -141,7 +136,8 @@ class DiscClips:
     def render(self, indices: list[int], truth: bool = False) -> list[WorldClip]:
         """The clips as the world gives them, on request with their exact motion."""
         seeds = [self.seed + i for i in indices]
-        return discs.render(seeds, self.num_frames, self.size, self.level, self.split, truth=truth)
+        rendering = Rendering(self.num_frames, self.size, self.level, self.split, truth=truth)
+        return discs.render(seeds, rendering)
 
 
 @dataclass

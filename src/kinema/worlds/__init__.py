@@ -2,13 +2,20 @@
 
 from kinema.worlds import discs, gaussian, tabletop
 from kinema.worlds.gaussian import GaussianWorld
-from kinema.worlds.parallel import render_many, stream
-from kinema.worlds.world_clip import Truth, WorldClip
+from kinema.worlds.parallel import render_ahead
+from kinema.worlds.world import Rendering, Truth, World, WorldClip
 
 __all__ = [
-    "WORLDS", "GaussianWorld", "Truth", "WorldClip", "discs", "gaussian", "render_many", "stream",
+    "WORLDS",
+    "GaussianWorld",
+    "Rendering",
+    "Truth",
+    "World",
+    "WorldClip",
+    "discs",
+    "gaussian",
+    "render_ahead",
     "tabletop",
-]  # fmt: skip
+]
 
-# Every world is a module with render(seeds, num_frames, size, level, split, fps, truth, device).
-WORLDS = {"tabletop": tabletop, "discs": discs, "gaussian": gaussian}
+WORLDS: dict[str, World] = {"tabletop": tabletop, "discs": discs, "gaussian": gaussian}

@@ -11,6 +11,7 @@ A sampler that uses it must bring noise back to the known covariance, at its own
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,14 +19,14 @@ import torch
 from einops import einsum, rearrange
 from torch import Tensor
 
-from kinema.worlds.world_clip import Truth, WorldClip
+from kinema.worlds.world import Rendering, Truth, WorldClip
 
 
 @dataclass(frozen=True)
 class GaussianWorld:
     """Clips x0: b c f h w of Gaussian pixels, correlated in time only.
 
-    num_frames: f; rho: correlation of neighbouring frames, in (-1, 1); mean, std: of every pixel;
+    num_frames: f; rho: correlation of neighboring frames, in (-1, 1); mean, std: of every pixel;
     shape: (c, h, w).
     """
 
@@ -50,7 +51,7 @@ class GaussianWorld:
         return self.mean + einsum(root, noise, "f g, b c g h w -> b c f h w")
 
     def denoise(self, x: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
-        """The posterior mean E[x0 | x] of x (b c f h w); alpha, sigma: (b f)."""
+        """Compute the posterior mean E[x0 | x] of x (b c f h w); alpha, sigma: (b f)."""
         gain = self._gain(alpha, sigma)
         surprise = x.to(self.dtype) - self.mean * rearrange(
             alpha.to(self.dtype), "b f -> b 1 f 1 1"
@@ -59,12 +60,12 @@ class GaussianWorld:
         return x0.to(x.dtype)
 
     def posterior_covariance(self, alpha: Tensor, sigma: Tensor) -> Tensor:
-        """Covariance (b f f) of one pixel's frames that is left when x is known."""
+        """Compute the covariance (b f f) of one pixel's frames when x is known."""
         gain = self._gain(alpha, sigma)
         return self.covariance - gain * alpha.to(self.dtype)[:, None] @ self.covariance
 
     def _gain(self, alpha: Tensor, sigma: Tensor) -> Tensor:
-        """C A (A C A + S^2)^-1, (b f f). No frame may have alpha = sigma = 0."""
+        """Compute C A (A C A + S^2)^-1, (b f f). No frame may have alpha = sigma = 0."""
         alpha, sigma = alpha.to(self.dtype), sigma.to(self.dtype)
         covariance = self.covariance.to(alpha.device)
         observed = alpha[:, :, None] * covariance * alpha[:, None] + torch.diag_embed(sigma**2)
@@ -72,38 +73,31 @@ class GaussianWorld:
         return torch.linalg.solve(observed, crossed).transpose(1, 2)
 
 
-def render(
-    seeds: list[int],
-    num_frames: int = 33,
-    size: int | tuple[int, int] = 64,
-    level: int = 1,
-    split: str = "all",
-    fps: float = 16,
-    truth: bool = False,
-    device: str = "cpu",
-) -> list[WorldClip]:
-    """Gaussian frames as pictures, gray 127.5 with a deviation of 42: clips of world `gaussian`.
+LEVELS = range(1, 5)
+SPLITS: tuple[str, ...] = ("train", "held_out", "all")  # all alike: nothing is held out
+FPS = 16.0
+RHO = {1: 0.9, 2: 0.97, 3: 0.6, 4: 0.0}  # correlation of neighboring frames by level
+MEAN, STD = 127.5, 42.0  # gray levels
+
+
+def render(seeds: Sequence[int], rendering: Rendering = Rendering()) -> list[WorldClip]:
+    """Render Gaussian frames as pictures, one clip a seed; the level sets their correlation.
 
     Args:
         seeds: one per clip.
-        num_frames: any from 1 up.
-        size: pixels of a square frame, or (height, width).
-        level: 1 to 4: the correlation rho is 0.9, 0.97, 0.6, 0.
-        split: of no effect; there is nothing to hold out.
-        fps: frames a second, noted only.
-        truth: also return the mean and the covariance in time, as tracks.
-        device: of no effect; drawn on the processor.
+        rendering: what the clips are like. The truth is the mean and the covariance in time, as
+            tracks.
     """
-    height, width = (size, size) if isinstance(size, int) else size
-    rho = (0.9, 0.97, 0.6, 0.0)[level - 1]
-    world = GaussianWorld(num_frames, rho, 127.5, 42.0, (3, height, width))
-    known = {"mean": np.full(num_frames, 127.5), "covariance": world.covariance.numpy()}
+    level, num_frames = rendering.level, rendering.num_frames
+    world = GaussianWorld(num_frames, RHO[level], MEAN, STD, (3, *rendering.height_width))
+    known = {"mean": np.full(num_frames, MEAN), "covariance": world.covariance.numpy()}
     clips = []
     for seed in seeds:
         x0 = world.sample(1, torch.Generator().manual_seed(seed))[0]
         frames = rearrange(x0, "c f h w -> f h w c").round().clamp(0, 255).to(torch.uint8)
-        attributes = {"level": level, "rho": rho, "mean": 127.5, "std": 42.0}
-        caption = f"gaussian frames with correlation {rho:g}"
-        exact = Truth(tracks=dict(known)) if truth else None
-        clips.append(WorldClip(frames.numpy(), fps, caption, attributes, exact))
+        attributes = {"level": level, "rho": RHO[level], "mean": MEAN, "std": STD}
+        caption = f"gaussian frames with correlation {RHO[level]:g}"
+        truth = Truth(tracks=dict(known)) if rendering.truth else None
+        fps = rendering.fps or FPS
+        clips.append(WorldClip(frames.numpy(), fps, caption, attributes, truth))
     return clips

@@ -3,46 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from kinema import clips, storage
 from kinema.errors import UserError
-from kinema.worlds import WORLDS, discs
-from kinema.worlds.parallel import stream
-from kinema.worlds.world_clip import Truth, WorldClip
+from kinema.worlds import WORLDS
+from kinema.worlds.parallel import render_ahead
+from kinema.worlds.world import Rendering, Truth, WorldClip
 
-LEVELS = {"tabletop": 4, "discs": 6, "gaussian": 4}
-DEFAULT_FPS = {"tabletop": 16.0, "discs": 10.0, "gaussian": 16.0}
-ON_SHEET = 16
-SPLITS = {
-    "tabletop": ("train", "held_out", "all"),
-    "discs": tuple(discs.SPLITS),
-    "gaussian": ("train", "held_out", "all"),
-}
-
-
-@dataclass(frozen=True)
-class Rendering:
-    """What the clips of a world are like.
-
-    Attributes:
-        num_frames: of each clip.
-        size: pixels of a square frame, or (height, width).
-        level: 1 to 4; of the discs, 1 to 6.
-        split: "train", "held_out" or "all"; of the discs, "edges" and "swift" too.
-        fps: frames a second; by default the world's own rate.
-        truth: whether the truth is rendered too.
-    """
-
-    num_frames: int = 33
-    size: int | tuple[int, int] = 64
-    level: int = 1
-    split: str = "train"
-    fps: float | None = None
-    truth: bool = True
+ON_SHEET = 16  # clips
 
 
 def write_world(
@@ -50,7 +21,7 @@ def write_world(
     folder: str | Path,
     num_clips: int = 16,
     seed: int = 0,
-    rendering: Rendering = Rendering(),
+    rendering: Rendering = Rendering(truth=True),
     num_workers: int = 2,
 ) -> Path:
     """Render clips of a world into a folder; clip i has the seed `seed + i`.
@@ -73,17 +44,15 @@ def write_world(
         UserError: for an unknown world or split, numbers out of range, or a folder that cannot be
             written.
     """
-    _check(name, num_clips, seed, rendering)
+    check_request(name, num_clips, seed, rendering)
     folder = Path(folder)
-    if rendering.fps is None:
-        rendering = replace(rendering, fps=DEFAULT_FPS[name])
     seeds = range(seed, seed + num_clips)
     num_workers = min(num_workers, num_clips - 1)
-    rendered = stream(WORLDS[name].render, seeds, num_workers, **asdict(rendering))
+    rendered = render_ahead(WORLDS[name], seeds, rendering, num_workers)
     rows, sheet = [], []
     for index, (own_seed, made) in enumerate(zip(seeds, rendered, strict=True)):
         file_name = f"clip_{index:05d}.mp4"
-        clip = _write_clip(made, folder / file_name, {"world": name, "seed": own_seed})
+        clip = write_clip(made, folder / file_name, {"world": name, "seed": own_seed})
         if made.truth is not None:
             write_truth(made.truth, folder / f"truth_{index:05d}.npz")
         row = {"file_name": file_name, "text": made.caption, "seed": own_seed}
@@ -107,29 +76,32 @@ def write_truth(truth: Truth, path: str | Path) -> Path:
     return Path(path)
 
 
-def _write_clip(made: WorldClip, path: Path, origin: dict) -> clips.Clip:
+def write_clip(made: WorldClip, path: Path, origin: dict) -> clips.Clip:
     metadata = {**origin, "attributes": made.attributes}
     clip = clips.Clip(made.frames, made.fps, made.caption, metadata)
     clips.write(clip, path)
     return clip
 
 
-def _check(name: str, num_clips: int, seed: int, rendering: Rendering) -> None:
-    split, level, size = rendering.split, rendering.level, rendering.size
+def check_request(name: str, num_clips: int, seed: int, rendering: Rendering) -> None:
     if name not in WORLDS:
         raise UserError(f"There is no world named {name!r}: choose one of {', '.join(WORLDS)}.")
-    if split not in SPLITS[name]:
+    splits, levels = WORLDS[name].SPLITS, WORLDS[name].LEVELS
+    if rendering.split not in splits:
         raise UserError(
-            f"The world {name} has no split {split!r}: choose one of {', '.join(SPLITS[name])}."
+            f"The world {name} has no split {rendering.split!r}: choose one of {', '.join(splits)}."
         )
-    if not 1 <= level <= LEVELS[name]:
+    if rendering.level not in levels:
         raise UserError(
-            f"The world {name} has the levels 1 to {LEVELS[name]}, not {level}: choose one of them."
+            f"The world {name} has the levels {levels[0]} to {levels[-1]}, not {rendering.level}: "
+            "choose one of them."
         )
     if num_clips < 1 or rendering.num_frames < 1 or seed < 0:
         raise UserError(
             "A world needs at least one clip, one frame and a seed of 0 or more: "
             f"change -n {num_clips}, --frames {rendering.num_frames} or --seed {seed}."
         )
-    if min((size, size) if isinstance(size, int) else size) < 8:
-        raise UserError(f"Frames of a world have at least 8 pixels a side: change --size {size}.")
+    if min(rendering.height_width) < 8:
+        raise UserError(
+            f"Frames of a world have at least 8 pixels a side: change --size {rendering.size}."
+        )

@@ -41,7 +41,7 @@ def test_saved_and_loaded_it_answers_alike(tmp_path):
         torch.testing.assert_close(loaded(clips)[question], logits)
 
 
-def test_shift_brings_in_the_neighbours():
+def test_shift_brings_in_the_neighbors():
     x = torch.arange(1.0, 4).reshape(3, 1, 1, 1).expand(3, 8, 1, 1)  # frames hold 1, 2, 3
     shifted = shift_frames(x, num_frames=3)[:, :, 0, 0]
     assert shifted[:, :2].T.tolist() == [[0, 1, 2]] * 2, "the previous frame"

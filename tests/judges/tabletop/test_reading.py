@@ -3,7 +3,7 @@ import pytest
 
 from kinema.judges import tabletop as judge
 from kinema.training.tasks.judge import FIRST_SEED
-from kinema.worlds import tabletop
+from kinema.worlds import Rendering, tabletop
 
 
 @pytest.fixture(scope="module")
@@ -12,10 +12,16 @@ def network():
 
 
 @pytest.fixture(scope="module")
+def asked(scenes):
+    read = tabletop.Attributes.from_json
+    return [judge.true_answers(read(scene.attributes)) for scene in scenes]
+
+
+@pytest.fixture(scope="module")
 def scenes():
     seeds = range(FIRST_SEED - 100_000, FIRST_SEED - 100_000 + 24)  # in no training set
     return [
-        tabletop.render([seed], num_frames=9, fps=4, level=1 + i % 2, split="all")[0]
+        tabletop.render([seed], Rendering(num_frames=9, fps=4, level=1 + i % 2, split="all"))[0]
         for i, seed in enumerate(seeds)
     ]
 
@@ -25,18 +31,16 @@ def share_right(read, asked, question):
     return np.mean([r[question] == a[question] for r, a in pairs])
 
 
-def test_the_judge_that_ships_reads_true_renders(network, scenes):
+def test_the_judge_that_ships_reads_true_renders(network, scenes, asked):
     read = judge.read(network, [scene.frames for scene in scenes], fps=4)
-    asked = [judge.true_answers(scene.attributes) for scene in scenes]
     # Far above chance (0.12, 0.25, 0.2, 0.25); its accuracy on many clips is in docs/judge.md.
     least = {"color": 0.9, "shape": 0.75, "action": 0.85, "direction": 0.9}
     for question, share in least.items():
         assert share_right(read, asked, question) >= share, question
 
 
-def test_against_other_captions_it_is_at_chance(network, scenes):
+def test_against_other_captions_it_is_at_chance(network, scenes, asked):
     read = judge.read(network, [scene.frames for scene in scenes], fps=4)
-    asked = [judge.true_answers(scene.attributes) for scene in scenes]
     others = asked[1:] + asked[:1]
     assert share_right(read, others, "color") <= 0.4
     together = [all(r[q] == a[q] for q in r) for r, a in zip(read, others, strict=True)]

@@ -25,6 +25,26 @@ def test_the_mmd_is_unbiased():
     assert abs(np.mean(values)) < 4 * np.std(values) / np.sqrt(300)
 
 
+def test_the_mmd_of_a_shift_is_that_of_the_populations_on_average():
+    """In one dimension (x y + 1)^3 has a mean in closed form; unequal sets must hit it."""
+    shift = 0.5
+    m1, m2, m3 = shift, 1 + shift**2, shift**3 + 3 * shift  # moments of N(shift, 1)
+    exact = m3**2 + 3 * (m2 - 1) ** 2 + 3 * m1**2
+    values = [
+        squared_mmd(gaussian(16, 1, shift, seed=2 * s), gaussian(40, 1, seed=2 * s + 1))
+        for s in range(4000)
+    ]
+    assert np.mean(values) == pytest.approx(exact, abs=4 * np.std(values) / np.sqrt(4000))
+    assert np.std(values) / np.sqrt(4000) < 0.05 * exact
+
+
+def test_a_farther_set_is_farther():
+    distances = (kernel_distance, frechet_distance)
+    for distance in distances:
+        near, far = (distance(gaussian(60, mean=x, seed=1), gaussian(60)) for x in (0.3, 1.0))
+        assert getattr(far, "value", far) > 2 * max(getattr(near, "value", near), 0)
+
+
 def test_one_distribution_does_not_differ_and_two_do():
     same = kernel_distance(gaussian(40, seed=1), gaussian(40, seed=2))
     assert not same.differs

@@ -1,11 +1,11 @@
 from kinema.metrics.objects.physics import PROBES, probe_physics
-from kinema.worlds import discs, tabletop
+from kinema.worlds import Rendering, discs, tabletop
 
 
 def test_every_probe_answers_and_true_worlds_break_no_law():
     for clip, planar in (
-        (discs.render([0], level=3)[0], True),
-        (tabletop.render([9_000_003], 24, 64, 2, "all")[0], False),
+        (discs.render([0], Rendering(32, level=3))[0], True),
+        (tabletop.render([9_000_003], Rendering(24, 64, 2, "all"))[0], False),
     ):
         findings = probe_physics(clip.frames, clip.fps, planar=planar)
         assert findings.keys() == PROBES.keys()

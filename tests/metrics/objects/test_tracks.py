@@ -2,17 +2,17 @@ import numpy as np
 
 from kinema.metrics.objects.tracks import follow_objects
 from kinema.probes.consistency.faults import behind
-from kinema.worlds import discs
+from kinema.worlds import Rendering, discs
 
 
 def test_each_disc_is_one_track_along_its_true_path():
-    clip = discs.render([1], level=3, truth=True)[0]
+    clip = discs.render([1], Rendering(32, level=3, truth=True))[0]
     objects = follow_objects(clip.frames, clip.fps)
     assert len(objects.tracks) == 2
     true, inside = clip.truth.tracks["pixels"], clip.truth.tracks["in_view"]
     for track in objects.tracks:
         pairs = zip(true, inside, strict=True)
-        errors = [np.linalg.norm(track.centres[s] - t[s], axis=1) for t, s in pairs]
+        errors = [np.linalg.norm(track.centers[s] - t[s], axis=1) for t, s in pairs]
         assert min(np.nanmax(error) for error in errors) < 0.3
 
 

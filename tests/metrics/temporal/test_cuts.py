@@ -19,7 +19,7 @@ def test_content_of_a_known_change():
     np.testing.assert_allclose(content_scores(frames), [0, (0 + 255 + 255) / 3])
 
 
-def test_the_ratio_is_to_the_mean_of_four_neighbours():
+def test_the_ratio_is_to_the_mean_of_four_neighbors():
     scores = np.array([0, 2.0, 4, 30, 2, 4, 2, 2])
     assert adaptive_ratios(scores)[3] == 30 / 3
 
@@ -36,7 +36,7 @@ def test_a_cut_soon_after_a_cut_is_left_out():
 
 
 def wave_footage():
-    """Three shots of 20 frames of moving colour waves, the same everywhere."""
+    """Three shots of 20 frames of moving color waves, the same everywhere."""
     y, x = np.mgrid[:24, :32]
     t = np.arange(20)[:, None, None]
     shots = []

@@ -11,8 +11,8 @@ from kinema.metrics.temporal.identity import (
 )
 
 
-def recoloured(frames, amount):
-    """The left half turns to other colours along the clip."""
+def recolored(frames, amount):
+    """The left half turns to other colors along the clip."""
     out = frames.astype(np.float32)
     share = amount * np.linspace(0, 1, len(frames))[:, None, None, None]
     target = out[..., [1, 2, 0]] * (1.3, 0.8, 0.5)
@@ -27,8 +27,8 @@ def test_a_frozen_clip_keeps_its_identity(still):
     assert float(lost_share(still)) == 0
 
 
-def test_colours_that_turn(pan):
-    turned = recoloured(pan, 1.0)
+def test_colors_that_turn(pan):
+    turned = recolored(pan, 1.0)
     assert float(histogram_drift(turned)) > 2 * float(histogram_drift(pan))
     assert float(tracked_drift(turned)) > 4 * float(tracked_drift(pan)) + 2
     curve = tracked_drift(turned).curve
@@ -52,18 +52,18 @@ def test_drift_is_not_measured_across_a_cut(make_pan):
 
 
 def test_steady_change_is_drift_and_change_to_and_fro_is_not(pan):
-    turned = recoloured(pan, 1.0)
+    turned = recolored(pan, 1.0)
     there_and_back = turned[np.r_[0:16:2, 15:0:-2]]
     assert float(steady_drift(turned)) > 10 * max(float(steady_drift(pan)), 0.5)
     assert float(steady_drift(there_and_back)) < 0.2 * float(steady_drift(turned))
 
 
-def test_steady_drift_reads_the_change_of_colour(still):
+def test_steady_drift_reads_the_change_of_color(still):
     start, end = np.array([120, 120, 120]), np.array([150, 110, 100])
     share = np.linspace(0, 1, 17)[:, None]
-    colours = np.round(start + share * (end - start)).astype(np.uint8)
-    frames = np.broadcast_to(colours[:, None, None], (17, 32, 32, 3)).copy()
-    lab = cv2.cvtColor(np.float32(colours[None, [0, -1]]) / 255, cv2.COLOR_RGB2LAB)[0]
+    colors = np.round(start + share * (end - start)).astype(np.uint8)
+    frames = np.broadcast_to(colors[:, None, None], (17, 32, 32, 3)).copy()
+    lab = cv2.cvtColor(np.float32(colors[None, [0, -1]]) / 255, cv2.COLOR_RGB2LAB)[0]
     expected = np.hypot(*(lab[1] - lab[0])[1:])  # the lightness changes everywhere: light
     assert float(steady_drift(frames)) == pytest.approx(expected, rel=0.05)
 
@@ -77,6 +77,6 @@ def test_more_light_and_noise_are_no_steady_drift(still):
 
 def test_palettes_against_a_reference(still, pan):
     assert palette_distance(still, still[:3]) == pytest.approx(0, abs=1e-3)
-    turned = palette_distance(recoloured(still, 1.0), still[:1])
+    turned = palette_distance(recolored(still, 1.0), still[:1])
     assert turned.shape == (len(still),) and (np.diff(turned)[1:] > -0.05).all()
     assert turned[-1] > 0.3

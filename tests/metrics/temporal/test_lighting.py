@@ -17,7 +17,7 @@ def brighten(frames, gains):
 def test_gains_are_measured_along_the_motion(pan):
     gains = np.where(np.arange(16) % 2, 1.06, 1.0)
     expected = np.diff(np.log(gains))
-    # Eight grey levels of offset under a mean of 128 take a sixteenth off.
+    # Eight gray levels of offset under a mean of 128 take a sixteenth off.
     np.testing.assert_allclose(pair_gains(brighten(pan * 0.7, gains)), expected, atol=0.008)
 
 

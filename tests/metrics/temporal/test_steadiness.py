@@ -19,7 +19,7 @@ def shifted(frame, dx, dy):
 
 def test_a_shake_of_known_size(still):
     shaken = np.stack([shifted(f, 2 * (-1) ** t, 0) for t, f in enumerate(still)])
-    # From -2 to 2 and back: each frame lies 4 pixels from the mean of its neighbours.
+    # From -2 to 2 and back: each frame lies 4 pixels from the mean of its neighbors.
     assert float(shake(shaken)) == pytest.approx(100 * 4 / 96, rel=0.1)
 
 

@@ -3,7 +3,7 @@ import pytest
 
 from kinema.metrics.objects.physics import PROBES, probe_physics
 from kinema.probes.consistency.faults import FAULTS, empty_table
-from kinema.worlds import discs, tabletop
+from kinema.worlds import Rendering, discs, tabletop
 
 ON_DISCS = [name for name, fault in FAULTS.items() if fault.level]
 ON_TABLE = [name for name, fault in FAULTS.items() if not fault.level]
@@ -12,7 +12,7 @@ ON_TABLE = [name for name, fault in FAULTS.items() if not fault.level]
 @pytest.fixture(scope="module")
 def slide():
     """A purple cone that slides to the left, with its truth."""
-    return tabletop.render([9_000_000], 24, 64, 2, "all", truth=True)[0]
+    return tabletop.render([9_000_000], Rendering(24, 64, 2, "all", truth=True))[0]
 
 
 def test_every_law_is_broken():

@@ -8,7 +8,7 @@ from kinema.cli import main
 from kinema.metrics.vector import CONSISTENCY, METRICS
 from kinema.probes.consistency import probe as consistency
 from kinema.probes.consistency.probe import ConsistencyProbe, prove
-from kinema.worlds import discs
+from kinema.worlds import Rendering, discs
 
 
 def test_the_six_aspects_are_scores_that_exist():
@@ -30,7 +30,10 @@ def test_files_are_probed_and_the_page_is_written(tmp_path, capsys, monkeypatch)
     monkeypatch.setattr(consistency, "prove", lambda *_: {})
     noise = np.random.default_rng(0).integers(0, 256, (6, 32, 32, 3), dtype=np.uint8)
     clips.write(clips.Clip(noise, 8), tmp_path / "in" / "noise.mkv")
-    clips.write(clips.Clip(discs.render([0], level=2)[0].frames, 10), tmp_path / "in" / "ball.mkv")
+    clips.write(
+        clips.Clip(discs.render([0], Rendering(32, level=2))[0].frames, 10),
+        tmp_path / "in" / "ball.mkv",
+    )
     (tmp_path / "in" / "bad.mp4").write_text("no video")
     page = tmp_path / "page.md"
     command = ["probe", "consistency", str(tmp_path / "in"), "--num-clips", "2"]

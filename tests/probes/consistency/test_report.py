@@ -17,12 +17,15 @@ from kinema.probes.consistency.report import (
     score_cell,
     score_table,
 )
-from kinema.worlds import discs
+from kinema.worlds import Rendering, discs
 
 
 @pytest.fixture(scope="module")
 def probed():
-    return [probe_clip(discs.render([k], level=3)[0].frames, 10, f"{k}", True) for k in range(2)]
+    return [
+        probe_clip(discs.render([k], Rendering(32, level=3))[0].frames, 10, f"{k}", True)
+        for k in range(2)
+    ]
 
 
 def test_a_share_has_its_interval_and_its_n(probed):

@@ -20,7 +20,7 @@ from kinema.probes.drift.report import (
     report_of,
 )
 from kinema.video import System
-from kinema.worlds import tabletop
+from kinema.worlds import Rendering, tabletop
 
 SYSTEM = System(num_frames=9, size=(32, 32), fps=8.0, overlap=5)
 JOINS = [9, 17]
@@ -46,7 +46,7 @@ class Pipe(torch.nn.Linear):
 def perfect(pipe, caption, strategy, target, num_frames, num_steps, seed, continue_from, progress):
     """Goes on as the world does."""
     total = len(continue_from) + num_frames
-    frames = tabletop.render([seed], total, SYSTEM.size, 1, fps=SYSTEM.fps)[0].frames
+    frames = tabletop.render([seed], Rendering(total, SYSTEM.size, 1, fps=SYSTEM.fps))[0].frames
     if strategy.__class__.__name__ == "Rolling":  # and this one turns green
         frames[len(continue_from) :, :, :, 1] = 255
     assert np.array_equal(frames[: len(continue_from)], continue_from.frames)

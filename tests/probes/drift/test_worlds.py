@@ -17,7 +17,7 @@ from kinema.probes.drift.report import curve, drift_table, joins_table
 from kinema.probes.drift.worlds import WORLDS, Box, Tabletop
 from kinema.probes.unseen import FIRST_SEED
 from kinema.video import System, VideoPipeline
-from kinema.worlds import discs
+from kinema.worlds import Rendering, discs
 
 SYSTEM = System(
     codec="pixels", text="none", prediction="x0", num_frames=20, size=(32, 32), fps=10.0,
@@ -57,7 +57,7 @@ def test_a_disc_of_another_size_is_not_the_disc(box):
     scene = discs.sample_scene(FIRST_SEED, level=5)
     for factor, share in ((1.1, 1), (1.4, 0), (0.6, 0)):
         other = discs.DiscScene("box", factor * scene.radii, scene.positions, scene.velocities)
-        frames = discs.render_scene(other, 20, (32, 32), 10.0, False, 5).frames
+        frames = discs.render_scene(other, Rendering(20, (32, 32), 5, fps=10.0)).frames
         assert box.read(frames, 0)["whole"] == share
 
 

@@ -9,7 +9,7 @@ from kinema.probes.occlusion.probe import Outcome
 from kinema.probes.occlusion.worlds import Curtain, Tabletop, spans
 from kinema.probes.unseen import FIRST_SEED
 from kinema.video import System
-from kinema.worlds import discs, tabletop
+from kinema.worlds import Rendering, discs, tabletop
 
 SYSTEM = System(num_frames=32, size=(32, 32), fps=10.0, overlap=24)
 
@@ -27,7 +27,7 @@ def test_on_the_tabletop_the_subject_is_hidden_for_about_so_long():
         assert 5 <= scene.stop - scene.start <= 11 and scene.start >= 5
         assert len(scene.frames) == scene.stop + 17
         assert (scene.last, scene.again) == (scene.start - 1, scene.stop)
-        truth = tabletop.render([scene.seed], scene.stop + 1, 64, 2, truth=True)[0].truth
+        truth = tabletop.render([scene.seed], Rendering(scene.stop + 1, 64, 2, truth=True))[0].truth
         visible = truth.tracks["visible"][0]
         assert (visible[scene.start + 1 : scene.stop - 1] < 0.6).all() and visible[0] > 0.5
         assert isinstance(scene.read(scene.true).survived, bool)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from kinema.judges.discs import judge
+from kinema.judges.discs import read_physics
 from kinema.probes.physics.baselines import (
     at_mean_velocity,
     bouncing_on,
@@ -24,7 +24,7 @@ def true():
 
 
 def errors(clips):
-    return np.array([judge(f, s).velocity_error for f, s in zip(clips, SCENES, strict=True)])
+    return np.array([read_physics(f, s).velocity_error for f, s in zip(clips, SCENES, strict=True)])
 
 
 def test_every_baseline_begins_with_the_given_frames(true):
@@ -67,7 +67,7 @@ def test_passing_on_knows_the_colour_the_walls_and_the_curtain():
     true = data.make(list(range(40)))[0]["frames"].numpy()
     scenes = [discs.sample_scene(seed, data.level) for seed in range(40)]
     made = passing_on(true[:, :3], 32)
-    readings = [judge(clip, scene) for clip, scene in zip(made, scenes, strict=True)]
+    readings = [read_physics(clip, scene) for clip, scene in zip(made, scenes, strict=True)]
     assert sum(reading is not None for reading in readings) > 12
     assert max(r.velocity_error for r in readings if r) < 0.15
     assert max(r.lost for r in readings if r) < 0.2
@@ -85,6 +85,6 @@ def test_bouncing_on_knows_the_walls_even_among_the_given_frames():
     true = data.make(seeds)[0]["frames"].numpy()
     for given in (true[:, :3], true[:, :4]):
         for scene, clip in zip(scenes, bouncing_on(given, 32), strict=True):
-            assert judge(clip, scene).velocity_error < 0.1
-    blind = [judge(c, s) for c, s in zip(straight_on(true[:, :3], 32), scenes, strict=True)]
+            assert read_physics(clip, scene).velocity_error < 0.1
+    blind = [read_physics(c, s) for c, s in zip(straight_on(true[:, :3], 32), scenes, strict=True)]
     assert max(reading.lost for reading in blind) > 0.3

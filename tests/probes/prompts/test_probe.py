@@ -9,7 +9,7 @@ import torch
 from kinema.errors import UserError
 from kinema.probes.prompts import PromptProbe, measure_prompts, probe
 from kinema.probes.prompts.probe import SPLITS
-from kinema.worlds import tabletop
+from kinema.worlds import Rendering, tabletop
 
 SYSTEM = SimpleNamespace(num_frames=9, size=(32, 32), fps=8.0)
 PROBE = PromptProbe(num_prompts=3, level=2, num_consistency=2)
@@ -41,7 +41,9 @@ class Painter:
     def clip(self, prompt, seed):
         for split in SPLITS.values():
             if tabletop.sample_scene(seed, PROBE.level, split).caption == prompt:
-                return tabletop.render([seed], 9, (32, 32), PROBE.level, split, 8)[0].frames
+                return tabletop.render([seed], Rendering(9, (32, 32), PROBE.level, split, 8))[
+                    0
+                ].frames
         raise AssertionError(f"no scene of seed {seed} is called {prompt!r}")
 
 

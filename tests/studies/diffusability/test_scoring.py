@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from kinema.metrics.features.distances import FEATURES
-from kinema.worlds import tabletop
+from kinema.worlds import Rendering, tabletop
 from studies.diffusability.scoring import distances, features_of, followed
 
 
@@ -29,7 +29,7 @@ def test_an_interval_holds_as_often_as_it_says():
 
 
 def test_a_true_clip_follows_its_prompt_and_features_have_rows():
-    scenes = tabletop.render([0, 1], 9, 32, 1, "train", 8.0)
+    scenes = tabletop.render([0, 1], Rendering(9, 32, 1, "train", 8.0))
     frames = np.stack([scene.frames for scene in scenes])
     share = followed([frames, frames], scenes, 8.0)
     assert share.total == 4 and share.right % 2 == 0

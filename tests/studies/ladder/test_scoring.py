@@ -3,7 +3,7 @@ import pytest
 
 from kinema.codecs import CausalVAE
 from kinema.video.system import find
-from kinema.worlds import tabletop
+from kinema.worlds import Rendering, tabletop
 from studies.ladder.arms import Track
 from studies.ladder.scoring import (
     ESTIMATED,
@@ -23,7 +23,7 @@ from studies.ladder.scoring import (
 
 @pytest.fixture(scope="module")
 def clips():
-    return tabletop.render([4, 5, 6], 9, 64, fps=8, truth=True)
+    return tabletop.render([4, 5, 6], Rendering(9, 64, fps=8, truth=True))
 
 
 def total(clips, spoil) -> dict[str, float]:
@@ -68,7 +68,7 @@ def test_drift_is_the_change_of_an_objects_colour_with_the_lag():
 
 
 def test_the_judge_follows_true_clips_more_than_shuffled_ones():
-    clips = tabletop.render(list(range(6)), 17, 64, fps=8)
+    clips = tabletop.render(list(range(6)), Rendering(17, 64, fps=8))
     frames = np.stack([clip.frames for clip in clips])
     right = sum(prompts_followed(frames, clips, 8.0))
     assert right > sum(prompts_followed(frames, clips[1:] + clips[:1], 8.0))

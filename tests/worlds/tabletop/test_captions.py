@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kinema.worlds.tabletop import captions, sample_scene
+from kinema.worlds.tabletop import Attributes, captions, sample_scene
 
 
 @pytest.mark.parametrize("level", [1, 2, 3, 4])
@@ -21,21 +21,21 @@ def test_subject_action_and_direction_are_always_named():
     for seed in range(150):
         scene = sample_scene(seed, 2, "all")
         attributes = scene.attributes
-        assert attributes["subject"]["color"] in scene.caption
-        assert any(verb in scene.caption for verb in captions.VERBS[attributes["action"]])
-        if attributes["second"]:
-            assert attributes["second"]["color"] in scene.caption
+        assert attributes.subject.color in scene.caption
+        assert any(verb in scene.caption for verb in captions.VERBS[attributes.action])
+        if attributes.second:
+            assert attributes.second.color in scene.caption
 
 
 def test_the_sentence_of_the_readme_can_be_said():
     looks = {"size": "small", "material": "rubber", "pattern": "plain"}
-    attributes = {
+    attributes = Attributes.from_json({
         "subject": {"color": "red", "shape": "ball", **looks},
         "action": "rolls", "direction": "right", "speed": "", "camera": "still",
         "second": {"color": "blue", "shape": "cube", **looks,
                    "action": "", "direction": "", "speed": ""},
         "relation": "behind", "scene": {"table": "gray", "kind": "plain", "backdrop": "blue"},
-    }  # fmt: skip
+    })  # fmt: skip
     said = {captions.describe(attributes, np.random.default_rng(seed)) for seed in range(300)}
     assert "a red ball rolls to the right behind a blue cube" in said
     assert len(said) > 150

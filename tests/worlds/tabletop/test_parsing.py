@@ -5,9 +5,10 @@ import pytest
 from kinema.worlds.tabletop import parse, sample_scene, unknown_words
 
 
-def agrees(said: dict, true: dict, always: tuple[str, ...]) -> bool:
+def agrees(said: object, true: object, always: tuple[str, ...]) -> bool:
     """Values are the true ones; unsaid ("") is allowed but for those always said."""
-    return all(said[k] == true[k] or (said[k] == "" and k not in always) for k in said)
+    values = vars(true)
+    return all(v == values[k] or (v == "" and k not in always) for k, v in vars(said).items())
 
 
 @pytest.mark.parametrize("level", [1, 2, 3, 4])
@@ -17,20 +18,20 @@ def test_captions_read_back(level):
     for seed in range(150):
         scene = sample_scene(seed, level, "all")
         true, said = scene.attributes, parse(scene.caption)
-        assert agrees(said["subject"], true["subject"], looks), scene.caption
-        assert all(said[k] == true[k] for k in (*deed, "relation")), scene.caption
-        assert said["camera"] in ("", true["camera"]), scene.caption
-        assert agrees(said["scene"], true["scene"], ()), scene.caption
-        assert (said["second"] is None) == (true["second"] is None)
-        if true["second"]:
-            assert agrees(said["second"], true["second"], (*looks, *deed)), scene.caption
+        assert agrees(said.subject, true.subject, looks), scene.caption
+        assert all(getattr(said, k) == getattr(true, k) for k in (*deed, "relation")), scene.caption
+        assert said.camera in ("", true.camera), scene.caption
+        assert agrees(said.scene, true.scene, ()), scene.caption
+        assert (said.second is None) == (true.second is None)
+        if true.second:
+            assert agrees(said.second, true.second, (*looks, *deed)), scene.caption
 
 
 def test_free_prompts_are_read_as_far_as_they_go():
     said = parse("Red ball rolls into the distance.")
-    assert said["subject"]["color"] == "red" and said["direction"] == "away"
-    assert said["second"] is None and said["camera"] == ""
-    assert parse("")["action"] == "" and parse("nothing of this is known")["relation"] == ""
+    assert said.subject.color == "red" and said.direction == "away"
+    assert said.second is None and said.camera == ""
+    assert parse("").action == "" and parse("nothing of this is known").relation == ""
 
 
 def test_unknown_words_are_named_once_and_in_order():

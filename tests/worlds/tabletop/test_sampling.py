@@ -7,7 +7,6 @@ import pytest
 
 from kinema.worlds.tabletop import (
     combinations,
-    held_out_combinations,
     is_held_out,
     sample_scene,
 )
@@ -17,13 +16,6 @@ from kinema.worlds.tabletop.staging import contact_distance
 SEEDS = range(60)
 
 
-def key(attributes: dict, who: dict | None = None) -> tuple[str, str, str, str]:
-    looks, deed = attributes["subject"], attributes
-    if who is not None:
-        looks = deed = who
-    return looks["color"], looks["shape"], deed["action"], deed["direction"]
-
-
 @cache
 def scenes_of(level: int) -> list:
     return [sample_scene(seed, level, "all") for seed in range(300)]
@@ -31,21 +23,23 @@ def scenes_of(level: int) -> list:
 
 def find(level: int, **wanted):
     """Scenes whose attributes are as wanted."""
-    return [s for s in scenes_of(level) if all(s.attributes[k] in v for k, v in wanted.items())]
+    return [
+        s for s in scenes_of(level) if all(getattr(s.attributes, k) in v for k, v in wanted.items())
+    ]
 
 
 @pytest.mark.parametrize("level", [1, 2, 3, 4])
 def test_splits_are_disjoint(level):
     for seed in SEEDS:
         train = sample_scene(seed, level, "train").attributes
-        assert not is_held_out(key(train))
-        if train["second"] and train["second"]["action"]:
-            assert not is_held_out(key(train, train["second"]))
-        assert is_held_out(key(sample_scene(seed, level, "held_out").attributes))
+        assert not any(map(is_held_out, train.combinations))
+        held_out = sample_scene(seed, level, "held_out").attributes
+        assert is_held_out(held_out.combinations[0])
 
 
 def test_held_out_combinations_leave_every_part_in_training():
-    everything, held_out = combinations(), set(held_out_combinations())
+    everything = combinations()
+    held_out = set(filter(is_held_out, everything))
     assert len(everything) == len(set(everything)) == 304
     assert 0.12 < len(held_out) / len(everything) < 0.18
     kept = [c for c in everything if c not in held_out]
@@ -69,19 +63,19 @@ def test_a_seed_fixes_the_scene():
 def test_levels_add_what_they_promise():
     one, two = ([sample_scene(s, level).attributes for s in SEEDS] for level in (1, 2))
     three, four = ([sample_scene(s, level).attributes for s in SEEDS] for level in (3, 4))
-    assert all(a["second"] is None and a["camera"] == "still" for a in one)
-    assert {a["action"] for a in one} == set(ACTIONS)
-    assert {a["relation"] for a in two} == set(RELATIONS)
-    assert all(a["camera"] == "still" and a["scene"]["kind"] == "plain" for a in two)
-    assert {a["camera"] for a in three} == set(CAMERAS)
-    assert {a["scene"]["kind"] for a in four} == {"plain", "checkered", "wooden"}
-    assert {a["subject"]["pattern"] for a in four} == {"plain", "striped"}
+    assert all(a.second is None and a.camera == "still" for a in one)
+    assert {a.action for a in one} == set(ACTIONS)
+    assert {a.relation for a in two} == set(RELATIONS)
+    assert all(a.camera == "still" and a.scene.kind == "plain" for a in two)
+    assert {a.camera for a in three} == set(CAMERAS)
+    assert {a.scene.kind for a in four} == {"plain", "checkered", "wooden"}
+    assert {a.subject.pattern for a in four} == {"plain", "striped"}
 
 
 def test_bodies_move_where_the_words_say():
     signs = {"right": (0, 1), "left": (0, -1), "away": (1, 1), "towards": (1, -1)}
     for scene in find(1, direction=signs):
-        axis, sign = signs[scene.attributes["direction"]]
+        axis, sign = signs[scene.attributes.direction]
         start, end = scene.bodies[0].poses(np.array([0.0, 2.0]))[0]
         path = sign * (end - start)[:2]
         assert path[axis] > 0.8 and path[axis] > 2.0 * abs(path[1 - axis])
@@ -130,10 +124,10 @@ def test_bodies_stay_apart_and_above_the_table():
     times = np.linspace(0, 6, 61)
     for seed in SEEDS:
         scene = sample_scene(seed, 2)
-        centres, _ = scene.poses(times)
-        for body, centre in zip(scene.bodies, centres, strict=True):
-            assert centre[:, 2].min() >= body.rest_height - 1e-9
-            assert centre[-1, 2] == pytest.approx(body.rest_height, abs=0.3)
-        if len(scene.bodies) == 2 and scene.attributes["relation"] != "into":
-            apart = np.linalg.norm((centres[0] - centres[1])[:, :2], axis=1).min()
+        centers, _ = scene.poses(times)
+        for body, center in zip(scene.bodies, centers, strict=True):
+            assert center[:, 2].min() >= body.rest_height - 1e-9
+            assert center[-1, 2] == pytest.approx(body.rest_height, abs=0.3)
+        if len(scene.bodies) == 2 and scene.attributes.relation != "into":
+            apart = np.linalg.norm((centers[0] - centers[1])[:, :2], axis=1).min()
             assert apart > sum(body.reach for body in scene.bodies) - 0.15

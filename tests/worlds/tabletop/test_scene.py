@@ -59,8 +59,8 @@ def test_rest_and_reach_of_solids(shape, half, lying, rest_height, reach):
 
 def test_a_rolling_ball_turns_by_its_way_over_its_radius():
     ball = body(heading=AWAY, speed=np.pi / 4, inertia=0.4, rolling=0.0)
-    centres, turns = ball.poses(np.array([0.0, 1.0]))  # a quarter turn in the second
-    assert np.allclose(centres, [[1.0, 2.0, 0.5], [1.0, 2.0 + np.pi / 4, 0.5]])
+    centers, turns = ball.poses(np.array([0.0, 1.0]))  # a quarter turn in the second
+    assert np.allclose(centers, [[1.0, 2.0, 0.5], [1.0, 2.0 + np.pi / 4, 0.5]])
     assert np.allclose(turns[1] @ [0, 0, 1], [0, 1, 0])  # the top comes to lie ahead
 
 

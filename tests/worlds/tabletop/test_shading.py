@@ -1,4 +1,4 @@
-"""Light and colour where the right answer is known without rendering anything."""
+"""Light and color where the right answer is known without rendering anything."""
 
 import numpy as np
 import torch
@@ -28,7 +28,7 @@ def stage(kind="plain") -> Stage:
     return Stage("gray", kind, "blue", light=np.array([0.0, 0.0, 1.0]))
 
 
-def test_a_colour_survives_the_way_to_linear_light_and_back():
+def test_a_color_survives_the_way_to_linear_light_and_back():
     for color in COLORS.values():
         stored = to_bytes(linear(color, "cpu"))
         assert stored.tolist() == [int(255 * c + 0.5) for c in color]
@@ -50,7 +50,7 @@ def test_pixel_size_of_a_plane_is_its_slope():
     assert torch.allclose(pixel_size((3 * rows + 4 * columns)[None]), torch.tensor(5.0))
 
 
-def test_the_backdrop_is_of_its_colour_and_does_not_depend_on_the_length_of_a_ray():
+def test_the_backdrop_is_of_its_color_and_does_not_depend_on_the_length_of_a_ray():
     d = torch.randn(1, 3, 50, generator=torch.Generator().manual_seed(0))
     color = backdrop(stage(), d)
     assert torch.allclose(color, backdrop(stage(), 3 * d), atol=1e-6)
@@ -59,7 +59,7 @@ def test_the_backdrop_is_of_its_colour_and_does_not_depend_on_the_length_of_a_ra
     assert share.min() >= 0.42 and share.max() <= 1.17
 
 
-def test_a_plain_table_is_one_colour_and_patterns_keep_its_mean():
+def test_a_plain_table_is_one_color_and_patterns_keep_its_mean():
     side = torch.linspace(-3.6, 3.6, 289)[:-1]  # eight squares of 0.9
     y, x = torch.meshgrid(side, side, indexing="ij")
     base = linear(TABLES["gray"], "cpu")
@@ -100,7 +100,7 @@ def test_a_body_is_darker_where_the_key_light_does_not_reach():
         assert lit > half > shaded == below
 
 
-def test_stripes_are_the_colour_itself_and_a_paler_one():
+def test_stripes_are_the_color_itself_and_a_paler_one():
     body = sample_scene(0).bodies[0]
     x = torch.linspace(-body.half[0], body.half[0], 200)
     local = torch.stack((x, 0 * x, 0 * x))[None]

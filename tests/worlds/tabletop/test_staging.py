@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kinema.worlds.tabletop.attributes import ACTIONS, SHAPES, SIZES, SPEEDS
+from kinema.worlds.tabletop.attributes import ACTIONS, SHAPES, SIZES, SPEEDS, Looks
 from kinema.worlds.tabletop.staging import (
     DENSITY,
     HEADINGS,
@@ -17,8 +17,7 @@ from kinema.worlds.tabletop.staging import (
 
 
 def placed(shape, action, direction="right", speed="", size="small", seed=0):
-    looks = {"shape": shape, "color": "red", "material": "rubber", "size": size,
-             "pattern": "plain"}  # fmt: skip
+    looks = Looks(shape, "red", "rubber", size, "plain")
     return place(looks, action, direction, speed, np.random.default_rng(seed))
 
 

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from kinema.worlds import Rendering
 from kinema.worlds.tabletop import render, sample_scene
 from kinema.worlds.tabletop.shading import DOME_RADIUS
 
@@ -37,7 +38,7 @@ def landing(truth, frame: int, other: int) -> np.ndarray:
 
 @pytest.mark.parametrize("level", [1, 2, 3, 4])
 def test_flow_follows_from_depth_cameras_and_poses(level):
-    for clip in render(SEEDS, 6, (40, 48), level, truth=True):
+    for clip in render(SEEDS, Rendering(6, (40, 48), level, truth=True)):
         truth = clip.truth
         columns, rows = np.meshgrid(np.arange(48), np.arange(40))
         here = np.stack((columns, rows), axis=-1)
@@ -50,7 +51,7 @@ def test_flow_follows_from_depth_cameras_and_poses(level):
 @pytest.mark.parametrize("level", [2, 4])
 def test_depth_agrees_with_masks(level):
     """Behind mask 0 lie table or backdrop, behind mask k the surface of body k."""
-    for seed, clip in zip(SEEDS, render(SEEDS, 4, 48, level, truth=True), strict=True):
+    for seed, clip in zip(SEEDS, render(SEEDS, Rendering(4, 48, level, truth=True)), strict=True):
         bodies = sample_scene(seed, level).bodies
         for frame in range(4):
             points, mask = world_points(clip.truth, frame), clip.truth.masks[frame]
@@ -58,9 +59,9 @@ def test_depth_agrees_with_masks(level):
             on_dome = np.abs(np.linalg.norm(free, axis=-1) - DOME_RADIUS) < 1e-2
             assert (on_dome | (np.abs(free[:, 2]) < 1e-3)).all()
             for index, body in enumerate(bodies):
-                centre = clip.truth.tracks["positions"][index, frame]
+                center = clip.truth.tracks["positions"][index, frame]
                 turn = clip.truth.tracks["rotations"][index, frame]
-                local = (points[mask == index + 1] - centre) @ turn
+                local = (points[mask == index + 1] - center) @ turn
                 share = np.abs(local) / np.array(body.half)
                 assert (share < 1.001).all()
                 if body.shape == "ball" and len(local):
@@ -71,8 +72,8 @@ def test_depth_agrees_with_masks(level):
 def test_warping_by_the_flow_brings_back_the_frame(level):
     """For sliding bodies, whose light stays the same while they move."""
     warped_error, plain_error = [], []
-    slides = [s for s in range(60) if sample_scene(s, level).attributes["action"] == "slides"]
-    for clip in render(slides[:6], 6, 64, level, truth=True):
+    slides = [s for s in range(60) if sample_scene(s, level).attributes.action == "slides"]
+    for clip in render(slides[:6], Rendering(6, 64, level, truth=True)):
         frames, truth = clip.frames.astype(np.float32), clip.truth
         rows, columns = np.indices((64, 64), dtype=np.float32)
         for i in range(5):
@@ -90,7 +91,7 @@ def test_warping_by_the_flow_brings_back_the_frame(level):
 
 def test_nothing_moves_where_nothing_moves():
     """Under a still camera the flow is exactly zero on table, backdrop and resting bodies."""
-    for clip in render([0, 2, 3], 5, 32, level=2, truth=True):
+    for clip in render([0, 2, 3], Rendering(5, 32, level=2, truth=True)):
         fixed = clip.truth.masks[:-1] == 0
         assert (clip.truth.flow_forward[fixed] == 0).all()
         if clip.attributes["second"] and not clip.attributes["second"]["action"]:
@@ -99,8 +100,8 @@ def test_nothing_moves_where_nothing_moves():
                 assert np.abs(clip.truth.flow_forward[resting]).max(initial=0) < 1e-3
 
 
-def test_tracks_are_the_projected_centres():
-    truth = render([6], 5, 64, level=3, truth=True)[0].truth
+def test_tracks_are_the_projected_centers():
+    truth = render([6], Rendering(5, 64, level=3, truth=True))[0].truth
     pose, position = truth.cameras["camera_to_world"], truth.tracks["positions"][0]
     local = np.einsum("fji,fj->fi", pose[:, :3, :3], position - pose[:, :3, 3])
     image = np.einsum("fij,fj->fi", truth.cameras["intrinsics"], local)
@@ -112,10 +113,10 @@ def test_events_tell_bounces_contacts_and_occlusions():
     found = dict.fromkeys(kinds, 0)
     for seed in range(40):
         attributes = sample_scene(seed, 2).attributes
-        names = [n for n in (attributes["action"], attributes["relation"]) if n in kinds]
+        names = [n for n in (attributes.action, attributes.relation) if n in kinds]
         if not names or all(found[n] >= 2 for n in names):
             continue
-        truth = render([seed], 33, 32, level=2, truth=True)[0].truth
+        truth = render([seed], Rendering(33, 32, level=2, truth=True))[0].truth
         seen = {event["kind"] for event in truth.events}
         for name in names:
             found[name] += kinds[name] in seen

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from kinema.worlds.tabletop import sample_scene
-from kinema.worlds.tabletop.view import View, Window
+from kinema.worlds.tabletop.view import PixelWindow, View
 
 TIMES = np.linspace(0.0, 2.0, 5)
 SIZE = (24, 40)
@@ -51,8 +51,8 @@ def test_the_table_is_met_at_height_zero(view):
 def test_a_body_sees_the_camera_where_it_is(scene, view):
     for index in range(len(scene.bodies)):
         origin, rays = view.to_body(index, torch.tensor([0.0, 0.0, 1.0]).view(1, 3, 1))
-        turn, centre = view.rotations[index], view.centres[index][:, :, None]
-        torch.testing.assert_close(turn @ origin + centre, view.origin[:, :, None])
+        turn, center = view.rotations[index], view.centers[index][:, :, None]
+        torch.testing.assert_close(turn @ origin + center, view.origin[:, :, None])
         torch.testing.assert_close(turn @ rays, view.rotation[:, :, 2:], atol=1e-6, rtol=0)
 
 
@@ -85,16 +85,16 @@ def test_nothing_behind_the_edge_has_a_window(view):
 def test_some_frames_are_the_frames(view):
     part = view.frames(torch.tensor([3, 1]))
     assert part.num_frames == 2 and torch.equal(part.focal, view.focal[[3, 1]])
-    assert torch.equal(part.centres, view.centres[:, [3, 1]])
+    assert torch.equal(part.centers, view.centers[:, [3, 1]])
 
 
 def test_windows_meet_where_they_share_a_pixel():
     def window(top, left, size):
         none = torch.zeros(1, 0)
-        return Window(none, none, none, torch.tensor([[0, 0], [top, left]]), size)
+        return PixelWindow(none, none, none, torch.tensor([[0, 0], [top, left]]), size)
 
     still = torch.tensor([[50, 50], [0, 0]])
-    one = Window(*[torch.zeros(1, 0)] * 3, still, (4, 6))
+    one = PixelWindow(*[torch.zeros(1, 0)] * 3, still, (4, 6))
     assert one.meets(window(3, 5, (2, 2))) and window(3, 5, (2, 2)).meets(one)
     assert not one.meets(window(4, 5, (2, 2))) and not one.meets(window(3, 6, (2, 2)))
     assert not window(4, 5, (2, 2)).meets(one)

@@ -1,8 +1,8 @@
 """The judge's eyes: a small network that answers fixed questions about a clip from its frames.
 
-Each frame enters beside its difference to the previous one, convolutions see neighbouring frames
+Each frame enters beside its difference to the previous one, convolutions see neighboring frames
 through shifted channels (TSM, Lin et al. 2019), and one learned query per question gathers what it
-needs by cross-attention (DETR, Carion et al. 2020), so that "which colour has the subject" can
+needs by cross-attention (DETR, Carion et al. 2020), so that "which color has the subject" can
 look at the subject and not at the other object.
 
 Axes: b clips, f frames, c channels, h w picture, n positions, q questions, d features.
@@ -144,7 +144,7 @@ class JudgeNetwork(nn.Module, PretrainedMixin, library_name="kinema", license="a
 
 
 def prepare(frames: np.ndarray, fps: float) -> Tensor:
-    """Frames uint8 (f h w 3) as the network sees them: (3 f' 64 64) in [-1, 1], 4 a second."""
+    """Convert frames uint8 (f h w 3) for the network: (3 f' 64 64) in [-1, 1], 4 a second."""
     stride = max(1, round(fps / FRAMES_PER_SECOND))
     images = to_tensor(frames[::stride], layout="f c h w")
     if images.shape[-2:] != (SIZE, SIZE):

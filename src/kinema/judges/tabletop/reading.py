@@ -16,7 +16,7 @@ SHIPPED = MODELS / "judge"
 
 
 def load(folder: str | Path = SHIPPED) -> JudgeNetwork:
-    """The judge that ships, or one that `train` wrote.
+    """Load the judge that ships, or one that `train` wrote.
 
     Raises:
         UserError: if the folder holds no judge, or one for other questions.
@@ -44,7 +44,7 @@ def read(
         One dict per clip, question -> answer.
     """
     verdicts = []
-    for batch in _batches([prepare(frames, fps) for frames in clips], batch_size):
+    for batch in batches([prepare(frames, fps) for frames in clips], batch_size):
         with torch.inference_mode():
             logits = network(torch.stack(list(batch)))
         chosen = {question: scores.argmax(-1).tolist() for question, scores in logits.items()}
@@ -53,8 +53,8 @@ def read(
     return verdicts
 
 
-def _batches(inputs: Sequence[Tensor], batch_size: int) -> Iterator[Sequence[Tensor]]:
-    """Neighbouring clips of equal length, at most `batch_size` of them."""
+def batches(inputs: Sequence[Tensor], batch_size: int) -> Iterator[Sequence[Tensor]]:
+    """Group neighboring clips of equal length, at most `batch_size` of them."""
     start = 0
     for i in range(1, len(inputs) + 1):
         if i == len(inputs) or i - start == batch_size or inputs[i].shape != inputs[start].shape:

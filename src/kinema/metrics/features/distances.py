@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from kinema.errors import UserError
-from kinema.metrics.evidence import Evidence, observe
+from kinema.metrics.evidence import Evidence, of_frames
 
 FEWEST_CLIPS = 16  # below this the unbiased MMD's own spread exceeds what it should measure
 CLIP_AT = 4.0  # standard deviations: one broken clip must not be the whole distance
@@ -48,34 +48,36 @@ class Distance:
 
     @property
     def differs(self) -> bool:
-        """Whether the interval lies wholly above the real-against-real band."""
+        """Tell whether the interval lies wholly above the real-against-real band."""
         return self.interval[0] > self.floor[1]
 
 
-def motion_features(frames: np.ndarray | Evidence) -> np.ndarray:
+@of_frames
+def motion_features(evidence: Evidence) -> np.ndarray:
     """Shares of pixels by speed and direction, and by acceleration; (32,) float64.
 
     Speed in 7 bins and direction in 8 (moving pixels only), of the velocity and of the
     acceleration, and the mean and spread over time of the top speed.
     """
-    evidence = observe(frames)
     side = min(evidence.frames.shape[1:3])
-    velocity = _histograms(100 * evidence.flow.forward / side)
-    change = _histograms(100 * evidence.acceleration / side)
+    velocity = motion_histograms(100 * evidence.flow.forward / side)
+    change = motion_histograms(100 * evidence.acceleration / side)
     speed = np.log(100 * evidence.speed / side + 0.05) if len(evidence.speed) else np.zeros(1)
     return np.concatenate([velocity, change, [speed.mean(), speed.std()]])
 
 
-def change_features(frames: np.ndarray | Evidence) -> np.ndarray:
+@of_frames
+def change_features(evidence: Evidence) -> np.ndarray:
     """Mean and spread of 24 fixed random filters of frame differences; (48,) float64."""
-    tiles = _thumbnails(observe(frames))
+    tiles = thumbnails(evidence)
     differences = np.diff(tiles, axis=0) if len(tiles) > 1 else np.zeros_like(tiles)
-    return _responses(differences)
+    return filter_responses(differences)
 
 
-def appearance_features(frames: np.ndarray | Evidence) -> np.ndarray:
+@of_frames
+def appearance_features(evidence: Evidence) -> np.ndarray:
     """The same filters of the frames themselves; blind to their order; (48,) float64."""
-    return _responses(_thumbnails(observe(frames)))
+    return filter_responses(thumbnails(evidence))
 
 
 FEATURES: dict[str, Callable[[np.ndarray | Evidence], np.ndarray]] = {
@@ -88,7 +90,7 @@ FEATURES: dict[str, Callable[[np.ndarray | Evidence], np.ndarray]] = {
 def kernel_distance(
     features: np.ndarray, reference: np.ndarray, num_resamples: int = 200, seed: int = 0
 ) -> Distance:
-    """Unbiased cubic MMD, times 1000, in units of the reference's standard deviations.
+    """Compute the unbiased cubic MMD, times 1000, in the reference's standard deviations.
 
     Args:
         features: (n d) of the clips to be judged.
@@ -106,16 +108,19 @@ def kernel_distance(
             f"use at least {FEWEST_CLIPS} of each."
         )
     generator = np.random.default_rng(seed)
-    a, b = standardised(features, reference)
+    a, b = standardized(features, reference)
     value = squared_mmd(a, b)
-    resampled = [_resample(a, b, generator) for _ in range(num_resamples)]
-    halves = [_halves(b, generator) for _ in range(num_resamples)]
+    resampled = [distance_resampled(a, b, generator) for _ in range(num_resamples)]
+    halves = [distance_of_halves(b, generator) for _ in range(num_resamples)]
     interval, floor = (np.quantile(x, [0.025, 0.975]) for x in (resampled, halves))
-    return Distance(1e3 * value, _scaled(interval), _scaled(floor), counts)
+    return Distance(1e3 * value, times_1000(interval), times_1000(floor), counts)
 
 
 def squared_mmd(a: np.ndarray, b: np.ndarray) -> float:
-    """Unbiased squared MMD with k(x, y) = (x . y / d + 1)^3 (Gretton et al. 2012, equation 3)."""
+    """Compute the unbiased squared MMD with k(x, y) = (x . y / d + 1)^3.
+
+    Gretton et al. 2012, equation 3.
+    """
     n, m, d = len(a), len(b), a.shape[1]
     within_a, within_b, across = ((x @ y.T / d + 1) ** 3 for x, y in ((a, a), (b, b), (a, b)))
     mean_a = (within_a.sum() - np.trace(within_a)) / (n * (n - 1))
@@ -124,7 +129,7 @@ def squared_mmd(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def frechet_distance(features: np.ndarray, reference: np.ndarray) -> float:
-    """|mean - mean'|^2 + trace(C + C' - 2 (C C')^(1/2)), covariances over n - 1.
+    """Compute |mean - mean'|^2 + trace(C + C' - 2 (C C')^(1/2)), covariances over n - 1.
 
     The square root is taken as (C^(1/2) C' C^(1/2))^(1/2), which is symmetric and stays real.
 
@@ -141,13 +146,13 @@ def frechet_distance(features: np.ndarray, reference: np.ndarray) -> float:
             f"A Frechet distance in {d} dimensions needs more than {d} clips on both sides, "
             f"not {n} and {m}: use the kernel distance."
         )
-    return _frechet(features, reference)
+    return frechet_of_moments(features, reference)
 
 
 def frechet_interval(
     features: np.ndarray, reference: np.ndarray, num_resamples: int = 40, seed: int = 0
 ) -> Distance:
-    """The Frechet distance of all clips, with an interval and a real-against-real band.
+    """Compute the Frechet distance with an interval and a real-against-real band.
 
     The distance falls with the number of clips, so interval and band are both taken at one number,
     half of the smaller set: compare them with each other. Halves spread as whole sets do
@@ -173,22 +178,22 @@ def frechet_interval(
     for _ in range(num_resamples):
         chosen, order = generator.permutation(len(features)), generator.permutation(len(reference))
         half, rest = reference[order[:k]], reference[order[k : 2 * k]]
-        across.append(_frechet(features[chosen[:k]], half))
-        within.append(_frechet(rest, half))
+        across.append(frechet_of_moments(features[chosen[:k]], half))
+        within.append(frechet_of_moments(rest, half))
     interval, floor = (np.quantile(x, [0.025, 0.975]) for x in (across, within))
     counts = len(features), len(reference)
-    return Distance(value, _pair(interval), _pair(floor), counts, num_resampled=k)
+    return Distance(value, as_pair(interval), as_pair(floor), counts, num_resampled=k)
 
 
-def _frechet(features: np.ndarray, reference: np.ndarray) -> float:
+def frechet_of_moments(features: np.ndarray, reference: np.ndarray) -> float:
     covariance, other = (np.atleast_2d(np.cov(x.T)) for x in (features, reference))
-    root = _square_root(covariance)
+    root = square_root(covariance)
     cross = np.sqrt(np.linalg.eigvalsh(root @ other @ root).clip(0)).sum()
     gap = np.square(features.mean(0) - reference.mean(0)).sum()
     return float(gap + np.trace(covariance + other) - 2 * cross)
 
 
-def _histograms(vectors: np.ndarray) -> np.ndarray:
+def motion_histograms(vectors: np.ndarray) -> np.ndarray:
     """Shares of pixels by length (7) and, of those that move, by direction (8)."""
     flat = vectors[:, ::4, ::4].reshape(-1, 2)
     if not len(flat):
@@ -201,52 +206,52 @@ def _histograms(vectors: np.ndarray) -> np.ndarray:
     return np.concatenate([by_length, by_angle])
 
 
-def _thumbnails(evidence: Evidence) -> np.ndarray:
+def thumbnails(evidence: Evidence) -> np.ndarray:
     size = (THUMBNAIL, THUMBNAIL)
     small = [cv2.resize(f, size, interpolation=cv2.INTER_AREA) for f in evidence.frames]
     return np.stack(small).astype(np.float32) / 128 - 1
 
 
-def _responses(images: np.ndarray) -> np.ndarray:
-    """Mean absolute value and spread over time of random 5 x 5 colour filters."""
+def filter_responses(images: np.ndarray) -> np.ndarray:
+    """Mean absolute value and spread over time of random 5 x 5 color filters."""
     filters = np.random.default_rng(36).standard_normal((NUM_FILTERS, 5, 5, 3)).astype(np.float32)
     filters /= np.sqrt((filters**2).sum((1, 2, 3), keepdims=True))
-    values = np.array([[np.abs(_filtered(i, k)).mean() for k in filters] for i in images])
+    values = np.array([[np.abs(filtered(i, k)).mean() for k in filters] for i in images])
     return np.concatenate([values.mean(0), values.std(0)])
 
 
-def _filtered(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+def filtered(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     """Correlate (h w 3) with (5 5 3); (h w)."""
     return sum(cv2.filter2D(image[..., c], cv2.CV_32F, kernel[..., c]) for c in range(3))
 
 
-def standardised(features: np.ndarray, reference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Both (n d) in the reference's standard deviations from its mean, cut off at 4."""
-    centre, scale = reference.mean(0), reference.std(0, ddof=1) + 1e-6
-    a, b = (np.clip((x - centre) / scale, -CLIP_AT, CLIP_AT) for x in (features, reference))
+def standardized(features: np.ndarray, reference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Express both (n d) in the reference's standard deviations from its mean, cut off at 4."""
+    center, scale = reference.mean(0), reference.std(0, ddof=1) + 1e-6
+    a, b = (np.clip((x - center) / scale, -CLIP_AT, CLIP_AT) for x in (features, reference))
     return a, b
 
 
-def _resample(a: np.ndarray, b: np.ndarray, generator: np.random.Generator) -> float:
+def distance_resampled(a: np.ndarray, b: np.ndarray, generator: np.random.Generator) -> float:
     """MMD of half of each set, which spreads as that of whole sets does (half-sampling, McCarthy
     1969); with repeated clips it would not be unbiased."""
     chosen = [generator.permutation(len(x))[: len(x) // 2] for x in (a, b)]
     return squared_mmd(a[chosen[0]], b[chosen[1]])
 
 
-def _halves(b: np.ndarray, generator: np.random.Generator) -> float:
+def distance_of_halves(b: np.ndarray, generator: np.random.Generator) -> float:
     order = generator.permutation(len(b))
     return squared_mmd(b[order[: len(b) // 2]], b[order[len(b) // 2 :]])
 
 
-def _square_root(matrix: np.ndarray) -> np.ndarray:
+def square_root(matrix: np.ndarray) -> np.ndarray:
     values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
     return (vectors * np.sqrt(values.clip(0))) @ vectors.T
 
 
-def _scaled(quantiles: np.ndarray) -> tuple[float, float]:
-    return _pair(1e3 * quantiles)
+def times_1000(quantiles: np.ndarray) -> tuple[float, float]:
+    return as_pair(1e3 * quantiles)
 
 
-def _pair(quantiles: np.ndarray) -> tuple[float, float]:
+def as_pair(quantiles: np.ndarray) -> tuple[float, float]:
     return float(quantiles[0]), float(quantiles[1])

@@ -24,7 +24,7 @@ def text_alignment(images: np.ndarray, prompt: np.ndarray) -> Score:
         prompt: (d,) unit vector.
     """
     curve = images @ prompt
-    return Score(float(curve.mean()), curve)
+    return Score(curve.mean(), curve)
 
 
 def text_margin(images: np.ndarray, prompt: np.ndarray, others: np.ndarray) -> Score:
@@ -38,7 +38,7 @@ def text_margin(images: np.ndarray, prompt: np.ndarray, others: np.ndarray) -> S
         others: (n d) unit vectors of n >= 1 other prompts.
     """
     curve = images @ prompt - (images @ others.T).mean(1)
-    return Score(float(curve.mean()), curve)
+    return Score(curve.mean(), curve)
 
 
 def prompt_drift(images: np.ndarray, prompt: np.ndarray) -> Score:
@@ -47,8 +47,8 @@ def prompt_drift(images: np.ndarray, prompt: np.ndarray) -> Score:
     The slope of the least squares line through the curve, times the f - 1 steps of the clip: below
     0 the clip forgets its prompt. The curve is the line's change since the first frame.
     """
-    line = _line(images @ prompt)
-    return Score(float(line[-1] - line[0]), line - line[0])
+    line = fitted_line(images @ prompt)
+    return Score(line[-1] - line[0], line - line[0])
 
 
 def drift_interval(
@@ -56,16 +56,16 @@ def drift_interval(
 ) -> tuple[float, float]:
     """95 % of `prompt_drift` over resampled residuals, in blocks of 4 frames (Kunsch 1989).
 
-    Neighbouring frames err alike: resampling them one by one would claim too much.
+    Neighboring frames err alike: resampling them one by one would claim too much.
     """
     curve = images @ prompt
     if len(curve) < 8:
         return -2.0, 2.0
-    line, generator = _line(curve), np.random.default_rng(seed)
+    line, generator = fitted_line(curve), np.random.default_rng(seed)
     residual, block = curve - line, 4
     starts = generator.integers(0, len(curve) - block + 1, (num_resamples, -(-len(curve) // block)))
     index = (starts[..., None] + np.arange(block)).reshape(num_resamples, -1)[:, : len(curve)]
-    lines = np.stack([_line(line + sample) for sample in residual[index]])
+    lines = np.stack([fitted_line(line + sample) for sample in residual[index]])
     low, high = np.quantile(lines[:, -1] - lines[:, 0], [0.025, 0.975])
     return float(low), float(high)
 
@@ -89,10 +89,10 @@ def embedding_drift(images: np.ndarray) -> Score:
     quarter = max(1, len(images) // 4)
     first, last = images[:quarter].mean(0), images[-quarter:].mean(0)
     first, last = first / np.linalg.norm(first), last / np.linalg.norm(last)
-    return Score(float(1 - first @ last), 1 - images @ first)
+    return Score(1 - first @ last, 1 - images @ first)
 
 
-def _line(curve: np.ndarray) -> np.ndarray:
+def fitted_line(curve: np.ndarray) -> np.ndarray:
     """The least squares line through a curve, at its points."""
     if len(curve) < 2:
         return curve.astype(np.float64)

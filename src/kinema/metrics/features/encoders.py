@@ -55,7 +55,7 @@ class Encoder:
     def images(self, frames: Sequence[np.ndarray]) -> np.ndarray:
         """Embeddings (n d) float64 of uint8 frames (h w 3)."""
         batches = [frames[i : i + BATCH] for i in range(0, len(frames), BATCH)]
-        return np.concatenate([_unit(self._look(list(batch))) for batch in batches])
+        return np.concatenate([unit_vectors(self._look(list(batch))) for batch in batches])
 
     def _look(self, frames: list[np.ndarray]) -> Tensor:
         pixels = self.processor(images=frames, return_tensors="pt")["pixel_values"]
@@ -76,7 +76,7 @@ class Encoder:
         ).to(self.model.device)
         known = {name: batch[name] for name in ("input_ids", "attention_mask") if name in batch}
         read = self.model.get_text_features(**known)
-        return _unit(getattr(read, "pooler_output", read))
+        return unit_vectors(getattr(read, "pooler_output", read))
 
 
 def text_encoder(folder: str | Path, device: str = "cpu") -> Encoder:
@@ -86,10 +86,10 @@ def text_encoder(folder: str | Path, device: str = "cpu") -> Encoder:
         UserError: if nothing is there, the model is another one, or weights are missing.
     """
     kind = str(read_config(folder, set(DUAL), "CLIP-type model")["model_type"])
-    transformers = _transformers()
+    transformers = import_transformers()
     model = load_checked(folder, DUAL[kind]).to(device)
-    tokenizer = _part(folder, transformers.AutoTokenizer, "tokenizer")
-    return Encoder(model, _processor(folder), tokenizer, kind)
+    tokenizer = load_part(folder, transformers.AutoTokenizer, "tokenizer")
+    return Encoder(model, image_processor(folder), tokenizer, kind)
 
 
 def image_encoder(folder: str | Path, device: str = "cpu") -> Encoder:
@@ -103,7 +103,7 @@ def image_encoder(folder: str | Path, device: str = "cpu") -> Encoder:
     # What DINO's ViT has no weights for, and nobody looks at.
     extra = {"add_pooling_layer": False} if kind == "vit" else {}
     model = load_checked(folder, kinds[kind], **extra).to(device)
-    return Encoder(model, _processor(folder), None, kind)
+    return Encoder(model, image_processor(folder), None, kind)
 
 
 def read_config(folder: str | Path, kinds: set[str], what: str) -> dict[str, Any]:
@@ -128,11 +128,11 @@ def load_checked(folder: str | Path, name: str, **kwargs: Any) -> nn.Module:
     Raises:
         UserError: if the files cannot be read, or a weight is missing.
     """
-    model_class = getattr(_transformers(), name, None)
+    model_class = getattr(import_transformers(), name, None)
     if model_class is None:
         raise UserError(f"This version of transformers has no {name}: install a newer one.")
     try:
-        with _quiet():
+        with quiet():
             model, report = model_class.from_pretrained(
                 folder, output_loading_info=True, dtype=torch.float32, **kwargs
             )
@@ -145,7 +145,7 @@ def load_checked(folder: str | Path, name: str, **kwargs: Any) -> nn.Module:
 
 def found(folder: str | Path, name: str) -> Path | None:
     """A file of a folder or of a repository of the hub; None if it is not there."""
-    _transformers()
+    import_transformers()
     from transformers.utils import cached_file
 
     try:
@@ -157,19 +157,19 @@ def found(folder: str | Path, name: str) -> Path | None:
     return Path(path) if path else None
 
 
-def _processor(folder: str | Path) -> Any:
-    return _part(folder, _transformers().AutoImageProcessor, "preprocessor_config.json")
+def image_processor(folder: str | Path) -> Any:
+    return load_part(folder, import_transformers().AutoImageProcessor, "preprocessor_config.json")
 
 
-def _part(folder: str | Path, kind: Any, what: str) -> Any:
+def load_part(folder: str | Path, kind: Any, what: str) -> Any:
     try:
-        with _quiet():
+        with quiet():
             return kind.from_pretrained(folder)
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"{folder} lacks its {what}, or it cannot be read.") from error
 
 
-def _transformers() -> Any:
+def import_transformers() -> Any:
     try:
         import transformers
     except ImportError as error:
@@ -180,7 +180,7 @@ def _transformers() -> Any:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Without the progress bars and warnings of loading: what matters is raised."""
     logger = logging.getLogger("transformers")
     level = logger.level
@@ -192,6 +192,6 @@ def _quiet() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _unit(vectors: Tensor) -> np.ndarray:
+def unit_vectors(vectors: Tensor) -> np.ndarray:
     values = vectors.double().cpu().numpy()
     return values / np.linalg.norm(values, axis=1, keepdims=True)

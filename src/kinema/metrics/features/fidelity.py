@@ -23,13 +23,13 @@ def psnr(a: np.ndarray, b: np.ndarray) -> float:
     (what ffmpeg prints as "average"): never above the mean of the frames' own PSNRs.
 
     Args:
-        a: uint8 (f h w 3), grey levels 0-255.
+        a: uint8 (f h w 3), gray levels 0-255.
         b: the same shape.
 
     Raises:
         UserError: if the shapes differ.
     """
-    _require_same_shape(a, b)
+    require_same_shape(a, b)
     # Frame by frame: a float copy of a long clip would be eight times its size.
     mse = np.mean([np.mean((x.astype(np.float64) - y) ** 2) for x, y in zip(a, b, strict=True)])
     return float("inf") if mse == 0 else float(10 * np.log10(255**2 / mse))
@@ -51,10 +51,10 @@ def ssim(a: np.ndarray, b: np.ndarray) -> float:
     Raises:
         UserError: if the shapes differ or the frames are smaller than the window.
     """
-    _require_same_shape(a, b)
+    require_same_shape(a, b)
     if min(a.shape[1:3]) <= 2 * SSIM_RADIUS:
         raise UserError(f"SSIM needs frames of at least 11 x 11 pixels, not {a.shape[1:3]}.")
-    return float(np.mean([_similarity(x, y)[0] for x, y in zip(a, b, strict=True)]))
+    return float(np.mean([similarity(x, y)[0] for x, y in zip(a, b, strict=True)]))
 
 
 def ms_ssim(a: np.ndarray, b: np.ndarray) -> float:
@@ -73,49 +73,49 @@ def ms_ssim(a: np.ndarray, b: np.ndarray) -> float:
     Raises:
         UserError: if the shapes differ or the frames are too small for five scales.
     """
-    _require_same_shape(a, b)
+    require_same_shape(a, b)
     needed = 2 * SSIM_RADIUS * 2 ** (len(MS_SSIM_WEIGHTS) - 1) + 1
     if min(a.shape[1:3]) < needed:
         raise UserError(
             f"MS-SSIM needs frames of at least {needed} x {needed} pixels, not {a.shape[1:3]}; "
             "SSIM takes smaller ones."
         )
-    return float(np.mean([_ms_ssim_frame(x, y) for x, y in zip(a, b, strict=True)]))
+    return float(np.mean([ms_ssim_frame(x, y) for x, y in zip(a, b, strict=True)]))
 
 
-def _ms_ssim_frame(a: np.ndarray, b: np.ndarray) -> float:
+def ms_ssim_frame(a: np.ndarray, b: np.ndarray) -> float:
     a, b = a.astype(np.float64), b.astype(np.float64)
     product = np.ones(a.shape[-1])
     for weight in MS_SSIM_WEIGHTS[:-1]:
-        product *= _similarity(a, b)[1].clip(0) ** weight
-        a, b = _halve(a), _halve(b)
-    return float((product * _similarity(a, b)[0].clip(0) ** MS_SSIM_WEIGHTS[-1]).mean())
+        product *= similarity(a, b)[1].clip(0) ** weight
+        a, b = halve(a), halve(b)
+    return float((product * similarity(a, b)[0].clip(0) ** MS_SSIM_WEIGHTS[-1]).mean())
 
 
-def _halve(image: np.ndarray) -> np.ndarray:
+def halve(image: np.ndarray) -> np.ndarray:
     h, w = image.shape[:2]
     even = np.pad(image, ((0, h % 2), (0, w % 2), (0, 0)), mode="edge")
     return (even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]) / 4
 
 
-def _similarity(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def similarity(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """SSIM and its contrast-structure term of two frames, one value a channel."""
     a, b = a.astype(np.float64), b.astype(np.float64)
-    mean_a, mean_b = _window(a), _window(b)
-    var_a = _window(a * a) - mean_a**2
-    var_b = _window(b * b) - mean_b**2
-    cov = _window(a * b) - mean_a * mean_b
+    mean_a, mean_b = gaussian_mean(a), gaussian_mean(b)
+    var_a = gaussian_mean(a * a) - mean_a**2
+    var_b = gaussian_mean(b * b) - mean_b**2
+    cov = gaussian_mean(a * b) - mean_a * mean_b
     luminance = (2 * mean_a * mean_b + SSIM_C1) / (mean_a**2 + mean_b**2 + SSIM_C1)
     structure = (2 * cov + SSIM_C2) / (var_a + var_b + SSIM_C2)
     return (luminance * structure).mean((0, 1)), structure.mean((0, 1))
 
 
-def _window(image: np.ndarray) -> np.ndarray:
+def gaussian_mean(image: np.ndarray) -> np.ndarray:
     """Gaussian-weighted local mean, where the whole window lies inside the picture."""
     size, r = 2 * SSIM_RADIUS + 1, SSIM_RADIUS
     return cv2.GaussianBlur(image, (size, size), SSIM_SIGMA)[r:-r, r:-r]
 
 
-def _require_same_shape(a: np.ndarray, b: np.ndarray) -> None:
+def require_same_shape(a: np.ndarray, b: np.ndarray) -> None:
     if a.shape != b.shape:
         raise UserError(f"Fidelity compares clips of one shape, not {a.shape} and {b.shape}.")

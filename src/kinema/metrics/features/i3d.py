@@ -133,7 +133,7 @@ def i3d_features(
     """
     if resize not in RESIZES:
         raise UserError(f"There is no resize {resize!r}; {nearest(resize, list(RESIZES))}")
-    network = _scripted(path) if is_torchscript(existing_file(path)) else I3D.from_file(path)
+    network = scripted(path) if is_torchscript(existing_file(path)) else I3D.from_file(path)
     network = network.to(device)
     return lambda x: network(RESIZES[resize](x).to(device))
 
@@ -175,7 +175,7 @@ def same_max_pool(x: Tensor, kernel: Size3, stride: Size3) -> Tensor:
     return F.max_pool3d(same_pad(x, kernel, stride), kernel, stride)
 
 
-class _Scripted(nn.Module):
+class Scripted(nn.Module):
     """StyleGAN-V's detector, asked for its logits before the softmax."""
 
     def __init__(self, detector: nn.Module, path: str | Path) -> None:
@@ -192,5 +192,5 @@ class _Scripted(nn.Module):
             ) from error
 
 
-def _scripted(path: str | Path) -> nn.Module:
-    return _Scripted(torch.jit.load(str(path), map_location="cpu").eval(), path)
+def scripted(path: str | Path) -> nn.Module:
+    return Scripted(torch.jit.load(str(path), map_location="cpu").eval(), path)

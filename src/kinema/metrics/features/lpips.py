@@ -1,4 +1,4 @@
-"""LPIPS: how different two pictures look, in the features of a network trained to recognise things.
+"""LPIPS: how different two pictures look, in the features of a network trained to recognize things.
 
 Zhang et al. 2018, "The Unreasonable Effectiveness of Deep Features as a Perceptual Metric", version
 0.1: both pictures pass a VGG16 or AlexNet; at five depths the features are scaled to unit length
@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 from kinema.errors import UserError
 from kinema.metrics.evidence import Score
+from kinema.motion.tensors import to_tensor
 from kinema.storage.weights import load_weights, read_weights
 
 # ImageNet statistics in units of [-1, 1], as Zhang et al. round them.
@@ -76,7 +77,7 @@ class LPIPS(nn.Module):
             UserError: if a file is missing, foreign, or the two do not belong together.
         """
         tensors = read_weights(trunk)
-        network = cls(_recognise(tensors, trunk))
+        network = cls(recognize(tensors, trunk))
         kept = {name.removeprefix("features."): tensor for name, tensor in tensors.items()
                 if name.startswith("features.")}  # fmt: skip
         known = network.features.state_dict()
@@ -154,9 +155,11 @@ def lpips(network: LPIPS, frames: np.ndarray, reference: np.ndarray) -> Score:
         )
     device = network.heads[0].device
     with torch.no_grad():
-        pairs = zip(frames, reference, strict=True)
-        curve = [network(*(_picture(z).to(device) for z in pair)).item() for pair in pairs]
-    return Score(float(np.mean(curve)), np.asarray(curve))
+        curve = [
+            network(*(to_tensor(frame[None], "f c h w").to(device) for frame in pair)).item()
+            for pair in zip(frames, reference, strict=True)
+        ]
+    return Score(np.mean(curve), np.asarray(curve))
 
 
 def vgg16() -> Trunk:
@@ -192,7 +195,7 @@ def unit(features: Tensor, eps: float = 1e-10) -> Tensor:
     return features / (length + eps)
 
 
-def _recognise(tensors: dict[str, Tensor], path: str | Path) -> Trunk:
+def recognize(tensors: dict[str, Tensor], path: str | Path) -> Trunk:
     first = tensors.get("features.0.weight")
     kinds: dict[tuple[int, ...], Callable[[], Trunk]]
     kinds = {(64, 3, 3, 3): vgg16, (64, 3, 11, 11): alexnet}
@@ -203,8 +206,3 @@ def _recognise(tensors: dict[str, Tensor], path: str | Path) -> Trunk:
             f"{'missing' if first is None else tuple(first.shape)}."
         )
     return make()
-
-
-def _picture(frame: np.ndarray) -> Tensor:
-    """1 3 h w in [-1, 1] of a uint8 frame (h w 3)."""
-    return rearrange(torch.from_numpy(frame).float() / 127.5 - 1, "h w c -> 1 c h w")

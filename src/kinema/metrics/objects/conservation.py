@@ -1,70 +1,69 @@
-"""Conservation: as many objects as before, each of its own size and colour.
+"""Conservation: as many objects as before, each of its own size and color.
 
 Counts may change at the border and behind other objects. Size may change slowly (things come
-nearer) and swing (things turn), but not at once. Colour may change a little with the light.
+nearer) and swing (things turn), but not at once. Color may change a little with the light.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
-from kinema.metrics.evidence import Evidence
-from kinema.metrics.objects.finding import Finding, cannot_tell
+from kinema.metrics.objects.finding import Finding, cannot_tell, needs_objects
 from kinema.metrics.objects.permanence import leaves
-from kinema.metrics.objects.tracks import Followed, ObjectTrack, follow_objects
+from kinema.metrics.objects.tracks import Followed, ObjectTrack
 
 MOST_GROWTH = 25.0  # percent of the area from one frame to the next, beyond the usual change
-MOST_RECOLOURING = 15.0  # CIELAB units
+MOST_RECOLORING = 15.0  # CIELAB units
 SPARSE = 5  # frames that an object must be seen to be judged
+COUNT_UNIT = "objects too many or too few"
+SIZE_UNIT, COLOR_UNIT = "% of the area at once", "CIELAB units"
 MOSTLY = 0.6  # of its usual area: what shows less may show only its rim
 
 
-def conserved_count(objects: Followed | np.ndarray | Evidence) -> Finding:
-    """Whether objects come and go only at the border or behind others.
+@needs_objects(COUNT_UNIT)
+def conserved_count(objects: Followed) -> Finding:
+    """Tell whether objects come and go only at the border or behind others.
 
     Value: objects too many plus objects too few, 0 and up: those that first or last appear in the
     open, within the clip.
     """
-    objects, unit = _followed(objects), "objects too many or too few"
-    if objects.doubt:
-        return cannot_tell(unit, objects.doubt)
     frames = []
     for track in objects.tracks:
         if track.first > 0 and not leaves(track, track.first, objects, forward=-1):
             frames.append(track.first)
         if track.last < objects.num_frames - 1 and not leaves(track, track.last, objects):
             frames.append(track.last + 1)
-    return Finding(not frames, len(frames), unit, sorted(frames), len(objects.tracks))
+    return Finding(not frames, len(frames), COUNT_UNIT, sorted(frames), len(objects.tracks))
 
 
-def conserved_size(objects: Followed | np.ndarray | Evidence) -> Finding:
-    """Whether no object grows or shrinks at once.
+@needs_objects(SIZE_UNIT)
+def conserved_size(objects: Followed) -> Finding:
+    """Tell whether no object grows or shrinks at once.
 
-    Value: the largest change of area between neighbouring frames that lasts for two frames or more,
+    Value: the largest change of area between neighboring frames that lasts for two frames or more,
     beyond the larger of the changes before and after it, percent; 0 for whatever grows or turns
     steadily. Only frames in which the object is whole count. Slow growth is not told from coming
     nearer.
     """
-    return _worst(_followed(objects), _growth, MOST_GROWTH, "% of the area at once")
+    return worst_change(objects, sudden_growth, MOST_GROWTH, SIZE_UNIT)
 
 
-def conserved_colour(objects: Followed | np.ndarray | Evidence) -> Finding:
-    """Whether every object keeps its colour.
+@needs_objects(COLOR_UNIT)
+def conserved_color(objects: Followed) -> Finding:
+    """Tell whether every object keeps its color.
 
     Value: the largest distance of an object's median chroma from what it was in its first frames,
     CIELAB units, after a median over three frames; about 2 can be seen, 60 is red to green.
     """
-    return _worst(_followed(objects), _recolouring, MOST_RECOLOURING, "CIELAB units")
+    return worst_change(objects, recoloring, MOST_RECOLORING, COLOR_UNIT)
 
 
-def _followed(objects: Followed | np.ndarray | Evidence) -> Followed:
-    return objects if isinstance(objects, Followed) else follow_objects(objects)
-
-
-def _worst(objects: Followed, measure, limit: float, unit: str) -> Finding:
-    """The worst frame of the worst object."""
-    if objects.doubt:
-        return cannot_tell(unit, objects.doubt)
+def worst_change(
+    objects: Followed, measure: Callable[[ObjectTrack], np.ndarray], limit: float, unit: str
+) -> Finding:
+    """Find the worst frame of the worst object."""
     curves = [measure(track) for track in objects.tracks]
     judged = [curve for curve in curves if np.isfinite(curve).sum() >= SPARSE]
     if not judged:
@@ -74,7 +73,7 @@ def _worst(objects: Followed, measure, limit: float, unit: str) -> Finding:
     return Finding(value <= limit, value, unit, frames.tolist(), len(judged))
 
 
-def _growth(track: ObjectTrack) -> np.ndarray:
+def sudden_growth(track: ObjectTrack) -> np.ndarray:
     """(f,) percent by which the area changes from the frame before, beyond what is usual there."""
     octaves = np.log2(np.where(track.whole, track.areas, np.nan))
     growth = np.full(len(octaves), np.nan)
@@ -87,11 +86,11 @@ def _growth(track: ObjectTrack) -> np.ndarray:
     return growth
 
 
-def _recolouring(track: ObjectTrack) -> np.ndarray:
+def recoloring(track: ObjectTrack) -> np.ndarray:
     """(f,) distance of the chroma from that of the first frames, NaN where too little shows."""
     usual = np.pi * track.diameter**2 / 4
     times = np.flatnonzero(np.nan_to_num(track.areas) >= MOSTLY * usual)
-    chroma = track.colours[times, 1:]
+    chroma = track.colors[times, 1:]
     smooth = np.stack([np.median(chroma[max(0, i - 1) : i + 2], axis=0) for i in range(len(times))])
     change = np.full(len(track.areas), np.nan)
     change[times] = np.linalg.norm(smooth - np.median(chroma[:SPARSE], axis=0), axis=1)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from kinema.metrics.evidence import Evidence
-from kinema.metrics.objects.finding import Finding, cannot_tell
+from kinema.metrics.objects.finding import Finding, cannot_tell, needs_objects
 from kinema.metrics.objects.impacts import side_speeds
-from kinema.metrics.objects.tracks import Followed, ObjectTrack, follow_objects
+from kinema.metrics.objects.tracks import Followed, ObjectTrack
 
 DEEPEST = 30.0  # percent of the smaller width
 ON_ONE_LINE = 0.12  # of the smaller height: feet no further apart stand at one depth
@@ -17,51 +16,49 @@ NEAR = 0.15  # of the diameter: no more than this is a touch
 LATEST = 2  # frames between an effect and its cause
 BOUNCE_SPAN = 4  # frames on each side of a bounce
 LEAST_RISE = 0.05  # diameters of height on each side of it
+DEPTH_UNIT, CAUSE_UNIT = "% of the smaller width", "effects without a cause"
 
 
-def interpenetration(objects: Followed | np.ndarray | Evidence, planar: bool = False) -> Finding:
-    """How deep objects that stand at one depth enter each other, percent of the smaller width.
+@needs_objects(DEPTH_UNIT)
+def interpenetration(objects: Followed, planar: bool = False) -> Finding:
+    """Measure how deep objects at one depth enter each other, percent of the smaller width.
 
     What both cover together, from the outermost edge to the outermost edge, against the sum of
     their own widths when apart. Objects whose feet lie on different lines pass one another.
 
     Args:
-        objects: followed, or frames uint8 (f h w 3).
+        objects: the objects of a clip.
         planar: everything lies in one plane, as discs on paper do: feet mean nothing, and whatever
             meets on one level must not overlap.
     """
-    unit = "% of the smaller width"
-    objects = objects if isinstance(objects, Followed) else follow_objects(objects)
-    if objects.doubt:
-        return cannot_tell(unit, objects.doubt)
     depths, frames, met = [], set(), 0
     for i, one in enumerate(objects.tracks):
         for other in objects.tracks[:i]:
-            depth = _depth(one, other, planar)
+            depth = overlap_depth(one, other, planar)
             met += bool(np.isfinite(depth).any())
             depths.append(np.nanmax(depth) if np.isfinite(depth).any() else np.nan)
             frames |= set(np.flatnonzero(depth > DEEPEST).tolist())
     if not met:
-        return cannot_tell(unit, "no two objects meet at one depth")
+        return cannot_tell(DEPTH_UNIT, "no two objects meet at one depth")
     deepest = float(np.nanmax(depths))
-    return Finding(deepest <= DEEPEST, deepest, unit, sorted(frames), met)
+    return Finding(deepest <= DEEPEST, deepest, DEPTH_UNIT, sorted(frames), met)
 
 
-def _depth(one: ObjectTrack, other: ObjectTrack, planar: bool) -> np.ndarray:
+def overlap_depth(one: ObjectTrack, other: ObjectTrack, planar: bool) -> np.ndarray:
     """(f,) percent of the smaller width; NaN where they are not near each other at one depth."""
     both = one.seen & other.seen & ~one.at_border & ~other.at_border
-    widths = [_own_widths(track) for track in (one, other)]
+    widths = [own_widths(track) for track in (one, other)]
     heights = np.fmin(*(track.boxes[:, 3] - track.boxes[:, 1] for track in (one, other)))
     feet = np.abs(one.boxes[:, 3] - other.boxes[:, 3]) <= np.fmax(ON_ONE_LINE * heights, 1.5)
-    centred = np.abs(one.centres[:, 1] - other.centres[:, 1])
-    meets = centred < ON_ONE_LINE * heights if planar else feet & (centred < heights)
+    centered = np.abs(one.centers[:, 1] - other.centers[:, 1])
+    meets = centered < ON_ONE_LINE * heights if planar else feet & (centered < heights)
     right = np.fmax(one.boxes[:, 2], other.boxes[:, 2])
     overlap = widths[0] + widths[1] - right + np.fmin(one.boxes[:, 0], other.boxes[:, 0])
     there = both & meets & (overlap > -2)
     return np.where(there, np.clip(100 * overlap / np.fmin(*widths), 0, None), np.nan)
 
 
-def _own_widths(track: ObjectTrack) -> np.ndarray:
+def own_widths(track: ObjectTrack) -> np.ndarray:
     """(f,) the width in each frame, or in the nearest one in which the object is whole."""
     times = np.flatnonzero(track.whole)
     if not len(times):
@@ -70,33 +67,28 @@ def _own_widths(track: ObjectTrack) -> np.ndarray:
     return track.boxes[nearest, 2] - track.boxes[nearest, 0]
 
 
-def cause_before_effect(objects: Followed | np.ndarray | Evidence) -> Finding:
-    """Whether every abrupt change of sideways motion comes with a touch. Value: those without.
+@needs_objects(CAUSE_UNIT, at_rest=True)
+def cause_before_effect(objects: Followed) -> Finding:
+    """Tell whether every abrupt change of sideways motion comes with a touch. Value: those without.
 
     Abrupt: by 45 % of the object's largest speed within nine frames. A touch: another object or
     the border within 15 % of the diameter, or a bounce, at most two frames away.
     """
-    unit = "effects without a cause"
-    objects = objects if isinstance(objects, Followed) else follow_objects(objects)
-    if objects.doubt:
-        return cannot_tell(unit, objects.doubt)
-    if not objects.still:
-        return cannot_tell(unit, "the background moves")
     events, frames = 0, []
     for track in objects.tracks:
-        t = _most_abrupt(track)
+        t = most_abrupt(track)
         if t is None:
             continue
         events += 1
-        if not _touched(track, t, objects) and not _bounces(track, t):
+        if not touched(track, t, objects) and not bounces(track, t):
             frames.append(t)
     if not events:
-        return cannot_tell(unit, "nothing changes its motion abruptly")
-    return Finding(not frames, len(frames), unit, sorted(frames), events)
+        return cannot_tell(CAUSE_UNIT, "nothing changes its motion abruptly")
+    return Finding(not frames, len(frames), CAUSE_UNIT, sorted(frames), events)
 
 
-def _most_abrupt(track: ObjectTrack) -> int | None:
-    """The frame of the greatest kink in the sideways motion; None if there is none to speak of."""
+def most_abrupt(track: ObjectTrack) -> int | None:
+    """Find the frame of the greatest kink in the sideways motion; None if there is none."""
     before, after = side_speeds(track)
     kinks = np.abs(after - before)
     if not np.isfinite(kinks).any():
@@ -106,8 +98,8 @@ def _most_abrupt(track: ObjectTrack) -> int | None:
     return t if kinks[t] > max(ABRUPT * top, LEAST_KINK * track.diameter) else None
 
 
-def _touched(track: ObjectTrack, t: int, objects: Followed) -> bool:
-    """Whether something is beside the object around frame t."""
+def touched(track: ObjectTrack, t: int, objects: Followed) -> bool:
+    """Tell whether something is beside the object around frame t."""
     tolerance = max(2.0, NEAR * track.diameter)
     edge = np.array(objects.size[::-1])
     for s in range(max(0, t - LATEST), min(objects.num_frames, t + LATEST + 1)):
@@ -124,9 +116,9 @@ def _touched(track: ObjectTrack, t: int, objects: Followed) -> bool:
     return False
 
 
-def _bounces(track: ObjectTrack, t: int) -> bool:
-    """Whether the object turns from down to up around frame t."""
-    y = track.centres[max(0, t - BOUNCE_SPAN) : t + BOUNCE_SPAN + 1, 1]
+def bounces(track: ObjectTrack, t: int) -> bool:
+    """Tell whether the object turns from down to up around frame t."""
+    y = track.centers[max(0, t - BOUNCE_SPAN) : t + BOUNCE_SPAN + 1, 1]
     y = y[np.isfinite(y)]
     if len(y) < 3:
         return False

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import wraps
+from typing import Concatenate, ParamSpec
 
 import numpy as np
+
+from kinema.metrics.objects.tracks import Followed
+
+Options = ParamSpec("Options")
+Probe = Callable[Concatenate[Followed, Options], "Finding"]
 
 
 @dataclass(frozen=True)
@@ -46,5 +54,27 @@ class Finding:
 
 
 def cannot_tell(unit: str, note: str) -> Finding:
-    """The finding of a probe that finds nothing to judge."""
+    """Return the finding of a probe that finds nothing to measure."""
     return Finding(None, float("nan"), unit, note=note)
+
+
+def needs_objects(unit: str, at_rest: bool = False) -> Callable[[Probe[Options]], Probe[Options]]:
+    """Let a probe answer "cannot tell" where it has no objects to measure.
+
+    Args:
+        unit: of the probe's value.
+        at_rest: whether positions must mean something: then the background must rest, too.
+    """
+
+    def decorate(probe: Probe[Options]) -> Probe[Options]:
+        @wraps(probe)
+        def answer(objects: Followed, *args: Options.args, **options: Options.kwargs) -> Finding:
+            if objects.doubt:
+                return cannot_tell(unit, objects.doubt)
+            if at_rest and not objects.still:
+                return cannot_tell(unit, "the background moves")
+            return probe(objects, *args, **options)
+
+        return answer
+
+    return decorate

@@ -4,64 +4,59 @@ from __future__ import annotations
 
 import numpy as np
 
-from kinema.metrics.evidence import Evidence
-from kinema.metrics.objects.finding import Finding, cannot_tell
-from kinema.metrics.objects.tracks import Followed, ObjectTrack, follow_objects
+from kinema.metrics.objects.finding import Finding, cannot_tell, needs_objects
+from kinema.metrics.objects.tracks import Followed, ObjectTrack
 
 SHORTEST = 6  # frames of a flight
 LEAST_FALL = 0.4  # diameters of height that a flight covers
 MOST_RESIDUAL = 0.04  # diameters: what does not follow a parabola so closely does not fly
 SURELY_CURVED = 10  # frames: a shorter piece with its lowest point inside may be a bounce
 STEADY_SIZE = 0.25  # octaves of area: what grows more comes nearer along the ground
+UNIT = "diameters/s^2 downwards"
 SURE = 3.0  # standard errors that an upward acceleration must differ from zero by
 
 
-def gravity(objects: Followed | np.ndarray | Evidence) -> Finding:
-    """Whether free flight is accelerated downwards.
+@needs_objects(UNIT, at_rest=True)
+def gravity(objects: Followed) -> Finding:
+    """Tell whether free flight is accelerated downwards.
 
     Value: the acceleration of the median flight, diameters per second^2, positive downwards; fitted
-    by least squares to the height of each flight's centre. Where the clip runs at another speed
+    by least squares to the height of each flight's center. Where the clip runs at another speed
     than the world, the value scales with its square; the sign does not. Flights that fall upwards
     by more than three standard errors are violations.
     """
-    unit = "diameters/s^2 downwards"
-    objects = objects if isinstance(objects, Followed) else follow_objects(objects)
-    if objects.doubt:
-        return cannot_tell(unit, objects.doubt)
-    if not objects.still:
-        return cannot_tell(unit, "the background moves")
     rates, frames = [], set()
     for track in objects.tracks:
-        for times in _flights(track):
-            rate, error = _fit(track, times)
+        for times in free_flights(track):
+            rate, error = fit_fall(track, times)
             rates.append(rate * objects.fps**2)
             if rate < -SURE * error:
                 frames |= set(times.tolist())
     if not rates:
-        return cannot_tell(unit, "nothing flies free for long enough")
-    return Finding(not frames, float(np.median(rates)), unit, sorted(frames), len(rates))
+        return cannot_tell(UNIT, "nothing flies free for long enough")
+    return Finding(not frames, float(np.median(rates)), UNIT, sorted(frames), len(rates))
 
 
-def _flights(track: ObjectTrack) -> list[np.ndarray]:
-    """Stretches of frames in which an object follows a parabola without growing."""
+def free_flights(track: ObjectTrack) -> list[np.ndarray]:
+    """Find stretches of frames in which an object follows a parabola without growing."""
     clear = track.seen & ~track.at_border
     edges = np.flatnonzero(np.diff(np.concatenate([[0], clear.astype(int), [0]])))
     flights = []
     for start, stop in zip(edges[::2], edges[1::2], strict=True):
         while stop - start >= SHORTEST:
-            length = _longest_parabola(track, start, stop)
+            length = longest_parabola(track, start, stop)
             if length:
                 flights.append(np.arange(start, start + length))
             start += max(length, 1)
     return flights
 
 
-def _longest_parabola(track: ObjectTrack, start: int, stop: int) -> int:
-    """Frames from `start` on that one flight explains; 0 if none does."""
+def longest_parabola(track: ObjectTrack, start: int, stop: int) -> int:
+    """Count the frames from `start` on that one flight explains; 0 if none does."""
     best = 0
     for end in range(start + SHORTEST, stop + 1):
         times = np.arange(start, end)
-        y = track.centres[times, 1] / track.diameter
+        y = track.centers[times, 1] / track.diameter
         residual = y - np.polyval(np.polyfit(times - times.mean(), y, 2), times - times.mean())
         if np.abs(residual).max() > MOST_RESIDUAL:
             break
@@ -72,9 +67,9 @@ def _longest_parabola(track: ObjectTrack, start: int, stop: int) -> int:
     return best
 
 
-def _fit(track: ObjectTrack, times: np.ndarray) -> tuple[float, float]:
-    """Acceleration in diameters per frame^2, downwards, and its standard error."""
-    y = track.centres[times, 1] / track.diameter
+def fit_fall(track: ObjectTrack, times: np.ndarray) -> tuple[float, float]:
+    """Fit the acceleration in diameters per frame^2, downwards, and its standard error."""
+    y = track.centers[times, 1] / track.diameter
     design = np.vander(times - times.mean(), 3)
     coefficients, *_ = np.linalg.lstsq(design, y, rcond=None)
     residual = y - design @ coefficients

@@ -11,16 +11,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kinema.metrics.evidence import Evidence
-from kinema.metrics.objects.finding import Finding, cannot_tell
-from kinema.metrics.objects.tracks import Followed, ObjectTrack, follow_objects
+from kinema.metrics.objects.finding import Finding, cannot_tell, needs_objects
+from kinema.metrics.objects.tracks import Followed, ObjectTrack
 
 SPAN = 4  # frames on each side of an impact from which velocities are fitted
 LEAST_KINK = 0.2  # of the larger speed around the impact, for both objects
 LEAST_SPEED = 0.015  # diameters a frame
 MOST_RESTITUTION = 1.2
 MOST_IMBALANCE = 0.6
-HIDDEN = 0.9  # of its usual area: of what shows less, the centre is not seen
+MOMENTUM_UNIT, RESTITUTION_UNIT = "of the exchanged momentum", "coefficient of restitution"
+HIDDEN = 0.9  # of its usual area: of what shows less, the center is not seen
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Impact:
 
 
 def find_impacts(objects: Followed) -> list[Impact]:
-    """At most one impact for each pair of objects: the strongest."""
+    """Find at most one impact for each pair of objects: the strongest."""
     impacts = []
     fits = [side_speeds(track) for track in objects.tracks]
     for i, (before_i, after_i) in enumerate(fits):
@@ -65,72 +65,60 @@ def find_impacts(objects: Followed) -> list[Impact]:
 
 
 def side_speeds(track: ObjectTrack) -> tuple[np.ndarray, np.ndarray]:
-    """Horizontal velocity (f,) fitted to the frames before each frame, and to those after it.
+    """Fit horizontal velocities (f,) to the frames before each frame, and to those after it.
 
     NaN where fewer than three frames are left, or one of them does not show the whole object.
     """
     usual = np.pi * track.diameter**2 / 4
     clear = track.seen & ~track.at_border & (np.nan_to_num(track.areas) >= HIDDEN * usual)
-    x = np.where(clear, track.centres[:, 0], np.nan)
+    x = np.where(clear, track.centers[:, 0], np.nan)
     before, after = np.full(len(x), np.nan), np.full(len(x), np.nan)
     for t in range(len(x)):
-        before[t] = _slope(x[max(0, t - SPAN) : t])
-        after[t] = _slope(x[t + 1 : t + 1 + SPAN])
+        before[t] = fitted_slope(x[max(0, t - SPAN) : t])
+        after[t] = fitted_slope(x[t + 1 : t + 1 + SPAN])
     return before, after
 
 
-def _slope(values: np.ndarray) -> float:
+def fitted_slope(values: np.ndarray) -> float:
     if len(values) < 3 or not np.isfinite(values).all():
         return np.nan
     time = np.arange(len(values)) - (len(values) - 1) / 2
     return float(time @ values / (time @ time))
 
 
-def momentum(objects: Followed | np.ndarray | Evidence, power: float = 1.0) -> Finding:
-    """Whether impacts keep the momentum. Value: the worst imbalance, [0, 1].
+@needs_objects(MOMENTUM_UNIT, at_rest=True)
+def momentum(objects: Followed, power: float = 1.0) -> Finding:
+    """Tell whether impacts keep the momentum. Value: the worst imbalance, [0, 1].
 
     |m1 dv1 + m2 dv2| / (m1 |dv1| + m2 |dv2|), masses as area^power: 1 for discs of one density,
     3/2 for solids. Masses are not seen, so only an imbalance above 0.6 is called a violation.
     """
-    impacts, refusal = _impacts(objects, "of the exchanged momentum")
-    if refusal:
-        return refusal
+    impacts = find_impacts(objects)
     values = []
     for impact in impacts:
         gained = impact.areas**power * (impact.after - impact.before)
         values.append(abs(gained.sum()) / np.abs(gained).sum())
-    return _worst(impacts, values, MOST_IMBALANCE, "of the exchanged momentum")
+    return worst_impact(impacts, values, MOST_IMBALANCE, MOMENTUM_UNIT)
 
 
-def restitution(objects: Followed | np.ndarray | Evidence) -> Finding:
+@needs_objects(RESTITUTION_UNIT, at_rest=True)
+def restitution(objects: Followed) -> Finding:
     """Whether impacts create no energy. Value: the largest coefficient of restitution, 0 and up.
 
     Speed of parting over speed of approach, which needs no masses; 1 is elastic, more is energy
     out of nothing, below 0 the objects went through each other.
     """
-    impacts, refusal = _impacts(objects, "coefficient of restitution")
-    if refusal:
-        return refusal
+    impacts = find_impacts(objects)
     values = []
     for impact in impacts:
         approach = impact.before[0] - impact.before[1]
         parting = impact.after[1] - impact.after[0]
         values.append(parting / approach if abs(approach) > 1e-6 else np.inf)
-    return _worst(impacts, values, MOST_RESTITUTION, "coefficient of restitution")
+    return worst_impact(impacts, values, MOST_RESTITUTION, RESTITUTION_UNIT)
 
 
-def _impacts(
-    objects: Followed | np.ndarray | Evidence, unit: str
-) -> tuple[list[Impact], Finding | None]:
-    objects = objects if isinstance(objects, Followed) else follow_objects(objects)
-    if objects.doubt:
-        return [], cannot_tell(unit, objects.doubt)
-    if not objects.still:
-        return [], cannot_tell(unit, "the background moves")
-    impacts = find_impacts(objects)
-    return impacts, None if impacts else cannot_tell(unit, "no two objects act on each other")
-
-
-def _worst(impacts: list[Impact], values: list[float], limit: float, unit: str) -> Finding:
+def worst_impact(impacts: list[Impact], values: list[float], limit: float, unit: str) -> Finding:
+    if not impacts:
+        return cannot_tell(unit, "no two objects act on each other")
     frames = [one.frame for one, value in zip(impacts, values, strict=True) if value > limit]
     return Finding(not frames, float(max(values)), unit, frames, len(impacts))

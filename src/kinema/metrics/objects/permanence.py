@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from kinema.metrics.evidence import Evidence
-from kinema.metrics.objects.finding import Finding, cannot_tell
-from kinema.metrics.objects.tracks import Followed, ObjectTrack, follow_objects
+from kinema.metrics.objects.finding import Finding, needs_objects
+from kinema.metrics.objects.tracks import Followed, ObjectTrack
 
 PATIENCE = 1.5  # times the time to pass the occluder
 PARTLY = 0.75  # of its usual area: what shows less is about to be hidden
@@ -19,24 +18,22 @@ SLOW = 0.02  # diameters a frame: slower than this nobody can say when it must c
 UNIT = "unexplained disappearances"
 
 
-def permanence(objects: Followed | np.ndarray | Evidence) -> Finding:
-    """Whether every disappearance has a cause. Value: the number that have none, 0 and up.
+@needs_objects(UNIT)
+def permanence(objects: Followed) -> Finding:
+    """Tell whether every disappearance has a cause. Value: the number that have none, 0 and up.
 
-    Looked at: every object that is seen for at least three frames. Cost: that of finding objects.
+    Looked at: every object that is seen for at least three frames.
     """
-    objects = objects if isinstance(objects, Followed) else follow_objects(objects)
-    if objects.doubt:
-        return cannot_tell(UNIT, objects.doubt)
-    frames = [t for track in objects.tracks for t in _vanishings(track, objects)]
+    frames = [t for track in objects.tracks for t in vanishings(track, objects)]
     return Finding(not frames, len(frames), UNIT, sorted(frames), len(objects.tracks))
 
 
-def _vanishings(track: ObjectTrack, objects: Followed) -> list[int]:
-    """The frames after which an object is gone for no reason."""
+def vanishings(track: ObjectTrack, objects: Followed) -> list[int]:
+    """Find the frames after which an object is gone for no reason."""
     seen = np.flatnonzero(track.seen)
     gaps = [int(a) for a, b in zip(seen[:-1], seen[1:], strict=True) if b - a > 1]
     gone = [a for a in gaps if not leaves(track, a, objects)]
-    if track.last < objects.num_frames - 1 and not _may_stay_away(track, objects):
+    if track.last < objects.num_frames - 1 and not may_stay_away(track, objects):
         gone.append(track.last)
     return [t + 1 for t in gone]
 
@@ -50,29 +47,29 @@ def leaves(track: ObjectTrack, t: int, objects: Followed, forward: int = 1) -> b
     shown = track.areas[t] / (np.pi * track.diameter**2 / 4)
     if track.at_border[t] or (track.touching[t] and shown < PARTLY):
         return True
-    ahead = track.centres[t] + 1.5 * forward * speed(track, t, -forward)
+    ahead = track.centers[t] + 1.5 * forward * speed(track, t, -forward)
     radius = track.diameter / 2
     edge = np.array(objects.size[::-1])
     if (ahead < radius).any() or (ahead > edge - 1 - radius).any():
         return True
     others = [other for other in objects.tracks if other is not track and other.seen[t]]
     reach = [0.9 * (radius + other.diameter / 2) for other in others]
-    away = [float(np.linalg.norm(other.centres[t] - ahead)) for other in others]
+    away = [float(np.linalg.norm(other.centers[t] - ahead)) for other in others]
     return any(a < r for a, r in zip(away, reach, strict=True))
 
 
 def speed(track: ObjectTrack, t: int, towards: int, over: int = 4) -> np.ndarray:
-    """Mean velocity (2,) in pixels per frame over the frames before (-1) or after (1) frame t."""
+    """Average the velocity (2,), pixels per frame, over the frames before (-1) or after (1) t."""
     times = [s for s in range(t, t + towards * (over + 1), towards) if 0 <= s < len(track.areas)]
     times = [s for s in times if track.seen[s]]
     if len(times) < 2:
         return np.zeros(2)
     span = times[-1] - times[0]
-    return (track.centres[times[-1]] - track.centres[times[0]]) / span
+    return (track.centers[times[-1]] - track.centers[times[0]]) / span
 
 
-def _may_stay_away(track: ObjectTrack, objects: Followed) -> bool:
-    """Whether an object may be out of sight from its last frame to the end of the clip."""
+def may_stay_away(track: ObjectTrack, objects: Followed) -> bool:
+    """Tell whether an object may be out of sight from its last frame to the end of the clip."""
     t = track.last
     if not leaves(track, t, objects):
         return False

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from kinema.metrics.evidence import Evidence
-from kinema.metrics.objects.conservation import conserved_colour, conserved_count, conserved_size
+from kinema.metrics.objects.conservation import conserved_color, conserved_count, conserved_size
 from kinema.metrics.objects.contact import cause_before_effect, interpenetration
 from kinema.metrics.objects.finding import Finding
 from kinema.metrics.objects.gravity import gravity
@@ -19,7 +19,7 @@ PROBES: dict[str, Callable[[Followed], Finding]] = {
     "permanence": permanence,
     "count": conserved_count,
     "size": conserved_size,
-    "colour": conserved_colour,
+    "color": conserved_color,
     "contact": interpenetration,
     "causality": cause_before_effect,
     "gravity": gravity,
@@ -34,13 +34,13 @@ def probe_physics(
     masks: np.ndarray | None = None,
     planar: bool = False,
 ) -> dict[str, Finding]:
-    """What each probe says of a clip.
+    """Ask every probe about a clip.
 
     Args:
         frames: uint8 (f h w 3), or Evidence.
         fps: frames per second, for accelerations.
         masks: (f h w) uint8, where a world knows which pixel shows which object; otherwise
-            objects are found by colour, and every probe says "cannot tell" where they cannot be.
+            objects are found by color, and every probe says "cannot tell" where they cannot be.
         planar: everything lies in one plane; see `interpenetration`.
 
     Raises:

@@ -26,18 +26,18 @@ class ObjectTrack:
     """One object over the f frames of a clip; NaN (False, 0) where it is not seen.
 
     Attributes:
-        centres: (f 2) x and y, pixels at the working size, y downwards.
+        centers: (f 2) x and y, pixels at the working size, y downwards.
         areas: (f,) pixels.
         boxes: (f 4) left, top, right, bottom.
-        colours: (f 3) CIELAB.
+        colors: (f 3) CIELAB.
         at_border: (f,) bool.
         touching: for each frame, the indices of the tracks within two pixels.
     """
 
-    centres: np.ndarray
+    centers: np.ndarray
     areas: np.ndarray
     boxes: np.ndarray
-    colours: np.ndarray
+    colors: np.ndarray
     at_border: np.ndarray
     touching: list[frozenset[int]]
 
@@ -104,23 +104,23 @@ def follow_objects(
     sighting = frames if isinstance(frames, Sighting) else find_objects(frames, masks)
     chains: list[dict[int, int]] = []  # of each track: frame -> index of its blob
     for t in range(len(sighting.blobs)) if not sighting.doubt else ():
-        free = _extend(chains, sighting.blobs, t)
+        free = extend_chains(chains, sighting.blobs, t)
         chains += [{t: index} for index in sorted(free)]
     chains = [chain for chain in chains if len(chain) > min(BRIEF, len(sighting.blobs) - 1)]
     doubt = sighting.doubt
     if len(chains) > MOST_TRACKS:
-        doubt = f"{len(chains)} coloured areas come and go: too many to be objects"
+        doubt = f"{len(chains)} colored areas come and go: too many to be objects"
     names = {(t, blob): k for k, chain in enumerate(chains) for t, blob in chain.items()}
-    tracks = [_track(chain, sighting.blobs, names) for chain in chains] if not doubt else []
+    tracks = [track_of(chain, sighting.blobs, names) for chain in chains] if not doubt else []
     return Followed(tracks, sighting.size, len(sighting.blobs), fps, doubt, sighting.still)
 
 
-def _extend(chains: list[dict[int, int]], blobs: list[list[Blob]], t: int) -> set[int]:
-    """Give frame t's blobs to tracks, cheapest pairs first; the blobs that are left."""
+def extend_chains(chains: list[dict[int, int]], blobs: list[list[Blob]], t: int) -> set[int]:
+    """Give frame t's blobs to tracks, cheapest pairs first; return the blobs that are left."""
     offers = []
     for k, chain in enumerate(chains):
         for i, blob in enumerate(blobs[t]):
-            cost = _cost(chain, blobs, t, blob)
+            cost = match_cost(chain, blobs, t, blob)
             if cost < 1:
                 offers.append((cost, k, i))
     taken, free = set(), set(range(len(blobs[t])))
@@ -132,33 +132,33 @@ def _extend(chains: list[dict[int, int]], blobs: list[list[Blob]], t: int) -> se
     return free
 
 
-def _cost(chain: dict[int, int], blobs: list[list[Blob]], t: int, blob: Blob) -> float:
-    """0 where the track expects this blob; 1 and more where it cannot be the same."""
+def match_cost(chain: dict[int, int], blobs: list[list[Blob]], t: int, blob: Blob) -> float:
+    """Rate a blob: 0 where the track expects it, 1 and more where it cannot be the same."""
     times = list(chain)[-3:]
     past = [blobs[s][chain[s]] for s in times]
     last, wait = past[-1], t - times[-1]
     velocity = np.zeros(2)
     if len(times) > 1:
-        velocity = (last.centre - past[0].centre) / (times[-1] - times[0])
+        velocity = (last.center - past[0].center) / (times[-1] - times[0])
     diameter = 2 * np.sqrt(max(last.area, blob.area) / np.pi)
     gate = diameter * REACH * (1 + WIDENING * (wait - 1)) * (STRUCK if last.touching else 1)
-    expected = last.centre + velocity * wait
-    away = min(np.linalg.norm(blob.centre - expected), np.linalg.norm(blob.centre - last.centre))
-    hue = _hue_gap(last.colour, blob.colour) / HUE_GATE
+    expected = last.center + velocity * wait
+    away = min(np.linalg.norm(blob.center - expected), np.linalg.norm(blob.center - last.center))
+    hue = hue_gap(last.color, blob.color) / HUE_GATE
     if hue >= 1 and (wait > 1 or away > 0.5 * diameter):
-        return np.inf  # another colour, elsewhere: another object
+        return np.inf  # another color, elsewhere: another object
     hidden = bool(last.touching or blob.touching) or last.at_border or blob.at_border or wait > 1
     grown = 0.0 if hidden else abs(np.log2(blob.area / last.area)) / 4
     return float(away / gate + 0.25 * min(hue, 1.0) + min(grown, 0.25)) * (1.0 if hue < 1 else 0.8)
 
 
-def _hue_gap(one: np.ndarray, other: np.ndarray) -> float:
-    """Degrees between the hues of two CIELAB colours."""
-    a, b = (np.degrees(np.arctan2(colour[2], colour[1])) for colour in (one, other))
+def hue_gap(one: np.ndarray, other: np.ndarray) -> float:
+    """Degrees between the hues of two CIELAB colors."""
+    a, b = (np.degrees(np.arctan2(color[2], color[1])) for color in (one, other))
     return float(abs((a - b + 180) % 360 - 180))
 
 
-def _track(
+def track_of(
     chain: dict[int, int], blobs: list[list[Blob]], names: dict[tuple[int, int], int]
 ) -> ObjectTrack:
     f = len(blobs)
@@ -172,8 +172,8 @@ def _track(
     )
     for t, index in chain.items():
         blob = blobs[t][index]
-        track.centres[t], track.areas[t], track.boxes[t] = blob.centre, blob.area, blob.box
-        track.colours[t], track.at_border[t] = blob.colour, blob.at_border
+        track.centers[t], track.areas[t], track.boxes[t] = blob.center, blob.area, blob.box
+        track.colors[t], track.at_border[t] = blob.color, blob.at_border
         near = (names.get((t, other)) for other in blob.touching)
         track.touching[t] = frozenset(name for name in near if name is not None)
     return track

@@ -8,7 +8,7 @@ objects change, walls that the camera passes do not.
 import cv2
 import numpy as np
 
-from kinema.metrics.evidence import Evidence, Score, observe
+from kinema.metrics.evidence import Evidence, Score, of_frames
 from kinema.metrics.temporal.lighting import DARK
 from kinema.motion.tracks import Tracks, sample
 
@@ -16,21 +16,24 @@ AT_REST = 0.5  # pixels a frame that a background point may differ from the came
 FEWEST = 16  # points
 
 
-def background_change(frames: np.ndarray | Evidence) -> Score:
+@of_frames
+def background_change(evidence: Evidence) -> Score:
     """Change of the background since the start of each stretch of up to 32 frames, percent.
 
-    80 % quantile over the background's points of the log ratio of their blurred luma (plus 8 grey
+    80 % quantile over the background's points of the log ratio of their blurred luma (plus 8 gray
     levels), less the median of all points, so that the light as a whole plays no part. 0 is
     unchanged; the value is that of the last quarter of the worst stretch. NaN in the curve where
     fewer than 16 points are background. Cost: 1 ms a frame, once tracks exist.
     """
-    evidence = observe(frames)
     curve, ends = np.full(len(evidence), np.nan), [0.0]
     for start, tracks in evidence.stretches:
-        rests = _rests(evidence, tracks, start)
-        light = [_light(evidence.luma[start + t], points) for t, points in enumerate(tracks.points)]
+        rests = at_rest(evidence, tracks, start)
+        light = [
+            log_luma_at(evidence.luma[start + t], points) for t, points in enumerate(tracks.points)
+        ]
         values = [
-            100 * _change(now - light[0], seen) for now, seen in zip(light, rests, strict=True)
+            100 * typical_change(now - light[0], seen)
+            for now, seen in zip(light, rests, strict=True)
         ]
         curve[start : start + len(values)] = values
         late = np.asarray(values[-max(1, len(values) // 4) :])
@@ -38,7 +41,7 @@ def background_change(frames: np.ndarray | Evidence) -> Score:
     return Score(max(ends), curve)
 
 
-def _rests(evidence: Evidence, tracks: Tracks, start: int) -> np.ndarray:
+def at_rest(evidence: Evidence, tracks: Tracks, start: int) -> np.ndarray:
     """(f n) bool: in sight, and moved by nothing but the camera so far."""
     rests = tracks.visible.copy()
     for t in range(1, len(rests)):
@@ -48,13 +51,13 @@ def _rests(evidence: Evidence, tracks: Tracks, start: int) -> np.ndarray:
     return rests
 
 
-def _light(luma: np.ndarray, points: np.ndarray) -> np.ndarray:
+def log_luma_at(luma: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Logarithms (n,) of the blurred luma at points."""
     blurred = cv2.GaussianBlur(luma, (0, 0), 2.0)
     return np.log(sample(blurred[..., None], points)[:, 0] + DARK)
 
 
-def _change(difference: np.ndarray, seen: np.ndarray) -> float:
+def typical_change(difference: np.ndarray, seen: np.ndarray) -> float:
     if seen.sum() < FEWEST:
         return np.nan
     change = difference[seen]

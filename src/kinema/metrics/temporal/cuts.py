@@ -2,7 +2,7 @@
 
 The rule of PySceneDetect's AdaptiveDetector, restated: the content score of a frame is the mean
 absolute change of hue, saturation and value (0-255 each, hue 0-179) since the frame before; a cut
-is where it is at least three times the mean of its four neighbours' scores and at least 15.
+is where it is at least three times the mean of its four neighbors' scores and at least 15.
 """
 
 import cv2
@@ -10,12 +10,12 @@ import numpy as np
 
 ADAPTIVE_RATIO = 3.0
 MIN_CONTENT = 15.0
-WINDOW = 2  # neighbours on either side
+WINDOW = 2  # neighbors on either side
 SHORTEST_SHOT = 4  # frames; PySceneDetect says 15, but generated clips are often 16 frames long
 
 
 def content_scores(frames: np.ndarray) -> np.ndarray:
-    """Change of colour since the previous frame, 0-255; (f,), 0 for the first frame.
+    """Measure the change of color since the previous frame, 0-255; (f,), 0 for the first frame.
 
     The mean of the absolute differences of H, S and V, each averaged over the pixels. Cost: 1 ms
     a frame at 256 px.
@@ -34,15 +34,15 @@ def content_scores(frames: np.ndarray) -> np.ndarray:
 
 
 def adaptive_ratios(scores: np.ndarray) -> np.ndarray:
-    """Score of each frame over the mean of its four neighbours', clipped to 255; (f,).
+    """Divide each frame's score by the mean of its four neighbors', clipped to 255; (f,).
 
-    Neighbours beyond the clip are left out, and so is frame 0, which has no score. (PySceneDetect
+    Neighbors beyond the clip are left out, and so is frame 0, which has no score. (PySceneDetect
     judges neither the first nor the last two frames, and counts frame 0 as a 0 beside frame 2;
     everywhere else the values are the same.)
     """
     ratios = np.zeros(len(scores))
     for t in range(1, len(scores)):
-        around = [scores[s] for s in _neighbours(t, len(scores))]
+        around = [scores[s] for s in neighbors(t, len(scores))]
         mean = float(np.mean(around)) if around else 0.0
         if mean > 1e-5:
             ratios[t] = min(scores[t] / mean, 255.0)
@@ -52,7 +52,7 @@ def adaptive_ratios(scores: np.ndarray) -> np.ndarray:
 
 
 def find_cuts(frames: np.ndarray, shortest_shot: int = SHORTEST_SHOT) -> list[int]:
-    """Indices of the first frames of new shots.
+    """Find the first frames of new shots.
 
     Args:
         frames: uint8 (f h w 3).
@@ -67,6 +67,6 @@ def find_cuts(frames: np.ndarray, shortest_shot: int = SHORTEST_SHOT) -> list[in
     return cuts
 
 
-def _neighbours(t: int, length: int) -> list[int]:
+def neighbors(t: int, length: int) -> list[int]:
     window = range(t - WINDOW, t + WINDOW + 1)
     return [s for s in window if s != t and 1 <= s < length]

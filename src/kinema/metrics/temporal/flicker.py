@@ -1,6 +1,6 @@
 """Flicker: what differs in one frame only, after motion and exposure have been taken out.
 
-Each frame is compared with the mean of its two neighbours, both carried to it along the flow (a
+Each frame is compared with the mean of its two neighbors, both carried to it along the flow (a
 second difference in time along the motion). What remains is split by its grain in space: single
 pixels are noise, patches of a few pixels are texture that boils.
 """
@@ -8,32 +8,32 @@ pixels are noise, patches of a few pixels are texture that boils.
 import cv2
 import numpy as np
 
-from kinema.metrics.evidence import Evidence, Score, frame_curve, observe, trimmed_mean
+from kinema.metrics.evidence import Evidence, Score, frame_curve, of_frames, trimmed_mean
 from kinema.metrics.temporal.lighting import pair_gains
 
 PATCH = 5  # pixels: noise averages out over a patch, texture does not
 HIGH_PASS = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)  # Immerkaer 1996
 HIGH_PASS_GAIN = 6.0  # its standard deviation on white noise of unit variance
-SURPRISE_GAIN = np.sqrt(1.5)  # the same for a frame minus the mean of two neighbours
+SURPRISE_GAIN = np.sqrt(1.5)  # the same for a frame minus the mean of two neighbors
 
 
-def flicker(frames: np.ndarray | Evidence) -> Score:
+@of_frames
+def flicker(evidence: Evidence) -> Score:
     """Motion-compensated second difference over the mean gradient, pixels; 0 is steady.
 
     mean |I_t - (I_{t-1} + I_{t+1}) / 2 carried to t| / mean |grad I_t|. Divided by the gradient
     it reads as a displacement, and does not grow with contrast. A clean clip has about 0.1-0.4.
     Sees everything that is not steady; says not what. A frozen clip scores 0.
     """
-    evidence = observe(frames)
-    return _ratio(evidence, np.abs(evidence.surprise).mean((1, 2)))
+    return over_gradient(evidence, np.abs(evidence.surprise).mean((1, 2)))
 
 
-def texture_flicker(frames: np.ndarray | Evidence) -> Score:
-    """The same for patches of 5 x 5 pixels after the exposure is equalised, pixels; 0 is steady.
+@of_frames
+def texture_flicker(evidence: Evidence) -> Score:
+    """The same for patches of 5 x 5 pixels after the exposure is equalized, pixels; 0 is steady.
 
     Averaging over patches leaves boiling texture and removes grain.
     """
-    evidence = observe(frames)
     gains = pair_gains(evidence)
     correction = (gains[:-1] - gains[1:]) / 2  # by how much frame t is too bright, natural log
     amounts = [
@@ -42,17 +42,17 @@ def texture_flicker(frames: np.ndarray | Evidence) -> Score:
             evidence.surprise, correction, evidence.luma[1:-1], strict=True
         )
     ]
-    return _ratio(evidence, np.asarray(amounts, np.float64))
+    return over_gradient(evidence, np.asarray(amounts, np.float64))
 
 
-def noise(frames: np.ndarray | Evidence) -> Score:
-    """Standard deviation of grain that changes from frame to frame, grey levels; 0 is clean.
+@of_frames
+def noise(evidence: Evidence) -> Score:
+    """Standard deviation of grain that changes from frame to frame, gray levels; 0 is clean.
 
     Median absolute high-pass of the surprise over the flatter half of the picture, scaled to a
     Gaussian: texture and edges, where the flow errs, are not looked at. Reads up to a fifth low, as
     flow fits itself to noise. Larger frames were averaged down to the working size, grain and all.
     """
-    evidence = observe(frames)
     sigmas = []
     for surprise, gradient in zip(evidence.surprise, evidence.gradient[1:-1], strict=True):
         grain = np.abs(cv2.filter2D(surprise, cv2.CV_32F, HIGH_PASS))[::2, ::2]
@@ -62,13 +62,13 @@ def noise(frames: np.ndarray | Evidence) -> Score:
     return Score(trimmed_mean(curve), curve)
 
 
-def fast_share(frames: np.ndarray | Evidence) -> Score:
+@of_frames
+def fast_share(evidence: Evidence) -> Score:
     """Share of the temporal energy above half the Nyquist frequency, [0, 1]; white noise has 0.5.
 
     Spectrum over time of a 32-pixel-wide luma thumbnail, the mean removed, Hann window. Needs no
     flow. The curve is empty: a spectrum belongs to the whole clip.
     """
-    evidence = observe(frames)
     curve = np.full(len(evidence), np.nan)
     if len(evidence) < 8:
         return Score(0.0, curve)
@@ -83,7 +83,7 @@ def fast_share(frames: np.ndarray | Evidence) -> Score:
     return Score(energy[len(energy) // 2 :].sum() / (energy.sum() + 1e-3), curve)
 
 
-def _ratio(evidence: Evidence, amounts: np.ndarray) -> Score:
+def over_gradient(evidence: Evidence, amounts: np.ndarray) -> Score:
     """Amount per inner frame over that frame's mean gradient."""
     gradient = evidence.gradient[1:-1].mean((1, 2)) + 0.25  # a flat picture has none
     curve = frame_curve(amounts / gradient, evidence.inner, len(evidence), 1)

@@ -10,7 +10,7 @@ were stretched.
 import cv2
 import numpy as np
 
-from kinema.metrics.evidence import Evidence, Score, observe
+from kinema.metrics.evidence import Evidence, Score, of_frames
 from kinema.motion.patches import follow_patches
 
 SIDE = 128  # shorter side in pixels of the frames that are looked at; smaller ones are left alone
@@ -18,7 +18,8 @@ FEWEST = 4  # patches below which nothing is said
 FLOOR = 0.1  # of stretch: less is the aligner's error
 
 
-def strain(frames: np.ndarray | Evidence) -> Score:
+@of_frames
+def strain(evidence: Evidence) -> Score:
     """How much textured patches stretch over time: |log s1| + |log s2| of their affine maps.
 
     s1 and s2 are the singular values of a patch's map between two frames (`follow_patches`),
@@ -29,8 +30,7 @@ def strain(frames: np.ndarray | Evidence) -> Score:
     NaN, which is "cannot tell", where fewer than 4 patches are left at more than half of them. The
     error is that of a mean over so many patches. Cost: 1 to 15 ms a frame.
     """
-    evidence = observe(frames)
-    luma, ahead, back = _shrunk(evidence)
+    luma, ahead, back = working_copies(evidence)
     curve, ends = np.full(len(evidence), np.nan), []
     for start, stop in evidence.spans:
         steps = slice(start, stop - 1)
@@ -39,8 +39,8 @@ def strain(frames: np.ndarray | Evidence) -> Score:
             follow_patches(luma[start:stop][::-1], back[steps][::-1]),
         )
         lags = range(stop - start)
-        stretches = ([_stretch(tracks.left(lag)) for tracks in both] for lag in lags)
-        values = np.array([_typical(np.concatenate(some)) for some in stretches])
+        stretches = ([relative_stretch(tracks.left(lag)) for tracks in both] for lag in lags)
+        values = np.array([geometric_mean(np.concatenate(some)) for some in stretches])
         curve[start:stop] = values[:, 0]
         far = values[-max(1, len(values) // 2) :]
         known = far[np.isfinite(far[:, 0])]
@@ -50,7 +50,7 @@ def strain(frames: np.ndarray | Evidence) -> Score:
     return Score(worst, curve, error)
 
 
-def _shrunk(evidence: Evidence) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def working_copies(evidence: Evidence) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Luma (f h w), forward and backward flow (f-1 h w 2), of at most `SIDE` rows or columns."""
     flow, (h, w) = evidence.flow, evidence.luma.shape[1:]
     if min(h, w) <= SIDE:
@@ -65,13 +65,13 @@ def _shrunk(evidence: Evidence) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return shrunk(evidence.luma), shrunk(flow.forward) * scale, shrunk(flow.backward) * scale
 
 
-def _stretch(maps: np.ndarray) -> np.ndarray:
+def relative_stretch(maps: np.ndarray) -> np.ndarray:
     """How far the singular values of maps (n 2 2) are from those of most of them; (n,)."""
-    logs = _log_stretches(maps)
+    logs = log_stretches(maps)
     return np.abs(logs - np.median(logs)).sum(-1) if len(maps) else np.zeros(0)
 
 
-def _typical(stretches: np.ndarray) -> tuple[float, float]:
+def geometric_mean(stretches: np.ndarray) -> tuple[float, float]:
     """The geometric mean of stretches (n,), and its standard error.
 
     The error of few is widened, so that 1.96 of it are 95 % by Student's distribution (the first
@@ -84,7 +84,7 @@ def _typical(stretches: np.ndarray) -> tuple[float, float]:
     return mean - FLOOR, mean * error * (1 + 1.21 / freedom + 1.44 / freedom**2)
 
 
-def _log_stretches(maps: np.ndarray) -> np.ndarray:
+def log_stretches(maps: np.ndarray) -> np.ndarray:
     """Natural logarithms of both singular values of matrices (n 2 2), in closed form; (n 2)."""
     a, b, c, d = maps.reshape(-1, 4).T
     turn, shear = np.hypot(a + d, c - b) / 2, np.hypot(a - d, c + b) / 2

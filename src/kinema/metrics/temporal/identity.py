@@ -1,15 +1,15 @@
 """Identity drift: what is in the picture slowly becomes something else.
 
-Three views. The colour histogram of the whole picture by lag sees every change of palette, wanted
+Three views. The color histogram of the whole picture by lag sees every change of palette, wanted
 or not. Tracks see less and are surer: a point that can be followed from early to late should keep
-its colour, and most of the picture should still be followed. Surest without a reference is that
-drift is steady: colours go on changing the same way in one place, which motion does not do.
+its color, and most of the picture should still be followed. Surest without a reference is that
+drift is steady: colors go on changing the same way in one place, which motion does not do.
 """
 
 import cv2
 import numpy as np
 
-from kinema.metrics.evidence import Evidence, Score, observe
+from kinema.metrics.evidence import Evidence, Score, of_frames
 from kinema.motion import confirmed, warp
 from kinema.motion.tracks import sample
 
@@ -18,46 +18,46 @@ PARTS = 4  # of a stretch, which must all change alike
 STEADY = 0.75  # quantile over the picture
 
 
-def histogram_drift(frames: np.ndarray | Evidence) -> Score:
+@of_frames
+def histogram_drift(evidence: Evidence) -> Score:
     """Hellinger distance of the HSV histograms of a shot's first and last quarter, [0, 1].
 
     The curve is each frame's distance from its shot's first quarter; the largest shot's value
     counts. Cost: 0.3 ms a frame.
     """
-    evidence = observe(frames)
     curve, ends = np.zeros(len(evidence)), [0.0]
     for shot in evidence.shots:
-        histograms = np.stack([_histogram(evidence.frames[t]) for t in shot])
+        histograms = np.stack([histogram(evidence.frames[t]) for t in shot])
         quarter = max(1, len(shot) // 4)
         first, last = histograms[:quarter].mean(0), histograms[-quarter:].mean(0)
-        curve[shot.start : shot.stop] = [_hellinger(first, one) for one in histograms]
-        ends.append(_hellinger(first, last))
+        curve[shot.start : shot.stop] = [hellinger(first, one) for one in histograms]
+        ends.append(hellinger(first, last))
     return Score(max(ends), curve)
 
 
 def palette_distance(frames: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Hellinger distance of each frame's HSV histogram from the mean one of `reference`, (f,).
+    """Compute each frame's Hellinger distance from the mean HSV histogram of `reference`, (f,).
 
-    In [0, 1]: 0 the same share of every colour, 1 no colour in common. Both uint8 (f h w 3).
+    In [0, 1]: 0 the same share of every color, 1 no color in common. Both uint8 (f h w 3).
     """
-    mean = np.mean([_histogram(frame) for frame in reference], axis=0)
-    return np.array([_hellinger(mean, _histogram(frame)) for frame in frames])
+    mean = np.mean([histogram(frame) for frame in reference], axis=0)
+    return np.array([hellinger(mean, histogram(frame)) for frame in frames])
 
 
-def tracked_drift(frames: np.ndarray | Evidence) -> Score:
-    """Change of colour along tracks, CIELAB units of 8-bit images: the 80 % quantile of the points.
+@of_frames
+def tracked_drift(evidence: Evidence) -> Score:
+    """Change of color along tracks, CIELAB units of 8-bit images: the 80 % quantile of the points.
 
     Points on a grid are followed for up to 32 frames from the start of each stretch; each is
     compared, blurred, with its own first frame: the change of its chroma plus a third of the
     change of its lightness, from which the median of all points (the light) is taken. Points out
     of sight do not count; the value is that of the last quarter of the worst stretch.
     """
-    evidence = observe(frames)
     curve, ends = np.full(len(evidence), np.nan), [0.0]
     for start, tracks in evidence.stretches:
-        first = _colours(evidence.frames[start], tracks.points[0])
+        first = colors_at(evidence.frames[start], tracks.points[0])
         change = [
-            _colour_change(first, _colours(evidence.frames[start + t], points), seen)
+            color_change(first, colors_at(evidence.frames[start + t], points), seen)
             for t, (points, seen) in enumerate(zip(tracks.points, tracks.visible, strict=True))
         ]
         curve[start : start + len(change)] = change
@@ -66,9 +66,9 @@ def tracked_drift(frames: np.ndarray | Evidence) -> Score:
     return Score(max(ends), curve)
 
 
-def lost_share(frames: np.ndarray | Evidence) -> Score:
+@of_frames
+def lost_share(evidence: Evidence) -> Score:
     """Share of the points of a stretch's first frame that cannot be followed to its end, [0, 1]."""
-    evidence = observe(frames)
     curve, ends = np.full(len(evidence), np.nan), [0.0]
     for start, tracks in evidence.stretches:
         lost = 1 - tracks.visible.mean(1)
@@ -77,21 +77,21 @@ def lost_share(frames: np.ndarray | Evidence) -> Score:
     return Score(max(ends), curve)
 
 
-def steady_drift(frames: np.ndarray | Evidence) -> Score:
-    """Colours that go on changing the same way in one place, CIELAB units; 0 is steady.
+@of_frames
+def steady_drift(evidence: Evidence) -> Score:
+    """Colors that go on changing the same way in one place, CIELAB units; 0 is steady.
 
-    Along the motion, each pixel's change of colour (lightness a third, less the median: the light)
+    Along the motion, each pixel's change of color (lightness a third, less the median: the light)
     is summed over four parts of a stretch. Noise, occlusion and passing things change to and fro;
     what turns into something else changes alike in all parts: |sum| * |sum|^2 / (4 sum |part|^2),
     which is |sum| if all are equal. 75 % quantile over the picture; the curve holds the plain sum
     since the start of the stretch, the value is that of the worst stretch.
     """
-    evidence = observe(frames)
-    colours = _small_colours(evidence)
+    colors = small_colors(evidence)
     curve, ends = np.full(len(evidence), np.nan), [0.0]
     for start, tracks in evidence.stretches:
         pairs = range(start, start + len(tracks.points) - 1)
-        steps = np.stack([_colour_step(evidence, colours, t) for t in pairs])
+        steps = np.stack([color_step(evidence, colors, t) for t in pairs])
         sums = np.linalg.norm(np.cumsum(steps, axis=0), axis=-1)
         curve[start + 1 : start + 1 + len(sums)] = np.quantile(sums, STEADY, axis=(1, 2))
         parts = np.stack([part.sum(0) for part in np.array_split(steps, PARTS)])
@@ -100,43 +100,43 @@ def steady_drift(frames: np.ndarray | Evidence) -> Score:
     return Score(max(ends), curve)
 
 
-def _small_colours(evidence: Evidence) -> np.ndarray:
+def small_colors(evidence: Evidence) -> np.ndarray:
     """CIELAB (f h/2 w/2 3) float32, lightness divided by three, lightly blurred."""
-    colours = []
+    colors = []
     for frame in evidence.frames:
-        small = cv2.resize(frame, _half(frame.shape[:2]), interpolation=cv2.INTER_AREA)
+        small = cv2.resize(frame, half_size(frame.shape[:2]), interpolation=cv2.INTER_AREA)
         lab = cv2.cvtColor(small.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
         lab[..., 0] /= 3
-        colours.append(cv2.GaussianBlur(lab, (0, 0), 1.5))
-    return np.stack(colours)
+        colors.append(cv2.GaussianBlur(lab, (0, 0), 1.5))
+    return np.stack(colors)
 
 
-def _colour_step(evidence: Evidence, colours: np.ndarray, t: int) -> np.ndarray:
-    """Change of colour (h/2 w/2 3) from frame t to t+1 along the flow; 0 where unconfirmed."""
-    size = _half(evidence.frames.shape[1:3])
+def color_step(evidence: Evidence, colors: np.ndarray, t: int) -> np.ndarray:
+    """Change of color (h/2 w/2 3) from frame t to t+1 along the flow; 0 where unconfirmed."""
+    size = half_size(evidence.frames.shape[1:3])
     out, back = (
         cv2.resize(flow[t], size, interpolation=cv2.INTER_AREA) / 2
         for flow in (evidence.flow.forward, evidence.flow.backward)
     )
-    step = warp(colours[t + 1], out)[0] - colours[t]
+    step = warp(colors[t + 1], out)[0] - colors[t]
     known = confirmed(out, back)
     step[..., 0] -= np.median(step[..., 0][known]) if known.any() else 0
     step[~known] = 0
     return step
 
 
-def _half(size: tuple[int, ...]) -> tuple[int, int]:
+def half_size(size: tuple[int, ...]) -> tuple[int, int]:
     """Width and height of half the picture."""
     return max(1, size[1] // 2), max(1, size[0] // 2)
 
 
-def _colours(frame: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """CIELAB colours (n 3) of the blurred frame at points, 8-bit units."""
+def colors_at(frame: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """CIELAB colors (n 3) of the blurred frame at points, 8-bit units."""
     blurred = cv2.GaussianBlur(frame, (0, 0), 3.0)
     return sample(cv2.cvtColor(blurred, cv2.COLOR_RGB2LAB), points)
 
 
-def _colour_change(first: np.ndarray, now: np.ndarray, seen: np.ndarray) -> float:
+def color_change(first: np.ndarray, now: np.ndarray, seen: np.ndarray) -> float:
     if seen.sum() < 8:
         return np.nan
     change = (now - first)[seen]
@@ -144,11 +144,11 @@ def _colour_change(first: np.ndarray, now: np.ndarray, seen: np.ndarray) -> floa
     return float(np.quantile(np.hypot(change[:, 1], change[:, 2]) + lightness / 3, 0.8))
 
 
-def _histogram(frame: np.ndarray) -> np.ndarray:
+def histogram(frame: np.ndarray) -> np.ndarray:
     hsv = cv2.cvtColor(frame, cv2.COLOR_RGB2HSV)
     counts = cv2.calcHist([hsv], [0, 1, 2], None, list(BINS), [0, 180, 0, 256, 0, 256])
     return (counts / counts.sum()).ravel()
 
 
-def _hellinger(a: np.ndarray, b: np.ndarray) -> float:
+def hellinger(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.sqrt(max(0.0, 1 - np.sqrt(a * b).sum())))

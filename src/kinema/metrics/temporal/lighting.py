@@ -7,18 +7,18 @@ running sum is the exposure path; flicker is its roughness, pumping its swings, 
 
 import numpy as np
 
-from kinema.metrics.evidence import Evidence, Score, frame_curve, observe, trimmed_mean
+from kinema.metrics.evidence import Evidence, Score, frame_curve, of_frames, trimmed_mean
 
-DARK = 8.0  # grey levels added to both sides of the ratio: black has no gain
+DARK = 8.0  # gray levels added to both sides of the ratio: black has no gain
 STRIDE = 3  # every third pixel of every third row is looked at
 
 
-def pair_gains(frames: np.ndarray | Evidence) -> np.ndarray:
+@of_frames
+def pair_gains(evidence: Evidence) -> np.ndarray:
     """Log gain from each frame to the next, (f-1) natural log; 0 across cuts.
 
     Median over pixels of log((I_{t+1}(x + F(x)) + 8) / (I_t(x) + 8)). Cost: 1 ms a pair.
     """
-    evidence = observe(frames)
     grid = (slice(None, None, STRIDE), slice(None, None, STRIDE))
     gains = [
         np.median(np.log((after[grid] + DARK) / (before[grid] + DARK)))
@@ -27,37 +27,37 @@ def pair_gains(frames: np.ndarray | Evidence) -> np.ndarray:
     return np.where(evidence.joined, np.asarray(gains, np.float64), 0.0)
 
 
-def gain_flicker(frames: np.ndarray | Evidence) -> Score:
+@of_frames
+def gain_flicker(evidence: Evidence) -> Score:
     """Frame-to-frame instability of the exposure, percent; 0 is steady, 3 is plainly visible.
 
     Half the second difference of the exposure path, mean of the absolute values without the
     largest tenth.
     """
-    evidence = observe(frames)
     gains = pair_gains(evidence)
     rough = 50 * np.abs(np.diff(gains))
     curve = frame_curve(rough, evidence.inner, len(evidence), 1)
     return Score(trimmed_mean(curve), curve)
 
 
-def luma_flicker(frames: np.ndarray | Evidence) -> Score:
+@of_frames
+def luma_flicker(evidence: Evidence) -> Score:
     """Second difference of the mean luma, percent of the mean luma; 0 is steady.
 
     |m_t - (m_{t-1} + m_{t+1}) / 2|: needs no flow, but reads fast motion as flicker.
     """
-    evidence = observe(frames)
     mean = evidence.luma.mean((1, 2)).astype(np.float64)
     rough = 100 * np.abs(mean[1:-1] - (mean[:-2] + mean[2:]) / 2) / (mean[1:-1] + 1)
     curve = frame_curve(rough, evidence.inner, len(evidence), 1)
     return Score(trimmed_mean(curve), curve)
 
 
-def pumping(frames: np.ndarray | Evidence) -> Score:
+@of_frames
+def pumping(evidence: Evidence) -> Score:
     """Slow swings of the exposure, percent: its deviation from a straight line over each shot.
 
     The curve is the absolute deviation, the value its root mean square.
     """
-    evidence = observe(frames)
     curve = np.zeros(len(evidence))
     path = np.concatenate([[0.0], np.cumsum(pair_gains(evidence))])
     for shot in evidence.shots:
@@ -69,12 +69,12 @@ def pumping(frames: np.ndarray | Evidence) -> Score:
     return Score(np.sqrt(np.mean(curve**2)), curve)
 
 
-def light_drift(frames: np.ndarray | Evidence) -> Score:
+@of_frames
+def light_drift(evidence: Evidence) -> Score:
     """Net change of the exposure over a shot, percent, the largest of the clip's shots.
 
     The curve is the absolute change since the shot's first frame.
     """
-    evidence = observe(frames)
     path = np.concatenate([[0.0], np.cumsum(pair_gains(evidence))])
     curve = np.zeros(len(evidence))
     for shot in evidence.shots:

@@ -10,7 +10,7 @@ TOP_SHARE = 0.05  # VBench's dynamic degree looks at the fastest 5 % of the pixe
 
 
 @dataclass(frozen=True)
-class Motion:
+class MotionMagnitude:
     """Speed in pixels per frame.
 
     Attributes:
@@ -24,8 +24,8 @@ class Motion:
 
 def motion_magnitude(
     frames: np.ndarray, flow: Flow | None = None, method: FlowMethod | None = None
-) -> Motion:
-    """Mean length of the forward flow, and that of its fastest part; 0 for a frozen clip.
+) -> MotionMagnitude:
+    """Average the length of the forward flow, and that of its fastest part; 0 if frozen.
 
     Args:
         frames: uint8 (f h w 3); a single frame has motion 0.
@@ -34,7 +34,7 @@ def motion_magnitude(
     """
     flow = flow or optical_flow(frames, method)
     if not len(flow.forward):
-        return Motion(0.0, 0.0)
+        return MotionMagnitude(0.0, 0.0)
     speed = np.sort(np.linalg.norm(flow.forward, axis=-1).reshape(len(flow.forward), -1), axis=1)
     fastest = max(1, int(speed.shape[1] * TOP_SHARE))
-    return Motion(float(speed.mean()), float(speed[:, -fastest:].mean()))
+    return MotionMagnitude(float(speed.mean()), float(speed[:, -fastest:].mean()))

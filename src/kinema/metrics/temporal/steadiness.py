@@ -2,39 +2,39 @@
 
 The way to the next frame plus the way to the previous one is the acceleration at each pixel. Its
 affine part is the camera (shake); what is left in textured places is texture that swims; and if
-frames were shuffled, neighbours in time are no nearer to each other than strangers.
+frames were shuffled, neighbors in time are no nearer to each other than strangers.
 """
 
 import cv2
 import numpy as np
 
-from kinema.metrics.evidence import Evidence, Score, frame_curve, observe, trimmed_mean
+from kinema.metrics.evidence import Evidence, Score, frame_curve, of_frames, trimmed_mean
 from kinema.motion import confirmed
 
 THUMBNAIL = 32  # pixels on the shorter side: a shake of one pixel in a hundred hardly shows
 
 
-def shake(frames: np.ndarray | Evidence) -> Score:
+@of_frames
+def shake(evidence: Evidence) -> Score:
     """Camera shake: acceleration of the whole picture, percent of the shorter side; 0 is steady.
 
     Length of the global acceleration (translation, zoom and roll of a robust affine fit), median
     over the frames: one bump is not a shake.
     """
-    evidence = observe(frames)
     fit = evidence.shake
     length = np.sqrt((fit.translation**2).sum(-1) + fit.zoom**2 + fit.roll**2) / 2
     length = 100 * length / min(fit.size)
     curve = frame_curve(length, evidence.moving, len(evidence), 1)
-    return Score(_median(curve), curve)
+    return Score(nan_median(curve), curve)
 
 
-def swimming(frames: np.ndarray | Evidence) -> Score:
+@of_frames
+def swimming(evidence: Evidence) -> Score:
     """Local acceleration of textured pixels, percent of the shorter side; 0 is steady.
 
     The acceleration less its affine part, averaged over the quarter of the pixels with the
     strongest gradient, median over the frames. Moving limbs and water have it too.
     """
-    evidence = observe(frames)
     lengths = []
     for t, acceleration in enumerate(evidence.acceleration):
         local = acceleration[::2, ::2] - evidence.shake.field(t)[::2, ::2]
@@ -43,15 +43,15 @@ def swimming(frames: np.ndarray | Evidence) -> Score:
         lengths.append(np.median(np.hypot(local[..., 0], local[..., 1])[textured]) / 2)
     values = 100 * np.asarray(lengths, np.float64) / min(evidence.frames.shape[1:3])
     curve = frame_curve(values, evidence.moving, len(evidence), 1)
-    return Score(_median(curve), curve)
+    return Score(nan_median(curve), curve)
 
 
-def acceleration(frames: np.ndarray | Evidence) -> Score:
+@of_frames
+def acceleration(evidence: Evidence) -> Score:
     """Change of the motion along its own path, relative to its speed; 0 steady, 2 reversing.
 
     mean |F_t + B_t| / mean (|F_t| + |B_t|) / 2 over the moving pixels of each frame.
     """
-    evidence = observe(frames)
     values = []
     for change, out, back in zip(
         evidence.acceleration, evidence.flow.forward[1:], evidence.flow.backward[:-1], strict=True
@@ -62,28 +62,28 @@ def acceleration(frames: np.ndarray | Evidence) -> Score:
     return Score(trimmed_mean(curve), curve)
 
 
-def continuity(frames: np.ndarray | Evidence) -> Score:
-    """Whether motion goes on in its direction, [-1, 1]; 1 straight on, -1 back and forth.
+@of_frames
+def continuity(evidence: Evidence) -> Score:
+    """Tell whether motion goes on in its direction, [-1, 1]; 1 straight on, -1 back and forth.
 
     Cosine between the way from the previous frame and the way to the next, averaged over the
     pixels weighted by the product of both speeds: what stands still has no direction.
     """
-    evidence = observe(frames)
     values = []
     for out, back in zip(evidence.flow.forward[1:], evidence.flow.backward[:-1], strict=True):
         along = -(out * back).sum(-1)
         speeds = np.sqrt((out**2).sum(-1) * (back**2).sum(-1))
         values.append(along.sum() / (speeds.sum() + 1e-3 * speeds.size))
     curve = frame_curve(np.asarray(values, np.float64), evidence.moving, len(evidence), 1)
-    return Score(_median(curve), curve)
+    return Score(nan_median(curve), curve)
 
 
-def agreement(frames: np.ndarray | Evidence) -> Score:
+@of_frames
+def agreement(evidence: Evidence) -> Score:
     """Share of pixels that can be followed to the next frame and back, [0, 1]; 1 is all.
 
     Low where things appear, vanish or blur, and in flat or noisy pictures, where flow means little.
     """
-    evidence = observe(frames)
     flow = evidence.flow
     pairs = zip(flow.forward, flow.backward, strict=True)
     shares = np.array([confirmed(out, back).mean() for out, back in pairs], np.float64)
@@ -91,23 +91,23 @@ def agreement(frames: np.ndarray | Evidence) -> Score:
     return Score(float(np.nanmean(curve)) if evidence.joined.any() else 1.0, curve)
 
 
-def disorder(frames: np.ndarray | Evidence) -> Score:
+@of_frames
+def disorder(evidence: Evidence) -> Score:
     """How little the order of the frames follows their likeness; 0 ordered, towards 1 shuffled.
 
-    With d(s, t) the distance of normalised thumbnails: (mean d of neighbours in time - mean d of
-    nearest frames) / (mean d of all within 16 frames). Ordered video: its neighbours are its
-    nearest, 0. Shuffled: neighbours are any. A still noisy clip: all distances are alike, 0.
+    With d(s, t) the distance of normalized thumbnails: (mean d of neighbors in time - mean d of
+    nearest frames) / (mean d of all within 16 frames). Ordered video: its neighbors are its
+    nearest, 0. Shuffled: neighbors are any. A still noisy clip: all distances are alike, 0.
     """
-    evidence = observe(frames)
     curve = np.full(len(evidence), np.nan)
     tiles = thumbnails(evidence)
     for shot in evidence.shots:
         if len(shot) >= 5:
-            curve[shot.start : shot.stop - 1] = _shot_disorder(tiles[shot.start : shot.stop])
+            curve[shot.start : shot.stop - 1] = shot_disorder(tiles[shot.start : shot.stop])
     return Score(float(np.nanmean(curve)) if np.isfinite(curve).any() else 0.0, curve)
 
 
-def _shot_disorder(tiles: np.ndarray, reach: int = 16) -> np.ndarray:
+def shot_disorder(tiles: np.ndarray, reach: int = 16) -> np.ndarray:
     n = len(tiles)
     near = np.full((n, n), np.nan)
     for lag in range(1, min(reach, n - 1) + 1):
@@ -121,16 +121,16 @@ def _shot_disorder(tiles: np.ndarray, reach: int = 16) -> np.ndarray:
 
 
 def thumbnails(evidence: Evidence) -> np.ndarray:
-    """Blurred luma thumbnails with mean 0 and standard deviation 1: exposure plays no part."""
+    """Make blurred luma thumbnails with mean 0 and deviation 1: exposure plays no part."""
     h, w = evidence.luma.shape[1:]
     scale = THUMBNAIL / min(h, w)
     size = (max(1, round(w * scale)), max(1, round(h * scale)))
     small = [cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in evidence.luma]
     blurred = np.stack([cv2.GaussianBlur(image, (0, 0), 1.0) for image in small])
-    centred = blurred - blurred.mean((1, 2), keepdims=True)
-    return centred / (centred.std((1, 2), keepdims=True) + 1)
+    centered = blurred - blurred.mean((1, 2), keepdims=True)
+    return centered / (centered.std((1, 2), keepdims=True) + 1)
 
 
-def _median(curve: np.ndarray) -> float:
+def nan_median(curve: np.ndarray) -> float:
     defined = curve[np.isfinite(curve)]
     return float(np.median(defined)) if len(defined) else 0.0

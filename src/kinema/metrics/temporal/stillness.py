@@ -7,40 +7,40 @@ on top is still frozen.
 import cv2
 import numpy as np
 
-from kinema.metrics.evidence import STILL, Evidence, Score, frame_curve, observe
+from kinema.metrics.evidence import STILL, Evidence, Score, frame_curve, of_frames
 from kinema.metrics.temporal.steadiness import thumbnails
 
 FAR = 8  # frames: long enough for slow motion to add up
 SMALL = 48  # pixels on the shorter side: noise averages out, a small object still shows
-NOTHING = 0.2  # grey levels: slow scenes have 0.4, a frozen frame under noise 1 has 0.1
+NOTHING = 0.2  # gray levels: slow scenes have 0.4, a frozen frame under noise 1 has 0.1
 
 
-def motion(frames: np.ndarray | Evidence) -> Score:
+@of_frames
+def motion(evidence: Evidence) -> Score:
     """Speed of the fastest 5 % of the pixels, percent of the shorter side per frame, median.
 
     0 is frozen; people walking at 25 fps have 0.5 to 2. Put it beside every other score.
     """
-    evidence = observe(frames)
     speed = 100 * evidence.speed / min(evidence.frames.shape[1:3])
     curve = frame_curve(speed, evidence.joined, len(evidence), 1)
     return Score(float(np.nanmedian(curve)) if evidence.joined.any() else 0.0, curve)
 
 
-def change(frames: np.ndarray | Evidence) -> Score:
-    """How much more far frames differ than near ones, grey levels; 0 where nothing goes on.
+@of_frames
+def change(evidence: Evidence) -> Score:
+    """How much more far frames differ than near ones, gray levels; 0 where nothing goes on.
 
     Thumbnails are compared 8 frames apart (fewer in a short clip) and one frame apart; the 98 %
     quantile over the pixels of the first difference less that of the second, median over time.
     Noise and flicker make both alike, so a frozen clip stays near 0 whatever is laid over it.
     """
-    evidence = observe(frames)
     curve = np.full(len(evidence), np.nan)
-    tiles = _small_luma(evidence)
+    tiles = small_luma(evidence)
     lag = min(FAR, len(tiles) - 1)
     if lag < 2:
         return Score(0.0, curve)
-    far = np.array([_most(tiles[t + lag] - tiles[t]) for t in range(len(tiles) - lag)])
-    near = np.array([_most(b - a) for a, b in zip(tiles[:-1], tiles[1:], strict=True)])
+    far = np.array([nearly_largest(tiles[t + lag] - tiles[t]) for t in range(len(tiles) - lag)])
+    near = np.array([nearly_largest(b - a) for a, b in zip(tiles[:-1], tiles[1:], strict=True)])
     nearby = np.array([near[t : t + lag].mean() for t in range(len(far))])
     values = far - nearby
     for t in range(len(tiles)):
@@ -48,48 +48,48 @@ def change(frames: np.ndarray | Evidence) -> Score:
     return Score(max(0.0, np.median(curve)), curve)
 
 
-def still_share(frames: np.ndarray | Evidence) -> Score:
+@of_frames
+def still_share(evidence: Evidence) -> Score:
     """Longest run of frames around which nothing goes on, as a share of the clip; 1 is frozen.
 
-    Nothing goes on where `change` is below 0.2 grey levels over every 8 frames around, or where
+    Nothing goes on where `change` is below 0.2 gray levels over every 8 frames around, or where
     the fastest 5 % of the pixels go less than 0.1 pixels at the working size in each pair.
     """
-    evidence = observe(frames)
     still = np.nan_to_num(change(evidence).curve, nan=np.inf) < NOTHING
-    lengths = [b - a for a, b in _runs(still)]
-    for a, b in _runs((evidence.speed < STILL) & evidence.joined):
+    lengths = [b - a for a, b in true_runs(still)]
+    for a, b in true_runs((evidence.speed < STILL) & evidence.joined):
         still[a : b + 1] = True
         lengths.append(b + 1 - a)  # runs of pairs may touch, as in stutter: they stay apart
     return Score(max(lengths, default=0) / len(evidence), still.astype(float))
 
 
-def held_share(frames: np.ndarray | Evidence) -> Score:
-    """Share of frames that repeat the one before although their neighbours move; 0 is smooth.
+@of_frames
+def held_share(evidence: Evidence) -> Score:
+    """Share of frames that repeat the one before although their neighbors move; 0 is smooth.
 
     Stutter (each third frame held) has 1/3; animation drawn on twos 1/2. Doubled frames that were
     re-encoded count too: they are found by their motion, not by equal bytes.
     """
-    evidence = observe(frames)
     held = evidence.held & evidence.joined
     curve = frame_curve(held.astype(float), evidence.joined, len(evidence), 1)
     return Score(held.mean() if len(held) else 0.0, curve)
 
 
-def duplicate_share(frames: np.ndarray | Evidence) -> Score:
+@of_frames
+def duplicate_share(evidence: Evidence) -> Score:
     """Share of frames equal, byte for byte at the working size, to the one before; [0, 1]."""
-    evidence = observe(frames)
     pairs = zip(evidence.frames[:-1], evidence.frames[1:], strict=True)
     same = np.array([np.array_equal(a, b) for a, b in pairs], bool)
     curve = frame_curve(same.astype(float), np.ones(len(same), bool), len(evidence), 1)
     return Score(same.mean() if len(same) else 0.0, curve)
 
 
-def judder(frames: np.ndarray | Evidence) -> Score:
+@of_frames
+def judder(evidence: Evidence) -> Score:
     """Unevenness of the speed, relative to it; 0 is even, dropped or held frames raise it.
 
     mean |s_t - (s_{t-1} + s_{t+1}) / 2| / mean s with s the speed of the fastest 5 %.
     """
-    evidence = observe(frames)
     speed = evidence.speed
     if len(speed) < 3:
         return Score(0.0, np.full(len(evidence), np.nan))
@@ -99,13 +99,13 @@ def judder(frames: np.ndarray | Evidence) -> Score:
     return Score(np.mean(uneven[valid]) if valid.any() else 0.0, curve)
 
 
-def loop(frames: np.ndarray | Evidence) -> Score:
+@of_frames
+def loop(evidence: Evidence) -> Score:
     """How exactly a clip repeats itself, [0, 1]; 1 is an endless loop, below 0.7 is usual.
 
     1 - the least, over lags k of up to half the clip, of mean d(t, t+k) / max_{j<k} mean d(t, t+j),
-    with d the distance of normalised thumbnails. A frozen clip has 0: it goes nowhere to return.
+    with d the distance of normalized thumbnails. A frozen clip has 0: it goes nowhere to return.
     """
-    evidence = observe(frames)
     tiles = thumbnails(evidence)
     curve = np.full(len(tiles), np.nan)
     away = [np.abs(tiles[k:] - tiles[:-k]).mean() if k else 0.0 for k in range(len(tiles) // 2 + 1)]
@@ -118,13 +118,13 @@ def loop(frames: np.ndarray | Evidence) -> Score:
     return Score(np.clip(1 - returns.min(), 0, 1), curve)
 
 
-def _runs(flags: np.ndarray) -> list[tuple[int, int]]:
+def true_runs(flags: np.ndarray) -> list[tuple[int, int]]:
     """Half-open ranges of consecutive True values."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype(int), [0]])))
     return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
 
-def _small_luma(evidence: Evidence) -> np.ndarray:
+def small_luma(evidence: Evidence) -> np.ndarray:
     """Thumbnails of the luma, all brought to the mean of the first: exposure is not change."""
     h, w = evidence.luma.shape[1:]
     scale = SMALL / min(h, w)
@@ -134,5 +134,5 @@ def _small_luma(evidence: Evidence) -> np.ndarray:
     return np.stack([image * (means[0] / mean) for image, mean in zip(small, means, strict=True)])
 
 
-def _most(difference: np.ndarray) -> float:
+def nearly_largest(difference: np.ndarray) -> float:
     return float(np.quantile(np.abs(difference), 0.98))

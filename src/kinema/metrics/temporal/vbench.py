@@ -11,7 +11,7 @@ from kinema.motion import Flow, FlowMethod, optical_flow
 
 
 def temporal_flickering(frames: np.ndarray) -> float:
-    """(255 - mean absolute difference of neighbouring frames) / 255, [0, 1]; higher is steadier.
+    """(255 - mean absolute difference of neighboring frames) / 255, [0, 1]; higher is steadier.
 
     Computed on the frames as they are given, all channels, the mean over pairs of the pair means.
     A frozen clip, and a single frame, score 1.
@@ -25,7 +25,7 @@ def temporal_flickering(frames: np.ndarray) -> float:
 
 
 def is_dynamic(flow: Flow, fps: float = 8.0) -> bool:
-    """VBench's rule for one clip: enough pairs of frames with enough motion.
+    """Apply VBench's rule to one clip: enough pairs of frames with enough motion.
 
     A pair moves if the mean of its fastest 5 % of pixels exceeds 6 min(h, w) / 256 pixels, more by
     8 / fps below 8 frames per second; the clip is dynamic if round(4 f / 16) of its f frames do.
@@ -43,7 +43,7 @@ def is_dynamic(flow: Flow, fps: float = 8.0) -> bool:
 def dynamic_degree(
     frames: np.ndarray | Evidence, fps: float = 8.0, method: FlowMethod | None = None
 ) -> float:
-    """1.0 if the clip is dynamic by VBench's rule, else 0.0.
+    """Return 1.0 if the clip is dynamic by VBench's rule, else 0.0.
 
     Every round(fps / 8)-th frame is looked at. The threshold is proportional to the frame size, so
     the working size changes nothing but the flow's own error.

@@ -1,4 +1,4 @@
-"""Warping error: does each frame follow from its neighbour by motion alone?
+"""Warping error: does each frame follow from its neighbor by motion alone?
 
 Lai et al. 2018 (Learning Blind Video Temporal Consistency), with two corrections that matter for
 generated video: both directions are measured, and pixels without a confirmed match count with
@@ -20,9 +20,9 @@ class WarpingError:
     """What `warping_error` found, averaged over pairs, directions, pixels and channels.
 
     Attributes:
-        value: residual after warping, 0-255 grey levels; unconfirmed pixels count with their
+        value: residual after warping, 0-255 gray levels; unconfirmed pixels count with their
             plain difference.
-        unwarped: the plain difference of neighbouring frames, 0-255 grey levels.
+        unwarped: the plain difference of neighboring frames, 0-255 gray levels.
         explained: 1 - (value + 1) / (unwarped + 1): the share of the change that motion explains;
             0 for a frozen clip, negative if warping made it worse.
         coverage: share of pixels with a confirmed match. Where it is low (flat or noisy pictures)
@@ -51,30 +51,18 @@ def warping_error(
     Raises:
         UserError: if there are fewer than two frames.
     """
-    _require_pairs(frames)
+    require_pairs(frames)
     flow = flow or optical_flow(frames, method)
     sums = np.zeros(3)
     for t, (ahead, back) in enumerate(zip(flow.forward, flow.backward, strict=True)):
-        sums += _residual(frames[t], frames[t + 1], ahead, back)
-        sums += _residual(frames[t + 1], frames[t], back, ahead)
+        sums += residual(frames[t], frames[t + 1], ahead, back)
+        sums += residual(frames[t + 1], frames[t], back, ahead)
     value, unwarped, coverage = (float(s) for s in sums / (2 * (len(frames) - 1)))
     return WarpingError(value, unwarped, 1 - (value + 1) / (unwarped + 1), coverage)
 
 
-def unwarped_difference(frames: np.ndarray) -> float:
-    """Mean absolute difference of neighbouring frames, 0-255 grey levels.
-
-    VBench's temporal flickering is (255 - this) / 255. A frozen clip scores 0.
-
-    Args:
-        frames: uint8 (f h w 3), at least two frames.
-    """
-    _require_pairs(frames)
-    return float(np.mean([cv2.absdiff(a, b).mean() for a, b in _pairs(frames)]))
-
-
 def textbook_warping_error(frames: np.ndarray, method: FlowMethod | None = None) -> float:
-    """The formula as textbook code prints it, for comparison only: it points the wrong way.
+    """Compute the error as textbook code prints it, for comparison only: it points the wrong way.
 
     Compares I_t(x + F(x)) with I_{t+1}(x), F = flow(t -> t+1): content moves away from where it
     should go. Zeros beyond the border, no occlusion, Farneback. On moving clips it scores worse
@@ -85,19 +73,19 @@ def textbook_warping_error(frames: np.ndarray, method: FlowMethod | None = None)
         method: maps two frames to flow; Farneback() unless given.
 
     Returns:
-        float: grey levels, 0-255.
+        float: gray levels, 0-255.
     """
-    _require_pairs(frames)
+    require_pairs(frames)
     method = method or Farneback()
     errors = []
-    for a, b in _pairs(frames):
+    for a, b in neighbors(frames):
         grid = np.indices(a.shape[:2], np.float32)[::-1].transpose(1, 2, 0)
         moved = cv2.remap(a, grid + method(a, b), None, cv2.INTER_LINEAR)
         errors.append(cv2.absdiff(moved, b).mean())
     return float(np.mean(errors))
 
 
-def _residual(
+def residual(
     frame: np.ndarray, other: np.ndarray, flow: np.ndarray, reverse: np.ndarray
 ) -> np.ndarray:
     """(residual, plain difference, coverage) of rebuilding `frame` from `other`."""
@@ -108,10 +96,10 @@ def _residual(
     return np.array([np.where(mask, warped, plain).mean(), plain.mean(), mask.mean()])
 
 
-def _pairs(frames: np.ndarray) -> zip:
+def neighbors(frames: np.ndarray) -> zip:
     return zip(frames[:-1], frames[1:], strict=True)
 
 
-def _require_pairs(frames: np.ndarray) -> None:
+def require_pairs(frames: np.ndarray) -> None:
     if len(frames) < 2:
         raise UserError(f"Consistency needs at least two frames; this clip has {len(frames)}.")

@@ -6,7 +6,7 @@ from itertools import count
 import numpy as np
 
 from kinema.probes.unseen import FIRST_SEED
-from kinema.worlds import WorldClip, tabletop
+from kinema.worlds import Rendering, WorldClip, tabletop
 from kinema.worlds.tabletop.motion import Lane
 from kinema.worlds.tabletop.render import render_scene
 
@@ -26,12 +26,12 @@ def crossings(num_frames: int, size: int, fps: float, seed: int = 0) -> Iterator
         scene = tabletop.sample_scene(number, 1, "all")
         subject = scene.bodies[0]
         across = abs(np.sin(subject.heading)) < 0.2
-        if scene.attributes["action"] in ("rolls", "slides") and across:
+        if scene.attributes.action in ("rolls", "slides") and across:
             speed = 2 * REACH * fps / (num_frames - 1)
             inertia = subject.lane.inertia
             subject.lane = Lane(-REACH, speed, inertia=inertia, sliding=0.0, rolling=0.0)
             subject.lane.start()
-            yield render_scene(scene, num_frames, (size, size), fps, True, "cpu")
+            yield render_scene(scene, Rendering(num_frames, (size, size), fps=fps, truth=True))
 
 
 def track_of_tokens(track: np.ndarray, num_tokens: int, frames_a_token: int) -> np.ndarray:

@@ -19,7 +19,7 @@ from kinema.probes.codec.baselines import BASELINES, BLOCKS, Coding, through, va
 from kinema.probes.codec.scores import CodecScores, Seams, motion_of
 from kinema.probes.unseen import FIRST_SEED
 from kinema.video.system import SYSTEM_FILE, find_codec, read_system
-from kinema.worlds import tabletop
+from kinema.worlds import Rendering, tabletop
 
 NUM_SHOWN = 4  # clips on the contact sheet
 
@@ -130,7 +130,7 @@ def tabletop_clips(probe: CodecProbe) -> list[np.ndarray]:
     """Render scenes that no training draws, with combinations of attributes that none holds."""
     shape = probe.num_frames, probe.size, probe.level, "held_out"
     return [
-        tabletop.render([FIRST_SEED + number], *shape)[0].frames
+        tabletop.render([FIRST_SEED + number], Rendering(*shape))[0].frames
         for number in track(range(probe.num_clips), "Rendering unseen clips")
     ]
 

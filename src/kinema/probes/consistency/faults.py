@@ -225,7 +225,7 @@ FAULTS: dict[str, PhysicsFault] = {
     "never comes out from behind": PhysicsFault("permanence", swallowed, 1, behind),
     "is suddenly there twice": PhysicsFault("count", doubled),
     "grows at once": PhysicsFault("size", swollen),
-    "changes color": PhysicsFault("colour", recolored),
+    "changes color": PhysicsFault("color", recolored),
     "passes through": PhysicsFault("contact", moved(through, over=True), 3, moved(lawful)),
     "bounces before it touches": PhysicsFault("causality", moved(too_early), 3, moved(lawful)),
     "falls upwards": PhysicsFault("gravity", moved(upwards), 2, moved(lawful)),

@@ -24,7 +24,7 @@ from kinema.metrics.objects.physics import probe_physics
 from kinema.metrics.vector import CONSISTENCY, measure
 from kinema.probes import unseen
 from kinema.probes.consistency.faults import FAULTS, SIZE
-from kinema.worlds import WorldClip, discs, tabletop
+from kinema.worlds import Rendering, WorldClip, discs, tabletop
 
 FIRST_SEED = unseen.FIRST_SEED + 100_000_000  # other scenes than those of the other probes
 FILES, GENERATED = "files", "generated"
@@ -171,7 +171,7 @@ def probe_files(paths: list[Path], planar: bool) -> list[Probed]:
 def render(probe: ConsistencyProbe) -> list[WorldClip]:
     """Render tabletop clips with their truth."""
     return [
-        tabletop.render([seed], 33, SIZE, probe.level, "held_out", 16, truth=True)[0]
+        tabletop.render([seed], Rendering(33, SIZE, probe.level, "held_out", 16, truth=True))[0]
         for seed in track(probe.seeds, "Rendering the floor", transient=True)
     ]
 
@@ -188,5 +188,8 @@ def probe_generated(probe: ConsistencyProbe, renders: list[WorldClip]) -> list[P
 
 def probe_discs(probe: ConsistencyProbe) -> list[Probed]:
     """Probe scenes of discs of three laws in turn."""
-    made = [discs.render([seed], level=1 + k % 3)[0] for k, seed in enumerate(probe.seeds)]
+    made = [
+        discs.render([seed], Rendering(32, level=1 + k % 3))[0]
+        for k, seed in enumerate(probe.seeds)
+    ]
     return [probe_clip(clip.frames, clip.fps, clip.caption, planar=True) for clip in made]

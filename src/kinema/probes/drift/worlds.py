@@ -11,7 +11,7 @@ import numpy as np
 from kinema.judges import tabletop as judge
 from kinema.judges.discs import is_one_disc, pace_error, read_discs
 from kinema.video import System
-from kinema.worlds import discs, tabletop
+from kinema.worlds import Rendering, discs, tabletop
 
 ASKED = ("color", "shape")  # of the subject: what a video should hold on to
 SIZE_TOLERANCE = 0.2  # of the radius
@@ -67,7 +67,8 @@ class Tabletop:
 
     def scene(self, seed: int, num_frames: int, system: System) -> TrueScene:
         scene = tabletop.sample_scene(seed, self.level)
-        (clip,) = tabletop.render([seed], num_frames, system.size, self.level, fps=system.fps)
+        rendering = Rendering(num_frames, system.size, self.level, fps=system.fps)
+        (clip,) = tabletop.render([seed], rendering)
         asked = judge.true_answers(scene.attributes)
 
         def read(segment: np.ndarray, start: int) -> dict[str, float]:
@@ -100,7 +101,8 @@ class Box:
 
     def scene(self, seed: int, num_frames: int, system: System) -> TrueScene:
         scene = discs.sample_scene(seed, self.level)
-        clip = discs.render_scene(scene, num_frames, system.size, system.fps, False, self.level)
+        rendering = Rendering(num_frames, system.size, self.level, fps=system.fps)
+        clip = discs.render_scene(scene, rendering)
         places = scene.motion(np.arange(num_frames) / system.fps)[0][0]  # (f 2)
         radius = float(scene.radii[0])
 
@@ -123,5 +125,5 @@ WORLDS: dict[str, tuple[type[World], int]] = {  # name -> what it is, and its le
     "tabletop-2": (Tabletop, 2),
     "tabletop-3": (Tabletop, 3),
     "tabletop-4": (Tabletop, 4),
-    "box": (Box, discs.LEVELS["box"]),
+    "box": (Box, discs.LAWS["box"]),
 }

@@ -18,7 +18,7 @@ from kinema.probes.drift.worlds import ASKED, SIZE_TOLERANCE
 from kinema.probes.occlusion.probe import Hidden, Outcome, World
 from kinema.probes.unseen import FIRST_SEED
 from kinema.video import System
-from kinema.worlds import discs, tabletop
+from kinema.worlds import Rendering, discs, tabletop
 
 
 class Tabletop:
@@ -44,7 +44,7 @@ class Tabletop:
     def matches(self, length: int, system: System) -> Iterator[Hidden]:
         for seed in range(FIRST_SEED, FIRST_SEED + self.most_tried):
             scene = tabletop.sample_scene(seed, level=2)
-            if scene.attributes["relation"] == "behind":
+            if scene.attributes.relation == "behind":
                 span = self.occlusion(scene, length, system.fps)
                 if span is not None:
                     yield self.hidden_in(seed, scene, span, system)
@@ -57,7 +57,7 @@ class Tabletop:
         """
         size = (32, 32)  # enough to see who is in front
         frames = self.earliest + 4 * length
-        truth = tabletop.render_scene(scene, frames, size, fps, truth=True, device="cpu").truth
+        truth = tabletop.render_scene(scene, Rendering(frames, size, fps=fps, truth=True)).truth
         assert truth is not None
         for start, stop in spans(truth.tracks["visible"][0] < 0.5):
             is_about = abs(stop - start - length) <= self.tolerance * length
@@ -70,7 +70,7 @@ class Tabletop:
     ) -> Hidden:
         start, stop = span
         asked, total = judge.true_answers(scene.attributes), stop + system.num_frames
-        (clip,) = tabletop.render([seed], total, system.size, 2, fps=system.fps)
+        (clip,) = tabletop.render([seed], Rendering(total, system.size, 2, fps=system.fps))
 
         def read(frames: np.ndarray) -> Outcome:
             (answers,) = judge.read(self.network, [frames[stop - start :]], system.fps)
@@ -108,7 +108,7 @@ class Curtain:
 
     def matches(self, length: int, system: System) -> Iterator[Hidden]:
         for seed in range(FIRST_SEED, FIRST_SEED + self.most_tried):
-            scene = discs.sample_scene(seed, discs.LEVELS["curtain"])
+            scene = discs.sample_scene(seed, discs.LAWS["curtain"])
             span = self.occlusion(scene, length, system.fps)
             if span is not None:
                 yield self.hidden_in(seed, scene, span, system)
@@ -136,8 +136,8 @@ class Curtain:
         self, seed: int, scene: discs.DiscScene, span: tuple[int, int], system: System
     ) -> Hidden:
         start, stop = span
-        total, level = stop + self.after, discs.LEVELS["curtain"]
-        clip = discs.render_scene(scene, total, system.size, system.fps, False, level)
+        total, level = stop + self.after, discs.LAWS["curtain"]
+        clip = discs.render_scene(scene, Rendering(total, system.size, level, fps=system.fps))
         (centers,) = scene.motion(np.arange(total) / system.fps)[0]
         visible = scene.visible(centers[None])[0]
         last = stop + int(np.cumprod(visible[stop : stop + self.latest] == 1.0).sum())
@@ -170,7 +170,7 @@ def is_itself(frames: np.ndarray, scene: discs.DiscScene) -> tuple[np.ndarray, n
     """
     seen, radius = read_disc(frames, scene.curtain), scene.radii[0]
     is_sized = np.abs(np.nan_to_num(seen.radii) - radius) <= SIZE_TOLERANCE * radius
-    return seen.whole & (seen.colors == scene.color) & is_sized, seen.centres
+    return seen.whole & (seen.colors == scene.color) & is_sized, seen.centers
 
 
 def spans(mask: np.ndarray) -> list[tuple[int, int]]:

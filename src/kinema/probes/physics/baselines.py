@@ -94,7 +94,7 @@ def passed_on(frames: np.ndarray, num_frames: int) -> np.ndarray:
     """Draw one clip (f h w 3) of a disc in a box, with a curtain if there is one."""
     curtain = read_curtain(frames)
     seen = read_disc(frames, curtain)
-    centers, radii = seen.centres[None], seen.radii[None]
+    centers, radii = seen.centers[None], seen.radii[None]
     steps = np.arange(1, num_frames - len(frames) + 1)[None, :, None]
     last = np.nan_to_num(radii[:, -1])
     moved = np.nan_to_num(centers[:, -1:]) + velocities_in_box(centers, radii)[:, None] * steps

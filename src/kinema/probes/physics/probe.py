@@ -15,7 +15,7 @@ from rich.progress import track
 import kinema
 from kinema.clips import to_frames, to_tensor
 from kinema.errors import UserError
-from kinema.judges.discs import DiscReading, judge
+from kinema.judges.discs import DiscReading, read_physics
 from kinema.metrics.intervals import mean_interval
 from kinema.probes.physics import baselines
 from kinema.probes.unseen import FIRST_SEED
@@ -129,7 +129,7 @@ def true_clips(data: DiscClips, num_clips: int) -> tuple[np.ndarray, list[DiscSc
 def judged(clips: np.ndarray, scenes: Sequence[DiscScene], given: int) -> Judged:
     """Read clips, uint8 (n f h w 3), whose first `given` frames show the scenes."""
     pairs = zip(clips, scenes, strict=True)
-    return Judged([judge(frames, scene, given) for frames, scene in pairs])
+    return Judged([read_physics(frames, scene, given) for frames, scene in pairs])
 
 
 def predictors(

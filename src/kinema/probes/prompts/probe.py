@@ -21,7 +21,7 @@ from kinema.judges import tabletop as judge
 from kinema.probes.prompts.consistency import Measured, Ratio, mean, measure, ratio
 from kinema.probes.prompts.scoring import Answers, Share, score
 from kinema.probes.unseen import FIRST_SEED
-from kinema.worlds import tabletop
+from kinema.worlds import Rendering, tabletop
 
 SPLITS = {"seen": "train", "held out": "held_out"}
 AT_ONCE = 8  # clips in a batch
@@ -145,7 +145,9 @@ def generated(pipe: Any, captions: list[str], probe: PromptProbe, name: str) -> 
 def rendered(system: Any, probe: PromptProbe, split: str, name: str) -> np.ndarray:
     """Render the scenes themselves, as the prompts' clips should look."""
     clips = [
-        tabletop.render([seed], system.num_frames, system.size, probe.level, split, system.fps)[0]
+        tabletop.render(
+            [seed], Rendering(system.num_frames, system.size, probe.level, split, system.fps)
+        )[0]
         for seed in track(seeds_of(probe), f"Rendering {name} scenes")
     ]
     return np.stack([clip.frames for clip in clips])

@@ -18,7 +18,7 @@ from torch import Tensor
 from kinema.judges.tabletop.network import FRAMES_PER_SECOND, SIZE, JudgeConfig, JudgeNetwork
 from kinema.judges.tabletop.questions import VOCABULARY, mirror, true_answers
 from kinema.training.tasks.judge_degradation import wear
-from kinema.worlds import tabletop
+from kinema.worlds import Rendering, tabletop
 
 LEVELS = (1, 2, 1, 2, 3, 4)  # those that most prompts are of, twice
 NUM_FRAMES = 9  # two seconds
@@ -100,15 +100,9 @@ def render_examples(
     frames = np.empty((num_clips, NUM_FRAMES, SIZE, SIZE, 3), np.uint8)
     answers = torch.empty(num_clips, len(VOCABULARY), dtype=torch.long)
     for i in track(range(num_clips), f"Rendering {title}"):
-        clip = tabletop.render(
-            [first_seed + i],
-            num_frames=NUM_FRAMES,
-            size=SIZE,
-            level=levels[i % len(levels)],
-            split="all",
-            fps=FRAMES_PER_SECOND,
-        )[0]
-        truth = true_answers(clip.attributes)
+        rendering = Rendering(NUM_FRAMES, SIZE, levels[i % len(levels)], "all", FRAMES_PER_SECOND)
+        clip = tabletop.render([first_seed + i], rendering)[0]
+        truth = true_answers(tabletop.Attributes.from_json(clip.attributes))
         frames[i] = clip.frames
         answers[i] = torch.tensor([VOCABULARY[q].index(truth[q]) for q in VOCABULARY])
     return Examples(torch.from_numpy(frames), answers)

@@ -1,6 +1,6 @@
 """What may stand on the table and what it may do, and which combinations are held out.
 
-A combination is (subject colour, shape, action, direction). A stable hash of its name holds out
+A combination is (subject color, shape, action, direction). A stable hash of its name holds out
 about 15 %: `split="train"` never shows a held-out combination, neither as the subject nor as a
 moving second object; `split="held_out"` shows only subjects that are held out.
 """
@@ -8,6 +8,8 @@ moving second object; `split="held_out"` shows only subjects that are held out.
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
+from typing import Any
 
 COLORS = {  # as seen (gamma-encoded); far apart in hue
     "red": (0.86, 0.10, 0.11),
@@ -57,8 +59,88 @@ Combination = tuple[str, str, str, str]
 HELD_OUT_SHARE = 0.15
 
 
+@dataclass
+class Looks:
+    """What one object looks like: words of the tables above; "" where a caption does not say."""
+
+    shape: str
+    color: str
+    material: str
+    size: str
+    pattern: str  # "plain" or "striped"
+
+    def acting(self, action: str, direction: str, speed: str) -> ActingObject:
+        """Return an object of these looks that does something."""
+        looks = (self.shape, self.color, self.material, self.size, self.pattern)
+        return ActingObject(*looks, action, direction, speed)
+
+
+@dataclass
+class ActingObject(Looks):
+    """An object, and what it does; "" if it only stands there."""
+
+    action: str = ""
+    direction: str = ""
+    speed: str = ""
+
+
+@dataclass
+class Surroundings:
+    """The table, the pattern on it, and the backdrop."""
+
+    table: str
+    kind: str  # "plain", "checkered" or "wooden"
+    backdrop: str
+
+
+@dataclass
+class Attributes:
+    """Everything that a caption can say about a scene; `asdict` of it stands in `metadata.jsonl`.
+
+    Attributes:
+        subject: the object that acts.
+        action: what it does, a key of `ACTIONS`.
+        direction: where to, one of `COMPASS`; "" in place.
+        speed: one of `SPEEDS`.
+        camera: one of `CAMERAS`.
+        second: another object, if there is one.
+        relation: of the subject to it, one of `RELATIONS`.
+        scene: table and backdrop.
+        level: of the world; 0 where it is not known.
+    """
+
+    subject: Looks
+    action: str
+    direction: str
+    speed: str
+    camera: str
+    second: ActingObject | None
+    relation: str
+    scene: Surroundings
+    level: int = 0
+
+    @property
+    def combinations(self) -> list[Combination]:
+        """The combination of the subject, and that of the second object if it acts too."""
+        found = [(self.subject.color, self.subject.shape, self.action, self.direction)]
+        if self.second and self.second.action:
+            other = self.second
+            found.append((other.color, other.shape, other.action, other.direction))
+        return found
+
+    @classmethod
+    def from_json(cls, row: dict[str, Any]) -> Attributes:
+        """Read what `asdict` gave: the attributes of a `WorldClip`, or of a row of metadata."""
+        return cls(**{
+            **row,
+            "subject": Looks(**row["subject"]),
+            "second": ActingObject(**row["second"]) if row["second"] else None,
+            "scene": Surroundings(**row["scene"]),
+        })  # fmt: skip
+
+
 def combinations() -> list[Combination]:
-    """Every (colour, shape, action, direction) of the world, in a fixed order."""
+    """Every (color, shape, action, direction) of the world, in a fixed order."""
     return [
         (color, shape, action, direction)
         for color in COLORS
@@ -69,10 +151,6 @@ def combinations() -> list[Combination]:
 
 
 def is_held_out(combination: Combination) -> bool:
-    """Whether a combination never appears in training: fixed for ever by a hash of its name."""
+    """Tell whether a combination never appears in training: a hash of its name fixes that."""
     digest = hashlib.sha256(b"tabletop/" + " ".join(combination).encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64 < HELD_OUT_SHARE
-
-
-def held_out_combinations() -> list[Combination]:
-    return [combination for combination in combinations() if is_held_out(combination)]

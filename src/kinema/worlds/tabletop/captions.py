@@ -2,7 +2,7 @@
 
     [scene,] subject [speed] verb [speed] [direction] [speed] [relation second] [scene] [camera]
 
-Subject colour and shape, action, direction and the second object are always named; size, material,
+Subject color and shape, action, direction and the second object are always named; size, material,
 scene and camera often. `parsing` goes the way back.
 """
 
@@ -12,7 +12,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kinema.worlds.tabletop.attributes import BACKDROPS, COLORS, TABLES
+from kinema.worlds.tabletop.attributes import (
+    BACKDROPS,
+    COLORS,
+    TABLES,
+    Attributes,
+    Looks,
+    Surroundings,
+)
 
 NOUNS = {
     "ball": ("ball", "sphere"),
@@ -58,37 +65,37 @@ BACKDROP_LINKS = ("before", "against")
 IN_PLACE = {"bounces": "up and down", "spins": "in place"}
 
 
-def _pick(rng: np.random.Generator, options: Sequence[str]) -> str:
+def pick(rng: np.random.Generator, options: Sequence[str]) -> str:
     return options[int(rng.integers(len(options)))]
 
 
-def _article(words: str) -> str:
+def with_article(words: str) -> str:
     return ("an " if words[0] in "aeiou" else "a ") + words
 
 
-def _thing(looks: dict, rng: np.random.Generator) -> str:
+def name_object(looks: Looks, rng: np.random.Generator) -> str:
     words = []
     if rng.random() < 0.25:
-        words.append(_pick(rng, SIZE_WORDS[looks["size"]]))
+        words.append(pick(rng, SIZE_WORDS[looks.size]))
     if rng.random() < 0.35:
-        words.append(_pick(rng, MATERIAL_WORDS[looks["material"]]))
-    if looks["pattern"] == "striped":
+        words.append(pick(rng, MATERIAL_WORDS[looks.material]))
+    if looks.pattern == "striped":
         words.append("striped")
-    nouns = NOUNS[looks["shape"]]
-    noun = nouns[0] if rng.random() < 0.75 else _pick(rng, nouns)
-    return _article(" ".join([*words, looks["color"], noun]))
+    nouns = NOUNS[looks.shape]
+    noun = nouns[0] if rng.random() < 0.75 else pick(rng, nouns)
+    return with_article(" ".join([*words, looks.color, noun]))
 
 
-def _deed(action: str, direction: str, speed: str, rng: np.random.Generator) -> str:
+def name_action(action: str, direction: str, speed: str, rng: np.random.Generator) -> str:
     verbs = VERBS[action]
-    verb = verbs[0] if rng.random() < 0.6 else _pick(rng, verbs)
+    verb = verbs[0] if rng.random() < 0.6 else pick(rng, verbs)
     ways = DIRECTIONS.get(direction, ("",))
-    where = ways[0] if rng.random() < 0.6 else _pick(rng, ways)
+    where = ways[0] if rng.random() < 0.6 else pick(rng, ways)
     if not direction and action in IN_PLACE and rng.random() < 0.45:
         where = IN_PLACE[action]
     if not speed:
         return f"{verb} {where}".strip()
-    how = _pick(rng, SPEED_WORDS[speed])
+    how = pick(rng, SPEED_WORDS[speed])
     order = rng.random()
     if order < 0.3 and how in ("slowly", "quickly") and not verb.startswith("is "):
         return f"{how} {verb} {where}".strip()
@@ -97,46 +104,46 @@ def _deed(action: str, direction: str, speed: str, rng: np.random.Generator) -> 
     return f"{verb} {where} {how}"
 
 
-def _place(scene: dict, rng: np.random.Generator, on: str) -> str:
-    kind = KIND_WORDS[scene["kind"]]
-    table = f"{on} " + _article(f"{scene['table']} {kind}".strip()) + " table"
-    noun, link = _pick(rng, BACKDROP_NOUNS), _pick(rng, BACKDROP_LINKS)
-    backdrop = f"{link} {_article(scene['backdrop'])} {noun}"
+def name_place(scene: Surroundings, rng: np.random.Generator, on: str) -> str:
+    kind = KIND_WORDS[scene.kind]
+    table = f"{on} " + with_article(f"{scene.table} {kind}".strip()) + " table"
+    noun, link = pick(rng, BACKDROP_NOUNS), pick(rng, BACKDROP_LINKS)
+    backdrop = f"{link} {with_article(scene.backdrop)} {noun}"
     choice = rng.random()
     if choice < 0.45:
         return table
     return f"{table} {backdrop}" if choice < 0.8 else backdrop
 
 
-def describe(attributes: dict, rng: np.random.Generator) -> str:
-    """A caption of the attributes; which synonyms and which order, the generator decides."""
-    sentence = [_thing(attributes["subject"], rng)]
-    deed = (attributes["action"], attributes["direction"], attributes["speed"])
-    sentence.append(_deed(*deed, rng))
-    second, relation = attributes["second"], attributes["relation"]
+def describe(attributes: Attributes, rng: np.random.Generator) -> str:
+    """Write a caption of the attributes; the generator chooses synonyms and order."""
+    sentence = [name_object(attributes.subject, rng)]
+    deed = (attributes.action, attributes.direction, attributes.speed)
+    sentence.append(name_action(*deed, rng))
+    second, relation = attributes.second, attributes.relation
     if second:
-        sentence.append(_pick(rng, RELATION_WORDS[relation]))
-        sentence.append(_thing(second, rng))
-        if second["action"]:
-            sentence.append(_deed(second["action"], second["direction"], second["speed"], rng))
+        sentence.append(pick(rng, RELATION_WORDS[relation]))
+        sentence.append(name_object(second, rng))
+        if second.action:
+            sentence.append(name_action(second.action, second.direction, second.speed, rng))
     caption = " ".join(sentence)
     if rng.random() < 0.6:
-        onto = "onto" if attributes["action"] == "falls" and not second else "on"
+        onto = "onto" if attributes.action == "falls" and not second else "on"
         if rng.random() < 0.3:
-            caption = f"{_place(attributes['scene'], rng, 'on')}, {caption}"
+            caption = f"{name_place(attributes.scene, rng, 'on')}, {caption}"
         else:
-            caption = f"{caption} {_place(attributes['scene'], rng, onto)}"
-    camera = attributes["camera"]
+            caption = f"{caption} {name_place(attributes.scene, rng, onto)}"
+    camera = attributes.camera
     if rng.random() < (0.15 if camera == "still" else 0.9):
         links = [", "] if camera == "still" else [", ", " as "]
         if camera != "still" and relation != "while":
             links.append(" while ")
-        caption = f"{caption}{_pick(rng, links)}{_pick(rng, CAMERA_WORDS[camera])}"
+        caption = f"{caption}{pick(rng, links)}{pick(rng, CAMERA_WORDS[camera])}"
     return caption
 
 
 def vocabulary() -> set[str]:
-    """Every word that a caption can contain."""
+    """Collect every word that a caption can contain."""
     tables = (NOUNS, VERBS, DIRECTIONS, SPEED_WORDS, SIZE_WORDS, MATERIAL_WORDS, RELATION_WORDS,
               CAMERA_WORDS)  # fmt: skip
     phrases = [phrase for table in tables for phrases in table.values() for phrase in phrases]

@@ -41,7 +41,7 @@ class Phase:
 
 
 def evaluate(phases: list[Phase], times: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Position, speed, rolled length and its speed, each (f,), at the times (f,)."""
+    """Compute position, speed, rolled length and its speed, each (f,), at times (f,)."""
     index = np.searchsorted([phase.start for phase in phases], times, side="right") - 1
     moments = [phases[i].at(time) for i, time in zip(index, times.tolist(), strict=True)]
     return tuple(np.array(moments).T)
@@ -109,8 +109,8 @@ class Lane:
         return position, speed, rolled
 
 
-def _meeting_time(behind: Phase, ahead: Phase, now: float, distance: float) -> float:
-    """The first time after `now` at which the gap between two phases closes, or infinity."""
+def meeting_time(behind: Phase, ahead: Phase, now: float, distance: float) -> float:
+    """Find the first time after `now` at which the gap between two phases closes, or infinity."""
     x1, v1, _, _ = behind.at(now)
     x2, v2, _, _ = ahead.at(now)
     gap, closing = x2 - x1 - distance, v1 - v2
@@ -128,7 +128,7 @@ def _meeting_time(behind: Phase, ahead: Phase, now: float, distance: float) -> f
 def collide(
     mass1: float, speed1: float, mass2: float, speed2: float, restitution: float
 ) -> tuple[float, float]:
-    """Speeds after a central impact: momentum is kept, the approach speed times -restitution."""
+    """Compute speeds after a central impact: momentum is kept, approach times -restitution."""
     mean = (mass1 * speed1 + mass2 * speed2) / (mass1 + mass2)
     kick = restitution * (speed1 - speed2) / (mass1 + mass2)
     return mean - mass2 * kick, mean + mass1 * kick
@@ -138,7 +138,7 @@ def solve(lanes: list[Lane], distance: float = 0.0, restitution: float = 0.7) ->
     """Fill the phases of one lane alone, or of two on one line; return the times of contact.
 
     Of two, the first given lies behind the second (smaller position); they touch when their
-    centres are `distance` apart.
+    centers are `distance` apart.
     """
     for lane in lanes:
         lane.start()
@@ -147,7 +147,7 @@ def solve(lanes: list[Lane], distance: float = 0.0, restitution: float = 0.7) ->
         ends = [lane._phase_end() for lane in lanes]
         meet = np.inf
         if len(lanes) == 2:
-            meet = _meeting_time(lanes[0].phases[-1], lanes[1].phases[-1], now, distance)
+            meet = meeting_time(lanes[0].phases[-1], lanes[1].phases[-1], now, distance)
         now = min(*ends, meet, HORIZON)
         if now >= HORIZON:
             break
@@ -184,7 +184,7 @@ class Height:
         time = np.sqrt(2.0 * self.drop / GRAVITY)
         speed = self.restitution * GRAVITY * time
         self.bounces.append(time)
-        while speed > 0.35:  # below this a bounce rises less than 6 mm on a metre: it rests
+        while speed > 0.35:  # below this a bounce rises less than 6 mm on a meter: it rests
             self.phases.append(Phase(time, 0.0, speed, -GRAVITY))
             time += 2.0 * speed / GRAVITY
             self.bounces.append(time)

@@ -10,40 +10,40 @@ import re
 from collections.abc import Mapping
 
 from kinema.worlds.tabletop import captions
-from kinema.worlds.tabletop.attributes import BACKDROPS, COLORS, TABLES
+from kinema.worlds.tabletop.attributes import (
+    BACKDROPS,
+    COLORS,
+    TABLES,
+    Attributes,
+    Looks,
+    Surroundings,
+)
 
 Phrases = Mapping[str, tuple[str, ...]]
 
 
-def parse(caption: str) -> dict:
-    """The attributes that a caption names, in the form of `Scene.attributes`.
+def parse(caption: str) -> Attributes:
+    """Read the attributes that a caption names; what it does not name is "" or None.
 
     Never fails: of words outside the grammar it makes nothing.
     """
     rest = " ".join(caption.lower().replace(",", " , ").replace(".", " ").split())
-    camera, rest = _take(captions.CAMERA_WORDS, rest)
-    scene, rest = _scene(rest)
-    relation, first, last = _split(rest)
-    action, direction, speed = _deed(first)
-    second = None
-    if relation:
-        deed = dict(zip(("action", "direction", "speed"), _deed(last), strict=True))
-        second = {**_thing(last), **deed}
-    return {
-        "subject": _thing(first), "action": action, "direction": direction, "speed": speed,
-        "camera": camera, "second": second, "relation": relation, "scene": scene,
-    }  # fmt: skip
+    camera, rest = take(captions.CAMERA_WORDS, rest)
+    scene, rest = read_scene(rest)
+    relation, first, last = split_clauses(rest)
+    second = read_looks(last).acting(*read_action(last)) if relation else None
+    return Attributes(read_looks(first), *read_action(first), camera, second, relation, scene)
 
 
 def unknown_words(prompt: str) -> list[str]:
-    """The words of a prompt that no caption contains, in order, each once."""
+    """List the words of a prompt that no caption contains, in order, each once."""
     words = re.findall(r"[^\W\d_]+", prompt.lower())
     known = captions.vocabulary()
     return list(dict.fromkeys(word for word in words if word not in known))
 
 
-def _take(table: Phrases, text: str) -> tuple[str, str]:
-    """The meaning of the longest phrase of a table in the text, and the text without it."""
+def take(table: Phrases, text: str) -> tuple[str, str]:
+    """Take the longest phrase of a table out of the text; return its meaning and the rest."""
     entries = [(phrase, meaning) for meaning, phrases in table.items() for phrase in phrases]
     for phrase, meaning in sorted(entries, key=lambda entry: -len(entry[0])):
         found = re.search(rf"\b{phrase}\b", text)
@@ -52,7 +52,7 @@ def _take(table: Phrases, text: str) -> tuple[str, str]:
     return "", text
 
 
-def _scene(text: str) -> tuple[dict, str]:
+def read_scene(text: str) -> tuple[Surroundings, str]:
     kinds = "|".join(kind for kind in captions.KIND_WORDS.values() if kind)
     table = rf"\b(?:onto|on) an? (?P<table>{'|'.join(TABLES)})(?: (?P<kind>{kinds}))? table\b"
     links, nouns = "|".join(captions.BACKDROP_LINKS), "|".join(captions.BACKDROP_NOUNS)
@@ -63,11 +63,11 @@ def _scene(text: str) -> tuple[dict, str]:
         if found:
             scene.update({key: value or "plain" for key, value in found.groupdict().items()})
             text = f"{text[: found.start()]}|{text[found.end() :]}"
-    return scene, text
+    return Surroundings(**scene), text
 
 
-def _split(text: str) -> tuple[str, str, str]:
-    """Relation, the subject's clause and the second object's."""
+def split_clauses(text: str) -> tuple[str, str, str]:
+    """Split a text into the relation, the subject's clause and the second object's."""
     entries = [(p, meaning) for meaning, ps in captions.RELATION_WORDS.items() for p in ps]
     for phrase, meaning in sorted(entries, key=lambda entry: -len(entry[0])):
         found = re.search(rf"\b{phrase} (?=an? )", text)
@@ -76,19 +76,20 @@ def _split(text: str) -> tuple[str, str, str]:
     return "", text, ""
 
 
-def _deed(clause: str) -> tuple[str, str, str]:
-    action, clause = _take(captions.VERBS, clause)
-    direction, clause = _take(captions.DIRECTIONS, clause)
-    speed, _ = _take(captions.SPEED_WORDS, clause)
+def read_action(clause: str) -> tuple[str, str, str]:
+    """Read action, direction and speed."""
+    action, clause = take(captions.VERBS, clause)
+    direction, clause = take(captions.DIRECTIONS, clause)
+    speed, _ = take(captions.SPEED_WORDS, clause)
     return action, direction, speed
 
 
-def _thing(clause: str) -> dict:
+def read_looks(clause: str) -> Looks:
     color = re.search(rf"\b({'|'.join(COLORS)})\b", clause)
-    return {
-        "shape": _take(captions.NOUNS, clause)[0],
-        "color": color.group() if color else "",
-        "material": _take(captions.MATERIAL_WORDS, clause)[0],
-        "size": _take(captions.SIZE_WORDS, clause)[0],
-        "pattern": "striped" if re.search(r"\bstriped\b", clause) else "plain",
-    }
+    return Looks(
+        shape=take(captions.NOUNS, clause)[0],
+        color=color.group() if color else "",
+        material=take(captions.MATERIAL_WORDS, clause)[0],
+        size=take(captions.SIZE_WORDS, clause)[0],
+        pattern="striped" if re.search(r"\bstriped\b", clause) else "plain",
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
@@ -22,13 +22,17 @@ from kinema.worlds.tabletop.attributes import (
     SIZES,
     SPEEDS,
     TABLES,
+    ActingObject,
+    Attributes,
+    Looks,
+    Surroundings,
     is_held_out,
 )
 from kinema.worlds.tabletop.scene import Body, Camera, Scene, Stage
 from kinema.worlds.tabletop.staging import SECONDS, place, send_into
 
-SPLITS = {"train": 0, "held_out": 1, "all": 2}
-LEVELS = (1, 2, 3, 4)
+SPLITS: tuple[str, ...] = ("train", "held_out", "all")
+LEVELS = range(1, 5)
 TABLE_REACH = 3.1  # no body rests further out than this
 ACTION_WEIGHTS = {"rolls": 1.0, "slides": 1.0, "bounces": 0.9, "falls": 0.6, "spins": 0.6}
 SHAPE_WEIGHTS = {"ball": 1.8, "cube": 1.2, "cylinder": 0.8, "cone": 1.0}
@@ -48,7 +52,7 @@ T = TypeVar("T")
 
 
 def sample_scene(seed: int, level: int = 1, split: str = "train") -> Scene:
-    """The scene of a seed: the same for ever, whatever length and size it is rendered at.
+    """Draw the scene of a seed: the same for ever, at whatever length and size it is rendered.
 
     Args:
         seed: any integer >= 0.
@@ -56,143 +60,129 @@ def sample_scene(seed: int, level: int = 1, split: str = "train") -> Scene:
         split: "train" (no held-out combination), "held_out" (only those), or "all".
     """
     assert level in LEVELS and split in SPLITS, (level, split)
-    rng = np.random.default_rng([seed, level, SPLITS[split]])
+    rng = np.random.default_rng([seed, level, SPLITS.index(split)])
     while True:
-        attributes = _draw_attributes(rng, level)
-        if not _in_split(attributes, split):
+        attributes = draw_attributes(rng, level)
+        if not is_in_split(attributes, split):
             continue
-        camera = _camera(attributes, rng)
-        bodies, contacts = _stage(attributes, rng)
-        apart = attributes["relation"] == "into" or _stay_apart(bodies)
-        if apart and all(_stays_on_table(body) and _in_view(body, camera) for body in bodies):
+        camera = draw_camera(attributes, rng)
+        bodies, contacts = stage_bodies(attributes, rng)
+        apart = attributes.relation == "into" or stay_apart(bodies)
+        if apart and all(stays_on_table(body) and is_in_view(body, camera) for body in bodies):
             break
-    attributes["level"] = level
-    stage = _surroundings(attributes, rng)
+    stage = light_stage(attributes.scene, rng)
     caption = captions.describe(attributes, rng)
     return Scene(seed, level, split, attributes, caption, bodies, camera, stage, contacts)
 
 
-def _pick(rng: Rng, options: Iterable[T], weights: Sequence[float] | None = None) -> T:
+def pick(rng: Rng, options: Iterable[T], weights: Sequence[float] | None = None) -> T:
     listed = list(options)
     if weights is None:
         return listed[int(rng.integers(len(listed)))]
     return listed[int(rng.choice(len(listed), p=np.array(weights) / np.sum(weights)))]
 
 
-def _draw_looks(rng: Rng, shape: str, level: int) -> dict:
+def draw_looks(rng: Rng, shape: str, level: int) -> Looks:
     striped = level == 4 and rng.random() < 0.4
-    return {
-        "shape": shape,
-        "color": _pick(rng, COLORS),
-        "material": _pick(rng, MATERIALS),
-        "size": _pick(rng, SIZES),
-        "pattern": "striped" if striped else "plain",
-    }
+    return Looks(
+        shape=shape,
+        color=pick(rng, COLORS),
+        material=pick(rng, MATERIALS),
+        size=pick(rng, SIZES),
+        pattern="striped" if striped else "plain",
+    )
 
 
-def _draw_action(
+def draw_action(
     rng: Rng, actions: Sequence[str], directions: Collection[str]
 ) -> tuple[str, str, str, str]:
-    """Shape, action, direction and speed; the directions narrowed where the relation asks it."""
-    action = _pick(rng, actions, [ACTION_WEIGHTS[a] for a in actions])
+    """Draw shape, action, direction and speed; the relation may narrow the directions."""
+    action = pick(rng, actions, [ACTION_WEIGHTS[a] for a in actions])
     shapes, possible = ACTIONS[action]
     possible = tuple(d for d in possible if d in directions)
-    speed = _pick(rng, SPEEDS, (0.3, 0.4, 0.3)) if action in HAS_SPEED else ""
-    shape = _pick(rng, shapes, [SHAPE_WEIGHTS[s] for s in shapes])
-    return shape, action, _pick(rng, possible), speed
+    speed = pick(rng, SPEEDS, (0.3, 0.4, 0.3)) if action in HAS_SPEED else ""
+    shape = pick(rng, shapes, [SHAPE_WEIGHTS[s] for s in shapes])
+    return shape, action, pick(rng, possible), speed
 
 
-def _draw_attributes(rng: Rng, level: int) -> dict:
+def draw_attributes(rng: Rng, level: int) -> Attributes:
     relation = ""
     if level >= 2 and rng.random() < 0.85:
-        relation = _pick(rng, RELATIONS[1:])
-    actions, directions = _pick(rng, POSSIBLE[relation])
-    shape, action, direction, speed = _draw_action(rng, actions, directions)
-    subject = _draw_looks(rng, shape, level)
-    attributes: dict[str, Any] = {
-        "subject": subject, "action": action, "direction": direction, "speed": speed,
-        "camera": "still" if level < 3 else _pick(rng, CAMERAS),
-        "second": None, "relation": relation,
-        "scene": {
-            "table": _pick(rng, TABLES), "kind": "plain", "backdrop": _pick(rng, BACKDROPS),
-        },
-    }  # fmt: skip
+        relation = pick(rng, RELATIONS[1:])
+    actions, directions = pick(rng, POSSIBLE[relation])
+    shape, action, direction, speed = draw_action(rng, actions, directions)
+    subject = draw_looks(rng, shape, level)
+    camera = "still" if level < 3 else pick(rng, CAMERAS)
+    scene = Surroundings(pick(rng, TABLES), "plain", pick(rng, BACKDROPS))
     if level == 4:
-        attributes["scene"]["kind"] = _pick(rng, ("plain", "checkered", "wooden"))
+        scene.kind = pick(rng, ("plain", "checkered", "wooden"))
+    attributes = Attributes(subject, action, direction, speed, camera, None, relation, scene, level)
     if relation:
-        attributes["second"] = _draw_second(rng, attributes, actions, directions, level)
+        attributes.second = draw_second(rng, attributes, actions, directions)
     return attributes
 
 
-def _draw_second(
-    rng: Rng, attributes: dict, actions: Sequence[str], directions: Collection[str], level: int
-) -> dict:
-    relation, subject = attributes["relation"], attributes["subject"]
-    shape, action, direction, speed = _pick(rng, SHAPES), "", "", ""
+def draw_second(
+    rng: Rng, attributes: Attributes, actions: Sequence[str], directions: Collection[str]
+) -> ActingObject:
+    """Draw the second object; what goes behind it is made small."""
+    relation, subject = attributes.relation, attributes.subject
+    shape, action, direction, speed = pick(rng, SHAPES), "", "", ""
     if relation == "while":
-        shape, action, direction, speed = _draw_action(rng, actions, directions)
-    if relation == "into" and (attributes["action"] == "rolls" or subject["shape"] == "cone"):
+        shape, action, direction, speed = draw_action(rng, actions, directions)
+    if relation == "into" and (attributes.action == "rolls" or subject.shape == "cone"):
         # Round against slanted would be thrown upwards: not in this world.
-        shape = _pick(rng, [s for s in SHAPES if s not in ("cone", "ball")])
-        if attributes["action"] == "rolls" and rng.random() < 0.4:
+        shape = pick(rng, [s for s in SHAPES if s not in ("cone", "ball")])
+        if attributes.action == "rolls" and rng.random() < 0.4:
             shape = "ball"
-    looks = _draw_looks(rng, shape, level)
-    while looks["color"] == subject["color"]:
-        looks["color"] = _pick(rng, COLORS)
+    looks = draw_looks(rng, shape, attributes.level)
+    while looks.color == subject.color:
+        looks.color = pick(rng, COLORS)
     if relation == "behind":  # so that a good part of the subject is hidden on its way
-        looks["size"], subject["size"] = "large", "small"
+        looks.size, subject.size = "large", "small"
     if relation == "in front of":
-        looks["size"] = "large"
-    if relation == "into" and subject["size"] == "small":  # so that the blow moves it
-        looks["size"] = "small"
-    return {**looks, "action": action, "direction": direction, "speed": speed}
+        looks.size = "large"
+    if relation == "into" and subject.size == "small":  # so that the blow moves it
+        looks.size = "small"
+    return looks.acting(action, direction, speed)
 
 
-def _in_split(attributes: dict, split: str) -> bool:
-    if split == "all":
-        return True
-    subject, second = attributes["subject"], attributes["second"]
-    key = (subject["color"], subject["shape"], attributes["action"], attributes["direction"])
+def is_in_split(attributes: Attributes, split: str) -> bool:
+    held_out = [is_held_out(combination) for combination in attributes.combinations]
     if split == "held_out":
-        return is_held_out(key)
-    if second and second["action"]:
-        other = (second["color"], second["shape"], second["action"], second["direction"])
-        return not is_held_out(key) and not is_held_out(other)
-    return not is_held_out(key)
+        return held_out[0]
+    return split == "all" or not any(held_out)
 
 
-def _stage(attributes: dict, rng: Rng) -> tuple[list[Body], list[float]]:
-    """Bodies with their motions, and the times at which they touch."""
-    looks = attributes["subject"]
-    action = (attributes["action"], attributes["direction"], attributes["speed"])
-    subject = place(looks, *action, rng)
-    if attributes["second"] is None:
+def stage_bodies(attributes: Attributes, rng: Rng) -> tuple[list[Body], list[float]]:
+    """Place the bodies with their motions; return the times at which they touch, too."""
+    action = (attributes.action, attributes.direction, attributes.speed)
+    subject = place(attributes.subject, *action, rng)
+    other, relation = attributes.second, attributes.relation
+    if other is None:
         return [subject], []
-    other = dict(attributes["second"])
-    action = (other.pop("action"), other.pop("direction"), other.pop("speed"))
-    second = place(other, *action, rng)
-    relation = attributes["relation"]
+    second = place(other, other.action, other.direction, other.speed, rng)
     if relation == "into":
         return [subject, second], send_into(subject, second, rng)
     gap = subject.reach + second.reach + rng.uniform(0.0, 0.1)
-    if attributes["direction"] in SIDEWAYS:
+    if attributes.direction in SIDEWAYS:
         nearer = -1.0 if relation == "in front of" else 1.0
         if relation == "while":
-            nearer = _pick(rng, (-1.0, 1.0))
+            nearer = pick(rng, (-1.0, 1.0))
         gap += 0.5 * abs(np.sin(subject.heading)) + (0.5 if relation == "while" else 0.0)
         subject.origin[1], second.origin[1] = 0.5 * nearer * gap, 0.1 - 0.5 * nearer * gap
         if relation == "behind":
-            _start_in_sight(subject, second)
-        elif relation == "while" and attributes["direction"] == attributes["second"]["direction"]:
-            subject.origin[0], second.origin[0] = _pick(rng, ((-0.7, 0.7), (0.7, -0.7)))
+            start_in_sight(subject, second)
+        elif relation == "while" and attributes.direction == other.direction:
+            subject.origin[0], second.origin[0] = pick(rng, ((-0.7, 0.7), (0.7, -0.7)))
         return [subject, second], []
-    side = _pick(rng, (-1.0, 1.0))
-    gap = max(gap, 1.6) + (0.5 if attributes["direction"] else 0.0)
+    side = pick(rng, (-1.0, 1.0))
+    gap = max(gap, 1.6) + (0.5 if attributes.direction else 0.0)
     subject.origin[0], second.origin[0] = side * 0.5 * gap, -side * 0.5 * gap
     return [subject, second], []
 
 
-def _start_in_sight(subject: Body, second: Body) -> None:
+def start_in_sight(subject: Body, second: Body) -> None:
     """Move both apart so that the subject is not hidden from the first frame on."""
     start = subject.poses(np.zeros(1))[0][0, 0] - subject.origin[0]
     missing = 0.9 * (subject.reach + second.reach) - abs(start)
@@ -201,23 +191,23 @@ def _start_in_sight(subject: Body, second: Body) -> None:
         second.origin[0] = -0.5 * np.sign(start) * missing
 
 
-def _stay_apart(bodies: list[Body]) -> bool:
-    """Whether the balls about all bodies never meet in a plan of the table."""
+def stay_apart(bodies: list[Body]) -> bool:
+    """Tell whether the balls about all bodies never meet, seen from above."""
     plans = [body.poses(np.linspace(0.0, 8.0, 41))[0][:, :2] for body in bodies]
     return len(bodies) == 1 or bool(
         np.linalg.norm(plans[0] - plans[1], axis=1).min() > bodies[0].reach + bodies[1].reach - 0.1
     )
 
 
-def _stays_on_table(body: Body) -> bool:
+def stays_on_table(body: Body) -> bool:
     x, y, _ = body.poses(np.linspace(0.0, 8.0, 17))[0].T
     return bool(np.abs(x).max() < TABLE_REACH and y.max() < TABLE_REACH and y.min() > -3.2)
 
 
-def _in_view(body: Body, camera: Camera) -> bool:
-    """Whether the first two seconds of a square picture show the body from side to side.
+def is_in_view(body: Body, camera: Camera) -> bool:
+    """Tell whether the first two seconds of a square picture show the body from side to side.
 
-    Its centre may leave the picture a little, and for a fifth of the time only.
+    Its center may leave the picture a little, and for a fifth of the time only.
     """
     times = np.linspace(0.0, SECONDS, 11)
     origin, rotation, focal = camera.at(times)
@@ -226,8 +216,8 @@ def _in_view(body: Body, camera: Camera) -> bool:
     return bool(place.max() < 1.15 and (place < 0.92).mean() >= 0.8)
 
 
-def _camera(attributes: dict, rng: Rng) -> Camera:
-    move = attributes["camera"]
+def draw_camera(attributes: Attributes, rng: Rng) -> Camera:
+    move = attributes.camera
     amount = 0.0
     if move.startswith("pans"):
         amount = rng.uniform(0.24, 0.3)
@@ -235,10 +225,10 @@ def _camera(attributes: dict, rng: Rng) -> Camera:
         amount = rng.uniform(0.75, 0.95)
     elif move.startswith("zooms"):
         amount = rng.uniform(1.5, 1.7)
-    pitch = rng.uniform(0.36, 0.46) if not attributes["second"] else rng.uniform(0.34, 0.40)
+    pitch = rng.uniform(0.36, 0.46) if not attributes.second else rng.uniform(0.34, 0.40)
     return Camera(move, float(amount), float(pitch), float(rng.uniform(7.3, 7.8)))
 
 
-def _surroundings(attributes: dict, rng: Rng) -> Stage:
+def light_stage(scene: Surroundings, rng: Rng) -> Stage:
     light = np.array([-0.55 + rng.uniform(-0.12, 0.12), -0.6 + rng.uniform(-0.12, 0.12), 1.0])
-    return Stage(**attributes["scene"], light=light / np.linalg.norm(light))
+    return Stage(**vars(scene), light=light / np.linalg.norm(light))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from kinema.worlds.tabletop.attributes import Attributes
 from kinema.worlds.tabletop.motion import Height, Lane
 
 CAMERA_SECONDS = 2.1  # how long a camera move takes; then the camera holds still
@@ -18,13 +19,13 @@ TARGET = np.array([0.0, 0.15, 0.5])
 
 
 def rotation_z(angle: np.ndarray) -> np.ndarray:
-    """Rotations (f 3 3) about the vertical by angles (f,)."""
+    """Compute rotations (f 3 3) about the vertical by angles (f,)."""
     c, s, o, i = np.cos(angle), np.sin(angle), np.zeros_like(angle), np.ones_like(angle)
     return np.stack([c, -s, o, s, c, o, o, o, i], axis=-1).reshape(-1, 3, 3)
 
 
 def rotation_about(axis: np.ndarray, angle: np.ndarray) -> np.ndarray:
-    """Rotations (f 3 3) about one unit axis (3,) by angles (f,): Rodrigues' formula."""
+    """Compute rotations (f 3 3) about one unit axis (3,) by angles (f,), by Rodrigues' formula."""
     x, y, z = axis
     cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
     s, c = np.sin(angle)[:, None, None], np.cos(angle)[:, None, None]
@@ -50,29 +51,29 @@ class Body:
 
     @property
     def rest_height(self) -> float:
-        """Height of the centre while the body rests on the table."""
+        """Height of the center while the body rests on the table."""
         return self.half[0] if self.lying else self.half[2]
 
     @property
     def reach(self) -> float:
-        """Radius of the ball about the centre that holds the whole body."""
+        """Radius of the ball about the center that holds the whole body."""
         if self.shape == "ball":
             return self.half[0]
         across = self.half[0] * (2**0.5 if self.shape == "cube" else 1.0)
         return float(np.hypot(across, self.half[2]))
 
     def poses(self, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Centres (f 3) and rotations body -> world (f 3 3)."""
+        """Centers (f 3) and rotations body -> world (f 3 3)."""
         position, _, rolled = self.lane.at(times)
         along = np.array([np.cos(self.heading), np.sin(self.heading)])
         height = self.rest_height + self.height.at(times)
-        centre = np.column_stack([self.origin + position[:, None] * along, height])
+        center = np.column_stack([self.origin + position[:, None] * along, height])
         across = np.array([-along[1], along[0], 0.0])  # rolling turns about z x heading
         rotation = rotation_about(across, rolled / self.half[0])
         if self.lying:  # body z along the roll axis
             up = np.array([0.0, 0.0, 1.0])
             rotation = rotation @ np.column_stack([np.cross(up, across), up, across])
-        return centre, rotation_z(self.turn.at(times)[0]) @ rotation
+        return center, rotation_z(self.turn.at(times)[0]) @ rotation
 
 
 @dataclass
@@ -113,12 +114,12 @@ class Stage:
 
 @dataclass
 class Scene:
-    """Everything that a clip shows. `attributes` is the truth that a judge is asked for."""
+    """Everything that a clip shows; its attributes are the true answers to a judge's questions."""
 
     seed: int
     level: int
     split: str
-    attributes: dict
+    attributes: Attributes
     caption: str
     bodies: list[Body]
     camera: Camera
@@ -126,6 +127,6 @@ class Scene:
     contacts: list[float] = field(default_factory=list)  # seconds at which the bodies touch
 
     def poses(self, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Centres (k f 3) and rotations (k f 3 3) of the k bodies at the times (f,)."""
-        centres, rotations = zip(*(body.poses(times) for body in self.bodies), strict=True)
-        return np.stack(centres), np.stack(rotations)
+        """Centers (k f 3) and rotations (k f 3 3) of the k bodies at the times (f,)."""
+        centers, rotations = zip(*(body.poses(times) for body in self.bodies), strict=True)
+        return np.stack(centers), np.stack(rotations)

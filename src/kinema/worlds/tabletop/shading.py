@@ -1,6 +1,6 @@
 """Light: a soft key light from the upper left, sky light, a weak fill; matte and metal surfaces.
 
-Colours are linear while they are added up and stored as their square root (gamma 2). The key light
+Colors are linear while they are added up and stored as their square root (gamma 2). The key light
 is a disc of directions, so that shadows have penumbras; ambient occlusion of the table under a body
 is that of a ball: cos(angle) r^2 / d^2 (Quilez, sphere ambient occlusion).
 """
@@ -24,12 +24,12 @@ DOME_RADIUS = 25.0  # the backdrop is the inside of a ball about the table
 
 
 def linear(color: tuple[float, float, float], device: torch.device | str) -> Tensor:
-    """A colour as seen (gamma 2) as linear light, (3,)."""
+    """Convert a color as seen (gamma 2) to linear light, (3,)."""
     return torch.tensor(color, device=device) ** 2
 
 
 def light_directions(light: Tensor, count: int) -> Tensor:
-    """Directions (3 count) spread evenly over the disc of the key light (a Vogel spiral)."""
+    """Spread directions (3 count) evenly over the disc of the key light (a Vogel spiral)."""
     index = torch.arange(count, device=light.device) + 0.5
     radius, angle = LIGHT_RADIUS * (index / count).sqrt(), index * (math.pi * (3.0 - 5.0**0.5))
     side = torch.linalg.cross(light, light.new_tensor((0.0, 0.0, 1.0)))
@@ -40,7 +40,7 @@ def light_directions(light: Tensor, count: int) -> Tensor:
 
 
 def backdrop(stage: Stage, d: Tensor) -> Tensor:
-    """Colour (f 3 n) seen along world directions (f 3 n): a wall lit softly from below centre."""
+    """Color (f 3 n) seen along world directions (f 3 n): a wall lit softly from below center."""
     base = linear(BACKDROPS[stage.backdrop], d.device)
     inverse = dot(d, d).rsqrt()
     height, side = d[:, 2] * inverse, d[:, 0] * inverse
@@ -49,13 +49,13 @@ def backdrop(stage: Stage, d: Tensor) -> Tensor:
 
 
 def pixel_size(place: Tensor) -> Tensor:
-    """How much a quantity (f h w) changes from one pixel to the next."""
+    """Compute how much a quantity (f h w) changes from one pixel to the next."""
     down, right = torch.gradient(place, dim=(1, 2))
     return (down * down + right * right).sqrt().clamp_min(1e-6)
 
 
 def table_albedo(stage: Stage, x: Tensor, y: Tensor) -> Tensor:
-    """Colour (f 3 h*w), or (1 3 1) if plain, of the table at (x, y), each (f h w).
+    """Compute the color (f 3 h*w) of the table at (x, y), each (f h w); (1 3 1) if plain.
 
     Edges of the pattern are filtered over one pixel.
     """
@@ -78,13 +78,13 @@ def table_albedo(stage: Stage, x: Tensor, y: Tensor) -> Tensor:
 
 
 def table_light(light: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Sky and key light (f n) on the open table: a pool of light about its middle."""
+    """Compute sky and key light (f n) on the open table: a pool of light about its middle."""
     pool = 1.0 / (1.0 + (x * x + y * y) / 26.0)
     return SKY * (0.6 + 0.4 * pool) + 0.04, KEY * light[2] * pool
 
 
 def body_albedo(body: Body, local: Tensor) -> Tensor:
-    """Colour (f 3 n) or (1 3 1) at points (f 3 n) of the body's surface, in its frame."""
+    """Color (f 3 n) or (1 3 1) at points (f 3 n) of the body's surface, in its frame."""
     base = linear(COLORS[body.color], local.device)[None, :, None]
     if body.pattern == "plain":
         return base
@@ -108,24 +108,24 @@ class Surface:
 
 
 def body_color(body: Body, stage: Stage, surface: Surface) -> Tensor:
-    """Colour (f 3 n) of a body's surface: matte with a broad gloss, or metal."""
+    """Color (f 3 n) of a body's surface: matte with a broad gloss, or metal."""
     albedo = body_albedo(body, surface.point)
     facing = dot(surface.normal, surface.light).clamp_min(0.0)
     facing = facing if surface.key is None else facing * surface.key
     towards = dot(surface.normal, surface.view)
     mirror = surface.normal * (2.0 * towards)[:, None] - surface.view
     shine = dot(mirror, surface.light).clamp_min(0.0) * (facing > 0.0)
-    sky = _ambient(stage, surface)
+    sky = ambient(stage, surface)
     if body.material == "rubber":
         gloss = 0.10 * shine.square().square() ** 3
         return albedo * (sky + KEY * facing)[:, None] + gloss[:, None]
     softbox = 0.9 * ((shine - 0.90) * 16.0).clamp(0.0, 1.0)
     grazing = 0.30 * (1.0 - towards.clamp(0.0, 1.0)).square().square() + 0.06
-    reflected = _room(stage, dot(mirror, surface.up)) * (0.62 * albedo + grazing[:, None])
+    reflected = room(stage, dot(mirror, surface.up)) * (0.62 * albedo + grazing[:, None])
     return albedo * (0.62 * (sky + KEY * facing))[:, None] + reflected + softbox[:, None]
 
 
-def _ambient(stage: Stage, surface: Surface) -> Tensor:
+def ambient(stage: Stage, surface: Surface) -> Tensor:
     """Light (f n) from sky and fill, and from the table below, which also shades the low parts."""
     up = 0.5 + 0.5 * dot(surface.normal, surface.up)
     open_air = (0.35 + 1.04 * surface.height).clamp_max(1.0)
@@ -134,7 +134,7 @@ def _ambient(stage: Stage, surface: Surface) -> Tensor:
     return SKY * up * (0.5 + 0.5 * open_air) + ground * (1.0 - up) * open_air + fill
 
 
-def _room(stage: Stage, height: Tensor) -> Tensor:
+def room(stage: Stage, height: Tensor) -> Tensor:
     """What metal mirrors (f 3 n) at a height (f n): the table below, the bright studio above."""
     wall, table = (
         linear(color, height.device)[None, :, None]
@@ -146,5 +146,5 @@ def _room(stage: Stage, height: Tensor) -> Tensor:
 
 
 def to_bytes(color: Tensor) -> Tensor:
-    """Linear colour to stored uint8: a square root, and highlights that end softly."""
+    """Convert linear color to stored uint8: a square root, and highlights that end softly."""
     return color.clamp(0.0, 1.0).sqrt_().mul_(255.0).add_(0.5).to(torch.uint8)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kinema.worlds.tabletop.attributes import SIZES
+from kinema.worlds.tabletop.attributes import SIZES, Looks
 from kinema.worlds.tabletop.motion import Height, Lane, Phase, solve
 from kinema.worlds.tabletop.scene import Body
 
@@ -29,7 +29,7 @@ TURN_RATE = {"slowly": (1.0, 1.3), "": (2.6, 3.2), "quickly": (5.6, 6.6)}  # rad
 
 
 def half_extents(shape: str, size: str) -> tuple[float, float, float]:
-    """Half extents (x, y, z) of a solid in its own frame, in world units."""
+    """Look up half extents (x, y, z) of a solid in its own frame, in world units."""
     r = SIZES[size]
     return {
         "ball": (r, r, r),
@@ -40,7 +40,7 @@ def half_extents(shape: str, size: str) -> tuple[float, float, float]:
 
 
 def mass(shape: str, material: str, half: tuple[float, float, float]) -> float:
-    """Volume times density."""
+    """Multiply volume by density."""
     a, _, h = half
     volume = {
         "ball": 4.0 / 3.0 * np.pi * a**3,
@@ -51,17 +51,17 @@ def mass(shape: str, material: str, half: tuple[float, float, float]) -> float:
     return float(volume * DENSITY[material])
 
 
-def place(looks: dict, action: str, direction: str, speed: str, rng: np.random.Generator) -> Body:
-    """A body that does its action through the middle of the table; the caller may move it."""
-    shape, half = looks["shape"], half_extents(looks["shape"], looks["size"])
+def place(looks: Looks, action: str, direction: str, speed: str, rng: np.random.Generator) -> Body:
+    """Place a body that acts through the middle of the table; the caller may move it."""
+    shape, half = looks.shape, half_extents(looks.shape, looks.size)
     lying = shape == "cylinder" and action in ("rolls", "spins")
     tilt = rng.choice([-1.0, 1.0]) * (rng.uniform(0.22, 0.4) if lying else rng.uniform(0.0, 0.12))
     heading = HEADINGS.get(direction, 0.0) + (tilt if direction or lying else 0.0)
     turned = 0.0 if shape == "ball" or action == "rolls" else rng.uniform(0.35, 1.22)
     turn = Lane(turned, sliding=0.0)  # two sides of a cube face the camera
-    height, lane = Height(), Lane(0.0, mass=mass(shape, looks["material"], half))
+    height, lane = Height(), Lane(0.0, mass=mass(shape, looks.material, half))
     if action in ("rolls", "slides"):
-        _set_pace(lane, shape, action, direction, speed, rng)
+        set_pace(lane, shape, action, direction, speed, rng)
     elif action == "bounces":
         height = Height(rng.uniform(1.15, 1.6), rng.uniform(0.78, 0.86))
     elif action == "falls":
@@ -72,16 +72,17 @@ def place(looks: dict, action: str, direction: str, speed: str, rng: np.random.G
         turn = Lane(turn.position, rate, sliding=abs(rate) / rng.uniform(5.0, 8.0))
     solve([turn])
     if action == "bounces" and direction:
-        _fly(lane, height, shape, rng.uniform(1.15, 1.5))
+        fly(lane, height, shape, rng.uniform(1.15, 1.5))
     else:
         solve([lane])
     return Body(
-        **looks, half=half, lane=lane, height=height, turn=turn,
-        origin=_origin(direction, rng), heading=float(heading), lying=lying,
+        shape, looks.color, looks.material, looks.size, looks.pattern,
+        half=half, lane=lane, height=height, turn=turn,
+        origin=start_of(direction, rng), heading=float(heading), lying=lying,
     )  # fmt: skip
 
 
-def _set_pace(
+def set_pace(
     lane: Lane, shape: str, action: str, direction: str, speed: str, rng: np.random.Generator
 ) -> None:
     (low, high), distance = PACE[action, speed]
@@ -95,8 +96,8 @@ def _set_pace(
     lane.position = -0.5 * travel + rng.uniform(-0.2, 0.2)
 
 
-def _fly(lane: Lane, height: Height, shape: str, speed: float) -> None:
-    """Sideways flight between bounces: a rough ball grips at the first, a flat body is braked.
+def fly(lane: Lane, height: Height, shape: str, speed: float) -> None:
+    """Set sideways flight between bounces: a ball grips at the first, a flat body is braked.
 
     Gripping turns 2/7 of the ball's speed into spin: then it rolls through every later bounce.
     """
@@ -120,7 +121,7 @@ def _fly(lane: Lane, height: Height, shape: str, speed: float) -> None:
     lane.phases.append(Phase(stop, position, 0.0, 0.0, rolled, 0.0))
 
 
-def _origin(direction: str, rng: np.random.Generator) -> np.ndarray:
+def start_of(direction: str, rng: np.random.Generator) -> np.ndarray:
     x, y = rng.uniform(-0.25, 0.25), rng.uniform(-0.35, 0.35)
     if direction in ("left", "right"):
         return np.array([0.0, y])
@@ -130,7 +131,7 @@ def _origin(direction: str, rng: np.random.Generator) -> np.ndarray:
 
 
 def contact_distance(first: Body, second: Body) -> float:
-    """Distance of two centres along the lane when the bodies touch, both standing on the table."""
+    """Compute how far apart two centers on one lane are when the standing bodies touch."""
     sizes = [(b.shape == "ball" or b.lying, b.half[0]) for b in (first, second)]
     (round1, r1), (round2, r2) = sizes
     if round1 and round2:
@@ -139,7 +140,7 @@ def contact_distance(first: Body, second: Body) -> float:
 
 
 def send_into(subject: Body, second: Body, rng: np.random.Generator) -> list[float]:
-    """Put the second body into the subject's way and solve their collision; times of contact."""
+    """Put the second body in the subject's way and solve the collision; return contact times."""
     tilt = rng.choice([-1.0, 1.0]) * rng.uniform(0.3, 0.42)
     base = 0.0 if np.cos(subject.heading) > 0 else np.pi
     subject.heading = second.heading = base + tilt

@@ -1,4 +1,4 @@
-"""Exact truth of a clip, from the rays through pixel centres: what is there, and where it goes.
+"""Exact truth of a clip, from the rays through pixel centers: what is there, and where it goes.
 
 The flow of a pixel is that of the surface point it shows: on a body the point moves with the body,
 on the table and the backdrop it stays, and both are seen by the camera of the other frame. Whether
@@ -17,8 +17,8 @@ from torch import Tensor
 from kinema.worlds.tabletop.scene import Scene
 from kinema.worlds.tabletop.shading import DOME_RADIUS
 from kinema.worlds.tabletop.shapes import dot, interval
-from kinema.worlds.tabletop.view import View, Window
-from kinema.worlds.world_clip import Truth
+from kinema.worlds.tabletop.view import PixelWindow, View
+from kinema.worlds.world import Truth
 
 HIDDEN = 0.5  # a body counts as occluded while less than this share of its pixels is seen
 FRAMES_AT_ONCE = 65_536  # pixels
@@ -28,7 +28,7 @@ FRAMES_AT_ONCE = 65_536  # pixels
 class Glimpse:
     """What a body shows of itself inside its window."""
 
-    window: Window
+    window: PixelWindow
     shown: Tensor  # (f n) bool: the pixel shows the body
     local: Tensor  # (f 3 n), in the body's frame
 
@@ -47,16 +47,16 @@ class Hits:
 
 
 def scene_truth(scene: Scene, view: View, fps: float) -> Truth:
-    """Everything that is known about a clip; see `Truth` and `docs/worlds.md`."""
+    """Collect everything that is known about a clip; see `Truth` and `docs/worlds.md`."""
     step = max(1, FRAMES_AT_ONCE // (view.height * view.width))
     last = view.num_frames - 1
     parts = []
     for start in range(0, view.num_frames, step):
         index = torch.arange(start, min(start + step, view.num_frames))
         here = view.frames(index)
-        hits = _hits(scene, here)
-        ahead = _flow(scene, hits, view.frames((index + 1).clamp_max(last)))
-        back = _flow(scene, hits, view.frames((index - 1).clamp_min(0)))
+        hits = first_hits(scene, here)
+        ahead = surface_flow(scene, hits, view.frames((index + 1).clamp_max(last)))
+        back = surface_flow(scene, hits, view.frames((index - 1).clamp_min(0)))
         parts.append((hits.depth, hits.masks, ahead, back, hits.visible.T))
     depth, masks, forward, backward, visible = (
         torch.cat(part).cpu().numpy() for part in zip(*parts, strict=True)
@@ -67,16 +67,16 @@ def scene_truth(scene: Scene, view: View, fps: float) -> Truth:
         flow_backward=backward[1:].reshape(-1, *size, 2),
         depth=depth.reshape(-1, *size),
         masks=masks.reshape(-1, *size),
-        tracks=_tracks(view, visible.T),
-        cameras=_cameras(view),
-        events=_events(scene, visible.T, fps),
+        tracks=tracks(view, visible.T),
+        cameras=cameras(view),
+        events=scene_events(scene, visible.T, fps),
     )
 
 
-def _hits(scene: Scene, view: View) -> Hits:
+def first_hits(scene: Scene, view: View) -> Hits:
     rows, columns = view.all_pixels()
     still = scene.camera.move == "still"
-    fixed, depth = _fixed_points(scene, view.frames(slice(0, 1)) if still else view, rows, columns)
+    fixed, depth = fixed_points(scene, view.frames(slice(0, 1)) if still else view, rows, columns)
     depth = depth.expand(view.num_frames, -1).clone()
     masks = torch.zeros_like(depth, dtype=torch.uint8)
     glimpses: dict[int, Glimpse] = {}
@@ -101,8 +101,8 @@ def _hits(scene: Scene, view: View) -> Hits:
     return Hits(rows, columns, depth, masks, fixed, glimpses, visible)
 
 
-def _fixed_points(scene: Scene, view: View, rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
-    """World points (f 3 n) of table or backdrop behind pixels, and their depths (f n)."""
+def fixed_points(scene: Scene, view: View, rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
+    """Find world points (f 3 n) of table or backdrop behind pixels, and their depths (f n)."""
     directions = view.to_world(view.rays(rows, columns))
     point = view.on_table(directions)
     on_table = (point[:, 0].abs() < scene.stage.half_width) & (point[:, 1] < scene.stage.far_edge)
@@ -114,14 +114,14 @@ def _fixed_points(scene: Scene, view: View, rows: Tensor, columns: Tensor) -> tu
     return origin + directions * depth[:, None], depth
 
 
-def _flow(scene: Scene, hits: Hits, target: View) -> Tensor:
-    """Displacements (f h*w 2) in pixels from the frames of the hits to those of the target."""
+def surface_flow(scene: Scene, hits: Hits, target: View) -> Tensor:
+    """Compute displacements (f h*w 2), pixels, from the frames of the hits to the target's."""
     flow = hits.depth.new_zeros(*hits.depth.shape, 2)
     if scene.camera.move != "still":
         columns, rows, _ = target.project(hits.fixed)
         flow = torch.stack((columns - hits.columns, rows - hits.rows), dim=2)
     for index, glimpse in hits.glimpses.items():
-        moved = target.rotations[index] @ glimpse.local + target.centres[index][:, :, None]
+        moved = target.rotations[index] @ glimpse.local + target.centers[index][:, :, None]
         columns, rows, _ = target.project(moved)
         window, shown = glimpse.window, glimpse.shown
         step = torch.stack((columns - window.columns, rows - window.rows), dim=2)
@@ -130,22 +130,22 @@ def _flow(scene: Scene, hits: Hits, target: View) -> Tensor:
     return flow
 
 
-def _tracks(view: View, visible: np.ndarray) -> dict[str, np.ndarray]:
-    """Projected centres, 3-D poses and visible shares of the k bodies."""
+def tracks(view: View, visible: np.ndarray) -> dict[str, np.ndarray]:
+    """Collect projected centers, 3-D poses and visible shares of the k bodies."""
     pixels = []
-    for centre in view.centres:
-        columns, rows, _ = view.project(centre[:, :, None])
+    for center in view.centers:
+        columns, rows, _ = view.project(center[:, :, None])
         pixels.append(torch.cat((columns, rows), dim=1))
     return {
         "pixels": torch.stack(pixels).cpu().numpy(),  # (k f 2), column and row
-        "positions": view.centres.cpu().numpy(),  # (k f 3)
+        "positions": view.centers.cpu().numpy(),  # (k f 3)
         "rotations": view.rotations.cpu().numpy(),  # (k f 3 3), body -> world
         "visible": visible,  # (k f)
     }
 
 
-def _cameras(view: View) -> dict[str, np.ndarray]:
-    """OpenCV cameras: intrinsics (f 3 3), and camera -> world (f 4 4)."""
+def cameras(view: View) -> dict[str, np.ndarray]:
+    """Describe OpenCV cameras: intrinsics (f 3 3), and camera -> world (f 4 4)."""
     focal = view.focal.cpu().numpy()
     intrinsics = np.zeros((len(focal), 3, 3), np.float32)
     intrinsics[:, 0, 0] = intrinsics[:, 1, 1] = focal
@@ -156,8 +156,8 @@ def _cameras(view: View) -> dict[str, np.ndarray]:
     return {"intrinsics": intrinsics, "camera_to_world": poses}
 
 
-def _events(scene: Scene, visible: np.ndarray, fps: float) -> list[dict]:
-    """Contacts, bounces and occlusions within the clip, in order of time.
+def scene_events(scene: Scene, visible: np.ndarray, fps: float) -> list[dict]:
+    """List contacts, bounces and occlusions within the clip, in order of time.
 
     `frame` is the first frame at or after the event, `time` its exact second.
     """

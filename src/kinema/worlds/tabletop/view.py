@@ -1,6 +1,6 @@
 """The scene as tensors: camera rays, projection, and the pixel windows that bodies can touch.
 
-Axes: k bodies, f frames, 3 coordinates, n points or rays. Pixel centres are integers.
+Axes: k bodies, f frames, 3 coordinates, n points or rays. Pixel centers are integers.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from kinema.worlds.tabletop.scene import Body, Scene
 
 
 @dataclass
-class Window:
+class PixelWindow:
     """One rectangle of pixels a frame, all of one size."""
 
     index: Tensor  # (f n) pixel numbers, row * width + column
@@ -24,8 +24,8 @@ class Window:
     top_left: Tensor  # (f 2) first row and column
     size: tuple[int, int]  # rows and columns of the rectangle
 
-    def meets(self, other: Window) -> bool:
-        """Whether the two share a pixel in any frame."""
+    def meets(self, other: PixelWindow) -> bool:
+        """Tell whether the two share a pixel in any frame."""
         apart = self.top_left - other.top_left  # (f 2)
         below = (apart < apart.new_tensor(other.size)).all(1)
         above = (-apart < apart.new_tensor(self.size)).all(1)
@@ -41,7 +41,7 @@ class View:
     origin: Tensor  # (f 3)
     rotation: Tensor  # (f 3 3), camera -> world
     focal: Tensor  # (f,), in pixels
-    centres: Tensor  # (k f 3)
+    centers: Tensor  # (k f 3)
     rotations: Tensor  # (k f 3 3), body -> world
     light: Tensor  # (3,)
 
@@ -55,8 +55,8 @@ class View:
         origin, rotation, focal = scene.camera.at(times)
         focal = focal * (min(size) / 2.0)
         camera = (tensor(origin), tensor(rotation), tensor(focal))
-        centres, rotations = scene.poses(times)
-        poses = (tensor(centres), tensor(rotations))
+        centers, rotations = scene.poses(times)
+        poses = (tensor(centers), tensor(rotations))
         return cls(*size, *camera, *poses, tensor(scene.stage.light))
 
     @property
@@ -66,7 +66,7 @@ class View:
     def frames(self, part: slice | Tensor) -> View:
         """The view of some of the frames, by a slice or by their numbers."""
         camera = (self.origin[part], self.rotation[part], self.focal[part])
-        poses = (self.centres[:, part], self.rotations[:, part])
+        poses = (self.centers[:, part], self.rotations[:, part])
         return View(self.height, self.width, *camera, *poses, self.light)
 
     def rays(self, rows: Tensor, columns: Tensor) -> Tensor:
@@ -82,7 +82,7 @@ class View:
     def to_body(self, index: int, rays: Tensor) -> tuple[Tensor, Tensor]:
         """The camera's place (f 3 1) and its rays (f 3 n) in the frame of a body."""
         inward = self.rotations[index].transpose(1, 2)
-        origin = inward @ (self.origin - self.centres[index])[:, :, None]
+        origin = inward @ (self.origin - self.centers[index])[:, :, None]
         return origin, (inward @ self.rotation) @ rays
 
     def on_table(self, directions: Tensor) -> Tensor:
@@ -109,26 +109,26 @@ class View:
         """Corners (f 3 8) of the box about a body, in the world."""
         sides = [torch.tensor((-a, a), device=self.focal.device) for a in body.half]
         corners = torch.stack(torch.meshgrid(*sides, indexing="ij")).reshape(3, 8)
-        return self.rotations[index] @ corners + self.centres[index][:, :, None]
+        return self.rotations[index] @ corners + self.centers[index][:, :, None]
 
-    def body_window(self, index: int, body: Body) -> Window | None:
+    def body_window(self, index: int, body: Body) -> PixelWindow | None:
         """The window that shows a body, or None where it is out of view in all frames."""
         return self.window(self.body_corners(index, body))
 
-    def window(self, points: Tensor, margin: float = 1.0) -> Window | None:
+    def window(self, points: Tensor, margin: float = 1.0) -> PixelWindow | None:
         """The smallest window that holds the world points (f 3 n) in every frame, where in view.
 
         None where no frame shows any of them.
         """
         columns, rows, _ = self.project(points)
-        left, wide = _span(columns, self.width, margin)
-        top, high = _span(rows, self.height, margin)
+        left, wide = span(columns, self.width, margin)
+        top, high = span(rows, self.height, margin)
         if wide <= 0 or high <= 0:
             return None
         row = (top[:, None] + torch.arange(high, device=top.device))[:, :, None]
         column = (left[:, None] + torch.arange(wide, device=left.device))[:, None, :]
         shape = (self.num_frames, high, wide)
-        return Window(
+        return PixelWindow(
             index=(row * self.width + column).flatten(1),
             rows=row.float().expand(shape).flatten(1),
             columns=column.float().expand(shape).flatten(1),
@@ -137,7 +137,7 @@ class View:
         )
 
 
-def _span(places: Tensor, limit: int, margin: float) -> tuple[Tensor, int]:
+def span(places: Tensor, limit: int, margin: float) -> tuple[Tensor, int]:
     """First pixel (f,) and common number of pixels that hold places (f n) within [0, limit)."""
     first, last = (places.amin(1) - margin).floor(), (places.amax(1) + margin).ceil()
     if not bool(((last >= 0) & (first < limit)).any()):

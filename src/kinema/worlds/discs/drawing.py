@@ -1,27 +1,27 @@
-"""Discs and a curtain as pixels: on white, edges one pixel soft, pixel centres at world places."""
+"""Discs and a curtain as pixels: on white, edges one pixel soft, pixel centers at world places."""
 
 from __future__ import annotations
 
 import numpy as np
 
-EXTENT = 10.0  # units of the picture, from the first to the last pixel centre
-GREY = 150.0  # of a curtain
+EXTENT = 10.0  # units of the picture, from the first to the last pixel center
+GRAY = 150.0  # of a curtain
 
 
-def coverage(centres: np.ndarray, radii: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Share (k f h w) of each pixel under discs at centres (k f 2); edges one pixel soft."""
+def coverage(centers: np.ndarray, radii: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Compute the share (k f h w) of each pixel under discs at centers (k f 2)."""
     height, width = size
     x = np.linspace(0.0, EXTENT, width)
     y = np.linspace(EXTENT, 0.0, height)
-    across = (x - centres[..., 0, None])[:, :, None]
-    upward = (y - centres[..., 1, None])[:, :, :, None]
+    across = (x - centers[..., 0, None])[:, :, None]
+    upward = (y - centers[..., 1, None])[:, :, :, None]
     distance = np.sqrt(across**2 + upward**2)
     pixel = EXTENT / (min(size) - 1)
     return np.clip(0.5 + (radii[:, None, None, None] - distance) / pixel, 0.0, 1.0)
 
 
 def curtain_cover(curtain: tuple[float, float], width: int) -> np.ndarray:
-    """Share (w,) of each column of pixels under a curtain.
+    """Compute the share (w,) of each column of pixels that a curtain covers.
 
     Its edges are one pixel soft; at a wall it has none.
     """
@@ -34,7 +34,7 @@ def curtain_cover(curtain: tuple[float, float], width: int) -> np.ndarray:
 def painted(
     share: np.ndarray, inks: np.ndarray, curtain: tuple[float, float] | None = None
 ) -> np.ndarray:
-    """Frames, uint8 (f h w 3): discs on white, whose inks are colours less white, and a curtain.
+    """Paint discs on white, and a curtain before them: frames, uint8 (f h w 3).
 
     Args:
         share: (k f h w) of each pixel under each disc, from `coverage`.
@@ -44,5 +44,5 @@ def painted(
     frames = 255.0 + np.einsum("kfhw,kc->fhwc", share, inks)
     if curtain is not None:
         cover = curtain_cover(curtain, share.shape[-1])[:, None]
-        frames = frames * (1.0 - cover) + GREY * cover
+        frames = frames * (1.0 - cover) + GRAY * cover
     return (frames + 0.5).clip(0, 255).astype(np.uint8)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from kinema.clips import to_frames, to_tensor
+from kinema.motion.tensors import to_frames, to_tensor
 
 shapes = st.tuples(*[st.integers(1, 4)] * 3).map(lambda s: (*s, 3))
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kinema.worlds.disc_drawing import GREY, coverage, curtain_cover, painted
+from kinema.worlds.discs.drawing import GRAY, coverage, curtain_cover, painted
 
 
 def test_a_disc_covers_its_area():
@@ -26,5 +26,5 @@ def test_a_curtain_hangs_before_the_discs():
     ink = np.array([[0.0, -200.0, -255.0]])
     plain, hidden = painted(share, ink), painted(share, ink, (5.0, 10.0))
     assert plain.dtype == np.uint8 and plain[0, 20, 20].tolist() == [255, 55, 0]
-    assert (hidden[0, :, 21:] == GREY).all()
+    assert (hidden[0, :, 21:] == GRAY).all()
     assert (hidden[0, :, :20] == plain[0, :, :20]).all()
