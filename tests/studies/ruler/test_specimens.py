@@ -26,7 +26,7 @@ def test_what_is_kept_is_read_again_bit_for_bit(tmp_path):
     save_specimens(cache, {"a": specimen})
     again = load_specimens(cache)["a"]
     for vector in (again.clean, again.reencoded[0], again.corrupted["cut"][0]):
-        assert (vector["noise"], vector["noise"].error) == (1 / 3, 1e-17)
+        assert (vector["noise"].value, vector["noise"].error) == (1 / 3, 1e-17)
         np.testing.assert_array_equal(vector["noise"].curve, score.curve)
 
 
