@@ -1,15 +1,23 @@
-"""Videos longer than a window: strategies as dataclasses, noise by position, pieces as they end."""
+"""Videos of any length: strategies as dataclasses, noise by position, segments as they end."""
 
 from kinema.sampling.rollout.autoregressive import Autoregressive, Memory, Recomputed, Remembering
 from kinema.sampling.rollout.blending import Blend
 from kinema.sampling.rollout.cached import Cached
 from kinema.sampling.rollout.keyframes import Keyframes
-from kinema.sampling.rollout.noise import SEED_STRIDE, FrameNoise
+from kinema.sampling.rollout.noise import HISTORY, SEED_STRIDE, FrameNoise
 from kinema.sampling.rollout.rolling import Rolling
-from kinema.sampling.rollout.sliding import Sliding, Splice, crossfade
-from kinema.sampling.rollout.walk import Piece, Schedule, State, Strategy, Walk, together
+from kinema.sampling.rollout.setup import (
+    RolloutSetup,
+    RolloutState,
+    Schedule,
+    Segment,
+    Strategy,
+    joined,
+)
+from kinema.sampling.rollout.sliding import Sliding, Splice, Whole, crossfade
 
 __all__ = [
+    "HISTORY",
     "SEED_STRIDE",
     "Autoregressive",
     "Blend",
@@ -17,16 +25,17 @@ __all__ = [
     "FrameNoise",
     "Keyframes",
     "Memory",
-    "Piece",
     "Recomputed",
     "Remembering",
     "Rolling",
+    "RolloutSetup",
+    "RolloutState",
     "Schedule",
+    "Segment",
     "Sliding",
     "Splice",
-    "State",
     "Strategy",
-    "Walk",
+    "Whole",
     "crossfade",
-    "together",
+    "joined",
 ]

@@ -1,14 +1,14 @@
-"""What every strategy for long video is given, and what it gives back.
+"""What every strategy is given, and what it gives back.
 
-A strategy is a frozen dataclass with `rollout(walk, num_frames, state)`. It yields pieces: frames
-that are final, in order, each with the state from which the rest follows. Whoever keeps frames and
-state can stop at any piece and go on later, bit for bit as if nothing had happened; whoever
-writes the frames away needs no more memory for an hour than for a minute.
+A strategy is a frozen dataclass with `rollout(setup, num_frames, state)`. It yields segments:
+frames that are final, in order, each with the state from which the rest follows. Whoever keeps
+frames and state can stop at any segment and go on later, bit for bit as if nothing had happened;
+whoever writes the frames away needs no more memory for an hour than for a minute.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -17,8 +17,9 @@ from torch import Tensor
 
 from kinema.diffusion.path import Linear, Path
 from kinema.errors import UserError
+from kinema.sampling import plans
 from kinema.sampling.rollout.noise import FrameNoise
-from kinema.sampling.sample import sample
+from kinema.sampling.sample import Progress, first_state, sample
 from kinema.sampling.solvers import DenoiseFn, Euler, Solver
 
 
@@ -48,7 +49,7 @@ class Schedule:
 
 
 @dataclass(frozen=True)
-class Walk:
+class RolloutSetup:
     """How noise becomes frames, whatever the strategy.
 
     Args:
@@ -58,7 +59,9 @@ class Walk:
         solver: how a step estimates x0.
         path: the path on which the network was trained.
         given: b c k h w, frames with which the video begins, or None.
+        source: b c f h w, the video to be made anew where the times begin below 1, or None.
         coarse: denoises every n-th frame of a video as a clip; by default `denoise` does.
+        progress: called after every step of a window, see `sample`.
     """
 
     denoise: DenoiseFn | Schedule
@@ -67,61 +70,84 @@ class Walk:
     solver: Solver = Euler()
     path: Path = Linear()
     given: Tensor | None = None
+    source: Tensor | None = None
     coarse: DenoiseFn | Schedule | None = None
+    progress: Progress | None = None
 
     @property
     def num_steps(self) -> int:
         return len(self.times) - 1
 
     def at(self, frame: int) -> DenoiseFn:
-        """The denoiser in force at a frame."""
+        """Return the denoiser in force at a frame."""
         return self.denoise.at(frame) if isinstance(self.denoise, Schedule) else self.denoise
 
-    def window(self, denoise: DenoiseFn, known: Tensor, given: list[int], start: int) -> Tensor:
-        """Walk one window of the video from noise to clean.
+    def known(self, start: int, stop: int) -> Tensor:
+        """Return the source of the frames start ... stop - 1, b c f h w; 0 where there is none.
+
+        Frames beyond the end of the source repeat its last one.
+        """
+        if self.source is None:
+            return torch.zeros_like(self.noise(start, stop))
+        index = torch.arange(start, stop).clamp(max=self.source.shape[2] - 1)
+        return self.source[:, :, index]
+
+    def first_state(self, start: int, stop: int) -> Tensor:
+        """Return the frames start ... stop - 1 as they are before the first step, b c f h w."""
+        known = None if self.source is None else self.known(start, stop)
+        plan = plans.together(self.times, stop - start)
+        return first_state(self.noise(start, stop), plan, self.path, known)
+
+    def window(
+        self, denoise: DenoiseFn, start: int, known: Tensor, given: int | Sequence[int] = 0
+    ) -> Tensor:
+        """Make one window of the video, from noise to clean.
 
         Args:
             denoise: for this window.
-            known: b c f h w, of which the frames `given` count.
-            given: the frames of the window that stay as they are.
             start: where the window lies in the video.
+            known: b c f h w, from `known`, with the frames `given` filled in.
+            given: the first frames of the window, or those at these indices, which stay.
         """
-        plan = self.times[:, None].repeat(1, known.shape[2])
-        plan[:, given] = 0
+        num_frames = known.shape[2]
+        plan = plans.given_frames(self.times, num_frames, given)
         return sample(
             denoise,
-            self.noise(start, start + known.shape[2]),
+            self.noise(start, start + num_frames),
             plan,
             self.solver,
             self.path,
-            known=known if given else None,
+            known=known if (plan[0] < 1).any() else None,
             seeds=self.noise.fresh(start) if self.solver.eta else None,
+            progress=self.progress,
         )
 
 
-class State(NamedTuple):
-    """Where a rollout stands: frames that are final, and all that the rest depends on."""
+class RolloutState(NamedTuple):
+    """Where a rollout stands: how many frames are final, and all that the rest depends on."""
 
     made: int
     tensors: dict[str, Tensor]
 
 
-class Piece(NamedTuple):
+class Segment(NamedTuple):
     """Frames b c f h w that will not change any more (None: none yet), and the state after them."""
 
     frames: Tensor | None
-    state: State
+    state: RolloutState
 
 
 class Strategy(Protocol):
-    """A way to make videos longer than a window; see the module's docstring."""
+    """A way to make a video of any length; see the module's docstring."""
 
     @property
     def horizon(self) -> int:
         """Frames back that every new frame sees, at least."""
         ...
 
-    def rollout(self, walk: Walk, num_frames: int, state: State | None = None) -> Iterator[Piece]:
+    def rollout(
+        self, setup: RolloutSetup, num_frames: int, state: RolloutState | None = None
+    ) -> Iterator[Segment]:
         """Yield the video from its first frame on, or what is missing after `state`."""
         ...
 
@@ -136,19 +162,19 @@ class Strategy(Protocol):
         ...
 
 
-def given_pieces(given: Tensor | None, num_frames: int) -> tuple[Tensor | None, int]:
-    """The frames a video begins with, at most `num_frames`, and how many they are."""
+def opening(given: Tensor | None, num_frames: int) -> tuple[Tensor | None, int]:
+    """Return the frames a video begins with, at most `num_frames`, and how many they are."""
     if given is None:
         return None, 0
     return given[:, :, :num_frames], min(given.shape[2], num_frames)
 
 
-def together(pieces: Iterator[Piece]) -> Tensor:
-    """All frames of a rollout, b c f h w, for videos that fit into memory."""
-    return torch.cat([piece.frames for piece in pieces if piece.frames is not None], dim=2)
+def joined(segments: Iterator[Segment]) -> Tensor:
+    """Return all frames of a rollout, b c f h w, for videos that fit into memory."""
+    return torch.cat([segment.frames for segment in segments if segment.frames is not None], dim=2)
 
 
 def latest(past: Tensor | None, new: Tensor, count: int) -> Tensor:
-    """The last `count` frames of both, copied, so that nothing holds on to what came before."""
+    """Return the last `count` frames of both, copied, so that nothing holds on to the others."""
     frames = new if past is None else torch.cat([past, new], dim=2)
     return frames[:, :, max(frames.shape[2] - count, 0) :].clone()
