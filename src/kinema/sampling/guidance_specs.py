@@ -38,14 +38,14 @@ class Branches(NamedTuple):
         uncond: without it, or with the negative prompt.
         path: on which the network was trained.
         noise: x (b c f h w) -> noise of its shape, always the same, to hide given frames under.
-        worse: name of a system -> its denoiser with the prompt.
+        worse: of a worse system, with the prompt; only autoguidance needs it.
     """
 
     cond: DenoiseFn
     uncond: DenoiseFn
     path: Path
     noise: Callable[[Tensor], Tensor]
-    worse: Callable[[str], DenoiseFn]
+    worse: DenoiseFn | None = None
 
 
 class Guidance(Protocol):
@@ -142,7 +142,8 @@ class Autoguidance:
             raise UserError("Autoguidance needs a worse system: autoguidance:model=FOLDER.")
 
     def __call__(self, branches: Branches, scale: float) -> DenoiseFn:
-        return autoguidance(branches.cond, branches.worse(self.model), scale, self.interval)
+        assert branches.worse is not None, "the worse system was loaded"
+        return autoguidance(branches.cond, branches.worse, scale, self.interval)
 
 
 @dataclass(frozen=True)

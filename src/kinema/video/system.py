@@ -19,9 +19,10 @@ import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from safetensors import SafetensorError
+from torch import nn
 
 from kinema.codecs import CausalVAE, Pixels
 from kinema.conditions import NoText, SmallTextEncoder
@@ -106,6 +107,43 @@ class System:
         return self.text != "none"
 
 
+class Parts(Protocol):
+    """A system whose parts are loaded; a `VideoPipeline` is one."""
+
+    denoiser: nn.Module
+    codec: Any
+    text: nn.Module
+    system: System
+    name: str
+
+
+@dataclass
+class Loaded:
+    """The parts of a system as they were read from its folder."""
+
+    denoiser: nn.Module
+    codec: Any
+    text: nn.Module
+    system: System
+    name: str
+
+
+def load(name: str | Path) -> Loaded:
+    """Read a system and its parts.
+
+    Args:
+        name: one that ships ("tabletop"), a folder ("./tabletop"), or a repository of the Hugging
+            Face hub ("owner/name").
+
+    Raises:
+        UserError: if it is not there, or a file in it is missing, corrupt or foreign.
+    """
+    folder = find(name)
+    system = read_system(folder)
+    parts = {part: load_part(folder, part, getattr(system, part)) for part in PARTS}
+    return Loaded(**parts, system=system, name=str(name))
+
+
 def find(name: str | Path) -> Path:
     """The folder of a system: one that ships, one on disk, or one fetched from the hub.
 
@@ -170,12 +208,24 @@ def load_part(folder: Path, part: str, kind: str) -> Any:
     options = {} if network_class is PretrainedTextEncoder else {"strict": True}
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # the mixin prints that it loads
-            return network_class.from_pretrained(str(place), **options)
+            network = network_class.from_pretrained(str(place), **options)
     except UserError:
         raise
     except (SafetensorError, RuntimeError, ValueError, TypeError, KeyError, OSError) as error:
         reason = str(error).strip().splitlines()[-1].strip()
         raise UserError(f"{place} does not hold a {network_class.__name__}: {reason}") from error
+    check_finite(network, place)
+    return network
+
+
+def check_finite(network: nn.Module, place: Path) -> None:
+    """Raise a UserError if a weight of the network in a folder is not a finite number."""
+    for name, weight in network.state_dict().items():
+        if weight.is_floating_point() and not weight.isfinite().all():
+            raise UserError(
+                f"{place} holds weights that are not finite numbers, in {name}: the training that "
+                "made it diverged, or the file is damaged."
+            )
 
 
 def save_part(network: Any, place: Path) -> None:
