@@ -37,7 +37,7 @@ class Estimate:
     """A video by one strategy at one size.
 
     Attributes:
-        strategy: its name; "whole" is one window over all.
+        strategy: its name.
         size: height and width.
         frames: latent frames that the denoiser sees at once, the most.
         calls: how often it is asked.
@@ -100,7 +100,7 @@ def plan_size(pipe: VideoPipeline, settings: Generation) -> list[Estimate]:
     total = pipe.codec.latent_shape(settings.num_frames, *settings.size)[1]
     # Of every strategy: frames at once, frames in the cache -> calls
     asked: dict[str, dict[tuple[int, int], int]] = {}
-    for name in ["whole", *(name for name in STRATEGIES if name != "whole")]:
+    for name in STRATEGIES:
         strategy = strategy_named(name, pipe)
         counts, past = strategy.calls(total, settings.num_steps), cached_frames(strategy, total)
         asked[name] = {(frames, past): count for frames, count in counts.items()}

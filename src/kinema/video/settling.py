@@ -179,7 +179,7 @@ def check_size(wanted: tuple[int, ...]) -> None:
 def possible_size(
     wanted: tuple[int, ...], multiple: tuple[int, int], max_size: int
 ) -> tuple[int, int]:
-    """Return the height and width that can be made nearest to `wanted`; a notice tells of others."""
+    """Return the size nearest to `wanted` that can be made, and tell if it is another."""
     height, width = (
         min(max(round(side / step), 1), max(max_size // step, 1)) * step
         for side, step in zip(wanted, multiple, strict=True)

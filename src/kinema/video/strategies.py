@@ -33,6 +33,7 @@ def autoregressive(window: int, overlap: int) -> Autoregressive:
 
 # By name, for a window and an overlap in latent frames. Blended windows share half.
 STRATEGIES: dict[str, Callable[[int, int], Strategy]] = {
+    "whole": lambda window, overlap: Whole(),
     "sliding": lambda window, overlap: Sliding(window, overlap),
     "crossfade": crossfade,
     "splice": lambda window, overlap: Splice(min(8, window), min(2, overlap)),
@@ -42,7 +43,6 @@ STRATEGIES: dict[str, Callable[[int, int], Strategy]] = {
         Sliding(window, overlap), stride=max((window - 1) // 2, 1), window=window
     ),
     "blend": lambda window, overlap: Blend(window, window // 2),
-    "whole": lambda window, overlap: Whole(),
 }
 DEFAULT = "sliding"
 
