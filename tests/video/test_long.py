@@ -16,6 +16,7 @@ from kinema.clips import Clip
 from kinema.codecs import Pixels
 from kinema.errors import Notice, UserError
 from kinema.sampling.rollout import Autoregressive, Sliding
+from kinema.storage import locked_file
 from kinema.video import STRATEGIES, generate_long, long, strategy_named
 from kinema.video.checkpoint import RolloutCheckpoint
 
@@ -243,6 +244,11 @@ def test_another_request_does_not_go_on_with_what_was_left(
             next(getattr(other, part).parameters()).view(-1)[0] += 1
         with pytest.raises(UserError, match="differs in weights: delete it"):
             generate_long(other, PROMPT, SHORT, tmp_path / "a.mkv", num_frames=20)
+
+
+def test_a_second_process_at_the_same_file_is_told_so(pipe, tmp_path):
+    with locked_file(tmp_path / "a.mkv"), pytest.raises(UserError, match="in use by process"):
+        generate_long(pipe, PROMPT, SHORT, tmp_path / "a.mkv", num_frames=20)
 
 
 # What goes wrong ---------------------------------------------------------------------------------

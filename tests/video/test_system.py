@@ -181,15 +181,3 @@ def test_a_save_that_fails_leaves_the_old_system(pipe, copy, monkeypatch):
 def test_defaults_are_checked():
     with pytest.raises(UserError, match="solver 'eular'.*'euler'"):
         System(solver="eular")
-
-
-@pytest.mark.parametrize("part", ["denoiser", "codec", "text"])
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_weights_that_are_not_finite_are_refused(copy, part, value):
-    path = copy / part / "model.safetensors"
-    weights = load_file(path)
-    name = next(name for name, weight in weights.items() if weight.is_floating_point())
-    weights[name].view(-1)[-1] = value
-    save_file(weights, path)
-    with pytest.raises(UserError, match=f"{part} holds weights that are not finite numbers"):
-        VideoPipeline.from_pretrained(copy)

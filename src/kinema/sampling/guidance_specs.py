@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from torch import Tensor
 
 from kinema.diffusion.path import Path
-from kinema.errors import UserError, nearest
+from kinema.errors import UserError
 from kinema.sampling.guidance import (
     ALWAYS,
     adaptive_projected,
@@ -28,6 +28,7 @@ from kinema.sampling.guidance import (
     per_condition,
 )
 from kinema.sampling.solvers import DenoiseFn
+from kinema.storage.specs import read_spec
 
 
 class Branches(NamedTuple):
@@ -213,53 +214,46 @@ GUIDANCE: dict[str, Any] = {
 }
 
 
-def guidance_named(text: str) -> Guidance:
-    """Return the spec that `NAME` or `NAME:option=value,option=value` names.
+def guidance_named(given: Guidance | str | dict[str, Any]) -> Guidance:
+    """Return a spec from itself, from its dictionary, or from its name and options as text.
 
     Args:
-        text: a key of GUIDANCE; after a colon the options of the spec, such as
-            "adaptive-projected:eta=0.5,interval=[0.2,0.9]".
+        given: such as "adaptive-projected" or "adaptive-projected:eta=0.5,interval=[0.2,0.9]".
 
     Raises:
         UserError: if there is no such guidance or option, or a value makes no sense.
     """
-    name, _, said = text.partition(":")
-    name = name.strip().replace("_", "-")
-    if name not in GUIDANCE:
-        raise UserError(f"There is no guidance {name!r}; {nearest(name, [*GUIDANCE])}")
-    hints = {option.name: str(option.type) for option in fields(GUIDANCE[name]) if option.init}
-    options: dict[str, object] = {}
-    for part in re.findall(r"[^,\[]+(?:\[[^\]]*\])?", said):
-        option, _, value = (piece.strip() for piece in part.partition("="))
-        option = option.replace("-", "_")
-        if option not in hints:
-            raise UserError(
-                f"Guidance {name!r} has no option {option!r}; {nearest(option, [*hints])}"
-            )
-        options[option] = option_value(f"{name}:{option}", value, hints[option])
-    return GUIDANCE[name](**options)
+    if isinstance(given, str):
+        name, _, said = given.partition(":")
+        options = (part.partition("=") for part in re.findall(r"[^,\[]+(?:\[[^\]]*\])?", said))
+        values = {name.strip(): value_of(text) for name, _, text in options}
+        given = {"kind": name.strip().replace("_", "-"), **values}
+    spec: Guidance = read_spec("guidance", GUIDANCE, given)
+    return spec
 
 
-def option_value(name: str, text: str, hint: str) -> object:
-    """Return the value of an option of a spec whose annotation is `hint`."""
-    if hint == "str":
-        return text
+def value_of(text: str) -> Any:
+    """Return a number, or a tuple of them, as a text has it; other text stays what it is."""
     try:
         value = json.loads(text)
-        return tuple(map(float, value)) if hint.startswith("tuple") else float(value)
-    except (ValueError, TypeError) as error:
-        kind = "two numbers such as [0.2,0.9]" if hint.startswith("tuple") else "a number"
-        raise UserError(f"Guidance option {name} takes {kind}, not {text!r}.") from error
+    except ValueError:
+        return text.strip()
+    return tuple(value) if isinstance(value, list) else value
 
 
-def check_interval(interval: tuple[float, float]) -> None:
+def check_interval(interval: Sequence[float]) -> None:
     """Raise a UserError unless an interval is two times in [0, 1] that go up."""
-    if len(interval) != 2 or not 0 <= interval[0] <= interval[1] <= 1:
-        raise UserError(f"A guidance interval is two times from 0 to 1 that go up, not {interval}.")
+    is_pair = isinstance(interval, Sequence) and len(interval) == 2
+    if not is_pair or not 0 <= interval[0] <= interval[1] <= 1:
+        raise UserError(
+            f"A guidance interval is two times from 0 to 1 that go up, such as [0.2,0.9], not "
+            f"{interval}."
+        )
 
 
 def check_range(name: str, value: float, least: float, most: float) -> None:
     """Raise a UserError unless a number is finite and lies between two others."""
-    if not (math.isfinite(value) and least <= value <= most):
-        bounds = f" between {least:g} and {most:g}" if math.isfinite(most) else ""
-        raise UserError(f"Guidance option {name} is {value}: it must be a finite number{bounds}.")
+    is_number = isinstance(value, int | float) and math.isfinite(value)
+    if not is_number or not least <= value <= most:
+        bounds = f" from {least:g} to {most:g}" if math.isfinite(most) else ""
+        raise UserError(f"Guidance option {name} is {value}: it must be a number{bounds}.")

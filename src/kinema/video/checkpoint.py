@@ -27,6 +27,7 @@ from torch import Tensor
 
 from kinema.errors import UserError
 from kinema.sampling.rollout import RolloutState, Segment
+from kinema.storage import whole_file
 
 HEADER = struct.Struct("<5q")  # b c f h w of a segment
 
@@ -121,11 +122,8 @@ class RolloutCheckpoint:
             "settings": self.settings, "made": segment.state.made, "size": self.size,
             "checksum": self.checksum, "state_checksum": state_checksum(tensors),
         }  # fmt: skip
-        partial = self.file.with_suffix(".part")
-        save_file(tensors, partial, {"kinema": json.dumps(note)})
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
-        os.replace(partial, self.file)
+        with whole_file(self.file) as staged:
+            save_file(tensors, staged, {"kinema": json.dumps(note)})
 
     def remove(self) -> None:
         """The video is finished: nothing of this is needed any more."""

@@ -20,6 +20,7 @@ from torch import Tensor
 from kinema import clips
 from kinema.errors import UserError
 from kinema.sampling.rollout import Strategy
+from kinema.storage import locked_file
 from kinema.video.checkpoint import RolloutCheckpoint
 from kinema.video.generation import Generation, device_of
 from kinema.video.opening import PEEK, warn_of_cut
@@ -75,7 +76,12 @@ def generate_long(
         raise UserError("A long video is made alone: ask for one at a time, with its own seed.")
     if request.output_type != "np":
         raise UserError("A long video is written to a file: leave output_type out.")
-    generation = settle(request, pipe, pipe.told(request))
+    with locked_file(path):
+        return written(settle(request, pipe, pipe.told(request)), prompt, request, path)
+
+
+def written(generation: Generation, prompt: str, request: Request, path: Path) -> LongVideo:
+    """Write a video as it is made, from where an earlier process left it."""
     record = provenance(prompt, generation.seeds[0], generation.record(), generation.joins())
     checkpoint = RolloutCheckpoint(path.with_name(path.name + ".part"), record["settings"])
     made = 0 if checkpoint.state is None else checkpoint.state.made
@@ -84,7 +90,7 @@ def generate_long(
     if request.image is not None:
         frames = checked_for_cut(frames)
     size, fps = generation.size, generation.fps
-    with steps_of(pipe.denoiser, calls_left, request.progress):
+    with steps_of(generation.pipe.denoiser, calls_left, request.progress):
         footage = clips.Footage(frames, generation.total, size, fps, prompt, record)
         clips.write_stream(footage, path)
     checkpoint.remove()

@@ -77,7 +77,7 @@ class Request:
     seed: int | Sequence[int] = 0
     num_steps: int | None = None
     guidance_scale: float | None = None
-    guidance: Guidance | str = field(default_factory=ClassifierFree)
+    guidance: Guidance | str | dict[str, Any] = field(default_factory=ClassifierFree)
     image: str | Path | np.ndarray | None = None
     continue_from: str | Path | Clip | None = None
     video: str | Path | Clip | None = None
@@ -106,8 +106,7 @@ class Request:
             raise UserError(f"Give one of {', '.join(starts)} to start from, not both.")
         if self.size is not None and (self.height is not None or self.width is not None):
             raise UserError("Give either a size or a height and a width, not both.")
-        if isinstance(self.guidance, str):
-            self.guidance = guidance_named(self.guidance)
+        self.guidance = guidance_named(self.guidance)
         for name, most in MOST.items():
             check_number(name, getattr(self, name), 1, most)
         check_number("fps", self.fps, 1e-3, 1e3)

@@ -208,24 +208,12 @@ def load_part(folder: Path, part: str, kind: str) -> Any:
     options = {} if network_class is PretrainedTextEncoder else {"strict": True}
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # the mixin prints that it loads
-            network = network_class.from_pretrained(str(place), **options)
+            return network_class.from_pretrained(str(place), **options)
     except UserError:
         raise
     except (SafetensorError, RuntimeError, ValueError, TypeError, KeyError, OSError) as error:
         reason = str(error).strip().splitlines()[-1].strip()
         raise UserError(f"{place} does not hold a {network_class.__name__}: {reason}") from error
-    check_finite(network, place)
-    return network
-
-
-def check_finite(network: nn.Module, place: Path) -> None:
-    """Raise a UserError if a weight of the network in a folder is not a finite number."""
-    for name, weight in network.state_dict().items():
-        if weight.is_floating_point() and not weight.isfinite().all():
-            raise UserError(
-                f"{place} holds weights that are not finite numbers, in {name}: the training that "
-                "made it diverged, or the file is damaged."
-            )
 
 
 def save_part(network: Any, place: Path) -> None:
