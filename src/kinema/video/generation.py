@@ -180,7 +180,7 @@ class Generation:
             SOLVERS[system.solver],
             PATHS[system.path],
             given,
-            source,
+            source=source,
             progress=self.progress,
         )
 

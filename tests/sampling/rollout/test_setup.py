@@ -17,7 +17,7 @@ from rollout_cases import STRATEGIES, denoise, rollout_setup
 
 from kinema.diffusion import Linear
 from kinema.errors import UserError
-from kinema.sampling import SOLVERS, Heun, plans, sample
+from kinema.sampling import SOLVERS, Heun, plans, rollout, sample
 from kinema.sampling.rollout import (
     Autoregressive,
     Blend,
@@ -30,6 +30,7 @@ from kinema.sampling.rollout import (
     Whole,
     joined,
 )
+from kinema.sampling.rollout.noise import KEYS
 from kinema.worlds import GaussianWorld
 
 RHO, MEAN = 0.8, 0.5
@@ -231,3 +232,38 @@ def test_what_forgets_or_only_averages_is_not_exact():
     assert error(Rolling(4, history=0), 24) > 0.03
     assert error(Blend(5, 1), 24) > 0.03
     assert error(Keyframes(Sliding(3, 1), stride=2, window=5), 24, stride=1) > 0.1
+
+
+# Video to video ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_a_source_is_noised_and_made_anew(name):
+    """A denoiser that knows nothing keeps what the noise leaves of the source."""
+    source = torch.randn(2, 2, 12, 2, 2, generator=torch.Generator().manual_seed(0))
+    times, seen = 0.4 * plans.times(2), []
+
+    def looking(x, t):
+        seen.append((x, t))
+        return x
+
+    setup = replace(rollout_setup(looking), times=times, source=source)
+    frames = joined(STRATEGIES[name].rollout(setup, 12))
+    assert frames.shape == source.shape and frames.isfinite().all()
+    assert seen[0][1].max() == pytest.approx(0.4)
+    stride, noise = (2, setup.noise.other(KEYS)) if name == "keyframes" else (1, setup.noise)
+    start = seen[0][0][:, :, :2]  # the first window, or the first keys
+    torch.testing.assert_close(start, 0.6 * source[:, :, : 2 * stride : stride] + 0.4 * noise(0, 2))
+
+
+def test_beyond_its_end_a_source_repeats_its_last_frame():
+    source = torch.arange(3.0).view(1, 1, 3, 1, 1).expand(2, 2, 3, 2, 2)
+    known = replace(rollout_setup(), source=source).known(1, 6)
+    assert known[0, 0, :, 0, 0].tolist() == [1, 2, 2, 2, 2]
+
+
+def test_names_of_before_still_work():
+    with pytest.warns(DeprecationWarning, match="Walk is RolloutSetup now"):
+        assert rollout.Walk is RolloutSetup
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        rollout.nothing  # noqa: B018

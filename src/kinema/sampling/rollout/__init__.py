@@ -1,5 +1,8 @@
 """Videos of any length: strategies as dataclasses, noise by position, segments as they end."""
 
+import warnings
+from typing import Any
+
 from kinema.sampling.rollout.autoregressive import Autoregressive, Memory, Recomputed, Remembering
 from kinema.sampling.rollout.blending import Blend
 from kinema.sampling.rollout.cached import Cached
@@ -39,3 +42,19 @@ __all__ = [
     "crossfade",
     "joined",
 ]
+
+RENAMED: dict[str, Any] = {
+    "Walk": RolloutSetup,
+    "Piece": Segment,
+    "State": RolloutState,
+    "together": joined,
+}
+
+
+def __getattr__(name: str) -> object:
+    """Return what had another name before, for one version more."""
+    if name not in RENAMED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    message = f"{__name__}.{name} is {RENAMED[name].__name__} now."
+    warnings.warn(message, DeprecationWarning, stacklevel=2)
+    return RENAMED[name]

@@ -59,8 +59,8 @@ class RolloutSetup:
         solver: how a step estimates x0.
         path: the path on which the network was trained.
         given: b c k h w, frames with which the video begins, or None.
-        source: b c f h w, the video to be made anew where the times begin below 1, or None.
         coarse: denoises every n-th frame of a video as a clip; by default `denoise` does.
+        source: b c f h w, the video to be made anew where the times begin below 1, or None.
         progress: called after every step of a window, see `sample`.
     """
 
@@ -70,8 +70,8 @@ class RolloutSetup:
     solver: Solver = Euler()
     path: Path = Linear()
     given: Tensor | None = None
-    source: Tensor | None = None
     coarse: DenoiseFn | Schedule | None = None
+    source: Tensor | None = None
     progress: Progress | None = None
 
     @property
