@@ -14,6 +14,7 @@ def test_prompts_and_seeds():
     assert request.stories(True) == [[(0, "a")]] * 2 + [[(0, "b")]] * 2
     assert request.seeds(4) == [5, 6, 7, 8]
     assert Request("a", seed=[3]).seeds(1) == [3]
+    assert Request("a", seed=np.int64(3)).seeds(2) == [3, 4]
     with pytest.raises(UserError, match="4 videos need 4 seeds or one, not 2"):
         Request("a", seed=[1, 2]).seeds(4)
 

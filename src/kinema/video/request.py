@@ -112,7 +112,7 @@ class Request:
         check_number("fps", self.fps, 1e-3, 1e3)
         check_number("guidance_scale", self.guidance_scale, -1e4, 1e4)
         check_number("strength", self.strength, 1e-6, 1)
-        for seed in [self.seed] if isinstance(self.seed, int) else self.seed:
+        for seed in [self.seed] if isinstance(self.seed, int | np.integer) else self.seed:
             check_number("seed", seed, 0, 2**63 - 1)
         if self.output_type not in (kinds := get_args(OutputType)):
             raise UserError(f"output_type is {self.output_type!r}: choose {', '.join(kinds)}.")
@@ -158,8 +158,8 @@ class Request:
             return [first + k for k in range(count)]
         if self.generator is not None:
             seeds = [drawn_seed(generator) for generator in self.generator]
-        elif isinstance(self.seed, int):
-            return [self.seed + k for k in range(count)]
+        elif isinstance(self.seed, int | np.integer):
+            return [int(self.seed) + k for k in range(count)]
         else:
             seeds = [int(seed) for seed in self.seed]
         if len(seeds) != count:

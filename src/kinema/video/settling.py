@@ -11,7 +11,7 @@ from torch import Tensor
 
 from kinema import clips
 from kinema.errors import Notice, UserError
-from kinema.sampling import Autoguidance, Guidance
+from kinema.sampling import Autoguidance, Guidance, guidance_named
 from kinema.sampling.rollout import Autoregressive, Sliding, Strategy, Whole
 from kinema.sampling.sample import Progress
 from kinema.video.generation import SETTABLE, Generation, device_of, digest
@@ -48,26 +48,27 @@ def settle(request: Request, pipe: Parts, progress: Progress | None = None) -> G
         defaults["num_frames"] = len(opening.source)
     asked = {name: getattr(request, name) for name in SETTABLE}
     chosen = {**defaults, **{name: value for name, value in asked.items() if value is not None}}
+    guidance = guidance_named(request.guidance)
     generation = Generation(
-        pipe,
-        stories,
-        negative,
-        request.seeds(len(stories)),
-        int(chosen["num_frames"]),
-        size,
-        float(chosen["fps"]),
-        int(chosen["num_steps"]),
-        float(chosen["guidance_scale"]),
-        request.guidance,  # type: ignore[arg-type]
-        Whole(),
-        encoded(pipe, opening.given, whole_latents=True),
-        encoded(pipe, opening.source),
-        request.strength if opening.source is not None else 1.0,
-        opening.num_kept,
-        opening.kept,
-        worse_system(request.guidance, pipe),  # type: ignore[arg-type]
-        request.sources(),
-        progress,
+        pipe=pipe,
+        stories=stories,
+        negative_prompts=negative,
+        seeds=request.seeds(len(stories)),
+        num_frames=int(chosen["num_frames"]),
+        size=size,
+        fps=float(chosen["fps"]),
+        num_steps=int(chosen["num_steps"]),
+        guidance_scale=float(chosen["guidance_scale"]),
+        guidance=guidance,
+        strategy=Whole(),
+        given=encoded(pipe, opening.given, whole_latents=True),
+        source=encoded(pipe, opening.source),
+        strength=1.0 if opening.source is None else request.strength,
+        num_kept=opening.num_kept,
+        kept=opening.kept,
+        worse=worse_system(guidance, pipe),
+        files=request.sources(),
+        progress=progress,
     )
     generation.strategy = settled_strategy(request, generation)
     return generation
@@ -127,11 +128,7 @@ def worse_system(guidance: Guidance, pipe: Parts) -> Loaded | None:
     if not isinstance(guidance, Autoguidance):
         return None
     worse, device = load(guidance.model), device_of(pipe)
-    codecs = [part.state_dict() if isinstance(part, torch.nn.Module) else {}
-              for part in (pipe.codec, worse.codec)]  # fmt: skip
-    if digest(codecs[0].values()) != digest(codecs[1].values()) or (
-        type(pipe.codec) is not type(worse.codec) or pipe.system.path != worse.system.path
-    ):
+    if latents_of(worse) != latents_of(pipe):
         raise UserError(
             f"{guidance.model} has another codec or path than {pipe.name or 'this system'}: "
             "autoguidance contrasts two denoisers of the same latents."
@@ -139,6 +136,12 @@ def worse_system(guidance: Guidance, pipe: Parts) -> Loaded | None:
     for part in (worse.denoiser, worse.text):
         part.to(device).eval().requires_grad_(False)
     return worse
+
+
+def latents_of(pipe: Parts) -> tuple[str, str, str]:
+    """Return what tells the noised latents of a system from those of another: path and codec."""
+    weights = pipe.codec.state_dict() if isinstance(pipe.codec, torch.nn.Module) else {}
+    return pipe.system.path, type(pipe.codec).__name__, digest(weights.values())
 
 
 def settled_size(request: Request, system: System, multiple: tuple[int, int]) -> tuple[int, int]:

@@ -15,9 +15,10 @@ from kinema.sampling.rollout.setup import (
     Schedule,
     Segment,
     Strategy,
+    Whole,
     joined,
 )
-from kinema.sampling.rollout.sliding import Sliding, Splice, Whole, crossfade
+from kinema.sampling.rollout.sliding import Sliding, Splice, crossfade
 
 __all__ = [
     "HISTORY",

@@ -1,4 +1,4 @@
-"""What every strategy is given, and what it gives back.
+"""What every strategy is given, what it gives back, and the shortest one: a single window.
 
 A strategy is a frozen dataclass with `rollout(setup, num_frames, state)`. It yields segments:
 frames that are final, in order, each with the state from which the rest follows. Whoever keeps
@@ -8,6 +8,7 @@ whoever writes the frames away needs no more memory for an hour than for a minut
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -178,3 +179,31 @@ def latest(past: Tensor | None, new: Tensor, count: int) -> Tensor:
     """Return the last `count` frames of both, copied, so that nothing holds on to the others."""
     frames = new if past is None else torch.cat([past, new], dim=2)
     return frames[:, :, max(frames.shape[2] - count, 0) :].clone()
+
+
+@dataclass(frozen=True)
+class Whole:
+    """All frames in one window: the shortest strategy, and that of an ordinary video."""
+
+    def rollout(
+        self, setup: RolloutSetup, num_frames: int, state: RolloutState | None = None
+    ) -> Iterator[Segment]:
+        """Yield the video at once."""
+        if state is None:
+            given, count = opening(setup.given, num_frames)
+            known = setup.known(0, num_frames)
+            if given is not None:
+                known[:, :, :count] = given
+            frames = setup.window(setup.at(0), 0, known, count)
+            yield Segment(frames, RolloutState(num_frames, {}))
+
+    def calls(self, num_frames: int, num_steps: int) -> dict[int, int]:
+        return {num_frames: num_steps}
+
+    def joins(self, num_frames: int, num_given: int = 0) -> list[int]:
+        return []
+
+    @property
+    def horizon(self) -> int:
+        """Frames back that every new frame sees: all there are."""
+        return sys.maxsize

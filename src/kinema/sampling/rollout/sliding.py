@@ -1,13 +1,11 @@
-"""One window, sliding windows and latent splicing.
+"""Sliding window and latent splicing: each window begins with the last frames of the one before.
 
-A video that fits into a window is made whole. In a longer one, each window begins with the last
-frames of the one before. With a fade the next window also makes the last of these again, and the
-video passes evenly from the one to the other: nothing jumps where windows meet.
+With a fade the next window also makes the last of these again, and the video passes evenly from the
+one to the other: nothing jumps where windows meet.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil
@@ -20,34 +18,6 @@ from kinema.sampling.guidance import noised_history
 from kinema.sampling.rollout.noise import HISTORY
 from kinema.sampling.rollout.setup import RolloutSetup, RolloutState, Segment, latest, opening
 from kinema.sampling.solvers import DenoiseFn
-
-
-@dataclass(frozen=True)
-class Whole:
-    """All frames in one window: the shortest strategy, and that of an ordinary video."""
-
-    def rollout(
-        self, setup: RolloutSetup, num_frames: int, state: RolloutState | None = None
-    ) -> Iterator[Segment]:
-        """Yield the video at once."""
-        if state is None:
-            given, count = opening(setup.given, num_frames)
-            known = setup.known(0, num_frames)
-            if given is not None:
-                known[:, :, :count] = given
-            frames = setup.window(setup.at(0), 0, known, count)
-            yield Segment(frames, RolloutState(num_frames, {}))
-
-    def calls(self, num_frames: int, num_steps: int) -> dict[int, int]:
-        return {num_frames: num_steps}
-
-    def joins(self, num_frames: int, num_given: int = 0) -> list[int]:
-        return []
-
-    @property
-    def horizon(self) -> int:
-        """Frames back that every new frame sees: all there are."""
-        return sys.maxsize
 
 
 @dataclass(frozen=True)
