@@ -20,10 +20,10 @@ TARGET = Path(__file__).parents[1] / "assets" / "plans.svg"
 PLANS = {
     "text to video": plans.together(NUM_STEPS, NUM_FRAMES),
     "image to video": plans.given_frames(NUM_STEPS, NUM_FRAMES),
-    "continuation": plans.continuation(NUM_STEPS, NUM_FRAMES, overlap=4),
-    "interpolation": plans.interpolation(NUM_STEPS, NUM_FRAMES, stride=4),
+    "continuation": plans.given_frames(NUM_STEPS, NUM_FRAMES, given=4),
+    "interpolation": plans.given_frames(NUM_STEPS, NUM_FRAMES, given=[0, 4, 8]),
     "rolling": plans.staircase(NUM_STEPS // 2, NUM_FRAMES, delay=1),
-    "video to video": plans.strength(NUM_STEPS, NUM_FRAMES, strength=0.6),
+    "video to video": plans.together(plans.times(NUM_STEPS, strength=0.6), NUM_FRAMES),
 }
 
 

@@ -35,6 +35,10 @@ MODULES = {
     "kinema.metrics.warping": "kinema.metrics.temporal.warping",
     "kinema.metrics.fidelity": "kinema.metrics.features.fidelity",
     "kinema.metrics.distances": "kinema.metrics.features.distances",
+    "kinema.sampling.plan": "kinema.sampling.plans",
+    "kinema.sampling.rollout.walk": "kinema.sampling.rollout.setup",
+    "kinema.video.journal": "kinema.video.checkpoint",
+    "kinema.video.story": "kinema.video.request",
     "kinema.recipes.codec_run": "kinema.training.tasks.codec",
     "kinema.recipes.text_to_video": "kinema.training.tasks.text_to_video",
 }

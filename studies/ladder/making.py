@@ -83,9 +83,10 @@ def walk(denoise: DenoiseFn, noise: Tensor, making: Making, known: Tensor | None
     """Sample latents from noise, or from noised true latents."""
     num_frames = noise.shape[2]
     if known is None:
-        return sample(denoise, noise, plans.together(making.num_steps, num_frames, making.shift))
-    plan = plans.strength(making.num_steps, num_frames, making.strength)
-    return sample(denoise, noise, plan, known=known)
+        times = plans.times(making.num_steps, making.shift)
+    else:
+        times = plans.times(making.num_steps, strength=making.strength)
+    return sample(denoise, noise, plans.together(times, num_frames), known=known)
 
 
 def steered(task: LadderTask, captions: list[str], guidance_scale: float) -> DenoiseFn:

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from kinema.blocks.attention import Causal, Full, Hybrid, Windowed
 from kinema.blocks.mixers import (
     MIXERS,
+    AnimateDiff,
     Attention,
     Convolution,
-    AnimateDiff,
     Pseudo3D,
     Recurrence,
     Unmixed,

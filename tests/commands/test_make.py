@@ -49,13 +49,15 @@ def test_generate_passes_every_flag(capsys, pipe):
         capsys, "generate", "a red ball", "--num-frames", "9", "--size", "32x48", "--fps", "8",
         "--seed", "5", "--num-steps", "4", "--guidance-scale", "2.5", "--negative-prompt", "blur",
         "--image", "a.png", "--continue-from", "b.mp4", "-n", "2", "-o", "ball.mp4",
+        "--video", "c.mp4", "--strength", "0.5", "--guidance", "zero-star",
         "--device", "cpu",
     )  # fmt: skip
     assert status == 0
     assert pipe.asked == {
         "prompt": "a red ball", "num_frames": 9, "size": (32, 48), "fps": 8.0, "seed": 5,
         "num_steps": 4, "guidance_scale": 2.5, "negative_prompt": "blur", "image": "a.png",
-        "continue_from": "b.mp4", "num_videos": 2, "progress": True,
+        "continue_from": "b.mp4", "num_videos": 2, "progress": True, "video": "c.mp4",
+        "strength": 0.5, "guidance": "zero-star",
     }  # fmt: skip
     assert sorted(os.listdir()) == ["ball-0.mp4", "ball-1.mp4", "ball.png"]
     assert "ball.png" in out
@@ -77,6 +79,7 @@ def test_generate_leaves_the_rest_to_the_model(capsys, pipe):
         (["a", "--size", "8x8x8"], "--size"),
         (["a", "--num-frame", "3"], "--num-frames"),
         (["a", "--overlap-noise", "0.1"], "with --long"),
+        (["a", "--strength", "0.1"], "name it with --video"),
         (["a", "--device", "gpu"], "no device 'gpu' here"),
         (["a", "--device", "cuda:99"], "no device 'cuda:99' here"),
     ],
@@ -110,7 +113,7 @@ def test_generate_long_passes_every_flag(capsys, pipe, monkeypatch):
         "num_frames": 1000, "seed": 3,
     }  # fmt: skip
     status, _, err = run(capsys, "generate", "a", "--long", "slidng", "-o", "l.mkv")
-    assert status == 2 and "choose from sliding, crossfade, splice" in err
+    assert status == 2 and "choose from whole, sliding, crossfade" in err
 
 
 def test_generate_without_such_a_model(capsys, tmp_path):

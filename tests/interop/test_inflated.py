@@ -5,7 +5,7 @@ import torch
 from diffusers import UNet2DConditionModel, UNet2DModel
 
 from kinema.blocks.attention import Causal
-from kinema.blocks.mixers import Attention, Convolution, AnimateDiff, Pseudo3D, Recurrence, Unmixed
+from kinema.blocks.mixers import AnimateDiff, Attention, Convolution, Pseudo3D, Recurrence, Unmixed
 from kinema.conditions import Conditions, Text
 from kinema.denoisers import DiT, DiTConfig, UNet, UNetConfig
 from kinema.errors import UserError

@@ -108,7 +108,7 @@ def test_cfg_zero_star_is_plain_guidance_where_uncond_is_already_nearest():
 
 
 def test_apg_without_projection_is_classifier_free():
-    x0 = adaptive_projected(cond, uncond, 3.0, parallel=1.0)(X, T)
+    x0 = adaptive_projected(cond, uncond, 3.0, eta=1.0)(X, T)
     torch.testing.assert_close(x0, classifier_free(cond, uncond, 3.0)(X, T))
 
 
@@ -116,7 +116,7 @@ def test_apg_updates_across_the_conditional_and_within_its_norm():
     update = adaptive_projected(cond, uncond, 2.0)(X, T)[:, :, 1:] - COND[:, :, 1:]
     along = (update * COND[:, :, 1:]).sum(FRAME)
     torch.testing.assert_close(along, torch.zeros_like(along))
-    short = adaptive_projected(cond, uncond, 2.0, parallel=1.0, max_norm=0.5)(X, T) - cond(X, T)
+    short = adaptive_projected(cond, uncond, 2.0, eta=1.0, max_norm=0.5)(X, T) - cond(X, T)
     norm = short[:, :, 1:].square().sum(FRAME).sqrt()
     torch.testing.assert_close(norm, torch.full_like(norm, 0.5))
 

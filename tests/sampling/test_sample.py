@@ -74,7 +74,7 @@ def test_one_frame_after_another_is_each_frame_in_its_own_run(path, solver):
 
 
 def test_euler_on_the_linear_path_is_euler_on_the_velocity():
-    plan, x = plans.together(4, 5, shift=2.0), NOISE
+    plan, x = plans.together(plans.times(4, shift=2.0), 5), NOISE
     for t, t_next in zip(plan[:-1, 0].float(), plan[1:, 0].float(), strict=True):
         velocity = (x - denoise(x, t.expand(3, 5))) / t
         x = x + (t_next - t) * velocity
@@ -91,7 +91,7 @@ def test_a_frame_that_waits_midway_restarts_its_history():
 
 def test_video_to_video_starts_from_the_noised_video():
     seen = []
-    plan = plans.strength(4, 5, 0.4)
+    plan = plans.together(plans.times(4, strength=0.4), 5)
     sample(lambda x, t: seen.append(x) or x, NOISE, plan, known=KNOWN)
     torch.testing.assert_close(seen[0], 0.6 * KNOWN + 0.4 * NOISE)
 
@@ -114,8 +114,9 @@ def test_times_never_travel_in_half_precision():
 
 def test_progress_is_told_after_every_step():
     told = []
-    run(plans.together(3, 5), progress=lambda step, steps, x0: told.append((step, steps, x0.shape)))
-    assert told == [(i, 3, SHAPE) for i in (1, 2, 3)]
+    plan = plans.given_frames(3, 5)
+    run(plan, progress=lambda step, t, x0: told.append((step, t.tolist(), x0.shape)))
+    assert told == [(i, plan[i].tolist(), SHAPE) for i in (1, 2, 3)]
 
 
 @pytest.mark.parametrize(
@@ -123,7 +124,10 @@ def test_progress_is_told_after_every_step():
     [
         ({"plan": plans.together(2, 4)}, "as many frames as the noise"),
         ({"plan": plans.given_frames(2, 5)}, "pass their latents as `known`"),
-        ({"plan": plans.strength(2, 5, 0.5)}, "pass their latents as `known`"),
+        (
+            {"plan": plans.together(plans.times(2, strength=0.5), 5)},
+            "pass their latents as `known`",
+        ),
         ({"plan": plans.together(2, 5), "solver": Ancestral()}, "needs `seeds`"),
     ],
 )

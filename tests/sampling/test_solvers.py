@@ -98,12 +98,12 @@ PATHS = {
     "ddpm_zero_snr": DDPM(betas="scaled_linear", zero_terminal_snr=True),
 }
 PLANS = {
-    "together": lambda n, s: plans.together(n, FRAMES, spacing=s),
-    "given_frames": lambda n, s: plans.given_frames(n, FRAMES, 1, spacing=s),
-    "interpolation": lambda n, s: plans.interpolation(n, FRAMES, 2, spacing=s),
-    "pyramid": lambda n, s: plans.staircase(n, FRAMES, delay=n // 4, spacing=s),
-    "autoregressive": lambda n, s: plans.staircase(n, FRAMES, delay=n, chunk=2, spacing=s),
-    "strength": lambda n, s: plans.strength(n, FRAMES, 0.8, spacing=s),
+    "together": lambda times: plans.together(times, FRAMES),
+    "given_frames": lambda times: plans.given_frames(times, FRAMES, 1),
+    "interpolation": lambda times: plans.given_frames(times, FRAMES, [*range(0, FRAMES, 2)]),
+    "pyramid": lambda times: plans.staircase(times, FRAMES, delay=(len(times) - 1) // 4),
+    "autoregressive": lambda times: plans.staircase(times, FRAMES, len(times) - 1, chunk=2),
+    "strength": lambda times: plans.together(0.8 * times, FRAMES),
 }
 # The order at which the samples' covariance converges.
 ORDERS = {Euler(): 1, Ancestral(): 1, Heun(): 2, DPMpp2M(): 2, DPMpp2MSDE(): 2}
@@ -120,8 +120,8 @@ def assert_order(solver, coarse: Tensor, fine: Tensor):
 @pytest.mark.parametrize("path, plan, solver", itertools.product(PATHS, PLANS, ORDERS), ids=str)
 def test_samples_converge_to_the_truth_at_the_order_of_the_solver(path, plan, solver):
     path, plan = PATHS[path], PLANS[plan]
-    spacing = plans.karras(path)
-    assert_order(solver, *(covariance_error(solver, path, plan(n, spacing)) for n in (16, 32)))
+    times = (plans.karras(path, n) for n in (16, 32))
+    assert_order(solver, *(covariance_error(solver, path, plan(each)) for each in times))
 
 
 @pytest.mark.parametrize("plan", ["together", "given_frames", "pyramid"])
@@ -129,6 +129,6 @@ def test_samples_converge_to_the_truth_at_the_order_of_the_solver(path, plan, so
 def test_convergence_from_pure_noise_in_equal_steps(plan, solver):
     plan, predictions = PLANS[plan], ("x0", "v", "velocity")
     errors = [
-        covariance_error(solver, Linear(), plan(n, plans.uniform), predictions) for n in (32, 64)
+        covariance_error(solver, Linear(), plan(plans.times(n)), predictions) for n in (32, 64)
     ]
     assert_order(solver, *errors)

@@ -1,12 +1,14 @@
+import warnings
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from kinema import clips
 from kinema.clips import Clip
-from kinema.errors import UserError
-from kinema.video.opening import clip_frames, first_frame, open_with
-from kinema.video.request import Request, Settings
+from kinema.errors import Notice, UserError
+from kinema.video.opening import clip_frames, first_frame, open_with, warn_of_cut
+from kinema.video.request import Request
 
 PICTURE = np.arange(20 * 30 * 3, dtype=np.uint8).reshape(20, 30, 3)
 
@@ -44,15 +46,26 @@ def test_of_a_long_clip_its_end_is_held_and_the_rest_streamed(tmp_path, monkeypa
     source = clips.write(clip, tmp_path / "x.mkv") if is_file else clip
     monkeypatch.setattr(clips, "read", lambda *_, **__: pytest.fail("read into memory whole"))
     request = Request("", continue_from=source)
-    opening = open_with(request, Settings(4, (20, 30), 16, 1, 1, ""), fps=16, most=5)
-    assert np.array_equal(opening.frames, frames[-5:])
-    assert (opening.num_frames, opening.is_kept) == (40, True)
+    opening = open_with(request, (20, 30), fps=16, most=5)
+    assert np.array_equal(opening.given, frames[-5:])
+    assert (opening.num_kept, opening.source) == (40, None)
     for _ in range(2):  # as often as it is asked
-        assert np.array_equal(np.stack(list(opening.stream())), frames)
+        assert np.array_equal(np.stack(list(opening.kept())), frames)
 
 
 def test_a_clip_without_frames(monkeypatch):
     monkeypatch.setattr(clips, "stream", lambda *_, **__: iter([]))
     request = Request("", continue_from="x.mkv")
     with pytest.raises(UserError, match="x.mkv holds no frame"):
-        open_with(request, Settings(4, (20, 30), 16, 1, 1, ""), fps=16)
+        open_with(request, (20, 30), fps=16, most=5)
+
+
+def test_a_cut_away_from_the_picture_is_told_with_its_figure():
+    frames = np.full((8, 20, 30, 3), 40, np.uint8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_of_cut(frames)
+        warn_of_cut(frames[:1])
+    frames[1:] = 200
+    with pytest.warns(Notice, match=r"at frame 1 \(change 53 of 255, 255.0 times"):
+        warn_of_cut(frames)

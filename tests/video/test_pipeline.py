@@ -1,4 +1,5 @@
 import copy
+import json
 import shutil
 import warnings
 
@@ -12,7 +13,8 @@ from kinema.codecs import Pixels
 from kinema.conditions import NoText, SmallTextConfig, SmallTextEncoder
 from kinema.denoisers import DiT, DiTConfig
 from kinema.errors import Notice, UserError
-from kinema.video import System, VideoPipeline, pipeline
+from kinema.sampling.rollout import noise, setup
+from kinema.video import STRATEGIES, System, VideoPipeline, generate_long, pipeline
 
 PROMPT = "a red ball rolls"
 
@@ -86,7 +88,16 @@ def test_prompt_guidance_and_negative_prompt_matter(pipe):
 def test_the_users_language(pipe):
     ours = pipe(PROMPT, num_steps=2, seed=11).frames
     generator = torch.Generator().manual_seed(11)
-    assert np.array_equal(pipe(PROMPT, num_inference_steps=2, generator=generator).frames, ours)
+    options = {"num_inference_steps": 2, "generator": generator}
+    assert np.array_equal(pipe(PROMPT, **options).frames, ours)
+    assert furthest(pipe(PROMPT, **options).frames, ours) > 8  # it draws another
+    both = [torch.Generator().manual_seed(seed) for seed in (4, 11)]
+    rows = pipe(PROMPT, num_steps=2, generator=both, num_videos=2)
+    assert rows.seeds == [4, 11] and furthest(rows.frames[1], ours[0]) <= 1
+    shown = pipe(PROMPT, num_steps=2, seed=11, height=16, width=24, output_type="pt")
+    assert shown.frames.shape == (1, 9, 3, 16, 24) and shown.frames.min() >= 0
+    assert np.array_equal(shown.clips[0].frames, ours[0])
+    assert pipe(PROMPT, output_type="latent").frames.shape == (1, 4, 3, 2, 3)
 
 
 def test_callback_sees_every_step(pipe):
@@ -97,6 +108,73 @@ def test_callback_sees_every_step(pipe):
     times = [t for _, _, t, _ in seen]
     assert times == sorted(times, reverse=True) and times[-1] == 0
     assert seen[0][3].shape == (1, 4, 3, 2, 3)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_the_callback_is_told_by_every_strategy(pipe, strategy):
+    seen = []
+    pipe(PROMPT, num_frames=13, strategy=strategy, callback_on_step_end=lambda *a: seen.append(a))
+    assert {who for who, *_ in seen} == {pipe}
+    assert {0, 1, 2} <= {step for _, step, _, _ in seen}
+    assert min(t for _, _, t, _ in seen) == 0
+    assert all(told["latents"].isfinite().all() for *_, told in seen)
+
+
+# Guidance ----------------------------------------------------------------------------------------
+
+GUIDED = ["classifier-free:rescale=0.5", "adaptive-projected", "zero-star", "history"]
+GUIDED += ["per-condition:history_scale=3", "autoguidance"]
+
+
+@pytest.mark.parametrize("name", GUIDED)
+@pytest.mark.parametrize("num_frames", [9, 20])
+def test_every_guidance_makes_its_own_video(pipe, saved, name, num_frames):
+    """Of one window and of several; alone and in a batch."""
+    picture = np.random.default_rng(0).integers(0, 256, (16, 24, 3)).astype(np.uint8)
+    name = f"{name}:model={saved}" if name == "autoguidance" else name
+    options = {"image": picture, "num_frames": num_frames, "guidance_scale": 5}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Notice)  # of the cut after a picture of noise
+        plain = pipe(PROMPT, seed=2, **options).frames[0]
+        guided = pipe(PROMPT, seed=1, num_videos=2, guidance=name, **options)
+        alone = pipe(PROMPT, seed=2, guidance=name, **options).frames[0]
+    assert furthest(guided.frames[1], plain) > 1
+    assert furthest(guided.frames[1], alone) <= 1
+    assert guided.settings["guidance"]["kind"] == name.split(":")[0]
+
+
+def test_autoguidance_by_the_system_itself_changes_nothing(pipe, saved):
+    own = pipe(PROMPT, guidance=f"autoguidance:model={saved}", guidance_scale=7).frames
+    assert furthest(own, pipe(PROMPT, guidance_scale=1).frames) <= 1
+
+
+def test_projected_guidance_that_keeps_all_is_classifier_free(pipe):
+    kept = pipe(PROMPT, guidance="adaptive-projected:eta=1", guidance_scale=3).frames
+    assert furthest(kept, pipe(PROMPT, guidance_scale=3).frames) <= 1
+
+
+# Video to video ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_video_is_made_anew_as_far_as_its_strength_says(pipe, strategy):
+    frames = np.random.default_rng(0).integers(0, 256, (13, 16, 24, 3)).astype(np.uint8)
+    options = {"video": Clip(frames, 16), "strategy": strategy, "seed": 3}
+    coded = clips.to_frames(pipe.codec(clips.to_tensor(frames)[None]))[0]
+
+    def distance(strength):
+        made = pipe(PROMPT, strength=strength, **options).frames[0].astype(int)
+        assert made.shape == frames.shape
+        return np.abs(made - coded).mean()
+
+    nothing, little, much = map(distance, (1e-4, 0.1, 0.9))
+    assert nothing < 1 and nothing < little < much
+
+
+def test_all_strength_is_text_to_video(pipe):
+    clip = Clip(np.zeros((9, 16, 24, 3), np.uint8), 16)
+    made = pipe(PROMPT, video=clip, strength=1.0, seed=6).frames
+    assert furthest(made, pipe(PROMPT, seed=6).frames) <= 1
 
 
 # Pixels is the codec through which given frames come back unchanged -------------------------------
@@ -126,30 +204,45 @@ def test_a_continuation_begins_with_the_clip(in_pixels):
     assert np.array_equal(output.frames[0, :7], clip.frames)
 
 
-@pytest.mark.parametrize(("new", "windows"), [(1, 1), (4, 1), (5, 2), (11, 3)])
-def test_a_long_continuation_slides(in_pixels, monkeypatch, new, windows):
+@pytest.mark.parametrize(("new", "windows"), [(1, 1), (4, 1), (5, 1), (6, 2), (11, 3)])
+def test_a_long_continuation_slides_in_latents(in_pixels, monkeypatch, new, windows):
     given = []
-    sample = pipeline.sample
+    sample = setup.sample
 
-    def spy(denoise, noise, plan, **kwargs):
+    def spy(denoise, noise, plan, *args, **kwargs):
         given.append(int((plan[0] == 0).sum()))
-        return sample(denoise, noise, plan, **kwargs)
+        return sample(denoise, noise, plan, *args, **kwargs)
 
-    monkeypatch.setattr(pipeline, "sample", spy)
+    monkeypatch.setattr(setup, "sample", spy)
     clip = Clip(np.zeros((1, 8, 8, 3), np.uint8), 16)
     output = in_pixels(PROMPT, continue_from=clip, num_frames=new)
     assert output.frames.shape[1] == 1 + new
-    assert given[0] == 1 and set(given[1:]) <= {2}
-    assert len(given) <= windows
+    assert given == [1, 2, 2][:windows]
 
 
-def test_each_window_sees_the_end_of_the_one_before(in_pixels):
-    clip = in_pixels(PROMPT, seed=2).clips[0]
-    whole = in_pixels(PROMPT, continue_from=clip, num_frames=6, seed=5).frames[0]
-    first = in_pixels(PROMPT, continue_from=clip, num_frames=4, seed=5).frames[0]
-    assert furthest(whole[:10], first) <= 1
+def test_beyond_a_window_it_is_the_long_video_of_the_default_strategy(pipe, tmp_path):
+    options = {"num_frames": 20, "seed": 3}
+    output = pipe([PROMPT, "a blue cube"], **options)
+    made = generate_long(pipe, PROMPT, None, tmp_path / "a.mkv", **options)
+    assert furthest(output.frames[0], clips.read(made.path).frames) <= 1
+    assert output.joins == made.joins == [9, 13, 17]
+    written = clips.read_metadata(made.path)
+    expected = json.loads(json.dumps(output.clips[0].metadata))
+    assert written == expected  # one record for short and long
 
 
+def test_a_story_without_a_strategy(pipe):
+    """Every video of a batch has its own."""
+    stories = [f"0: {PROMPT}; 11: a blue cube", f"0: {PROMPT}; 13: fast green cone"]
+    told = pipe(stories, num_frames=21, seed=[4, 4]).frames
+    plain = pipe(PROMPT, num_frames=21, seed=4).frames[0]
+    for video in told:
+        assert furthest(video[:9], plain[:9]) <= 1
+        assert furthest(video[17:], plain[17:]) > 2
+    assert furthest(told[0, 17:], told[1, 17:]) > 2
+
+
+@pytest.mark.filterwarnings("ignore:This model was trained at")
 def test_a_file_is_continued_at_its_size(pipe, tmp_path):
     path = clips.write(Clip(np.full((9, 32, 16, 3), 90, np.uint8), 16), tmp_path / "x.mkv")
     output = pipe(PROMPT, continue_from=path, num_frames=3)
@@ -178,6 +271,7 @@ def test_only_whole_latents_are_given(pipe, monkeypatch):
 # What goes wrong ---------------------------------------------------------------------------------
 
 
+@pytest.mark.filterwarnings("ignore:This model was trained at")
 def test_sizes_it_cannot_make(pipe):
     with pytest.warns(Notice, match="cannot make 17x30 pixels; it makes 16x32"):
         assert pipe(PROMPT, size=(17, 30)).frames.shape[2:4] == (16, 32)
@@ -209,6 +303,31 @@ def test_a_system_without_text_takes_no_prompt(textless):
         told = textless("a red ball", seed=3)
     assert len(caught) == 1 and silent.prompts == [""]
     assert np.array_equal(silent.frames, told.frames)
+
+
+def test_weights_that_are_not_finite_make_no_video(make_pipeline, tmp_path):
+    pipe = make_pipeline()
+    with torch.no_grad():
+        next(pipe.denoiser.parameters()).view(-1)[0] = float("nan")
+    with pytest.raises(UserError, match="values that are not finite numbers"):
+        pipe(PROMPT)
+    with pytest.raises(UserError, match="values that are not finite numbers"):
+        generate_long(pipe, PROMPT, "rolling", tmp_path / "a.mkv", num_frames=20)
+    assert not (tmp_path / "a.mkv").exists()
+
+
+def test_a_picture_that_the_video_cuts_away_from_is_told(pipe, tmp_path, monkeypatch):
+    picture = np.full((16, 24, 3), 255, np.uint8)
+    decode = pipe.codec.decode
+
+    def cut(latents, num_frames=None, size=None):
+        frames = decode(latents, num_frames, size)
+        frames[:, :, 0], frames[:, :, 1:] = 1, -1
+        return frames
+
+    monkeypatch.setattr(pipe.codec, "decode", cut)
+    with pytest.warns(Notice, match="cuts away from the picture at frame 1"):
+        pipe(PROMPT, image=picture)
 
 
 def test_bad_pictures_and_clips(pipe, tmp_path):
@@ -258,8 +377,10 @@ def test_push_to_hub_uploads_a_folder_that_loads(pipe, monkeypatch, tmp_path):
 
 def test_a_causal_network_completes_the_same_whatever_comes_after(monkeypatch):
     torch.manual_seed(0)
-    given, noise = torch.rand(2, 3, 3, 16, 16) * 2 - 1, torch.randn(2, 3, 12, 16, 16)
-    monkeypatch.setattr(pipeline, "noise_like_rows", lambda shape, seeds: noise[:, :, : shape[2]])
+    given, drawn = torch.rand(2, 3, 3, 16, 16) * 2 - 1, torch.randn(2, 3, 12, 16, 16)
+    monkeypatch.setattr(
+        noise.RowNoise, "__call__", lambda self, shape: drawn[:, :, : shape[2]].clone()
+    )
     system = System(prediction="x0", num_frames=12, size=(16, 16), num_steps=2, guidance_scale=1.0)
     for attention in ("causal", "full"):
         config = DiTConfig(channels=3, dim=32, depth=2, num_heads=2, patch=(1, 8, 8), text_dim=0,

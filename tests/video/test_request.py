@@ -2,60 +2,19 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+import torch
 
-from kinema.clips import Clip
 from kinema.errors import Notice, UserError
-from kinema.video import Request, System
-from kinema.video.request import possible_size, settle
-
-sides = st.integers(1, 600)
-
-
-@given(sides, sides, st.sampled_from([1, 8, 16]), st.integers(16, 256))
-def test_possible_sizes_are_the_nearest(height, width, step, max_size):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Notice)
-        made = possible_size((height, width), (step, step), max_size)
-    offered = range(step, max(max_size // step, 1) * step + 1, step)
-    for side, wanted in zip(made, (height, width), strict=True):
-        assert side in offered
-        assert abs(side - wanted) == min(abs(other - wanted) for other in offered)
-
-
-def test_a_possible_size_is_kept_without_a_word():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert possible_size((64, 96), (8, 8), 256) == (64, 96)
-
-
-@pytest.mark.parametrize("size", [(0, 8), (8,), (8, 8, 8), (-8, 8)])
-def test_what_is_no_size(size):
-    with pytest.raises(UserError, match="height and a width"):
-        possible_size(size, (8, 8), 256)
-
-
-def test_defaults_of_the_system():
-    system = System(num_frames=17, size=(32, 48), fps=12, num_steps=7, guidance_scale=3)
-    settings = settle(Request("x"), system, (8, 8))
-    assert (settings.num_frames, settings.size, settings.fps) == (17, (32, 48), 12)
-    assert (settings.num_steps, settings.guidance_scale) == (7, 3)
-    settings = settle(Request("x", size=24, num_frames=1, guidance_scale=0.0), system, (8, 8))
-    assert (settings.size, settings.num_frames, settings.guidance_scale) == ((24, 24), 1, 0)
-
-
-def test_a_continuation_takes_the_size_of_its_clip():
-    clip = Clip(np.zeros((3, 40, 24, 3), np.uint8), 16)
-    settings = settle(Request("x", continue_from=clip), System(num_frames=33, overlap=9), (8, 8))
-    assert (settings.size, settings.num_frames) == ((40, 24), 24)
+from kinema.video import Request
+from kinema.video.request import parse_story, warn_of_late_parts
 
 
 def test_prompts_and_seeds():
     request = Request(["a", "b"], num_videos=2, seed=5)
-    assert request.prompts(System()) == ["a", "a", "b", "b"]
+    assert request.stories(True) == [[(0, "a")]] * 2 + [[(0, "b")]] * 2
     assert request.seeds(4) == [5, 6, 7, 8]
     assert Request("a", seed=[3]).seeds(1) == [3]
+    assert Request("a", seed=np.int64(3)).seeds(2) == [3, 4]
     with pytest.raises(UserError, match="4 videos need 4 seeds or one, not 2"):
         Request("a", seed=[1, 2]).seeds(4)
 
@@ -68,7 +27,7 @@ def test_unknown_options_are_refused_with_the_nearest():
 @pytest.mark.parametrize("name", ["num_frames", "num_steps", "num_videos", "fps", "batch_size"])
 @pytest.mark.parametrize("value", [0, -1])
 def test_counts_are_positive(name, value):
-    with pytest.raises(UserError, match=f"{name} is {value}"):
+    with pytest.raises(UserError, match=f"{name} is {value}: it must be a number"):
         Request("x", **{name: value})
 
 
@@ -80,3 +39,104 @@ def test_an_image_or_a_clip():
 def test_sources_are_recorded():
     assert Request("x", image="a.png").sources() == {"image": "a.png"}
     assert Request("x", image=np.zeros((2, 2, 3), np.uint8)).sources() == {}
+
+
+NAN, INF = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"guidance_scale": NAN},
+        {"guidance_scale": INF},
+        {"fps": INF},
+        {"seed": -1},
+        {"seed": [3, -1]},
+        {"seed": 2**63},
+        {"num_frames": 10**9},
+        {"num_steps": "9"},
+        {"strength": 0},
+        {"strength": 1.5},
+    ],
+)
+def test_numbers_that_make_no_sense(options):
+    with pytest.raises(UserError, match=rf"{[*options][0]} is .*: it must be a number from"):
+        Request("x", **options)
+
+
+def test_a_size_or_its_sides_and_known_types():
+    with pytest.raises(UserError, match="either a size or a height"):
+        Request("x", size=8, width=8)
+    with pytest.raises(UserError, match="'mp4': choose np, pt, pil, latent"):
+        Request("x", output_type="mp4")
+    with pytest.raises(UserError, match="unknown kind 'clasifier-free'.*'classifier-free'"):
+        Request("x", guidance="clasifier-free")
+
+
+def test_negative_prompts_are_one_or_one_for_each_prompt():
+    assert Request("a", "no", num_videos=2).negative_prompts(2) == ["no", "no"]
+    request = Request(["a", "b"], ["no", "not"], num_videos=2)
+    assert request.negative_prompts(4) == ["no", "no", "not", "not"]
+    with pytest.raises(UserError, match="2 prompts need as many negative prompts or one, not 3"):
+        Request(["a", "b"], ["x", "y", "z"]).negative_prompts(2)
+
+
+def test_a_new_generator_draws_its_seed_and_then_others():
+    generator = torch.Generator().manual_seed(5)
+    first, second = (Request("a", generator=generator).seeds(2) for _ in range(2))
+    assert first == [5, 6]
+    assert second[0] not in (5, 6) and second[1] == second[0] + 1
+    state = torch.Generator().manual_seed(5)
+    assert [Request("a", generator=state).seeds(2) for _ in range(2)] == [first, second]
+
+
+def test_a_generator_for_each_video():
+    def generators():
+        return [torch.Generator().manual_seed(seed) for seed in (3, 8)]
+
+    both = generators()
+    drawn = [Request("a", generator=both).seeds(2) for _ in range(2)]
+    alone = generators()[1]
+    assert drawn[0] == [3, 8]
+    assert [Request("a", generator=[alone]).seeds(1)[0] for _ in range(2)] == [8, drawn[1][1]]
+    with pytest.raises(UserError, match="3 videos need 3 seeds"):
+        Request("a", generator=generators()).seeds(3)
+
+
+# Stories -----------------------------------------------------------------------------------------
+
+
+def test_a_prompt_is_a_story_of_one_part():
+    for prompt in ("a red ball rolls", "at 9: it stops", "a clock: 12 hours", "16:9 a ball"):
+        assert parse_story(prompt) == [(0, prompt)]
+
+
+def test_the_parts_of_a_story():
+    assert parse_story("0: a red ball rolls; 120 : a blue cube: it spins;") == [
+        (0, "a red ball rolls"),
+        (120, "a blue cube: it spins"),
+    ]
+
+
+@pytest.mark.parametrize("prompt", ["5: late", "0: a; 0: b", "0: a; 9: b; 3: c"])
+def test_parts_go_up_from_0(prompt):
+    with pytest.raises(UserError, match="begin at frame 0 and go up"):
+        parse_story(prompt)
+
+
+@pytest.mark.parametrize("prompt", ["0: a; then b", "0: a; 7:"])
+def test_a_part_without_frame_or_words(prompt):
+    with pytest.raises(UserError, match="is not `FRAME: PROMPT`"):
+        parse_story(prompt)
+
+
+def test_parts_that_the_video_never_comes_to():
+    story = [(0, "a"), (9, "b"), (30, "c")]
+    with pytest.warns(Notice, match=r"ends with frame 29, so it never comes to 30: c\.$"):
+        warn_of_late_parts(story, 30)
+    with pytest.warns(Notice, match="window of the video begins at frame 5, so .* frame 9 has no"):
+        warn_of_late_parts(story[:2], 30, last_window=5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_of_late_parts(story[:2], 30)
+        warn_of_late_parts(story[:2], 30, last_window=9)

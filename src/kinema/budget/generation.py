@@ -20,8 +20,14 @@ from kinema.budget.memory import ALLOCATOR, held_bytes, peak_bytes
 from kinema.conditions import Conditions
 from kinema.errors import UserError
 from kinema.sampling.rollout import Autoregressive, Strategy
-from kinema.video import STRATEGIES, VideoPipeline, strategy_named
-from kinema.video.request import Request, Settings, settle
+from kinema.video import (
+    STRATEGIES,
+    Generation,
+    Request,
+    VideoPipeline,
+    settle,
+    strategy_named,
+)
 
 PROMPT = "a red ball rolls to the right"
 
@@ -31,7 +37,7 @@ class Estimate:
     """A video by one strategy at one size.
 
     Attributes:
-        strategy: its name; "whole" is one window over all.
+        strategy: its name.
         size: height and width.
         frames: latent frames that the denoiser sees at once, the most.
         calls: how often it is asked.
@@ -79,21 +85,21 @@ def plan_generation(pipe: VideoPipeline, buckets: Buckets) -> list[Estimate]:
     ]
 
 
-def settled(pipe: VideoPipeline, buckets: Buckets, size: int) -> Settings:
+def settled(pipe: VideoPipeline, buckets: Buckets, size: int) -> Generation:
     options = {
         "num_frames": buckets.num_frames,
         "size": size,
         "num_steps": buckets.num_steps,
         "guidance_scale": buckets.guidance_scale,
     }
-    return settle(Request.of(PROMPT, options), pipe.system, pipe.multiple)
+    return settle(Request.of(PROMPT if pipe.system.takes_prompts else "", options), pipe)
 
 
-def plan_size(pipe: VideoPipeline, settings: Settings) -> list[Estimate]:
+def plan_size(pipe: VideoPipeline, settings: Generation) -> list[Estimate]:
     """All strategies at one size; calls of one length are measured once."""
     total = pipe.codec.latent_shape(settings.num_frames, *settings.size)[1]
     # Of every strategy: frames at once, frames in the cache -> calls
-    asked: dict[str, dict[tuple[int, int], int]] = {"whole": {(total, 0): settings.num_steps}}
+    asked: dict[str, dict[tuple[int, int], int]] = {}
     for name in STRATEGIES:
         strategy = strategy_named(name, pipe)
         counts, past = strategy.calls(total, settings.num_steps), cached_frames(strategy, total)
@@ -138,7 +144,9 @@ class Call:
         past: latent frames before them that the network has in its cache.
     """
 
-    def __init__(self, pipe: VideoPipeline, settings: Settings, frames: int, past: int = 0) -> None:
+    def __init__(
+        self, pipe: VideoPipeline, settings: Generation, frames: int, past: int = 0
+    ) -> None:
         self.pipe, self.past = pipe, past
         prompts = [PROMPT] if settings.guidance_scale == 1 else [PROMPT, ""]
         self.conditions = Conditions(text=pipe.text(prompts))
@@ -172,12 +180,12 @@ class Call:
 
 
 @torch.no_grad()
-def decode(pipe: VideoPipeline, settings: Settings, frames: int) -> None:
+def decode(pipe: VideoPipeline, settings: Generation, frames: int) -> None:
     c, _, h, w = pipe.codec.latent_shape(settings.num_frames, *settings.size)
     pipe.codec.decode(torch.zeros(1, c, frames, h, w, device=pipe.device), None, settings.size)
 
 
-def decoding(pipe: VideoPipeline, settings: Settings, frames: int) -> tuple[int, float]:
+def decoding(pipe: VideoPipeline, settings: Generation, frames: int) -> tuple[int, float]:
     """Bytes and seconds of decoding a piece."""
     began = clock(pipe.device)
     decode(pipe, settings, frames)
@@ -197,7 +205,7 @@ def clock(device: torch.device) -> float:
 LONGEST = 64  # latent frames: a longer call is not tried but extrapolated from this one
 
 
-def timed(pipe: VideoPipeline, settings: Settings, frames: int, past: int = 0) -> float:
+def timed(pipe: VideoPipeline, settings: Generation, frames: int, past: int = 0) -> float:
     """Seconds of a call; beyond LONGEST frames, grown with them from a call of so many."""
     call = Call(pipe, settings, min(frames, LONGEST), past)
     cache = call.cache()
@@ -236,7 +244,7 @@ def advice(estimates: Sequence[Estimate], memory: float) -> str:
 
 def option(strategy: str) -> str:
     """How to ask `kinema generate` for it."""
-    return "leave out --long" if strategy == "whole" else f"use --long {strategy}"
+    return f"use --long {strategy}"
 
 
 def gigabytes(size: float) -> str:

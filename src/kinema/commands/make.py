@@ -17,6 +17,7 @@ GENERATE_EXAMPLES = f"""\
 kinema generate "{PROMPT}" -o ball.mp4
 kinema generate "a green cone spins" --image first.png --num-frames 49
 kinema generate "the ball bounces" --continue-from ball.mp4 -o longer.mp4
+kinema generate "a blue ball rolls" --video ball.mp4 --strength 0.6 -o blue.mp4
 kinema generate "0: a red ball rolls; 120: a blue cube spins" --long sliding --num-frames 1000"""
 
 
@@ -30,6 +31,8 @@ def generate(argv: list[str]) -> None:
     began = time.monotonic()
     if options.overlap_noise is not None and not options.long:
         raise UserError("--overlap-noise is of long videos: name a strategy with --long.")
+    if options.strength is not None and not options.video:
+        raise UserError("--strength is of a video to make anew: name it with --video.")
     device = device_named(options.device)
     with console().status(f"loading {options.model}"):
         pipe = kinema.load(options.model).to(device)
@@ -73,11 +76,15 @@ def generate_parser() -> Parser:
     start = parser.add_argument_group("Start from")
     start.add_argument("--image", metavar="FILE", help="a picture: the first frame")
     start.add_argument("--continue-from", metavar="CLIP", help="a video to go on from")
+    start.add_argument("--video", metavar="CLIP", help="a video to make anew")
+    start.add_argument(
+        "--strength", type=float, metavar="X", help="how much of --video to change, 0 to 1; 0.6"
+    )
     long = parser.add_argument_group("Longer than the model was trained for")
     long.add_argument(
         "--long", metavar="NAME",
-        help="sliding, crossfade, splice, rolling, autoregressive, keyframes, blend; PROMPT may be "
-        'a story, "0: a ball rolls; 120: a cube spins"',
+        help="sliding (the default), crossfade, splice, rolling, autoregressive, keyframes, blend, "
+        'whole; written as it is made. PROMPT may be a story, "0: a ball rolls; 120: a cube spins"',
     )  # fmt: skip
     long.add_argument(
         "--overlap-noise", type=float, metavar="X",
@@ -89,6 +96,11 @@ def generate_parser() -> Parser:
     sampling.add_argument("--num-steps", type=int, metavar="N", help="steps from noise to video")
     sampling.add_argument("--guidance-scale", type=float, metavar="S", help="1 is off")
     sampling.add_argument("--negative-prompt", metavar="TEXT", help="what to lead away from")
+    sampling.add_argument(
+        "--guidance", metavar="NAME",
+        help="classifier-free, adaptive-projected, zero-star, autoguidance, history, "
+        "per-condition; with options: adaptive-projected:eta=0.5,interval=[0.2,0.9]",
+    )  # fmt: skip
     other = parser.add_argument_group("Model and result")
     other.add_argument(
         "--model", default="tabletop", metavar="NAME", help="one that ships, a folder, a hub id"

@@ -1,6 +1,6 @@
-"""Walking from noise to video: plans, solvers, guidance, and the sampler."""
+"""From noise to video: plans, solvers, guidance, and the sampler."""
 
-from kinema.sampling import plan as plans
+from kinema.sampling import plans
 from kinema.sampling.denoise import Denoise, denoise_all
 from kinema.sampling.guidance import (
     adaptive_projected,
@@ -10,6 +10,18 @@ from kinema.sampling.guidance import (
     history_guidance,
     noised_history,
     per_condition,
+)
+from kinema.sampling.guidance_specs import (
+    GUIDANCE,
+    AdaptiveProjected,
+    Autoguidance,
+    Branches,
+    ClassifierFree,
+    Guidance,
+    History,
+    PerCondition,
+    ZeroStar,
+    guidance_named,
 )
 from kinema.sampling.sample import sample
 from kinema.sampling.solvers import (
@@ -24,20 +36,30 @@ from kinema.sampling.solvers import (
 )
 
 __all__ = [
+    "GUIDANCE",
     "SOLVERS",
+    "AdaptiveProjected",
     "Ancestral",
+    "Autoguidance",
+    "Branches",
+    "ClassifierFree",
     "DPMpp2M",
     "DPMpp2MSDE",
     "Denoise",
     "DenoiseFn",
     "Euler",
+    "Guidance",
     "Heun",
+    "History",
+    "PerCondition",
     "Solver",
+    "ZeroStar",
     "adaptive_projected",
     "autoguidance",
     "cfg_zero_star",
     "classifier_free",
     "denoise_all",
+    "guidance_named",
     "history_guidance",
     "noised_history",
     "per_condition",

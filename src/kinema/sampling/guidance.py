@@ -136,7 +136,7 @@ def adaptive_projected(
     cond: DenoiseFn,
     uncond: DenoiseFn,
     scale: float,
-    parallel: float = 0.0,
+    eta: float = 0.0,
     max_norm: float | None = None,
     interval: tuple[float, float] = ALWAYS,
 ) -> DenoiseFn:
@@ -146,7 +146,7 @@ def adaptive_projected(
         cond: denoiser with the condition.
         uncond: denoiser without it.
         scale: 1 is off.
-        parallel: share kept of the part of the update along `cond`, which saturates.
+        eta: share kept of the part of the update along `cond`, which saturates.
         max_norm: the update of a frame is shortened to this norm.
         interval: times at which to guide.
     """
@@ -158,7 +158,7 @@ def adaptive_projected(
             update = update * (max_norm / norm.clamp(min=1e-12)).clamp(max=1)
         square = cond.square().sum(FRAME, keepdim=True).clamp(min=1e-12)
         along = cond * (update * cond).sum(FRAME, keepdim=True) / square
-        return cond + (scale - 1) * (update - along + parallel * along)
+        return cond + (scale - 1) * (update - along + eta * along)
 
     return Contrast(cond, uncond, combine, interval)
 

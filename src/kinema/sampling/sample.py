@@ -1,4 +1,4 @@
-"""The sampler: walk a plan from noise to video, one step formula a row."""
+"""The sampler: from noise to video by the rows of a plan, one step formula a row."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from torch import Tensor
 from kinema.diffusion.noise import RowNoise
 from kinema.diffusion.path import Linear, Path
 from kinema.errors import UserError
-from kinema.sampling.solvers import DenoiseFn, Euler, Move, Past, Solver, network_times
+from kinema.sampling.solvers import DenoiseFn, Euler, Past, Solver, Step, network_times
 
-Progress = Callable[[int, int, Tensor], None]
-# Schedules of others end a little below time 1, where noise still stands for the noisy video
-MOST_SIGNAL = 0.2
 NoiseSource = Callable[[Sequence[int]], Tensor]  # shape -> standard normal noise
+Progress = Callable[[int, Tensor, Tensor], None]  # (step from 1 on, its times (f,), x0 estimated)
+# Schedules of others end a little below time 1, where noise still stands for the noisy video.
+MOST_SIGNAL = 0.2
 
 
 @torch.no_grad()
@@ -29,7 +29,7 @@ def sample(
     seeds: Sequence[int] | NoiseSource | None = None,
     progress: Progress | None = None,
 ) -> Tensor:
-    """Clean video or latents, b c f h w.
+    """Make clean video or latents, b c f h w.
 
     Args:
         denoise: (x: b c f h w, t: b f) -> x0; t is float32, or float64 where x is.
@@ -41,48 +41,51 @@ def sample(
             (0), or all of them for video to video. Frames that start at 1 ignore it.
         seeds: one per row, for the fresh noise of a stochastic solver: a row then never depends
             on its batch. Or a function from a shape to noise. Needed where solver.eta > 0.
-        progress: called after every step with (step, num_steps, the x0 estimated).
+        progress: called after every step.
 
     Raises:
         UserError: if the plan does not fit the noise, or needs `known` or `seeds`.
     """
-    x = start(noise, plan, path, known)
-    fresh = renewal(noise, solver, seeds)
-    past, num_steps = None, len(plan) - 1
+    x, past = first_state(noise, plan, path, known), None
+    draw = noise_of_steps(noise, solver, seeds)
     for i, (t, t_next) in enumerate(zip(plan[:-1, None], plan[1:, None], strict=True)):
-        x, past = advance(denoise, x, Move(path, t, t_next), solver, past, fresh())
+        x, past = take_step(denoise, x, Step(path, t, t_next), solver, past, draw())
         if progress is not None:
-            progress(i + 1, num_steps, past.x0)
+            progress(i + 1, t_next[0], past.x0)
     return x
 
 
-def advance(
+def take_step(
     denoise: DenoiseFn,
     x: Tensor,
-    move: Move,
+    step: Step,
     solver: Solver,
     past: Past | None,
     fresh: Tensor | None = None,
 ) -> tuple[Tensor, Past]:
-    """One row of a plan: x after the move, and what the solver wants to know in the next one."""
-    x0, ahead = denoise(x, network_times(move.t, x)), None
-    if solver.looks_ahead and move.stays_noisy.any():
-        ahead = denoise(move.step(x, x0), network_times(move.t_next, x))
-    estimate = solver.estimate(x0, move, past, ahead)
-    return move.step(x, estimate, solver.eta, fresh), Past(move, x0)
+    """Take one step of a plan.
+
+    Returns:
+        x after the step, and what the solver wants to know of it in the next one.
+    """
+    x0, ahead = denoise(x, network_times(step.t, x)), None
+    if solver.looks_ahead and step.stays_noisy.any():
+        ahead = denoise(step.apply(x, x0), network_times(step.t_next, x))
+    estimate = solver.estimate(x0, step, past, ahead)
+    return step.apply(x, estimate, solver.eta, fresh), Past(step, x0)
 
 
-def start(noise: Tensor, plan: Tensor, path: Path, known: Tensor | None) -> Tensor:
-    """The first state: noise, and `known` noised to the plan's first row where that is below 1."""
+def first_state(noise: Tensor, plan: Tensor, path: Path, known: Tensor | None) -> Tensor:
+    """Return the noise, and `known` noised to the plan's first row where that is below 1."""
     if plan.ndim != 2 or plan.shape[1] != noise.shape[2]:
         raise UserError(
-            f"the plan is {tuple(plan.shape)} and the noise has {noise.shape[2]} frames: "
+            f"The plan is {tuple(plan.shape)} and the noise has {noise.shape[2]} frames: "
             "make the plan for as many frames as the noise has."
         )
     if known is None:
         if (path.alpha(plan[0]) > MOST_SIGNAL).any():
             raise UserError(
-                "the plan has frames that start well below time 1, given (0) or noised: pass their "
+                "The plan has frames that start well below time 1, given (0) or noised: pass their "
                 "latents as `known`."
             )
         return noise
@@ -91,13 +94,13 @@ def start(noise: Tensor, plan: Tensor, path: Path, known: Tensor | None) -> Tens
     return torch.where((first < 1)[:, None, :, None, None].to(noise.device), noised, noise)
 
 
-def renewal(
+def noise_of_steps(
     noise: Tensor, solver: Solver, seeds: Sequence[int] | NoiseSource | None
 ) -> Callable[[], Tensor | None]:
-    """Draws the fresh noise of a step, from a stream apart from that of the starting noise."""
+    """Return what draws the fresh noise of a step, from a stream apart from the first noise's."""
     if solver.eta == 0:
         return lambda: None
     if seeds is None:
-        raise UserError("a stochastic solver needs `seeds`, one for every row of the batch.")
+        raise UserError("A stochastic solver needs `seeds`, one for every row of the batch.")
     source = seeds if callable(seeds) else RowNoise(seeds, stream=1)
     return lambda: source(noise.shape).to(noise)

@@ -25,7 +25,7 @@ DenoiseFn = Callable[[Tensor, Tensor], Tensor]  # (x: b c f h w, t: b f) -> x0: 
 
 
 @dataclass(frozen=True)
-class Move:
+class Step:
     """One row of the plan to the next: t and t_next, each (b, f) or (1, f), on a path."""
 
     path: Path
@@ -54,7 +54,7 @@ class Move:
 
     @cached_property
     def stays_noisy(self) -> Tensor:
-        """Where the move ends in noise."""
+        """Where the step ends in noise."""
         return self.moves & (self.t_next > 0)
 
     @cached_property
@@ -62,8 +62,8 @@ class Move:
         """h = log(alpha' / sigma') - log(alpha / sigma), inf from pure noise or to clean."""
         return (self.alpha_next * self.sigma / (self.sigma_next * self.alpha)).log()
 
-    def step(self, x: Tensor, x0: Tensor, eta: float = 0.0, noise: Tensor | None = None) -> Tensor:
-        """The step formula above: x at t -> x at t_next."""
+    def apply(self, x: Tensor, x0: Tensor, eta: float = 0.0, noise: Tensor | None = None) -> Tensor:
+        """Apply the step formula above: x at t -> x at t_next."""
         sigma = torch.where(self.moves, self.sigma, 1.0)  # a given frame has sigma 0 and no step
         alpha_next = torch.where(self.moves, self.alpha_next, 1.0)
         ratio = self.sigma_next * self.alpha / (alpha_next * sigma)
@@ -77,9 +77,9 @@ class Move:
 
 @dataclass(frozen=True)
 class Past:
-    """The step before: its move and the denoised x0 at its start."""
+    """The step before: itself, and the denoised x0 at its start."""
 
-    move: Move
+    step: Step
     x0: Tensor
 
 
@@ -94,8 +94,8 @@ class Solver(Protocol):
         """Whether a step to noise also asks for the x0 at its end, where Euler's step leads."""
         ...
 
-    def estimate(self, x0: Tensor, move: Move, past: Past | None, ahead: Tensor | None) -> Tensor:
-        """x0 for the step formula, given the denoised x0 at the start of the move and ahead."""
+    def estimate(self, x0: Tensor, step: Step, past: Past | None, ahead: Tensor | None) -> Tensor:
+        """x0 for the step formula, given the denoised x0 at the start of the step and ahead."""
         ...
 
 
@@ -106,7 +106,7 @@ class Euler:
     eta: float = 0.0
     looks_ahead: ClassVar[bool] = False
 
-    def estimate(self, x0: Tensor, move: Move, past: Past | None, ahead: Tensor | None) -> Tensor:
+    def estimate(self, x0: Tensor, step: Step, past: Past | None, ahead: Tensor | None) -> Tensor:
         return x0
 
 
@@ -129,13 +129,13 @@ class Heun:
     eta: ClassVar[float] = 0.0
     looks_ahead: ClassVar[bool] = True
 
-    def estimate(self, x0: Tensor, move: Move, past: Past | None, ahead: Tensor | None) -> Tensor:
+    def estimate(self, x0: Tensor, step: Step, past: Past | None, ahead: Tensor | None) -> Tensor:
         if ahead is None:
             return x0
-        tau = move.sigma / (move.alpha + move.sigma)
-        tau_next = move.sigma_next / (move.alpha_next + move.sigma_next)
-        noisy = torch.where(move.stays_noisy, tau_next, 1.0)
-        weight = torch.where(move.stays_noisy, tau / (2 * noisy), 0.0)
+        tau = step.sigma / (step.alpha + step.sigma)
+        tau_next = step.sigma_next / (step.alpha_next + step.sigma_next)
+        noisy = torch.where(step.stays_noisy, tau_next, 1.0)
+        weight = torch.where(step.stays_noisy, tau / (2 * noisy), 0.0)
         return x0 + per_frame(weight).to(x0) * (ahead - x0)
 
 
@@ -150,11 +150,11 @@ class DPMpp2M:
     eta: ClassVar[float] = 0.0
     looks_ahead: ClassVar[bool] = False
 
-    def estimate(self, x0: Tensor, move: Move, past: Past | None, ahead: Tensor | None) -> Tensor:
+    def estimate(self, x0: Tensor, step: Step, past: Past | None, ahead: Tensor | None) -> Tensor:
         if past is None:
             return x0
-        h, h_past = move.log_snr_gain, past.move.log_snr_gain
-        usable = h.isfinite() & h_past.isfinite() & past.move.moves
+        h, h_past = step.log_snr_gain, past.step.log_snr_gain
+        usable = h.isfinite() & h_past.isfinite() & past.step.moves
         weight = torch.where(usable, h / (2 * torch.where(usable, h_past, 1.0)), 0.0)
         return x0 + per_frame(weight).to(x0) * (x0 - past.x0)
 

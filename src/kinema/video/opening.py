@@ -1,10 +1,12 @@
-"""What a video starts from: nothing, a first frame, or a clip to go on from."""
+"""What a video starts from: nothing, a first frame, a clip to go on from, or one to make anew."""
 
 from __future__ import annotations
 
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,55 +14,70 @@ import numpy as np
 
 from kinema import clips
 from kinema.clips import Clip
-from kinema.errors import UserError
-from kinema.video.request import Request, Settings
+from kinema.errors import Notice, UserError
+from kinema.video.request import Request
 
 
 class Opening(NamedTuple):
-    """Frames that are there before anything is made.
+    """Frames that are there before anything is made, uint8 `(k, h, w, 3)` of the size to be made.
 
     Attributes:
-        frames: uint8 `(k, h, w, 3)` of the size to be made, the last of them; or None.
-        is_kept: whether they stand in the result as they are (a clip), or guide it (a first frame).
-        num_frames: how many there are, with those before `frames`.
-        stream: yields a clip from its beginning, uint8 `(h, w, 3)` each.
+        given: frames to go on from, the last of them, or a first frame; or None.
+        source: a video to be made anew; or None.
+        num_kept: how many frames of a clip stand in the result as they are, before new ones.
+        kept: yields these frames, `(h, w, 3)` each.
     """
 
-    frames: np.ndarray | None
-    is_kept: bool
-    num_frames: int = 0
-    stream: Callable[[], Iterator[np.ndarray]] = lambda: iter(())
+    given: np.ndarray | None = None
+    source: np.ndarray | None = None
+    num_kept: int = 0
+    kept: Callable[[], Iterator[np.ndarray]] = lambda: iter(())
 
 
-def open_with(request: Request, settings: Settings, fps: float, most: int | None = None) -> Opening:
+def open_with(request: Request, size: tuple[int, int], fps: float, most: int) -> Opening:
     """Read what the request starts from, and bring it to the size of the result.
 
     Args:
         request: which names it.
-        settings: whose size the result has.
-        fps: the rate that the model knows, to which a file is brought; at `settings.fps` the
-            result is played.
-        most: frames of a clip to hold in memory, its last ones; None: all.
+        size: height and width of the result.
+        fps: the rate that the model knows, to which a file is brought.
+        most: frames of a clip to hold in memory, its last ones.
 
     Raises:
         UserError: if the picture or the clip cannot be read.
     """
     if request.image is not None:
-        return Opening(first_frame(request.image, settings.size), is_kept=False, num_frames=1)
+        return Opening(given=first_frame(request.image, size))
+    if request.video is not None:
+        frames = islice(clip_frames(request.video, fps, size), request.num_frames)
+        source = held(frames, f"{request.video} holds no frame to make anew.")
+        if len(source) < (request.num_frames or 0):
+            raise UserError(
+                f"{request.video} has {len(source)} frames at {fps:g} fps, fewer than the "
+                f"{request.num_frames} to be made: leave the number of frames out."
+            )
+        return Opening(source=source)
     if request.continue_from is None:
-        return Opening(None, is_kept=False)
-    stream = partial(clip_frames, request.continue_from, fps, settings.size)
+        return Opening()
+    stream = partial(clip_frames, request.continue_from, fps, size)
     num_frames, last = 0, deque[np.ndarray](maxlen=most)
     for frame in stream():
         num_frames += 1
         last.append(frame)
-    if not last:
-        raise UserError(f"{request.continue_from} holds no frame to go on from.")
-    return Opening(np.stack(last), True, num_frames, stream)
+    given = held(iter(last), f"{request.continue_from} holds no frame to go on from.")
+    return Opening(given, None, num_frames, stream)
+
+
+def held(frames: Iterator[np.ndarray], complaint: str) -> np.ndarray:
+    """Return frames as one array, uint8 `(k, h, w, 3)`; without one, raise a UserError."""
+    every = list(frames)
+    if not every:
+        raise UserError(complaint)
+    return np.stack(every)
 
 
 def first_frame(image: str | Path | np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """A picture as one frame, uint8 `(1, *size, 3)`: scaled to cover the size, then cropped."""
+    """Return a picture as one frame, uint8 `(1, *size, 3)`: scaled to cover the size, cropped."""
     if isinstance(image, str | Path):
         image = clips.read_image(image)
     picture = np.asarray(image)  # a PIL image too
@@ -74,7 +91,42 @@ def first_frame(image: str | Path | np.ndarray, size: tuple[int, int]) -> np.nda
 def clip_frames(
     source: str | Path | Clip, fps: float, size: tuple[int, int]
 ) -> Iterator[np.ndarray]:
-    """The frames of a clip, uint8 `(*size, 3)` each; a file is brought to `fps` first."""
+    """Return the frames of a clip, uint8 `(*size, 3)` each; a file is brought to `fps` first."""
     if isinstance(source, Clip):
         return (clips.fit_frames(frame[None], size)[0] for frame in source.frames)
     return clips.stream(source, fps=fps, size=size)
+
+
+def size_of(source: str | Path | Clip) -> tuple[int, int]:
+    """Return the height and width of a clip in memory or in a file."""
+    if isinstance(source, Clip):
+        return source.size
+    info = clips.inspect(source)
+    return info.height, info.width
+
+
+PEEK = 8  # frames from which a cut at frame 1 is told
+
+
+def warn_of_cut(frames: np.ndarray) -> None:
+    """Tell if a video cuts away from its first frame, as from a picture unlike any in training.
+
+    Args:
+        frames: uint8 `(f, h, w, 3)`, of which the first PEEK count.
+    """
+    from kinema.metrics.temporal.cuts import (  # the metrics take a second to import
+        adaptive_ratios,
+        content_scores,
+        find_cuts,
+    )
+
+    frames = frames[:PEEK]
+    if 1 in find_cuts(frames):
+        scores = content_scores(frames)
+        warnings.warn(
+            f"The video cuts away from the picture at frame 1 (change {scores[1]:.0f} of 255, "
+            f"{adaptive_ratios(scores)[1]:.1f} times that of the frames around): the model was "
+            "trained on other pictures.",
+            Notice,
+            stacklevel=2,
+        )

@@ -14,6 +14,18 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from torch import nn
+
+
+@contextmanager
+def steps_of(denoiser: nn.Module, total: int, shown: bool) -> Iterator[None]:
+    """Show a bar that moves with the calls of a denoiser, of which there will be about `total`."""
+    with step_bar(total, shown) as advance:
+        watch = denoiser.register_forward_hook(lambda *_: advance())
+        try:
+            yield
+        finally:
+            watch.remove()
 
 
 @contextmanager

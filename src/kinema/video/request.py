@@ -1,31 +1,33 @@
-"""What is asked of a pipeline, and what it comes to for a given system."""
+"""What is asked of a pipeline: every option of a video, and prompts that change on the way."""
 
 from __future__ import annotations
 
 import dataclasses
+import math
+import re
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
 
-from kinema import clips
 from kinema.clips import Clip
-from kinema.errors import Notice, UserError
-from kinema.storage.pretrained import nearest
-from kinema.video.system import System
+from kinema.errors import Notice, UserError, nearest
+from kinema.sampling import ClassifierFree, Guidance, guidance_named
+from kinema.sampling.rollout import Strategy
 
 ALIASES = {  # names that users of diffusers type
     "num_inference_steps": "num_steps",
     "num_videos_per_prompt": "num_videos",
     "frame_rate": "fps",
 }
-
-
-SETTABLE = ("num_frames", "size", "fps", "num_steps", "guidance_scale")
+OutputType = Literal["np", "pt", "pil", "latent"]
+Story = list[tuple[int, str]]  # (first frame, prompt) of every part
+MOST = {"num_frames": 10**7, "num_steps": 10**5, "num_videos": 10**5, "batch_size": 10**5}
+PART = re.compile(r"\s*(\d+)\s*:\s*(.*?)\s*", re.S)
 
 
 @dataclass
@@ -33,157 +35,215 @@ class Request:
     """A video wished for; None takes the system's default.
 
     Attributes:
-        prompt: what to show; a list makes one video of each.
-        negative_prompt: what guidance leads away from; "" is the null prompt.
+        prompt: what to show, or a story, "0: ...; 120: ..."; a list makes one video of each.
+        negative_prompt: what guidance leads away from; "" is the null prompt. A list names one for
+            each prompt.
         num_frames: how many frames to make; with `continue_from`, how many new ones.
         size: height and width in pixels, or one number for both.
+        height: in pixels, in the place of `size`.
+        width: in pixels, in the place of `size`.
         fps: frames per second of the result; it changes how fast it plays, not what it shows.
         seed: video k of the batch uses seed + k; a list gives each its own.
         num_steps: sampling steps (also: `num_inference_steps`).
         guidance_scale: how strictly to follow the prompt; 1 is off.
+        guidance: how to follow it: a spec, or its name, "adaptive-projected:eta=0.5".
         image: the first frame, as a file or uint8 `(h, w, 3)`; cropped to the size.
         continue_from: a clip to go on from, as a file or a Clip; the result begins with it.
+        video: a clip to be made anew, as a file or a Clip.
+        strength: how much of `video` to change, in (0, 1]; 1 keeps nothing of it.
+        strategy: how windows become a video, as `kinema.sampling.rollout` has it, or its name. By
+            default one window, and a sliding one where the model was trained on fewer frames.
         num_videos: how many videos of each prompt.
         batch_size: how many are made at a time; the frames do not depend on it.
-        generator: a torch.Generator, whose initial seed is taken as `seed`.
+        generator: a torch.Generator, or one for each video, which draws the seeds: called again,
+            it draws others. A new one draws the seed that it was made with.
+        output_type: what the frames of the result are: "np", uint8 `(n, f, h, w, 3)`; "pt", a
+            tensor `(n, f, 3, h, w)` in [0, 1]; "pil", a list of pictures for each video; "latent".
         progress: whether to show a bar on a terminal.
         callback_on_step_end: called after each step with (pipeline, step, t, {"latents": x0}),
             x0 being the clean latents as the step sees them; what it returns is not used.
+
+    Raises:
+        UserError: if a value makes no sense.
     """
 
     prompt: str | Sequence[str]
-    negative_prompt: str = ""
+    negative_prompt: str | Sequence[str] = ""
     num_frames: int | None = None
     size: int | tuple[int, int] | None = None
+    height: int | None = None
+    width: int | None = None
     fps: float | None = None
     seed: int | Sequence[int] = 0
     num_steps: int | None = None
     guidance_scale: float | None = None
+    guidance: Guidance | str | dict[str, Any] = field(default_factory=ClassifierFree)
     image: str | Path | np.ndarray | None = None
     continue_from: str | Path | Clip | None = None
+    video: str | Path | Clip | None = None
+    strength: float = 0.6
+    strategy: Strategy | str | None = None
     num_videos: int = 1
     batch_size: int = 8
-    generator: torch.Generator | None = None
+    generator: torch.Generator | Sequence[torch.Generator] | None = None
+    output_type: OutputType = "np"
     progress: bool = True
     callback_on_step_end: Callable[[Any, int, float, dict[str, Any]], Any] | None = None
 
     @classmethod
     def of(cls, prompt: str | Sequence[str], options: dict[str, Any]) -> Request:
-        """A request from keyword arguments, unknown ones refused with the nearest name."""
+        """Make a request from keyword arguments, and refuse unknown ones with the nearest name."""
         options = {ALIASES.get(name, name): value for name, value in options.items()}
-        known = [field.name for field in dataclasses.fields(cls)]
+        known = [option.name for option in dataclasses.fields(cls)]
         for name in options:
             if name not in known:
                 raise UserError(f"A pipeline has no option {name!r}; {nearest(name, known)}")
         return cls(prompt, **options)
 
     def __post_init__(self) -> None:
-        if self.generator is not None:
-            self.seed = self.generator.initial_seed()
-        if self.image is not None and self.continue_from is not None:
-            raise UserError("Give either an image to start from or a clip to continue, not both.")
-        for name in ("num_frames", "num_steps", "num_videos", "batch_size", "fps"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise UserError(f"{name} is {value}: it must be more than 0.")
+        starts = {"image": self.image, "continue_from": self.continue_from, "video": self.video}
+        if sum(start is not None for start in starts.values()) > 1:
+            raise UserError(f"Give one of {', '.join(starts)} to start from, not both.")
+        if self.size is not None and (self.height is not None or self.width is not None):
+            raise UserError("Give either a size or a height and a width, not both.")
+        self.guidance = guidance_named(self.guidance)
+        for name, most in MOST.items():
+            check_number(name, getattr(self, name), 1, most)
+        check_number("fps", self.fps, 1e-3, 1e3)
+        check_number("guidance_scale", self.guidance_scale, -1e4, 1e4)
+        check_number("strength", self.strength, 1e-6, 1)
+        for seed in [self.seed] if isinstance(self.seed, int | np.integer) else self.seed:
+            check_number("seed", seed, 0, 2**63 - 1)
+        if self.output_type not in (kinds := get_args(OutputType)):
+            raise UserError(f"output_type is {self.output_type!r}: choose {', '.join(kinds)}.")
 
-    def prompts(self, system: System) -> list[str]:
-        """The prompt of every video: each prompt `num_videos` times.
+    def stories(self, takes_prompts: bool) -> list[Story]:
+        """Return the story of every video: each prompt `num_videos` times.
+
+        Args:
+            takes_prompts: whether prompts have an effect, so that they must not be empty.
 
         Raises:
-            UserError: if one is empty and the system takes prompts.
+            UserError: if one is empty, or is no story although it begins as one.
         """
-        prompts = [self.prompt] if isinstance(self.prompt, str) else list(self.prompt)
-        is_said = all(prompt.strip() for prompt in prompts) or not system.takes_prompts
-        if not prompts or not is_said:
+        prompts = self.all_prompts()
+        if not prompts or (takes_prompts and not all(prompt.strip() for prompt in prompts)):
             raise UserError(
                 "The prompt is empty: say what the video shows, for example "
                 '"a red ball rolls to the right behind a blue cube".'
             )
+        return [parse_story(prompt) for prompt in prompts]
+
+    def all_prompts(self) -> list[str]:
+        """Return the prompt of every video."""
+        prompts = [self.prompt] if isinstance(self.prompt, str) else list(self.prompt)
         return [prompt for prompt in prompts for _ in range(self.num_videos)]
 
-    def sources(self) -> dict[str, str]:
-        """The files it starts from, for the record."""
-        named = {"image": self.image, "continue_from": self.continue_from}
-        return {name: str(file) for name, file in named.items() if isinstance(file, str | Path)}
+    def negative_prompts(self, count: int) -> list[str]:
+        """Return the negative prompt of every one of `count` videos."""
+        if isinstance(self.negative_prompt, str):
+            return [self.negative_prompt] * count
+        negative = [text for text in self.negative_prompt for _ in range(self.num_videos)]
+        if len(negative) != count:
+            raise UserError(
+                f"{count // self.num_videos} prompts need as many negative prompts or one, not "
+                f"{len(self.negative_prompt)}."
+            )
+        return negative
 
     def seeds(self, count: int) -> list[int]:
-        """The seed of every one of `count` videos."""
-        if isinstance(self.seed, int):
-            return [self.seed + k for k in range(count)]
-        seeds = [int(seed) for seed in self.seed]
+        """Return the seed of every one of `count` videos; a generator draws them."""
+        if isinstance(self.generator, torch.Generator):
+            first = drawn_seed(self.generator)
+            return [first + k for k in range(count)]
+        if self.generator is not None:
+            seeds = [drawn_seed(generator) for generator in self.generator]
+        elif isinstance(self.seed, int | np.integer):
+            return [int(self.seed) + k for k in range(count)]
+        else:
+            seeds = [int(seed) for seed in self.seed]
         if len(seeds) != count:
             raise UserError(f"{count} videos need {count} seeds or one, not {len(seeds)}.")
         return seeds
 
-
-@dataclass
-class Settings:
-    """A request with every default filled in: what the result depends on beside prompt and seed."""
-
-    num_frames: int
-    size: tuple[int, int]
-    fps: float
-    num_steps: int
-    guidance_scale: float
-    negative_prompt: str
+    def sources(self) -> dict[str, str]:
+        """Return the files it starts from, for the record."""
+        named = {"image": self.image, "continue_from": self.continue_from, "video": self.video}
+        return {name: str(file) for name, file in named.items() if isinstance(file, str | Path)}
 
 
-def settle(request: Request, system: System, multiple: tuple[int, int]) -> Settings:
-    """Fill in the defaults, and bring the size to one that the system can make.
-
-    A continuation takes the size of its clip, and as many new frames as one window holds.
-
-    Args:
-        request: what was asked.
-        system: whose defaults.
-        multiple: the heights and widths that can be made are multiples of these.
-    """
-    defaults = {name: getattr(system, name) for name in SETTABLE}
-    if request.continue_from is not None:
-        defaults["size"] = size_of(request.continue_from)
-        defaults["num_frames"] = max(system.num_frames - system.overlap, 1)
-    asked = {name: getattr(request, name) for name in SETTABLE}
-    chosen = {**defaults, **{name: value for name, value in asked.items() if value is not None}}
-    size = chosen["size"]
-    size = (size, size) if isinstance(size, int) else tuple(size)
-    return Settings(
-        num_frames=int(chosen["num_frames"]),
-        size=possible_size(size, multiple, system.max_size),
-        fps=float(chosen["fps"]),
-        num_steps=int(chosen["num_steps"]),
-        guidance_scale=float(chosen["guidance_scale"]),
-        negative_prompt=request.negative_prompt,
-    )
+def check_number(name: str, value: float | None, least: float, most: float) -> None:
+    """Raise a UserError unless a number is absent, or finite and between two others."""
+    if value is None:
+        return
+    if isinstance(value, str) or not (math.isfinite(value) and least <= value <= most):
+        bounds = f"{least:g} to {most:g}" if most < 2**62 else f"{least:g} to 2^63 - 1"
+        raise UserError(f"{name} is {value}: it must be a number from {bounds}.")
 
 
-def size_of(source: str | Path | Clip) -> tuple[int, int]:
-    """Height and width of a clip in memory or in a file."""
-    if isinstance(source, Clip):
-        return source.size
-    info = clips.inspect(source)
-    return info.height, info.width
+def drawn_seed(generator: torch.Generator) -> int:
+    """Return a seed that a generator draws; a new generator draws the seed it was made with."""
+    new = torch.Generator(generator.device).manual_seed(generator.initial_seed())
+    is_new = torch.equal(generator.get_state(), new.get_state())
+    drawn = torch.randint(2**62, (1,), generator=generator, device=generator.device)
+    return generator.initial_seed() % 2**63 if is_new else int(drawn)
 
 
-def possible_size(
-    wanted: tuple[int, ...], multiple: tuple[int, int], max_size: int
-) -> tuple[int, int]:
-    """The height and width nearest to `wanted` that can be made, with a notice if they differ.
+# ---- stories -------------------------------------------------------------------------------------
+
+
+def parse_story(prompt: str) -> Story:
+    """Return (first frame, prompt) of every part of a story, ascending from frame 0.
+
+    A prompt that does not begin with a number and a colon, as in "0: a red ball rolls to the right;
+    120: it stops", is one part.
 
     Raises:
-        UserError: if `wanted` is not two positive numbers.
+        UserError: if the parts do not begin at 0, do not go up, or one says nothing.
     """
-    if len(wanted) != 2 or min(wanted) < 1:
-        raise UserError(f"A size is a height and a width in pixels, such as 64x96, not {wanted}.")
-    made = tuple(
-        min(max(round(side / step), 1), max(max_size // step, 1)) * step
-        for side, step in zip(wanted, multiple, strict=True)
-    )
-    if made != tuple(wanted):
+    if not re.match(r"\s*(0\s*:|\d+\s*:\s)", prompt):
+        return [(0, prompt)]
+    parts = []
+    for text in filter(str.strip, prompt.split(";")):
+        found = PART.fullmatch(text)
+        if found is None or not found[2]:
+            raise UserError(
+                f"The part {text.strip()!r} of the prompt is not `FRAME: PROMPT`; write "
+                '"0: a red ball rolls to the right; 120: a red ball rolls to the left".'
+            )
+        parts.append((int(found[1]), found[2]))
+    starts = [start for start, _ in parts]
+    if starts[0] != 0 or starts != sorted(set(starts)):
+        raise UserError(f"The parts of a prompt begin at frame 0 and go up, not {starts}.")
+    return parts
+
+
+def prompt_at(story: Story, frame: int) -> str:
+    """Return the prompt in force at a frame."""
+    return next(text for start, text in reversed(story) if start <= frame)
+
+
+def warn_of_late_parts(story: Story, num_frames: int, last_window: int | None = None) -> None:
+    """Tell of the parts of a story that the video never comes to.
+
+    Args:
+        story: (first frame, prompt) of every part.
+        num_frames: of the video.
+        last_window: where the last window begins, if the prompt of a window is that of its start.
+    """
+    late = [f"{start}: {text}" for start, text in story if start >= num_frames]
+    if late:
         warnings.warn(
-            f"This model cannot make {wanted[0]}x{wanted[1]} pixels; it makes {made[0]}x{made[1]}: "
-            f"heights are multiples of {multiple[0]}, widths of {multiple[1]}, up to {max_size}.",
+            f"The video ends with frame {num_frames - 1}, so it never comes to {'; '.join(late)}.",
             Notice,
             stacklevel=2,
         )
-    return made[0], made[1]
+    unheard = [start for start, _ in story if last_window is not None and start > last_window]
+    unheard = [start for start in unheard if start < num_frames]
+    if unheard:
+        warnings.warn(
+            f"The last window of the video begins at frame {last_window}, so the prompt of frame "
+            f"{unheard[0]} has no effect: make a longer video, or take --long splice or rolling.",
+            Notice,
+            stacklevel=2,
+        )

@@ -19,9 +19,10 @@ import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from safetensors import SafetensorError
+from torch import nn
 
 from kinema.codecs import CausalVAE, Pixels
 from kinema.conditions import NoText, SmallTextEncoder
@@ -104,6 +105,43 @@ class System:
     def takes_prompts(self) -> bool:
         """Whether prompts have an effect; a system that takes none is given none, or ""."""
         return self.text != "none"
+
+
+class Parts(Protocol):
+    """A system whose parts are loaded; a `VideoPipeline` is one."""
+
+    denoiser: nn.Module
+    codec: Any
+    text: nn.Module
+    system: System
+    name: str
+
+
+@dataclass
+class Loaded:
+    """The parts of a system as they were read from its folder."""
+
+    denoiser: nn.Module
+    codec: Any
+    text: nn.Module
+    system: System
+    name: str
+
+
+def load(name: str | Path) -> Loaded:
+    """Read a system and its parts.
+
+    Args:
+        name: one that ships ("tabletop"), a folder ("./tabletop"), or a repository of the Hugging
+            Face hub ("owner/name").
+
+    Raises:
+        UserError: if it is not there, or a file in it is missing, corrupt or foreign.
+    """
+    folder = find(name)
+    system = read_system(folder)
+    parts = {part: load_part(folder, part, getattr(system, part)) for part in PARTS}
+    return Loaded(**parts, system=system, name=str(name))
 
 
 def find(name: str | Path) -> Path:

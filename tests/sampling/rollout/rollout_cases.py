@@ -9,12 +9,14 @@ from kinema.sampling.rollout import (
     FrameNoise,
     Keyframes,
     Rolling,
+    RolloutSetup,
     Sliding,
     Splice,
-    Walk,
+    Whole,
 )
 
 STRATEGIES = {
+    "whole": Whole(),
     "sliding": Sliding(5, 2),
     "sliding, noised": Sliding(5, 2, level=0.3),
     "crossfade": Sliding(6, 2, fade=2),
@@ -31,6 +33,6 @@ def denoise(x, t):
     return torch.tanh(x.roll(1, 2) + 0.5 * x) * (1.1 - t[:, None, :, None, None].to(x))
 
 
-def walk(denoise=denoise, num_steps=4, block=1, device="cpu", **options) -> Walk:
+def rollout_setup(denoise=denoise, num_steps=4, block=1, device="cpu", **options) -> RolloutSetup:
     noise = FrameNoise([3, 9], (2, 2, 2), block, like=torch.empty(0, device=device))
-    return Walk(denoise, noise, plans.times(num_steps, shift=2.0), **options)
+    return RolloutSetup(denoise, noise, plans.times(num_steps, shift=2.0), **options)

@@ -2,11 +2,11 @@ from dataclasses import replace
 
 import pytest
 import torch
-from rollout_cases import denoise, walk
+from rollout_cases import denoise, rollout_setup
 
 from kinema.errors import UserError
-from kinema.sampling.rollout import Autoregressive, Recomputed, together
-from kinema.sampling.rollout.autoregressive import joined, split
+from kinema.sampling.rollout import Autoregressive, Recomputed, joined
+from kinema.sampling.rollout.autoregressive import merged, split
 
 
 class WithMemory:
@@ -25,10 +25,10 @@ class WithMemory:
 
 def test_a_denoisers_own_memory_is_used():
     strategy, remembering = Autoregressive(2, context=3, guidance=2.0, cached=True), WithMemory()
-    own = together(strategy.rollout(walk(remembering), 9))
+    own = joined(strategy.rollout(rollout_setup(remembering), 9))
     assert remembering.asked > 0
     shown = replace(strategy, cached=False)
-    assert torch.equal(own, together(shown.rollout(walk(), 9)))
+    assert torch.equal(own, joined(shown.rollout(rollout_setup(), 9)))
 
 
 def test_sinks_and_latest_frames_are_seen_side_by_side():
@@ -39,7 +39,7 @@ def test_sinks_and_latest_frames_are_seen_side_by_side():
         return denoise(x, t)
 
     strategy = Autoregressive(2, context=3, sinks=1)
-    frames = together(strategy.rollout(walk(looking, num_steps=1), 10))
+    frames = joined(strategy.rollout(rollout_setup(looking, num_steps=1), 10))
     assert torch.equal(shown[-1][:, :, :4], frames[:, :, [0, 5, 6, 7]])
 
 
@@ -50,7 +50,7 @@ def test_the_past_is_shown_under_its_noise():
         levels.append(t[0].tolist())
         return denoise(x, t)
 
-    together(Autoregressive(2, context=2, level=0.25).rollout(walk(looking, num_steps=1), 4))
+    joined(Autoregressive(2, context=2, level=0.25).rollout(rollout_setup(looking, num_steps=1), 4))
     assert levels == [[1, 1], [0.25, 0.25, 1, 1]]
 
 
@@ -62,15 +62,15 @@ def test_history_guidance_leads_away_from_the_hidden_past():
 
     given = torch.ones(2, 2, 2, 2, 2)
     first = [
-        together(
+        joined(
             Autoregressive(1, context=2, guidance=scale).rollout(
-                walk(mean, num_steps=1, given=given), 3
+                rollout_setup(mean, num_steps=1, given=given), 3
             )
         )[:, :, 2]
         for scale in (1.0, 3.0)
     ]
-    noise = walk().noise(2, 3)[:, :, 0]
-    hidden = walk().noise.other(2)(0, 2).sum(2)
+    noise = rollout_setup().noise(2, 3)[:, :, 0]
+    hidden = rollout_setup().noise.other(2)(0, 2).sum(2)
     cond, uncond = (2 + noise) / 3, (hidden + noise) / 3
     torch.testing.assert_close(first[0], cond)
     torch.testing.assert_close(first[1], uncond + 3 * (cond - uncond))
@@ -78,7 +78,7 @@ def test_history_guidance_leads_away_from_the_hidden_past():
 
 def test_memories_are_saved_together():
     both = [{"x": torch.ones(1)}, {"x": torch.zeros(1), "t": torch.ones(2)}]
-    assert split(joined(both), 2) == both
+    assert split(merged(both), 2) == both
 
 
 @pytest.mark.parametrize("options", [{"chunk": 0}, {"context": 0}, {"level": 1.0}, {"sinks": -1}])

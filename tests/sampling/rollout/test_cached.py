@@ -5,14 +5,14 @@ from dataclasses import replace
 
 import pytest
 import torch
-from rollout_cases import walk
+from rollout_cases import rollout_setup
 
 from kinema.conditions import Conditions, Text
 from kinema.denoisers import DiTConfig, UNetConfig, make_denoiser
 from kinema.diffusion import Linear
 from kinema.errors import UserError
 from kinema.sampling import Denoise, classifier_free, history_guidance
-from kinema.sampling.rollout import Autoregressive, Cached, Schedule, State, together
+from kinema.sampling.rollout import Autoregressive, Cached, RolloutState, Schedule, joined
 
 TINY = DiTConfig(channels=2, dim=32, depth=2, num_heads=2, text_dim=4, attention="causal")
 ONE_LAYER = replace(TINY, depth=1, shift=False)
@@ -49,7 +49,7 @@ def guided(network, seed=0, scale=2.0):
 
 def made(strategy, denoise, num_frames=12, **options):
     with torch.no_grad():
-        return together(strategy.rollout(walk(denoise, **options), num_frames))
+        return joined(strategy.rollout(rollout_setup(denoise, **options), num_frames))
 
 
 @pytest.mark.parametrize("name", CAUSAL)
@@ -90,21 +90,21 @@ def test_a_chunk_asks_for_its_own_frames_and_the_state_does_not_grow():
     seen, denoiser = Counter(), network(TINY)
     denoiser.register_forward_hook(lambda module, args, y: seen.update([args[0].shape[2]]))
     strategy = Autoregressive(2, context=3, sinks=1, guidance=1.5, cached=True)
-    pieces = list(strategy.rollout(walk(guided(denoiser), num_steps=3), 16))
+    segments = list(strategy.rollout(rollout_setup(guided(denoiser), num_steps=3), 16))
     assert seen == strategy.calls(16, 3) == {2: 3 + 7 * 6 + 8 * 2}
-    sizes = [sum(x.numel() for x in piece.state.tensors.values()) for piece in pieces]
+    sizes = [sum(x.numel() for x in segment.state.tensors.values()) for segment in segments]
     assert len(set(sizes[1:])) == 1
-    assert not any(x.requires_grad for piece in pieces for x in piece.state.tensors.values())
+    assert not any(x.requires_grad for segment in segments for x in segment.state.tensors.values())
 
 
-def test_taken_up_again_at_any_piece_it_goes_on_bit_for_bit():
+def test_taken_up_again_at_any_segment_it_goes_on_bit_for_bit():
     strategy = replace(SHORT, guidance=1.5, cached=True)
-    walked = walk(guided(network(TINY)))
-    pieces = list(strategy.rollout(walked, 12))
-    for number, piece in enumerate(pieces[:-1]):
-        copied = {name: x.clone() for name, x in piece.state.tensors.items()}
-        rest = together(strategy.rollout(walked, 12, State(piece.state.made, copied)))
-        assert torch.equal(rest, together(iter(pieces[number + 1 :])))
+    setup = rollout_setup(guided(network(TINY)))
+    segments = list(strategy.rollout(setup, 12))
+    for number, segment in enumerate(segments[:-1]):
+        copied = {name: x.clone() for name, x in segment.state.tensors.items()}
+        rest = joined(strategy.rollout(setup, 12, RolloutState(segment.state.made, copied)))
+        assert torch.equal(rest, joined(iter(segments[number + 1 :])))
 
 
 def test_another_prompt_takes_the_cache_over():

@@ -1,16 +1,16 @@
 import pytest
 import torch
-from rollout_cases import denoise, walk
+from rollout_cases import denoise, rollout_setup
 
 from kinema.errors import UserError
-from kinema.sampling.rollout import Keyframes, Sliding, together
+from kinema.sampling.rollout import Keyframes, Sliding, joined
 
 
 def test_the_keys_stand_in_the_video_as_they_were_made():
     strategy = Keyframes(Sliding(3, 1), stride=3, window=7)
-    walked = walk()
-    keys = together(strategy.keys.rollout(strategy._coarse(walked), 5))
-    frames = together(strategy.rollout(walked, 12))
+    setup = rollout_setup()
+    keys = joined(strategy.keys.rollout(strategy.coarse(setup), 5))
+    frames = joined(strategy.rollout(setup, 12))
     assert torch.equal(frames[:, :, ::3], keys[:, :, :4])
 
 
@@ -22,7 +22,7 @@ def test_every_window_begins_and_ends_with_a_key():
             given.append((t[0] == 0).nonzero().flatten().tolist())
         return denoise(x, t)
 
-    together(Keyframes(Sliding(3, 1), 3, 7).rollout(walk(looking, num_steps=1), 14))
+    joined(Keyframes(Sliding(3, 1), 3, 7).rollout(rollout_setup(looking, num_steps=1), 14))
     assert given == [[0, 3, 6], [0, 3, 6], [0, 3]]
 
 
@@ -30,14 +30,14 @@ def test_the_keys_have_their_own_denoiser():
     def always(value):
         return lambda x, t: torch.full_like(x, value)
 
-    walked = walk(always(1.0), coarse=always(2.0))
-    frames = together(Keyframes(Sliding(3, 1), 2, 5).rollout(walked, 9))[0, 0, :, 0, 0]
+    setup = rollout_setup(always(1.0), coarse=always(2.0))
+    frames = joined(Keyframes(Sliding(3, 1), 2, 5).rollout(setup, 9))[0, 0, :, 0, 0]
     assert frames.tolist() == [2, 1, 2, 1, 2, 1, 2, 1, 2]
 
 
 def test_keys_of_keys():
     inner = Keyframes(Sliding(3, 1), 2, 5)
-    frames = together(Keyframes(inner, 2, 5).rollout(walk(), 17))
+    frames = joined(Keyframes(inner, 2, 5).rollout(rollout_setup(), 17))
     assert frames.shape[2] == 17
 
 
@@ -50,7 +50,7 @@ def test_keys_of_keys_begin_with_noise_of_their_own():
         return denoise(x, t)
 
     strategy = Keyframes(Keyframes(Sliding(3, 1), 2, 5), 2, 5)
-    together(strategy.rollout(walk(looking, num_steps=1), 17))
+    joined(strategy.rollout(rollout_setup(looking, num_steps=1), 17))
     assert len(begun) == 17 == len({frame.numpy().tobytes() for frame in begun})
 
 

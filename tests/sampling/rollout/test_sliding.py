@@ -1,9 +1,9 @@
 import pytest
 import torch
-from rollout_cases import denoise, walk
+from rollout_cases import denoise, rollout_setup
 
 from kinema.errors import UserError
-from kinema.sampling.rollout import Sliding, Splice, crossfade, together
+from kinema.sampling.rollout import Sliding, Splice, crossfade, joined
 
 
 def test_64_frames_from_chunks_of_8_with_2_in_common():
@@ -14,8 +14,8 @@ def test_64_frames_from_chunks_of_8_with_2_in_common():
         seen.append((x.shape[2], int((t[0] == 0).sum())))
         return denoise(x, t)
 
-    pieces = list(Splice().rollout(walk(counting, num_steps=1), 64))
-    assert [piece.frames.shape[2] for piece in pieces] == [8] + 9 * [6] + [2]
+    segments = list(Splice().rollout(rollout_setup(counting, num_steps=1), 64))
+    assert [segment.frames.shape[2] for segment in segments] == [8] + 9 * [6] + [2]
     assert seen == [(8, 0)] + 10 * [(8, 2)]
     assert Splice().calls(64, 1) == {8: 11}
 
@@ -27,7 +27,7 @@ def test_a_chunk_begins_with_the_last_frames_of_the_one_before():
         shown.append(x[:, :, t[0] == 0])
         return denoise(x, t)
 
-    frames = together(Splice(4, 2).rollout(walk(looking, num_steps=1), 8))
+    frames = joined(Splice(4, 2).rollout(rollout_setup(looking, num_steps=1), 8))
     for number in (1, 2):
         assert torch.equal(shown[number], frames[:, :, 2 * number : 2 * number + 2])
 
@@ -40,9 +40,9 @@ def test_carried_frames_are_shown_noised_and_kept_clean():
         return denoise(x, t)
 
     state = None
-    made = together(Sliding(4, 2, level=0.25).rollout(walk(looking, num_steps=1), 6, state))
+    made = joined(Sliding(4, 2, level=0.25).rollout(rollout_setup(looking, num_steps=1), 6, state))
     assert levels[1] == [0.25, 0.25, 1.0, 1.0]
-    plain = together(Sliding(4, 2).rollout(walk(num_steps=1), 6))
+    plain = joined(Sliding(4, 2).rollout(rollout_setup(num_steps=1), 6))
     assert torch.equal(made[:, :, :4], plain[:, :, :4])
     assert not torch.equal(made[:, :, 4:], plain[:, :, 4:])
 
@@ -56,7 +56,7 @@ def test_a_video_passes_evenly_from_one_window_to_the_next():
         return torch.full_like(x, float(len(windows)))
 
     strategy = Sliding(7, 2, fade=2)
-    frames = together(strategy.rollout(walk(counting, num_steps=1), 13))[0, 0, :, 0, 0]
+    frames = joined(strategy.rollout(rollout_setup(counting, num_steps=1), 13))[0, 0, :, 0, 0]
     between = [4 / 3, 5 / 3, 2, 7 / 3, 8 / 3]
     torch.testing.assert_close(frames, torch.tensor([*5 * [1.0], *between, *3 * [3.0]]))
     assert strategy.joins(13) == [5, 6, 7, 8, 9, 10]

@@ -19,8 +19,7 @@ from kinema.errors import UserError
 from kinema.sampling.guidance import classifier_free
 from kinema.sampling.rollout.cached import Cached
 from kinema.sampling.rollout.noise import HISTORY
-from kinema.sampling.rollout.walk import Piece, State, Walk, given_pieces
-from kinema.sampling.sample import sample
+from kinema.sampling.rollout.setup import RolloutSetup, RolloutState, Segment, opening
 from kinema.sampling.solvers import DenoiseFn
 
 
@@ -97,7 +96,7 @@ class Recomputed:
 
 @dataclass(frozen=True)
 class Autoregressive:
-    """Chunk after chunk, each walked from noise to clean after the frames before it.
+    """Chunk after chunk, each made from noise after the frames before it.
 
     Args:
         chunk: frames made together (Self-Forcing: several are better than one).
@@ -138,58 +137,57 @@ class Autoregressive:
         """The noise of each memory: what is seen, and what guidance leads away from."""
         return [self.level] if self.guidance == 1 else [self.level, self.guidance_level]
 
-    def rollout(self, walk: Walk, num_frames: int, state: State | None = None) -> Iterator[Piece]:
-        given, made = given_pieces(walk.given, num_frames)
+    def rollout(
+        self, setup: RolloutSetup, num_frames: int, state: RolloutState | None = None
+    ) -> Iterator[Segment]:
+        given, made = opening(setup.given, num_frames)
         tensors: list[dict[str, Tensor]] = [{} for _ in self.levels]
         if state is not None:
-            device = walk.noise.like.device
+            device = setup.noise.like.device
             saved = {name: x.to(device) for name, x in state.tensors.items()}
             made, tensors = state.made, split(saved, len(self.levels))
         elif given is not None:
-            memories = self._memories(walk, made, tensors)
-            tensors = self._remember(walk, memories, given, 0)
-            yield Piece(given, State(made, joined(tensors)))
+            memories = self.memories(setup, made, tensors)
+            tensors = self.remembered(setup, memories, given, 0)
+            yield Segment(given, RolloutState(made, merged(tensors)))
         while made < num_frames:
             size = min(self.chunk, num_frames) if not made else self.chunk
-            memories = self._memories(walk, made, tensors)
-            frames = self._chunk(walk, memories, made, size)
-            tensors = self._remember(walk, memories, frames, made)
+            memories = self.memories(setup, made, tensors)
+            frames = self.next_chunk(setup, memories, made, size)
+            tensors = self.remembered(setup, memories, frames, made)
             new = frames[:, :, : num_frames - made]
             made += new.shape[2]
-            yield Piece(new, State(made, joined(tensors)))
+            yield Segment(new, RolloutState(made, merged(tensors)))
 
-    def _memories(self, walk: Walk, made: int, tensors: list[dict[str, Tensor]]) -> list[Memory]:
-        memories = [self._memory(walk.at(made)) for _ in tensors]
+    def memories(
+        self, setup: RolloutSetup, made: int, tensors: list[dict[str, Tensor]]
+    ) -> list[Memory]:
+        memories = [self.memory(setup.at(made)) for _ in tensors]
         for memory, saved in zip(memories, tensors, strict=True):
             memory.restore(saved)
         return memories
 
-    def _memory(self, denoise: DenoiseFn) -> Memory:
+    def memory(self, denoise: DenoiseFn) -> Memory:
         if not self.cached:
             return Recomputed(denoise)
         return denoise.memory() if isinstance(denoise, Remembering) else Cached(denoise)
 
-    def _chunk(self, walk: Walk, memories: list[Memory], start: int, size: int) -> Tensor:
+    def next_chunk(
+        self, setup: RolloutSetup, memories: list[Memory], start: int, size: int
+    ) -> Tensor:
         denoise: DenoiseFn = memories[0].denoise
         if len(memories) > 1 and start:
             denoise = classifier_free(denoise, memories[1].denoise, self.guidance)
-        return sample(
-            denoise,
-            walk.noise(start, start + size),
-            walk.times[:, None].repeat(1, size),
-            walk.solver,
-            walk.path,
-            seeds=walk.noise.fresh(start) if walk.solver.eta else None,
-        )
+        return setup.window(denoise, start, setup.known(start, start + size))
 
-    def _remember(
-        self, walk: Walk, memories: list[Memory], frames: Tensor, start: int
+    def remembered(
+        self, setup: RolloutSetup, memories: list[Memory], frames: Tensor, start: int
     ) -> list[dict[str, Tensor]]:
         """Let every memory see the frames under its own noise; what each then holds."""
-        noise = walk.noise.other(HISTORY)(start, start + frames.shape[2])
+        noise = setup.noise.other(HISTORY)(start, start + frames.shape[2])
         for memory, level in zip(memories, self.levels, strict=True):
             t = torch.full((frames.shape[0], frames.shape[2]), level, device=frames.device)
-            seen = walk.path.add_noise(frames, noise, t) if level else frames
+            seen = setup.path.add_noise(frames, noise, t) if level else frames
             memory.remember(seen, t)
             memory.keep(self.sinks, self.context)
         return [memory.tensors() for memory in memories]
@@ -208,13 +206,13 @@ class Autoregressive:
         return list(range(num_given + self.chunk, num_frames, self.chunk))
 
 
-def joined(tensors: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+def merged(tensors: list[dict[str, Tensor]]) -> dict[str, Tensor]:
     """The tensors of several memories in one dictionary."""
     return {f"{i}.{name}": x for i, own in enumerate(tensors) for name, x in own.items()}
 
 
 def split(tensors: dict[str, Tensor], count: int) -> list[dict[str, Tensor]]:
-    """The inverse of `joined`."""
+    """The inverse of `merged`."""
     return [
         {name.split(".", 1)[1]: x for name, x in tensors.items() if name.startswith(f"{i}.")}
         for i in range(count)

@@ -44,7 +44,7 @@ class Cached:
         if not isinstance(asked, Denoise):
             raise UserError(
                 "Only a network, or guidance between two conditions of one network, can be "
-                "cached: leave `cached` off, and the past is shown again at every step."
+                "cached: take another guidance or strategy, or leave `cached` off."
             )
         self._asked, self._network = asked, causal(asked.network)
         self._cache = Unpruned()

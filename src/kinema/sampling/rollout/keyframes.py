@@ -1,7 +1,7 @@
 """Hierarchical video: key frames first, then what lies between two of them.
 
 The key frames are themselves a long video, at a lower frame rate, made by any other strategy; the
-windows between are `plans.interpolation`. Errors add up over the keys only, and those are few.
+windows between are `plans.given_frames`. Errors add up over the keys only, and those are few.
 """
 
 from __future__ import annotations
@@ -15,14 +15,21 @@ from torch import Tensor
 
 from kinema.errors import UserError
 from kinema.sampling.rollout.noise import KEYS
-from kinema.sampling.rollout.walk import Piece, Schedule, State, Strategy, Walk, given_pieces
+from kinema.sampling.rollout.setup import (
+    RolloutSetup,
+    RolloutState,
+    Schedule,
+    Segment,
+    Strategy,
+    opening,
+)
 
 
 @dataclass(frozen=True)
 class Keyframes:
     """Every `stride`-th frame by `keys`, then windows that begin and end with a key frame.
 
-    The keys are denoised by `walk.coarse`, a denoiser of clips at the lower rate. Without one the
+    The keys are denoised by `setup.coarse`, a denoiser of clips at the lower rate. Without one the
     ordinary denoiser makes them, and takes them for neighbouring frames: motion is then `stride`
     times too slow between.
 
@@ -55,62 +62,71 @@ class Keyframes:
         """Frames from the first key of a window to its last."""
         return (self.window - 1) // self.stride * self.stride
 
-    def rollout(self, walk: Walk, num_frames: int, state: State | None = None) -> Iterator[Piece]:
+    def rollout(
+        self, setup: RolloutSetup, num_frames: int, state: RolloutState | None = None
+    ) -> Iterator[Segment]:
         if self.stride == 1:
-            yield from self.keys.rollout(walk, num_frames, state)
+            yield from self.keys.rollout(setup, num_frames, state)
             return
-        pending, own = self._pending(walk, state)
+        pending, own = self.pending(setup, state)
         made = 0 if state is None else state.made
         count = ceil((num_frames - 1) / self.stride) + 1
-        pieces = self.keys.rollout(self._coarse(walk), count, own)
+        segments = self.keys.rollout(self.coarse(setup), count, own)
         while made < num_frames:
             last_key = min(made // self.stride + self.span // self.stride, count - 1)
             missing = last_key + 1 - made // self.stride
             while pending is None or pending.shape[2] < missing:
-                piece = next(pieces)
-                own = piece.state
-                pending = kept(pending, piece.frames)
-            frames = self._between(walk, pending[:, :, :missing], made)
+                segment = next(segments)
+                own = segment.state
+                pending = kept(pending, segment.frames)
+            frames = self.between(setup, pending[:, :, :missing], made)
             is_last = made + frames.shape[2] >= num_frames
             new = frames[:, :, : num_frames - made] if is_last else frames[:, :, :-1]
             pending = pending[:, :, missing - 1 :].clone()
             made += new.shape[2]
-            yield Piece(new, self._state(made, pending, own))
+            yield Segment(new, self.state(made, pending, own))
 
-    def _coarse(self, walk: Walk) -> Walk:
-        """The walk of the key frames: their own noise, denoiser and schedule."""
-        denoise = walk.denoise if walk.coarse is None else walk.coarse
+    def coarse(self, setup: RolloutSetup) -> RolloutSetup:
+        """Return the setup of the key frames: their own noise, denoiser and schedule."""
+        denoise = setup.denoise if setup.coarse is None else setup.coarse
         if isinstance(denoise, Schedule):
             denoise = denoise.every(self.stride)
-        given = None if walk.given is None else walk.given[:, :, :: self.stride]
-        return replace(walk, denoise=denoise, noise=walk.noise.other(KEYS), given=given)
+        given, source = (
+            None if frames is None else frames[:, :, :: self.stride]
+            for frames in (setup.given, setup.source)
+        )
+        noise = setup.noise.other(KEYS)
+        return replace(setup, denoise=denoise, noise=noise, given=given, source=source)
 
-    def _between(self, walk: Walk, keys: Tensor, start: int) -> Tensor:
-        """The frames from the first key to the last; b c f h w of both."""
+    def between(self, setup: RolloutSetup, keys: Tensor, start: int) -> Tensor:
+        """Return the frames from the first key to the last; b c f h w of both."""
         stop = start + (keys.shape[2] - 1) * self.stride + 1
-        known = walk.noise(start, stop)
+        known = setup.known(start, stop)
         given = list(range(0, stop - start, self.stride))
         known[:, :, given] = keys
-        opening, count = given_pieces(walk.given, stop)
-        if opening is not None and count > start:
-            known[:, :, : count - start] = opening[:, :, start:]
+        first, count = opening(setup.given, stop)
+        if first is not None and count > start:
+            known[:, :, : count - start] = first[:, :, start:]
             given = sorted({*given, *range(count - start)})
         if len(given) == stop - start:
             return known
-        return walk.window(walk.at(start), known, given, start)
+        return setup.window(setup.at(start), start, known, given)
 
-    def _state(self, made: int, pending: Tensor, own: State | None) -> State:
+    def state(self, made: int, pending: Tensor, own: RolloutState | None) -> RolloutState:
         assert own is not None, "there are keys, so there is their state"
         tensors = {f"keys.{name}": x for name, x in own.tensors.items()}
-        return State(made, {**tensors, "pending": pending, "keys": torch.tensor(own.made)})
+        return RolloutState(made, {**tensors, "pending": pending, "keys": torch.tensor(own.made)})
 
-    def _pending(self, walk: Walk, state: State | None) -> tuple[Tensor | None, State | None]:
+    def pending(
+        self, setup: RolloutSetup, state: RolloutState | None
+    ) -> tuple[Tensor | None, RolloutState | None]:
+        """Return the keys that wait, and the state of what makes them."""
         if state is None:
             return None, None
         names = [name for name in state.tensors if name.startswith("keys.")]
         own = {name.removeprefix("keys."): state.tensors[name] for name in names}
-        pending = state.tensors["pending"].to(walk.noise.like.device)
-        return pending, State(int(state.tensors["keys"]), own)
+        pending = state.tensors["pending"].to(setup.noise.like.device)
+        return pending, RolloutState(int(state.tensors["keys"]), own)
 
     def calls(self, num_frames: int, num_steps: int) -> dict[int, int]:
         count = ceil((num_frames - 1) / self.stride) + 1

@@ -2,6 +2,7 @@
 
 Rolling diffusion (Ruhe et al. 2024), FIFO-Diffusion (Kim et al. 2024), pyramids of diffusion
 forcing (Chen et al. 2024): all are `plans.staircase`, seen through a window that moves along it.
+The frames in the window are a queue: clean ones leave at its beginning, noise comes in at its end.
 """
 
 from __future__ import annotations
@@ -14,8 +15,74 @@ import torch
 from torch import Tensor
 
 from kinema.errors import UserError
-from kinema.sampling.rollout.front import Front
-from kinema.sampling.rollout.walk import Piece, State, Walk, given_pieces
+from kinema.sampling import plans
+from kinema.sampling.rollout.setup import RolloutSetup, RolloutState, Segment, opening
+from kinema.sampling.sample import take_step
+from kinema.sampling.solvers import DenoiseFn, Past, Step
+
+
+@dataclass
+class Queue:
+    """The frames start ... start + f - 1 of a video, in the middle of a plan.
+
+    `plans.staircase` for 10,000 frames has columns that still wait in pure noise and columns long
+    clean. Only those between are in motion: the queue of FIFO-Diffusion.
+
+    Attributes:
+        row: of the plan, which these frames have reached.
+        start: the first of the frames.
+        x: b c f h w.
+        past: the solver's memory of the row before.
+    """
+
+    row: int
+    start: int
+    x: Tensor
+    past: Past | None = None
+
+    @property
+    def stop(self) -> int:
+        return self.start + self.x.shape[2]
+
+    def shift(self, start: int, new: Tensor) -> None:
+        """Let the frames before `start` go, and take in new ones at the end."""
+        gone = start - self.start
+        self.start, self.x = start, torch.cat([self.x[:, :, gone:], new], dim=2)
+        if self.past is not None:
+            still = torch.ones(1, new.shape[2], dtype=torch.float64)  # new frames did not move
+            step = self.past.step
+            t, t_next = (torch.cat([t[:, gone:], still], 1) for t in (step.t, step.t_next))
+            x0 = torch.cat([self.past.x0[:, :, gone:], torch.zeros_like(new)], dim=2)
+            self.past = Past(Step(step.path, t, t_next), x0)
+
+    def step(self, denoise: DenoiseFn, setup: RolloutSetup, t: Tensor, t_next: Tensor) -> None:
+        """Take these frames from their times `t` to `t_next`, each (f,)."""
+        fresh = None
+        if setup.solver.eta:  # of the row, so that a run taken up again draws the same
+            fresh = setup.noise.fresh(self.row)(self.x.shape).to(self.x)
+        step = Step(setup.path, t[None], t_next[None])
+        self.x, self.past = take_step(denoise, self.x, step, setup.solver, self.past, fresh)
+        self.row += 1
+        if setup.progress is not None:
+            setup.progress(self.row, t_next, self.past.x0)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return all of it, to be saved."""
+        saved = {"x": self.x, "place": torch.tensor([self.row, self.start])}
+        if self.past is not None:
+            step = self.past.step
+            saved |= {"past_x0": self.past.x0, "past_t": step.t, "past_t_next": step.t_next}
+        return saved
+
+    @classmethod
+    def restored(cls, tensors: dict[str, Tensor], setup: RolloutSetup) -> Queue:
+        """Return what `tensors` said, ready to go on."""
+        row, start = tensors["place"].tolist()
+        device, past = setup.noise.like.device, None  # of frames; times stay on the CPU
+        if "past_x0" in tensors:
+            step = Step(setup.path, tensors["past_t"], tensors["past_t_next"])
+            past = Past(step, tensors["past_x0"].to(device))
+        return cls(row, start, tensors["x"].to(device), past)
 
 
 @dataclass(frozen=True)
@@ -50,41 +117,43 @@ class Rolling:
         """Rows between the starts of neighbouring chunks, so that those in motion fit."""
         return ceil(num_steps / ((self.window - self.history) // self.chunk))
 
-    def rollout(self, walk: Walk, num_frames: int, state: State | None = None) -> Iterator[Piece]:
-        given, num_given = given_pieces(walk.given, num_frames)
+    def rollout(
+        self, setup: RolloutSetup, num_frames: int, state: RolloutState | None = None
+    ) -> Iterator[Segment]:
+        given, num_given = opening(setup.given, num_frames)
         size = min(self.window, num_frames)
         if state is None:
             made = num_given
-            front = Front(0, 0, walk.noise(0, size))
+            queue = self.queue(setup, given, size)
             if given is not None:
-                kept = max(num_given + self.chunk - size, 0)  # more is given than can be seen
-                front = Front(0, kept, walk.noise(kept, kept + size))
-                front.x[:, :, : num_given - kept] = given[:, :, kept:]
-                yield Piece(given, State(made, front.tensors()))
+                yield Segment(given, RolloutState(made, queue.tensors()))
         else:
-            made, front = state.made, Front.restored(state.tensors, walk)
-        delay = self.delay(walk.num_steps)
+            made, queue = state.made, Queue.restored(state.tensors, setup)
+        delay = self.delay(setup.num_steps)
         while made < num_frames:
-            start = min(max(made - self.history, front.start), max(num_frames - size, front.start))
-            if start > front.start:
-                front.shift(start, walk.noise(front.stop, start + size))
-            t, t_next = (self._times(walk, front, num_given, delay, ahead) for ahead in (0, 1))
-            front.step(walk.at(min(made, num_frames - 1)), walk, t, t_next)
-            done = self._done(front.row, walk.num_steps, num_given, delay)
+            start = min(max(made - self.history, queue.start), max(num_frames - size, queue.start))
+            if start > queue.start:
+                queue.shift(start, setup.first_state(queue.stop, start + size))
+            frames, rows = range(queue.start, queue.stop), range(queue.row, queue.row + 2)
+            times = plans.staircase(setup.times, frames, delay, self.chunk, num_given, rows)
+            queue.step(setup.at(min(made, num_frames - 1)), setup, times[0], times[1])
+            done = self.done(queue.row, setup.num_steps, num_given, delay)
             if (final := min(done, num_frames)) > made:
-                leaving = front.x[:, :, made - front.start : final - front.start]
+                leaving = queue.x[:, :, made - queue.start : final - queue.start]
                 made = final
-                yield Piece(leaving, State(made, front.tensors()))
+                yield Segment(leaving, RolloutState(made, queue.tensors()))
 
-    def _times(self, walk: Walk, front: Front, num_given: int, delay: int, ahead: int) -> Tensor:
-        """The times of the frames of the front, one row of the endless `plans.staircase`."""
-        index = torch.arange(front.start, front.stop)
-        begin = (index - num_given).clamp(min=0) // self.chunk * delay
-        t = walk.times[(front.row + ahead - begin).clamp(0, walk.num_steps)]
-        return torch.where(index < num_given, 0.0, t)
+    def queue(self, setup: RolloutSetup, given: Tensor | None, size: int) -> Queue:
+        """Return the first `size` frames; of given ones, those beside which a chunk has room."""
+        if given is None:
+            return Queue(0, 0, setup.first_state(0, size))
+        kept = max(given.shape[2] + self.chunk - size, 0)
+        queue = Queue(0, kept, setup.first_state(kept, kept + size))
+        queue.x[:, :, : given.shape[2] - kept] = given[:, :, kept:]
+        return queue
 
-    def _done(self, row: int, num_steps: int, num_given: int, delay: int) -> int:
-        """How many frames are clean at a row of the plan."""
+    def done(self, row: int, num_steps: int, num_given: int, delay: int) -> int:
+        """Return how many frames are clean at a row of the plan."""
         if row < num_steps:
             return num_given
         return num_given + ((row - num_steps) // delay + 1) * self.chunk

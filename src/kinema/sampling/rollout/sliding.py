@@ -16,7 +16,7 @@ from torch import Tensor
 from kinema.errors import UserError
 from kinema.sampling.guidance import noised_history
 from kinema.sampling.rollout.noise import HISTORY
-from kinema.sampling.rollout.walk import Piece, State, Walk, given_pieces, latest
+from kinema.sampling.rollout.setup import RolloutSetup, RolloutState, Segment, latest, opening
 from kinema.sampling.solvers import DenoiseFn
 
 
@@ -56,46 +56,49 @@ class Sliding:
                 f"{self.overlap}, from 0 to {self.window - self.overlap - 1} can be made twice."
             )
 
-    def rollout(self, walk: Walk, num_frames: int, state: State | None = None) -> Iterator[Piece]:
-        made, tail, older = self._start(walk, num_frames, state)
+    def rollout(
+        self, setup: RolloutSetup, num_frames: int, state: RolloutState | None = None
+    ) -> Iterator[Segment]:
+        made, tail, older = self.start(setup, num_frames, state)
         if state is None and tail is not None:
-            yield Piece(tail, self._state(made, tail, None))
+            yield Segment(tail, self.state(made, tail, None))
         while made < num_frames:
             carried = 0 if tail is None else min(self.overlap, tail.shape[2])
             start, size = made - carried, min(self.window, max(num_frames, carried + 1))
-            known = walk.noise(start, start + size)
+            known = setup.known(start, start + size)
             if tail is not None:
                 known[:, :, :carried] = tail[:, :, tail.shape[2] - carried :]
-            denoise = self._denoise(walk, start, made, size)
-            frames = walk.window(denoise, known, list(range(carried)), start)[:, :, carried:]
-            frames = faded(older, frames)
+            denoise = self.denoise(setup, start, made, size)
+            frames = faded(older, setup.window(denoise, start, known, carried)[:, :, carried:])
             is_last = made + frames.shape[2] >= num_frames
             new = frames[:, :, : num_frames - made if is_last else frames.shape[2] - self.fade]
             older = frames[:, :, new.shape[2] :].clone() if self.fade and not is_last else None
             made, tail = made + new.shape[2], latest(tail, new, self.overlap)
-            yield Piece(new, self._state(made, tail, older))
+            yield Segment(new, self.state(made, tail, older))
 
-    def _start(
-        self, walk: Walk, num_frames: int, state: State | None
+    def start(
+        self, setup: RolloutSetup, num_frames: int, state: RolloutState | None
     ) -> tuple[int, Tensor | None, Tensor | None]:
+        """Return how many frames are made, the last of them, and those the next window fades in."""
         if state is not None:
-            device = walk.noise.like.device
+            device = setup.noise.like.device
             older = state.tensors.get("older")
             older = None if older is None else older.to(device)
             return state.made, state.tensors["tail"].to(device), older
-        given, made = given_pieces(walk.given, num_frames)
+        given, made = opening(setup.given, num_frames)
         return made, given, None
 
-    def _state(self, made: int, tail: Tensor, older: Tensor | None) -> State:
+    def state(self, made: int, tail: Tensor, older: Tensor | None) -> RolloutState:
         tensors = {"tail": tail[:, :, max(tail.shape[2] - self.overlap, 0) :]}
-        return State(made, tensors if older is None else tensors | {"older": older})
+        return RolloutState(made, tensors if older is None else tensors | {"older": older})
 
-    def _denoise(self, walk: Walk, start: int, made: int, size: int) -> DenoiseFn:
-        denoise = walk.at(made)
+    def denoise(self, setup: RolloutSetup, start: int, made: int, size: int) -> DenoiseFn:
+        """Return the denoiser of a window, which shows the carried frames under noise."""
+        denoise = setup.at(made)
         if self.level == 0 or start == made:
             return denoise
-        noise = walk.noise.other(HISTORY)(start, start + size)
-        return noised_history(denoise, walk.path, noise, self.level)
+        noise = setup.noise.other(HISTORY)(start, start + size)
+        return noised_history(denoise, setup.path, noise, self.level)
 
     def calls(self, num_frames: int, num_steps: int) -> dict[int, int]:
         if num_frames <= self.window:

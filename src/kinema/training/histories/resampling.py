@@ -16,7 +16,7 @@ from torch import Tensor
 
 from kinema.diffusion import LogitNormal, Path
 from kinema.sampling import DenoiseFn, plans
-from kinema.sampling.solvers import Move
+from kinema.sampling.solvers import Step
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def resample_history(
     x = path.add_noise(x0, noise, now)
     for time in plans.times(num_steps)[1:].to(t):  # 1 ... 0, of the way from t_s
         after = torch.where(chosen, time * t_s, 1.0)
-        x = Move(path, now, after).step(x, denoise(x, now).to(x))
+        x = Step(path, now, after).apply(x, denoise(x, now).to(x))
         now = after
     torch.clear_autocast_cache()  # it holds weights cast without their gradients by older torch
     return torch.where(chosen[:, None, :, None, None], x, x0)

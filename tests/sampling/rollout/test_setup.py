@@ -13,22 +13,24 @@ import torch
 from einops import rearrange
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rollout_cases import STRATEGIES, denoise, walk
+from rollout_cases import STRATEGIES, denoise, rollout_setup
 
 from kinema.diffusion import Linear
 from kinema.errors import UserError
-from kinema.sampling import SOLVERS, Heun, plans, sample
+from kinema.sampling import SOLVERS, Heun, plans, rollout, sample
 from kinema.sampling.rollout import (
     Autoregressive,
     Blend,
     Keyframes,
     Rolling,
+    RolloutSetup,
+    RolloutState,
     Schedule,
     Sliding,
-    State,
-    Walk,
-    together,
+    Whole,
+    joined,
 )
+from kinema.sampling.rollout.noise import KEYS
 from kinema.worlds import GaussianWorld
 
 RHO, MEAN = 0.8, 0.5
@@ -38,12 +40,13 @@ LONG = 11
 @pytest.mark.parametrize("num_frames", [1, 4, 5, 6, 13])
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_every_length_comes_out(name, num_frames):
-    frames = together(STRATEGIES[name].rollout(walk(num_steps=2), num_frames))
+    frames = joined(STRATEGIES[name].rollout(rollout_setup(num_steps=2), num_frames))
     assert frames.shape == (2, 2, num_frames, 2, 2)
     assert frames.isfinite().all()
 
 
 ONE_WINDOW = {
+    "whole": Whole(),
     "sliding": Sliding(9, 4),
     "crossfade": Sliding(9, 4, fade=3),
     "autoregressive": Autoregressive(9),
@@ -56,34 +59,34 @@ ONE_WINDOW = {
 @pytest.mark.parametrize("solver", ["euler", "heun", "dpmpp_2m", "ancestral"])
 @pytest.mark.parametrize("name", ONE_WINDOW)
 def test_one_window_is_the_ordinary_sampler_bit_for_bit(name, solver):
-    walked = walk(block=7, solver=SOLVERS[solver])
+    setup = rollout_setup(block=7, solver=SOLVERS[solver])
     if solver == "ancestral" and name in ("rolling", "blend"):
-        pytest.skip("walked row by row, they draw fresh noise row by row")
+        pytest.skip("setup row by row, they draw fresh noise row by row")
     delay = ONE_WINDOW[name].delay(4) if name == "rolling" else 0
-    plan = plans.staircase(4, 7, delay=delay, shift=2.0)
-    noise = walked.noise(0, 7)
-    plain = sample(denoise, noise, plan, SOLVERS[solver], seeds=walked.noise.seeds)
-    assert torch.equal(together(ONE_WINDOW[name].rollout(walked, 7)), plain)
+    plan = plans.staircase(setup.times, 7, delay=delay)
+    noise = setup.noise(0, 7)
+    plain = sample(denoise, noise, plan, SOLVERS[solver], seeds=setup.noise.seeds)
+    assert torch.equal(joined(ONE_WINDOW[name].rollout(setup, 7)), plain)
 
 
-def copied(state: State) -> State:
+def copied(state: RolloutState) -> RolloutState:
     """As if read from a file."""
-    return State(state.made, {name: x.clone() for name, x in state.tensors.items()})
+    return RolloutState(state.made, {name: x.clone() for name, x in state.tensors.items()})
 
 
 @pytest.mark.parametrize("solver", ["dpmpp_2m", "ancestral"])
 @pytest.mark.parametrize("name", STRATEGIES)
-def test_taken_up_again_at_any_piece_it_goes_on_bit_for_bit(name, solver):
-    strategy, walked = STRATEGIES[name], walk(solver=SOLVERS[solver])
-    pieces = [(piece.frames, copied(piece.state)) for piece in strategy.rollout(walked, 12)]
-    for number, (_, state) in enumerate(pieces[:-1]):
-        rest = list(strategy.rollout(walked, 12, state))
-        expected = pieces[number + 1 :]
+def test_taken_up_again_at_any_segment_it_goes_on_bit_for_bit(name, solver):
+    strategy, setup = STRATEGIES[name], rollout_setup(solver=SOLVERS[solver])
+    segments = [(segment.frames, copied(segment.state)) for segment in strategy.rollout(setup, 12)]
+    for number, (_, state) in enumerate(segments[:-1]):
+        rest = list(strategy.rollout(setup, 12, state))
+        expected = segments[number + 1 :]
         assert len(rest) == len(expected)
-        for piece, (frames, after) in zip(rest, expected, strict=True):
-            assert piece.state.made == after.made
-            assert (piece.frames is None) == (frames is None)
-            assert frames is None or torch.equal(piece.frames, frames)
+        for segment, (frames, after) in zip(rest, expected, strict=True):
+            assert segment.state.made == after.made
+            assert (segment.frames is None) == (frames is None)
+            assert frames is None or torch.equal(segment.frames, frames)
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
@@ -92,19 +95,19 @@ def test_a_state_read_from_a_file_goes_on_where_the_noise_lies(name):
     strategy, options = STRATEGIES[name], {"solver": SOLVERS["dpmpp_2m"]}
     if isinstance(strategy, Autoregressive):
         strategy = replace(strategy, guidance=1.0)  # guidance looks at values
-    states = [piece.state for piece in strategy.rollout(walk(**options), 12)]
+    states = [segment.state for segment in strategy.rollout(rollout_setup(**options), 12)]
     for state in states[:-1]:
-        rest = list(strategy.rollout(walk(device="meta", **options), 12, state))
-        assert all(piece.frames is None or piece.frames.is_meta for piece in rest)
+        rest = list(strategy.rollout(rollout_setup(device="meta", **options), 12, state))
+        assert all(segment.frames is None or segment.frames.is_meta for segment in rest)
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_given_frames_come_first_and_matter(name):
     given_frames = torch.randn(2, 2, 2, 2, 2, generator=torch.Generator().manual_seed(0))
-    frames = together(STRATEGIES[name].rollout(walk(given=given_frames), 9))
+    frames = joined(STRATEGIES[name].rollout(rollout_setup(given=given_frames), 9))
     assert frames.shape[2] == 9
     assert torch.equal(frames[:, :, :2], given_frames)
-    without = together(STRATEGIES[name].rollout(walk(), 9))
+    without = joined(STRATEGIES[name].rollout(rollout_setup(), 9))
     assert (frames[:, :, 2] - without[:, :, 2]).abs().max() > 1e-3
 
 
@@ -117,7 +120,7 @@ def test_calls_are_counted_beforehand(name, num_frames):
         seen[x.shape[2]] += 1
         return x
 
-    together(STRATEGIES[name].rollout(walk(counting, num_steps=3), num_frames))
+    joined(STRATEGIES[name].rollout(rollout_setup(counting, num_steps=3), num_frames))
     assert seen == STRATEGIES[name].calls(num_frames, 3)
 
 
@@ -135,7 +138,7 @@ def test_a_schedule_takes_over_at_its_frames():
         "blend",
         "keyframes",
     ):
-        frames = together(STRATEGIES[name].rollout(walk(schedule), 16))[0, 0, :, 0, 0]
+        frames = joined(STRATEGIES[name].rollout(rollout_setup(schedule), 16))[0, 0, :, 0, 0]
         assert torch.allclose(frames[:4], torch.tensor(1.0)), name
         assert torch.allclose(frames[-4:], torch.tensor(2.0)), name
     assert [start for start, _ in schedule.every(3).parts] == [0, 3]
@@ -184,8 +187,8 @@ def exact(stride: int = 1, mean: float = 0.0):
 
 def covariance(strategy, num_steps: int, stride: int = 1) -> torch.Tensor:
     coarse = exact(stride)
-    walked = Walk(exact(), Basis(), plans.times(num_steps), Heun(), coarse=coarse)
-    frames = rearrange(together(strategy.rollout(walked, LONG)), "b 1 f 1 1 -> f b")
+    setup = RolloutSetup(exact(), Basis(), plans.times(num_steps), Heun(), coarse=coarse)
+    frames = rearrange(joined(strategy.rollout(setup, LONG)), "b 1 f 1 1 -> f b")
     return frames @ frames.T
 
 
@@ -220,8 +223,8 @@ def test_across_joins_the_mean_is_the_worlds(name):
     strategy, stride = UNBIASED[name]
     coarse = exact(stride, mean=MEAN)
     noise = Basis(scale=0.0)  # the middle of every distribution
-    walked = Walk(exact(mean=MEAN), noise, plans.times(12), Heun(), coarse=coarse)
-    frames = together(strategy.rollout(walked, LONG))
+    setup = RolloutSetup(exact(mean=MEAN), noise, plans.times(12), Heun(), coarse=coarse)
+    frames = joined(strategy.rollout(setup, LONG))
     torch.testing.assert_close(frames, torch.full_like(frames, MEAN), atol=5e-3, rtol=0)
 
 
@@ -229,3 +232,38 @@ def test_what_forgets_or_only_averages_is_not_exact():
     assert error(Rolling(4, history=0), 24) > 0.03
     assert error(Blend(5, 1), 24) > 0.03
     assert error(Keyframes(Sliding(3, 1), stride=2, window=5), 24, stride=1) > 0.1
+
+
+# Video to video ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_a_source_is_noised_and_made_anew(name):
+    """A denoiser that knows nothing keeps what the noise leaves of the source."""
+    source = torch.randn(2, 2, 12, 2, 2, generator=torch.Generator().manual_seed(0))
+    times, seen = 0.4 * plans.times(2), []
+
+    def looking(x, t):
+        seen.append((x, t))
+        return x
+
+    setup = replace(rollout_setup(looking), times=times, source=source)
+    frames = joined(STRATEGIES[name].rollout(setup, 12))
+    assert frames.shape == source.shape and frames.isfinite().all()
+    assert seen[0][1].max() == pytest.approx(0.4)
+    stride, noise = (2, setup.noise.other(KEYS)) if name == "keyframes" else (1, setup.noise)
+    start = seen[0][0][:, :, :2]  # the first window, or the first keys
+    torch.testing.assert_close(start, 0.6 * source[:, :, : 2 * stride : stride] + 0.4 * noise(0, 2))
+
+
+def test_beyond_its_end_a_source_repeats_its_last_frame():
+    source = torch.arange(3.0).view(1, 1, 3, 1, 1).expand(2, 2, 3, 2, 2)
+    known = replace(rollout_setup(), source=source).known(1, 6)
+    assert known[0, 0, :, 0, 0].tolist() == [1, 2, 2, 2, 2]
+
+
+def test_names_of_before_still_work():
+    with pytest.warns(DeprecationWarning, match="Walk is RolloutSetup now"):
+        assert rollout.Walk is RolloutSetup
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        rollout.nothing  # noqa: B018

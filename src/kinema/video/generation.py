@@ -1,0 +1,246 @@
+"""From a settled request to latents: prompts, guidance and noise go into a strategy.
+
+There is one way for videos of any length. A video that fits into one window is made by the shortest
+strategy, `Whole`; a longer one by a sliding window, or by whatever strategy is asked for.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from math import ceil
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kinema.conditions import Conditions
+from kinema.diffusion import PATHS
+from kinema.errors import UserError
+from kinema.sampling import SOLVERS, Branches, Denoise, DenoiseFn, Guidance, plans
+from kinema.sampling.rollout import (
+    HISTORY,
+    FrameNoise,
+    RolloutSetup,
+    RolloutState,
+    Schedule,
+    Segment,
+    Strategy,
+    Whole,
+    joined,
+)
+from kinema.sampling.sample import Progress
+from kinema.video.request import Story, prompt_at
+from kinema.video.strategies import window_of
+from kinema.video.system import Loaded, Parts
+
+SETTABLE = ("num_frames", "fps", "num_steps", "guidance_scale")
+
+
+@dataclass
+class Generation:
+    """Videos that are made together: a request with every default filled in, for one system.
+
+    Attributes:
+        pipe: the system.
+        stories: what to show, one a video.
+        negative_prompts: one a video.
+        seeds: one a video.
+        num_frames: new frames of each.
+        size: height and width.
+        fps: frames per second of the result.
+        num_steps: sampling steps.
+        guidance_scale: 1 is off.
+        guidance: how the prompt is followed.
+        strategy: how windows become a video.
+        given: latents to go on from, (1 or b) c k h w.
+        source: latents to be made anew, (1 or b) c f h w.
+        strength: how much of them to change.
+        num_kept: frames of a clip that stand in the result before new ones.
+        kept: yields these frames, uint8 (h w 3) each.
+        worse: the system that autoguidance leads away from.
+        files: the files that the videos start from, for the record.
+        progress: called after every step.
+    """
+
+    pipe: Parts
+    stories: list[Story]
+    negative_prompts: list[str]
+    seeds: list[int]
+    num_frames: int
+    size: tuple[int, int]
+    fps: float
+    num_steps: int
+    guidance_scale: float
+    guidance: Guidance
+    strategy: Strategy
+    given: Tensor | None = None
+    source: Tensor | None = None
+    strength: float = 1.0
+    num_kept: int = 0
+    kept: Callable[[], Iterator[np.ndarray]] = lambda: iter(())
+    worse: Loaded | None = None
+    files: dict[str, str] = field(default_factory=dict)
+    progress: Progress | None = None
+
+    def of(self, videos: slice) -> Generation:
+        """Return the same for some of the videos."""
+        return dataclasses.replace(
+            self,
+            stories=self.stories[videos],
+            negative_prompts=self.negative_prompts[videos],
+            seeds=self.seeds[videos],
+        )
+
+    # ---- lengths: frames of the result, frames that are decoded, latents ------------------------
+
+    @property
+    def num_given(self) -> int:
+        """Latents that are given."""
+        return 0 if self.given is None else self.given.shape[2]
+
+    @property
+    def num_skipped(self) -> int:
+        """Decoded frames that are not new: the end of a clip, which stands in the result itself."""
+        return self.pipe.codec.factors[0] * (self.num_given - 1) + 1 if self.num_kept else 0
+
+    @property
+    def num_decoded(self) -> int:
+        return self.num_skipped + self.num_frames
+
+    @property
+    def total(self) -> int:
+        """Frames of the result; a clip that is continued stands in it whole."""
+        return self.num_kept + self.num_frames
+
+    @property
+    def shift(self) -> int:
+        """Frames of the result before the first that is decoded."""
+        return self.total - self.num_decoded
+
+    @property
+    def latent_shape(self) -> tuple[int, int, int, int]:
+        """c f h w of the latents of a video."""
+        c, f, h, w = self.pipe.codec.latent_shape(self.num_decoded, *self.size)
+        return c, f, h, w
+
+    def joins(self) -> list[int]:
+        """Return the frames of the result at which the strategy begins something new."""
+        latents = self.strategy.joins(self.latent_shape[1], self.num_given)
+        return [self.shift + self.pipe.codec.factors[0] * (latent - 1) + 1 for latent in latents]
+
+    def calls(self) -> int:
+        """Return about how often the network will be called."""
+        calls = self.strategy.calls(self.latent_shape[1], self.num_steps)
+        a_step = 2 if SOLVERS[self.pipe.system.solver].looks_ahead else 1
+        return sum(calls.values()) * a_step * self.guidance.calls
+
+    # ---- making ---------------------------------------------------------------------------------
+
+    def segments(self, state: RolloutState | None = None) -> Iterator[Segment]:
+        """Yield latents as they become final, from the beginning or from a state on.
+
+        Raises:
+            UserError: if the model makes values that are not finite.
+        """
+        for segment in self.strategy.rollout(self.setup(), self.latent_shape[1], state):
+            if segment.frames is not None and not segment.frames.isfinite().all():
+                raise UserError(
+                    "The model made values that are not finite numbers: take a lower guidance "
+                    "scale, or a model whose training did not diverge."
+                )
+            yield segment
+
+    def video(self) -> Tensor:
+        """Make the videos as one tensor, b 3 f h w in [-1, 1], without the frames that are kept."""
+        latents = joined(self.segments())
+        frames = self.pipe.codec.decode(latents, self.num_decoded, self.size)
+        return frames[:, :, self.num_skipped :].clamp(-1, 1)
+
+    def setup(self) -> RolloutSetup:
+        """Return how noise becomes latents of this system."""
+        system, factor = self.pipe.system, self.pipe.codec.factors[0]
+        c, f, h, w = self.latent_shape
+        block = f if isinstance(self.strategy, Whole) else min(window_of(self.pipe)[0], f)
+        like = torch.empty(0, device=device_of(self.pipe))
+        noise = FrameNoise(self.seeds, (c, h, w), block, like=like)
+        starts = sorted({start for story in self.stories for start, _ in story})
+        parts = {
+            ceil(max(start - self.shift, 0) / factor): self.denoise(start, noise)
+            for start in starts
+        }
+        given, source = (self.for_all(latents) for latents in (self.given, self.source))
+        return RolloutSetup(
+            Schedule(tuple(parts.items())),
+            noise,
+            plans.times(self.num_steps, system.shift, self.strength),
+            SOLVERS[system.solver],
+            PATHS[system.path],
+            given,
+            source=source,
+            progress=self.progress,
+        )
+
+    def for_all(self, latents: Tensor | None) -> Tensor | None:
+        """Return latents with one row for every video."""
+        return None if latents is None else latents.expand(len(self.seeds), -1, -1, -1, -1)
+
+    def denoise(self, frame: int, noise: FrameNoise) -> DenoiseFn:
+        """Fold network, guidance and the prompts in force at a frame into one function."""
+        path, prompts = PATHS[self.pipe.system.path], [prompt_at(s, frame) for s in self.stories]
+        hidden = noise.other(HISTORY).other(HISTORY)
+
+        def steered_by(pipe: Parts, texts: list[str]) -> Denoise:
+            conditions = Conditions(text=pipe.text(texts))
+            return Denoise(pipe.denoiser, path, pipe.system.prediction, conditions)
+
+        branches = Branches(
+            steered_by(self.pipe, prompts),
+            steered_by(self.pipe, self.negative_prompts),
+            path,
+            lambda x: hidden(0, x.shape[2])[..., : x.shape[3], : x.shape[4]],
+            None if self.worse is None else steered_by(self.worse, prompts),
+        )
+        return self.guidance(branches, self.guidance_scale)
+
+    # ---- the record -----------------------------------------------------------------------------
+
+    def record(self) -> dict[str, Any]:
+        """Return everything the frames depend on beside prompt and seed, as JSON values."""
+        latents = [latents for latents in (self.given, self.source) if latents is not None]
+        negative = self.negative_prompts
+        return {
+            "model": self.pipe.name,
+            "weights": weights_digest(self.pipe),
+            "system": asdict(self.pipe.system),
+            "strategy": repr(self.strategy),
+            **{name: getattr(self, name) for name in (*SETTABLE, "size")},
+            "guidance": asdict(self.guidance),  # type: ignore[call-overload]
+            "negative_prompt": negative[0] if len(set(negative)) == 1 else negative,
+            **({} if self.source is None else {"strength": self.strength}),
+            **self.files,
+            "given": digest(latents) if latents else "",
+        }
+
+
+def device_of(pipe: Parts) -> torch.device:
+    """Return where the denoiser of a system lies."""
+    return next(pipe.denoiser.parameters()).device
+
+
+def digest(tensors: Iterable[Tensor]) -> str:
+    """Return a short name for the values of tensors."""
+    seen = hashlib.sha256()
+    for tensor in tensors:
+        seen.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+    return seen.hexdigest()[:16]
+
+
+def weights_digest(pipe: Parts) -> str:
+    """Return a short name for the weights of all parts of a system."""
+    parts = (getattr(pipe, name) for name in ("denoiser", "codec", "text"))
+    modules = [part for part in parts if isinstance(part, torch.nn.Module)]
+    return digest(weight for module in modules for weight in module.state_dict().values())

@@ -1,0 +1,136 @@
+import warnings
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kinema.clips import Clip
+from kinema.codecs import Pixels
+from kinema.conditions import NoText
+from kinema.errors import Notice, UserError
+from kinema.sampling.rollout import Autoregressive, Rolling, Sliding, Whole
+from kinema.video import Request, System, VideoPipeline, settle
+from kinema.video.settling import check_size, possible_size
+
+PROMPT = "a red ball rolls"
+
+
+def parts(system: System):
+    """A system of pixels in steps of 8, with a denoiser that is never asked."""
+    codec = Pixels()
+    codec.factors = (1, 8, 8)
+    system.text, system.codec = "none", "pixels"
+    denoiser = torch.nn.Linear(1, 1)
+    return SimpleNamespace(system=system, codec=codec, text=NoText(), denoiser=denoiser, name="x")
+
+
+sides = st.integers(1, 600)
+
+
+@given(sides, sides, st.sampled_from([1, 8, 16]), st.integers(16, 256))
+def test_possible_sizes_are_the_nearest(height, width, step, max_size):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Notice)
+        made = possible_size((height, width), (step, step), max_size)
+    offered = range(step, max(max_size // step, 1) * step + 1, step)
+    for side, wanted in zip(made, (height, width), strict=True):
+        assert side in offered
+        assert abs(side - wanted) == min(abs(other - wanted) for other in offered)
+
+
+def test_a_possible_size_is_kept_without_a_word():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert possible_size((64, 96), (8, 8), 256) == (64, 96)
+
+
+@pytest.mark.parametrize("size", [(0, 8), (8,), (8, 8, 8), (-8, 8)])
+def test_what_is_no_size(size):
+    with pytest.raises(UserError, match="height and a width"):
+        check_size(size)
+
+
+def test_defaults_of_the_system():
+    system = System(num_frames=17, size=(32, 48), fps=12, num_steps=7, guidance_scale=3)
+    settings = settle(Request(""), parts(system))
+    assert (settings.num_frames, settings.size, settings.fps) == (17, (32, 48), 12)
+    assert (settings.num_steps, settings.guidance_scale) == (7, 3)
+    request = Request("", size=24, num_frames=1, guidance_scale=0.0)
+    with pytest.warns(Notice, match="trained at 32x48 pixels: at 24x24 expect objects"):
+        settings = settle(request, parts(system))
+    assert (settings.size, settings.num_frames, settings.guidance_scale) == ((24, 24), 1, 0)
+
+
+def test_a_continuation_takes_the_size_of_its_clip():
+    clip = Clip(np.zeros((3, 40, 24, 3), np.uint8), 16)
+    with pytest.warns(Notice, match="trained at 64x64"):
+        settings = settle(Request("", continue_from=clip), parts(System(overlap=9)))
+    assert (settings.size, settings.num_frames) == ((40, 24), 24)
+
+
+def test_height_and_width_in_the_place_of_a_size():
+    system = System(size=(32, 48), max_size=64)
+    with pytest.warns(Notice, match="trained at 32x48"):
+        assert settle(Request("", height=40), parts(system)).size == (40, 48)
+        assert settle(Request("", width=64, height=64), parts(system)).size == (64, 64)
+    for options in ({"size": 10**9}, {"height": 72}, {"size": (8, 65)}):
+        with pytest.raises(UserError, match="at most 64 pixels a side, not"):
+            settle(Request("", **options), parts(system))
+
+
+def test_a_size_that_was_trained_is_made_without_a_word():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        settle(Request("", size=(32, 48)), parts(System(size=(32, 48))))
+
+
+@pytest.mark.filterwarnings("ignore:This model was trained at")
+def test_a_large_clip_is_brought_to_what_can_be_made():
+    clip = Clip(np.zeros((3, 80, 40, 3), np.uint8), 16)
+    with pytest.warns(Notice, match="cannot make 80x40 pixels; it makes 64x40"):
+        assert settle(Request("", video=clip), parts(System(max_size=64))).size == (64, 40)
+
+
+def test_one_window_where_it_is_long_enough_and_a_sliding_one_beyond(pipe):
+    assert settle(Request(PROMPT), pipe).strategy == Whole()
+    assert settle(Request(PROMPT, num_frames=9), pipe).strategy == Whole()
+    assert settle(Request(PROMPT, num_frames=10), pipe).strategy == Sliding(3, 2)
+    assert settle(Request(PROMPT, strategy="rolling"), pipe).strategy == Rolling(3, history=2)
+    asked = Autoregressive(2, context=1)
+    assert settle(Request(PROMPT, strategy=asked), pipe).strategy == asked
+
+
+def test_a_prompt_that_no_window_hears_is_told(pipe):
+    story = f"0: {PROMPT}; 7: a blue cube"
+    with pytest.warns(Notice, match="begins at frame 0, so the prompt of frame 7 has no effect"):
+        settle(Request(story), pipe)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        settle(Request(story, num_frames=17), pipe)
+        settle(Request(story, strategy="rolling"), pipe)
+
+
+def test_of_a_video_that_is_made_anew_length_and_size_are_kept(pipe):
+    clip = Clip(np.zeros((7, 16, 24, 3), np.uint8), 16)
+    generation = settle(Request(PROMPT, video=clip), pipe)
+    assert (generation.num_frames, generation.size, generation.strength) == (7, (16, 24), 0.6)
+    assert generation.source.shape == (1, 4, 3, 2, 3)
+    assert settle(Request(PROMPT, video=clip, num_frames=5), pipe).num_frames == 5
+    with pytest.raises(UserError, match="has 7 frames at 16 fps, fewer than the 8"):
+        settle(Request(PROMPT, video=clip, num_frames=8), pipe)
+
+
+def test_a_worse_system_must_denoise_the_same_latents(pipe, textless, tmp_path):
+    textless.save_pretrained(tmp_path)
+    with pytest.raises(UserError, match="another codec or path than tiny"):
+        settle(Request(PROMPT, guidance=f"autoguidance:model={tmp_path}"), pipe)
+
+
+def test_a_worse_system_is_read(pipe, saved):
+    worse = settle(Request(PROMPT, guidance=f"autoguidance:model={saved}"), pipe).worse
+    assert isinstance(worse.denoiser, type(pipe.denoiser)) and worse.name == str(saved)
+    assert not any(weight.requires_grad for weight in worse.denoiser.parameters())
+    assert isinstance(pipe, VideoPipeline)
