@@ -74,9 +74,10 @@ def test_nothing_is_left_after_an_error(tmp_path, error):
 
 
 def test_two_files_of_a_folder_do_not_wait_for_each_other(tmp_path):
-    with locked_file(tmp_path / "a.mp4"), locked_file(tmp_path / "b.mp4"):
-        with pytest.raises(UserError, match=r"a\.mp4 is in use.*choose another file"):
-            locked_file(tmp_path / "a.mp4").__enter__()
+    a, b = tmp_path / "a.mp4", tmp_path / "b.mp4"
+    said = r"a\.mp4 is in use.*choose another file"
+    with locked_file(a), locked_file(b), pytest.raises(UserError, match=said):
+        locked_file(a).__enter__()
     assert list(tmp_path.iterdir()) == []
 
 

@@ -99,19 +99,39 @@ def test_a_failed_save_leaves_the_old_weights(tmp_path, monkeypatch):
         (folder / "model.safetensors").write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Line, "write_files", full_disk)
-    with pytest.raises(OSError, match="No space left"):
+    monkeypatch.setattr(Line, "_save_pretrained", full_disk)
+    with pytest.raises(UserError, match="the disk is full"):
         line.save_pretrained(tmp_path)
     assert (tmp_path / "model.safetensors").read_bytes() == before
+    assert Line.from_pretrained(tmp_path).config == line.config
+
+
+def test_a_card_of_the_user_stays(tmp_path):
+    (tmp_path / "README.md").write_text("mine")
+    Line.from_pretrained(saved(tmp_path))
+    assert (tmp_path / "README.md").read_text() == "mine"
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("-inf")])
+def test_weights_of_a_training_that_diverged_are_refused_by_name(tmp_path, value):
+    line = Line(LineConfig())
+    line.linear.bias.data[0] = value
+    line.save_pretrained(tmp_path)
+    with pytest.raises(UserError, match=r"model\.safetensors.*'linear\.bias'.*NaN"):
+        Line.from_pretrained(tmp_path)
 
 
 @pytest.mark.parametrize(
     ("config", "words"),
-    [("3", "holds no fields"), ("[1]", "holds no fields"), ('{"size": "wide"}', "not describe a")],
+    [
+        ("3", "holds no fields"),
+        ("[1]", "holds no fields"),
+        ('{"size": "wide"}', "size is 'wide', and must be a whole number"),
+    ],
 )
 def test_a_configuration_that_makes_no_network_is_named(tmp_path, config, words):
     (saved(tmp_path) / "config.json").write_text(config)
-    with pytest.raises(UserError, match=rf"config\.json .*{words}"):
+    with pytest.raises(UserError, match=rf"config\.json.*{words}"):
         Line.from_pretrained(tmp_path)
 
 

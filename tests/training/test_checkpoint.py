@@ -63,9 +63,18 @@ def test_a_failed_write_leaves_the_old_checkpoint(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(checkpoint, "save_file", full_disk)
-    with pytest.raises(OSError):
+    with pytest.raises(UserError, match="the disk is full"):
         checkpoint.save(make_state(), path)
     assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+def test_weights_that_are_not_finite_are_refused_by_name(tmp_path):
+    state = make_state()
+    next(state.network.parameters()).data.view(-1)[3] = float("nan")
+    checkpoint.save(state, tmp_path / "c.safetensors")
+    with pytest.raises(UserError, match="holds no usable weights"):
+        checkpoint.load(make_state(), tmp_path / "c.safetensors")
 
 
 @pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b"", lambda b: b"x" * 99])

@@ -15,3 +15,11 @@ def test_lines_beyond_the_resumed_position_and_torn_lines_are_dropped(tmp_path):
     assert [x["samples"] for x in lines] == [10, 20, 30]
     assert lines[-1]["loss"] == 0.5
     assert any((tmp_path / "tensorboard").iterdir())
+
+
+def test_lines_that_a_crash_damaged_are_dropped(tmp_path):
+    lines = [b'{"samples": 10}', b"\xff\xfe\x00", b"[]", b'{"samples": "x"}', b'{"samples": 20}']
+    (tmp_path / "metrics.jsonl").write_bytes(b"\n".join(lines) + b"\n")
+    with Journal(tmp_path, 100, samples=20):
+        kept = (tmp_path / "metrics.jsonl").read_text().splitlines()
+    assert kept == ['{"samples": 10}', '{"samples": 20}']

@@ -13,8 +13,23 @@ from kinema.video import System, VideoPipeline, system
 
 
 @pytest.fixture
+def checked(saved, tmp_path):
+    return shutil.copytree(saved, tmp_path / "checked")
+
+
+@pytest.fixture
 def copy(saved, tmp_path):
-    return shutil.copytree(saved, tmp_path / "tiny")
+    """A system as it was written before systems had checksums."""
+    folder = shutil.copytree(saved, tmp_path / "tiny")
+    rewrite(folder, checksums=None)
+    return folder
+
+
+def rewrite(folder, **changes):
+    """Change values of system.json; None takes one out."""
+    values = json.loads((folder / "system.json").read_text()) | changes
+    kept = {name: value for name, value in values.items() if value is not None}
+    (folder / "system.json").write_text(json.dumps(kept))
 
 
 def test_the_folder(saved):
@@ -102,6 +117,43 @@ def test_a_bad_system_file(copy, content, said):
         VideoPipeline.from_pretrained(copy)
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"num_frames": "33"}, "num_frames is '33', and must be a whole number"),
+        ({"num_frames": 0}, "num_frames is 0"),
+        ({"num_frames": 10**12}, "num_frames"),
+        ({"fps": [16]}, "fps is .*, and must be a number"),
+        ({"fps": -1}, "fps is -1"),
+        ({"fps": float("nan")}, "fps is nan"),
+        ({"size": [64]}, "size is .*, and must be a list of 2 whole numbers"),
+        ({"size": [64, "64"]}, "size is"),
+        ({"size": {}}, "size is"),
+        ({"codec": 3}, "codec is 3, and must be a text"),
+        ({"guidance_scale": True}, "guidance_scale is True"),
+        ({"overlap": -1}, "overlap is -1"),
+        ({"checksums": [1]}, "checksums must"),
+        ({"checksums": {"../../x": "0"}}, "lies outside its folder"),
+        ({"checksums": {"denoiser/none": "0"}}, "denoiser/none is missing"),
+    ],
+)
+def test_a_value_of_the_wrong_kind(copy, change, said):
+    rewrite(copy, **change)
+    with pytest.raises(UserError, match=f"system.json.*{said}|{said}") as caught:
+        VideoPipeline.from_pretrained(copy)
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("name", ["denoiser/model.safetensors", "codec/config.json"])
+def test_a_flipped_bit_is_found(checked, name):
+    VideoPipeline.from_pretrained(checked)
+    data = bytearray((checked / name).read_bytes())
+    data[-3] ^= 1
+    (checked / name).write_bytes(data)
+    with pytest.raises(UserError, match=f"{name} is damaged or was changed"):
+        VideoPipeline.from_pretrained(checked)
+
+
 def test_a_folder_of_something_else(tmp_path):
     with pytest.raises(UserError, match=r"system\.json is missing"):
         VideoPipeline.from_pretrained(tmp_path)
@@ -164,7 +216,8 @@ def test_saving_again_replaces_the_parts_and_nothing_else(pipe, copy):
     pipe.save_pretrained(copy)
     assert (copy / "notes.txt").read_text() == "mine"
     assert not (copy / "denoiser" / "old.bin").exists()
-    assert not (copy / ".part").exists()
+    assert not list(copy.glob("*.part"))
+    VideoPipeline.from_pretrained(copy)
 
 
 def test_a_save_that_fails_leaves_the_old_system(pipe, copy, monkeypatch):
@@ -172,10 +225,10 @@ def test_a_save_that_fails_leaves_the_old_system(pipe, copy, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(system, "save_part", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(UserError, match="the disk is full"):
         pipe.save_pretrained(copy)
     VideoPipeline.from_pretrained(copy)
-    assert not (copy / ".part").exists()
+    assert not list(copy.glob("*.part"))
 
 
 def test_defaults_are_checked():

@@ -171,9 +171,9 @@ class SmallTextEncoder(nn.Module, PretrainedMixin, library_name="kinema", licens
         known = self.tokenizer.get_vocab()
         return [word for word in dict.fromkeys(words) if word not in known and word.isalnum()]
 
-    def write_files(self, folder: Path) -> None:
-        super().write_files(folder)
-        self.tokenizer.save(str(folder / TOKENIZER_NAME))
+    def _save_pretrained(self, save_directory: Path) -> None:
+        super()._save_pretrained(save_directory)
+        self.tokenizer.save(str(save_directory / TOKENIZER_NAME))
 
     @classmethod
     def _from_pretrained(cls, *, model_id: str, **kwargs: Any) -> Self:

@@ -13,8 +13,7 @@ from kinema.denoisers.dit import DiTConfig
 from kinema.denoisers.mmdit import MMDiTConfig
 from kinema.denoisers.unet import UNetConfig
 from kinema.denoisers.uvit import UViTConfig
-from kinema.errors import UserError
-from kinema.storage.pretrained import nearest
+from kinema.errors import UserError, nearest
 
 Options = dict[str, Any]
 

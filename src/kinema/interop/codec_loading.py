@@ -10,10 +10,10 @@ from huggingface_hub import hf_hub_download, snapshot_download
 from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, HFValidationError
 
 from kinema.codecs.causal_vae import CausalVAE, CausalVAEConfig
-from kinema.errors import UserError
+from kinema.errors import UserError, nearest
 from kinema.interop.diffusers_codec import PretrainedCodec
 from kinema.interop.diffusers_codec_kinds import KINDS
-from kinema.storage.pretrained import check_config, nearest
+from kinema.storage.pretrained import check_config
 
 # Where a codec lies: by itself, in a system of kinema, in a pipeline of diffusers.
 PLACES = ("", "codec", "vae")

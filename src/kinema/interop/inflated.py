@@ -19,9 +19,8 @@ from torch import Tensor, nn
 from kinema.blocks.cache import Cache
 from kinema.blocks.mixers import Attention, MixerSpec, chunk_of, make_mixer, mixer_spec
 from kinema.conditions import Conditions
-from kinema.errors import UserError
+from kinema.errors import UserError, nearest
 from kinema.interop.image_networks import ImageNetwork, image_network_of
-from kinema.storage.pretrained import nearest
 
 
 class Insertion(nn.Module):

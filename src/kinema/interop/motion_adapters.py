@@ -8,11 +8,9 @@ A motion module learned behind one image network goes behind any other of the sa
 """
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from safetensors import SafetensorError
@@ -23,6 +21,7 @@ from kinema.blocks.mixers import AnimateDiff
 from kinema.errors import UserError
 from kinema.interop.image_networks import places_of_unet
 from kinema.interop.inflated import Inflated
+from kinema.storage import whole_folder
 from kinema.storage.pretrained import fetched
 
 CONFIG, WEIGHTS, ADAPTER_WEIGHTS = (
@@ -34,19 +33,15 @@ CONFIG, WEIGHTS, ADAPTER_WEIGHTS = (
 
 def save_mixers(network: Inflated, folder: str | Path) -> None:
     """Write the mixers, without the image network."""
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     config = {"places": network.places, "mixers": [asdict(spec) for spec in network.specs]}
     weights = {
         f"{place}.{name}": weight.contiguous()
         for place, mixer in network.mixers.items()
         for name, weight in mixer.state_dict().items()
     }
-    with TemporaryDirectory(dir=folder) as beside:  # written beside and then renamed
-        save_file(weights, Path(beside) / WEIGHTS)
-        (Path(beside) / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
-        for name in (WEIGHTS, CONFIG):
-            os.replace(Path(beside) / name, folder / name)
+    with whole_folder(folder, last=CONFIG) as staged:
+        save_file(weights, staged / WEIGHTS)
+        (staged / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
 
 
 def load_mixers(

@@ -12,7 +12,7 @@ from kinema.storage.atomic import (
     write_text,
 )
 from kinema.storage.locks import locked_file, locked_folder
-from kinema.storage.weights import load_weights, read_weights
+from kinema.storage.weights import load_weights, read_weights, require_finite
 
 __all__ = [
     "load_weights",
@@ -20,6 +20,7 @@ __all__ = [
     "locked_folder",
     "read_weights",
     "require_file",
+    "require_finite",
     "require_writable",
     "whole_file",
     "whole_folder",

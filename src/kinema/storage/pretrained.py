@@ -6,11 +6,9 @@ configuration, missing or foreign weights) is refused here in a sentence.
 
 import contextlib
 import io
-import json
-import os
+import shutil
 from dataclasses import fields
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 from huggingface_hub import PyTorchModelHubMixin, snapshot_download
@@ -18,7 +16,10 @@ from huggingface_hub.constants import CONFIG_NAME, SAFETENSORS_SINGLE_FILE
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from safetensors import SafetensorError
 
-from kinema.errors import UserError, nearest
+from kinema.errors import UserError
+from kinema.storage.atomic import whole_folder
+from kinema.storage.configuration import check_fields, read_object
+from kinema.storage.weights import require_finite
 
 HUB_OPTIONS = ("revision", "token", "cache_dir", "local_files_only", "force_download")
 
@@ -31,16 +32,25 @@ class PretrainedMixin(PyTorchModelHubMixin):
 
     config_class: type
 
-    def _save_pretrained(self, save_directory: Path) -> None:
-        # Written beside and then renamed: a full disk never leaves half a file behind.
-        with TemporaryDirectory(dir=save_directory) as beside:
-            self.write_files(Path(beside))
-            for file in Path(beside).iterdir():
-                os.replace(file, save_directory / file.name)
+    def save_pretrained(self, save_directory: str | Path, **options: Any) -> str | None:
+        """Write a folder that `from_pretrained` reads; the folder is whole, or as it was.
 
-    def write_files(self, folder: Path) -> None:
-        """Write all files but config.json; a network with more than weights adds its own."""
-        super()._save_pretrained(folder)
+        Args:
+            save_directory: made if it is not there. A README.md in it stays as it is.
+            **options: of `PyTorchModelHubMixin.save_pretrained`, among them `push_to_hub`.
+
+        Returns:
+            the address on the hub, if it was pushed there.
+
+        Raises:
+            UserError: if the folder cannot be written.
+        """
+        folder = Path(save_directory)
+        options.setdefault("repo_id", folder.name)
+        with whole_folder(folder, last=CONFIG_NAME) as staged:
+            if (folder / "README.md").exists():
+                shutil.copy(folder / "README.md", staged)
+            return super().save_pretrained(staged, **options)
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **kwargs: Any) -> Self:
@@ -69,12 +79,14 @@ class PretrainedMixin(PyTorchModelHubMixin):
         kwargs["strict"] = True
         try:
             with contextlib.redirect_stdout(io.StringIO()):  # the mixin prints that it loads
-                return super()._from_pretrained(model_id=model_id, **kwargs)
+                network = super()._from_pretrained(model_id=model_id, **kwargs)
         except (RuntimeError, SafetensorError) as error:
             raise UserError(
                 f"{model_id}/{SAFETENSORS_SINGLE_FILE} does not hold the weights of a "
                 f"{cls.__name__} of this configuration: {str(error).splitlines()[-1].strip()}"
             ) from error
+        require_finite(network.state_dict(), f"{model_id}/{SAFETENSORS_SINGLE_FILE}")
+        return network
 
 
 def fetched(name: str | Path, patterns: list[str], **options: Any) -> Path:
@@ -107,27 +119,22 @@ def check_folder(folder: Path, config_class: type) -> None:
         if not (folder / name).is_file():
             raise UserError(f"{folder} is not a saved network: {name} is missing.")
     path = folder / CONFIG_NAME
-    try:
-        config = json.loads(path.read_text())
-    except ValueError as error:
-        raise UserError(f"{path} is not JSON: {error}.") from error
-    if not isinstance(config, dict):
-        raise UserError(f"{path} holds no fields: a network's configuration is a JSON object.")
-    check_config(config, config_class, path)
+    check_config(read_object(path), config_class, path)
 
 
 def check_config(config: dict[str, Any], config_class: type, where: object) -> None:
-    """Raise a UserError that names the first key of `config` which the dataclass lacks.
+    """Check a configuration against its dataclass; see `check_fields`.
 
-    If the configuration is that of another network, it names that network too.
+    If the configuration is that of another network, it names that network.
     """
-    known = [field.name for field in fields(config_class)]
-    for key in config:
-        if key not in known:
-            hint = nearest(key, known)
-            if owners := networks_with(config):
-                hint = f"this is the configuration of {' or '.join(owners)}."
-            raise UserError(f"{where}: unknown field {key!r}; {hint}")
+    known = {field.name for field in fields(config_class)}
+    unknown = [key for key in config if key not in known]
+    if unknown and (owners := networks_with(config)):
+        raise UserError(
+            f"{where}: unknown field {unknown[0]!r}; this is the configuration of "
+            f"{' or '.join(owners)}."
+        )
+    check_fields(config, config_class, where)
 
 
 def networks_with(config: dict[str, Any]) -> list[str]:

@@ -7,6 +7,7 @@ Networks that others trained come as `.safetensors`, or as `.pt` and `.pth`, whi
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,7 +57,18 @@ def load_weights(network: nn.Module, tensors: dict[str, Tensor], path: str | Pat
     if wrong := [*missing, *extra, *other]:
         kind = type(network).__name__
         raise UserError(f"{path} does not hold the weights of {kind}: {wrong[0]}.")
+    require_finite(tensors, path)
     network.load_state_dict(tensors, strict=False)
+
+
+def require_finite(tensors: Mapping[str, Tensor], path: str | Path) -> None:
+    """Raise a UserError that names the first tensor with a NaN or an infinity in it."""
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            raise UserError(
+                f"{path} holds no usable weights: {name!r} has values that are NaN or infinite; "
+                "the training that wrote it diverged, or the file is damaged."
+            )
 
 
 def existing_file(path: str | Path) -> Path:

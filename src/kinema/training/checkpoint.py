@@ -5,7 +5,6 @@ the position are the whole state, and a resumed run is bit for bit the run that 
 """
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from kinema.errors import UserError
+from kinema.storage import require_finite, whole_file
 from kinema.training.ema import WeightAverages
 
 
@@ -67,7 +67,6 @@ class State:
 
 def save(state: State, path: Path) -> None:
     """Write the state atomically; a crash at any moment leaves the old file or the new one."""
-    beside = path.with_suffix(".partial")
     copies = {
         n: t.cpu().clone() for n, t in state.tensors().items()
     }  # tied tensors are stored twice
@@ -76,10 +75,8 @@ def save(state: State, path: Path) -> None:
         "parts": parts_of(state.network),
         "settings": state.settings(),
     }
-    save_file(copies, beside, {name: json.dumps(value) for name, value in kept.items()})
-    with open(beside, "rb") as file:
-        os.fsync(file.fileno())
-    beside.replace(path)
+    with whole_file(path) as staged:
+        save_file(copies, staged, {name: json.dumps(value) for name, value in kept.items()})
 
 
 def load(state: State, path: Path) -> None:
@@ -126,6 +123,7 @@ def _check_same(there: dict[str, str], here: dict[str, str], path: Path) -> None
 
 def _load_network(network: nn.Module, found: dict[str, Tensor], path: Path) -> None:
     weights = {n[len("network.") :]: t for n, t in found.items() if n.startswith("network.")}
+    require_finite(weights, path)
     own = network.state_dict()
     for name in sorted(own.keys() | weights.keys()):
         here = tuple(own[name].shape) if name in own else "nothing"

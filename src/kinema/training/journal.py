@@ -1,11 +1,14 @@
 """What a run says while it runs: JSON lines, tensorboard, and one progress line."""
 
 import json
+import math
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch.utils.tensorboard import SummaryWriter
+
+from kinema.storage import write_text
 
 
 class Journal:
@@ -71,12 +74,14 @@ class Journal:
 
     def _forget_after(self, samples: int) -> None:
         if self.path.exists():
-            lines = self.path.read_text().splitlines(keepends=True)
-            kept = [line for line in lines if line.endswith("\n") and _position(line) <= samples]
-            beside = self.path.with_suffix(".partial")
-            beside.write_text("".join(kept))
-            beside.replace(self.path)
+            lines = self.path.read_text("utf-8", "replace").splitlines(keepends=True)
+            kept = [line for line in lines if line.endswith("\n") and position(line) <= samples]
+            write_text(self.path, "".join(kept))
 
 
-def _position(line: str) -> int:
-    return json.loads(line)["samples"]
+def position(line: str) -> float:
+    """Return the clips seen at a line; infinity for a line that a crash damaged."""
+    try:
+        return float(json.loads(line)["samples"])
+    except (ValueError, TypeError, KeyError):
+        return math.inf

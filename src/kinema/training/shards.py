@@ -21,6 +21,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from kinema.errors import UserError
+from kinema.storage import whole_file
 from kinema.training.checkpoint import Position
 
 SHARD_SIZE = 64
@@ -156,10 +157,9 @@ def _make_shard(source: Source, folder: Path, number: int) -> None:
     first = number * SHARD_SIZE  # shards are always full: another num_clips finds the same files
     tensors, captions = source.make(list(range(first, first + SHARD_SIZE)))
     path = _shard_path(folder, number)
-    beside = path.with_suffix(f".{os.getpid()}.partial")  # two runs may make the same shard
     contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
-    save_file(contiguous, beside, {"captions": json.dumps(captions)})
-    beside.replace(path)
+    with whole_file(path) as staged:  # two runs may make the same shard
+        save_file(contiguous, staged, {"captions": json.dumps(captions)})
 
 
 def _shard_path(folder: Path, number: int) -> Path:

@@ -17,10 +17,9 @@ from torch import Tensor
 
 from kinema.clips import ClipFolder, to_tensor
 from kinema.codecs import Codec
-from kinema.errors import UserError
+from kinema.errors import UserError, nearest
 from kinema.interop import codec_fingerprint, load_codec
 from kinema.motion import DIS, Flow, confirmed, optical_flow
-from kinema.storage.pretrained import nearest
 from kinema.worlds import Rendering, WorldClip, discs, tabletop
 from kinema.worlds.tabletop import captions
 

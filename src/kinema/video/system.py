@@ -13,11 +13,10 @@ of the file.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import io
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -28,10 +27,13 @@ from kinema.codecs import CausalVAE, Pixels
 from kinema.conditions import NoText, SmallTextEncoder
 from kinema.denoisers import DENOISERS
 from kinema.diffusion import PATHS, PREDICTIONS
-from kinema.errors import UserError
+from kinema.errors import UserError, nearest, refuse_below
 from kinema.interop import PretrainedCodec, PretrainedTextEncoder, codec_folder, load_codec
 from kinema.sampling import SOLVERS
-from kinema.storage.pretrained import fetched, nearest
+from kinema.storage import whole_folder
+from kinema.storage.checksums import check_files, file_checksums
+from kinema.storage.configuration import check_fields, fits, read_object
+from kinema.storage.pretrained import fetched
 from kinema.storage.shipped import SHIPPED
 
 CODECS: dict[str, type] = {
@@ -56,7 +58,7 @@ CHOICES: dict[str, dict[str, Any]] = {
     "prediction": PREDICTIONS,
     "solver": SOLVERS,
 }
-SYSTEM_FILE = "system.json"
+SYSTEM_FILE, CHECKSUMS = "system.json", "checksums"
 
 
 @dataclass
@@ -97,6 +99,11 @@ class System:
 
     def __post_init__(self) -> None:
         self.size = (int(self.size[0]), int(self.size[1]))
+        counts = {name: getattr(self, name) for name in ("num_frames", "num_steps", "max_size")}
+        refuse_below(1, "system", **counts, height=self.size[0], width=self.size[1])
+        refuse_below(0, "system", overlap=self.overlap)
+        if not (self.fps > 0 and self.shift > 0):
+            raise UserError(f"fps is {self.fps} and shift {self.shift}; both must be above 0.")
         for field, choices in CHOICES.items():
             if (name := getattr(self, field)) not in choices:
                 raise UserError(f"{field} {name!r} is unknown; {nearest(str(name), [*choices])}")
@@ -177,15 +184,26 @@ def read_system(folder: Path) -> System:
     file = folder / SYSTEM_FILE
     if not file.is_file():
         raise UserError(f"{folder} is not a kinema system: {SYSTEM_FILE} is missing.")
-    known = [field.name for field in dataclasses.fields(System)]
+    values = read_object(file)
+    values.pop(CHECKSUMS, None)
+    check_fields(values, System, file)
     try:
-        values = json.loads(file.read_text("utf-8"))
-        unknown = [key for key in values if key not in known]
-        if unknown:
-            raise UserError(f"unknown field {unknown[0]!r}; {nearest(unknown[0], known)}")
         return System(**values)
-    except (ValueError, TypeError, IndexError) as error:  # UserError and bad JSON are ValueErrors
+    except UserError as error:
         raise UserError(f"{file}: {error}") from error
+
+
+def check_system(folder: Path) -> None:
+    """Compare the files of a system with the checksums in `system.json`; old systems have none.
+
+    Raises:
+        UserError: if a file is missing or was damaged after it was written.
+    """
+    file = folder / SYSTEM_FILE
+    checksums = read_object(file).get(CHECKSUMS, {})
+    if not fits(checksums, dict[str, str]):
+        raise UserError(f"{file}: {CHECKSUMS} must hold a text for each file.")
+    check_files(folder, checksums, file)
 
 
 def kind_of(part: str, network: Any) -> str:
@@ -232,17 +250,11 @@ def save_part(network: Any, place: Path) -> None:
 
 def write_system(system: System, parts: dict[str, Any], folder: Path) -> None:
     """Write everything beside its place, then move it there; other files stay as they are."""
-    folder.mkdir(parents=True, exist_ok=True)
-    staging = folder / ".part"
-    shutil.rmtree(staging, ignore_errors=True)
-    try:
-        staging.mkdir()
+    with whole_folder(folder, last=SYSTEM_FILE) as staged:
         for part, network in parts.items():
-            save_part(network, staging / part)
-        (staging / SYSTEM_FILE).write_text(json.dumps(dataclasses.asdict(system), indent=2) + "\n")
-        for part in parts:
+            save_part(network, staged / part)
+        record = {**asdict(system), CHECKSUMS: file_checksums(staged)}
+        (staged / SYSTEM_FILE).write_text(json.dumps(record, indent=2) + "\n")
+    for part, network in parts.items():
+        if isinstance(network, WITHOUT_WEIGHTS):  # what a part of another kind left there
             shutil.rmtree(folder / part, ignore_errors=True)
-        for new in sorted(staging.iterdir()):  # system.json comes last: it makes the folder whole
-            new.replace(folder / new.name)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)

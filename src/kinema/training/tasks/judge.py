@@ -1,8 +1,6 @@
 """Train the judge on true renders of every level, worn as generated video is worn."""
 
 import json
-import os
-import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +15,7 @@ from torch import Tensor
 
 from kinema.judges.tabletop.network import FRAMES_PER_SECOND, SIZE, JudgeConfig, JudgeNetwork
 from kinema.judges.tabletop.questions import VOCABULARY, mirror, true_answers
+from kinema.storage import whole_folder
 from kinema.training.tasks.judge_degradation import wear
 from kinema.worlds import Rendering, tabletop
 
@@ -181,12 +180,9 @@ def _float(frames: Tensor) -> Tensor:
 
 
 def _write(network: JudgeNetwork, scores: dict[str, float], folder: Path) -> None:
-    """Write beside, then rename: an interrupted run leaves no half a judge."""
-    beside = folder.with_name(f"{folder.name}.{os.getpid()}.partial")
-    network.half().save_pretrained(str(beside))
-    (beside / "README.md").unlink(missing_ok=True)  # the hub's model card template
-    (beside / "scores.json").write_text(json.dumps(scores, indent=2) + "\n")
-    if folder.exists():
-        shutil.rmtree(folder)
-    beside.rename(folder)
+    """Write the judge and its scores; an interrupted run leaves no half a judge."""
+    with whole_folder(folder, last="config.json") as staged:
+        network.half().save_pretrained(str(staged))
+        (staged / "README.md").unlink(missing_ok=True)  # the hub's model card template
+        (staged / "scores.json").write_text(json.dumps(scores, indent=2) + "\n")
     network.float()
