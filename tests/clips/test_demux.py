@@ -1,10 +1,11 @@
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from kinema import clips
 from kinema.clips import Clip
-from kinema.clips.demux import open_video
+from kinema.clips.demux import open_video, webp_durations
 from kinema.errors import UserError
 
 
@@ -165,3 +166,42 @@ def test_a_bare_stream_is_named_with_the_way_out(tmp_path, frames):
     path = encode(tmp_path / "x.h264", frames, "libx264", "yuv420p")
     with pytest.raises(UserError, match="put it into a container"):
         clips.read(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("x.m3u8", "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{0}\n#EXT-X-ENDLIST\n"),
+        ("x.m3u8", "#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1:9/x.mp4\n#EXT-X-ENDLIST\n"),
+        ("x.ffconcat", "ffconcat version 1.0\nfile {0}\n"),
+        ("x.sdp", "v=0\no=- 0 0 IN IP4 127.0.0.1\nc=IN IP4 127.0.0.1\nm=video 9 RTP/AVP 96\n"),
+    ],
+)
+def test_a_list_of_other_files_is_no_video(tmp_path, clip, name, text):
+    clips.write(clip, tmp_path / "secret.mp4")
+    (tmp_path / name).write_text(text.format("secret.mp4"))
+    with pytest.raises(UserError, match=r"not a video"):
+        clips.inspect(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["a:b.mp4", "http:x.mp4", "pipe:1.mkv", "x%03d.mp4", "-x.mp4"])
+def test_no_name_is_taken_for_a_protocol(tmp_path, clip, name, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    clips.write(clip, name)
+    assert [p.name for p in tmp_path.iterdir()] == [name]
+    assert len(clips.read(name)) == clips.inspect(name).num_frames == 9
+
+
+def test_the_times_of_a_webp_are_read_without_decoding(tmp_path, frames):
+    pictures = [Image.fromarray(frame) for frame in frames[:3]]
+    path = tmp_path / "x.webp"
+    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=[10, 200, 90])
+    assert webp_durations(path) == [10, 200, 90]
+    assert clips.inspect(path).fps == pytest.approx(10)
+    pictures[0].save(tmp_path / "still.webp")
+    assert webp_durations(tmp_path / "still.webp") == []
+    assert clips.inspect(tmp_path / "still.webp").fps == 25
+    data = path.read_bytes()
+    for length in range(12, len(data), 7):  # a file that broke off ends somewhere
+        path.write_bytes(data[:length])
+        assert len(webp_durations(path)) <= 3

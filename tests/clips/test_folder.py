@@ -101,6 +101,15 @@ def test_resampled_files(tmp_path, square):
         ('{"text": "no name"}', r"line 1.*file_name"),
         ('{"file_name": "0.mkv"}\nnot json', "line 2"),
         ("[1]", "line 1"),
+        ('{"file_name": 3}', "line 1"),
+        ('{"file_name": "0.mkv", "text": ["a"]}', "line 1"),
+        ("[" * 100_000, "line 1"),
+        ('{"file_name": "../0.mkv"}', "leads out of the folder"),
+        ('{"file_name": "a/../../0.mkv"}', "leads out of the folder"),
+        ('{"file_name": "..\\\\0.mkv"}', "leads out of the folder"),
+        ('{"file_name": "/etc/passwd"}', "leads out of the folder"),
+        ('{"file_name": "C:\\\\0.mkv"}', "leads out of the folder"),
+        ('{"file_name": ""}', "leads out of the folder"),
     ],
 )
 def test_bad_lists_are_named(tmp_path, lines, said):
@@ -115,3 +124,28 @@ def test_bad_lists_are_named(tmp_path, lines, said):
 def test_no_folder(tmp_path):
     with pytest.raises(UserError, match="is not a folder"):
         ClipFolder(tmp_path / "none", 5, (16, 16))
+
+
+def test_a_list_that_is_not_utf_8_is_named(tmp_path):
+    (tmp_path / "metadata.jsonl").write_bytes(b'{"file_name": "\xff.mkv"}\n')
+    with pytest.raises(UserError, match="line 1"):
+        ClipFolder(tmp_path, 5, (16, 16))
+
+
+def test_links_are_followed_as_the_cache_of_the_hub_needs(tmp_path, square):
+    folder = fill(tmp_path / "snapshot", square, lengths=(9,))
+    (folder / "0.mkv").rename(tmp_path / "blob")
+    (folder / "0.mkv").symlink_to(tmp_path / "blob")
+    assert ClipFolder(folder, 5, (16, 16))[0].text == "clip 0"
+
+
+def test_a_malformed_note_does_not_end_a_training(tmp_path, square):
+    fill(tmp_path, square, extra=[{"file_name": "bad.mkv", "text": "bad"}])
+    clip = Clip(square(12), 16, metadata={})
+    with pytest.MonkeyPatch.context() as patch:
+        comment = '{"kinema": {"fps": [], "num_frames": "x", "size": 3, "text": {}}}'
+        patch.setattr(clips.writing, "write_note", lambda note: comment)
+        clips.write(clip, tmp_path / "bad.mkv")
+    data = ClipFolder(tmp_path, 5, (16, 16))
+    assert [item.text for item in data.items] == ["clip 0", "bad", "clip 1", "clip 2"]
+    assert data[1].text == "bad"

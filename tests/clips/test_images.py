@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from kinema.clips import read_image
@@ -45,3 +47,38 @@ def test_half_a_picture_is_named(tmp_path, frames):
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(UserError, match=r"x\.jpg is not a picture"):
         read_image(path)
+
+
+@pytest.mark.parametrize("mode", ["1", "I;16", "CMYK", "LA", "RGBA"])
+def test_every_kind_of_picture_becomes_rgb(tmp_path, mode):
+    path = tmp_path / ("x.tif" if mode == "CMYK" else "x.png")
+    Image.new(mode, (5, 4)).save(path)
+    assert read_image(path).shape == (4, 5, 3)
+
+
+def test_transparency_of_a_palette_lies_over_white(tmp_path):
+    Image.new("P", (5, 4)).save(tmp_path / "x.gif", transparency=0)
+    assert (read_image(tmp_path / "x.gif") == 255).all()
+
+
+def test_a_large_picture_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
+    Image.new("L", (6001, 6000)).save(tmp_path / "x.png")
+    with pytest.raises(UserError, match=r"6001 x 6000 pixels.*36 million.*KINEMA_MAX_PIXELS"):
+        read_image(tmp_path / "x.png")
+    monkeypatch.setenv("KINEMA_MAX_PIXELS", "1e8")
+    assert read_image(tmp_path / "x.png").shape == (6000, 6001, 3)
+
+
+@given(st.integers(0, 2**32), st.sampled_from(["png", "jpg", "webp", "gif", "tiff"]))
+def test_a_damaged_picture_is_read_or_refused(tmp_path_factory, seed, suffix):
+    path = tmp_path_factory.getbasetemp() / f"x.{suffix}"
+    rng = np.random.default_rng(seed)
+    Image.fromarray(rng.integers(0, 256, (9, 8, 3), np.uint8)).save(path)
+    data = bytearray(path.read_bytes())
+    for _ in range(rng.integers(1, 6)):
+        data[rng.integers(len(data))] = rng.integers(256)
+    path.write_bytes(data)
+    try:
+        assert read_image(path).dtype == np.uint8
+    except UserError as error:
+        assert str(path) in str(error) and "\n" not in str(error)

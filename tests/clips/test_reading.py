@@ -1,7 +1,12 @@
+import json
+from pathlib import Path
+
+import av
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from kinema import clips
 from kinema.clips import Clip
@@ -55,7 +60,7 @@ def test_resampling_keeps_the_duration(path, frames, fps):
 def test_frame_k_is_the_one_shown_at_that_time(durations, fps):
     times = np.concatenate([[0], np.cumsum(durations)[:-1]])
     source = [Frame(i, t, d) for i, (t, d) in enumerate(zip(times, durations, strict=True))]
-    shown = list(_at_rate(iter(source), fps))
+    shown = list(_at_rate(iter(source), fps, Path("x.gif")))
     assert shown == sorted(shown)  # never back in time
     assert len(shown) == max(int(np.floor((times[-1] + durations[-1]) * fps + 0.5)), 1)
     for k, number in enumerate(shown):
@@ -71,8 +76,6 @@ def test_inspect_knows_what_read_gives(tmp_path, square):
 
 
 def test_the_notes_of_others_are_left_alone(tmp_path, frames):
-    import av
-
     path = tmp_path / "x.mp4"
     with av.open(str(path), "w") as output:
         output.metadata.update(title="theirs", comment='{"kinema": not JSON')
@@ -103,3 +106,69 @@ def test_every_bad_file_is_one_sentence(tmp_path, name, content, said):
         with pytest.raises(UserError, match=said) as caught:
             read(path)
         assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def annotated(path, frames, comment):
+    """A file as anybody can make it, with any comment."""
+    with av.open(str(path), "w") as output:
+        output.metadata.update(title="theirs", comment=comment)
+        track = output.add_stream("libx264", rate=10)
+        track.height, track.width, track.pix_fmt = 32, 48, "yuv420p"
+        for frame in frames:
+            output.mux(track.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        output.mux(track.encode())
+    return path
+
+
+def test_a_malformed_note_is_no_note(tmp_path, frames):
+    own = {"text": "ours", "fps": 1e5, "num_frames": 9, "size": [32, 48]}
+    path = annotated(tmp_path / "x.mp4", frames, json.dumps({"kinema": own, "seed": 1}))
+    info, clip = clips.inspect(path), clips.read(path)
+    assert (info.fps, info.text, info.metadata, info.num_frames) == (10, "theirs", {}, 9)
+    assert (clip.fps, clip.text, clip.metadata) == (10, "theirs", {})
+
+
+def test_a_note_that_promises_too_many_frames_is_refused(tmp_path, frames):
+    own = {"text": "", "fps": 10, "num_frames": 10**6, "size": [10_000, 10_000]}
+    path = annotated(tmp_path / "x.mp4", frames, json.dumps({"kinema": own}))
+    with pytest.raises(UserError, match="promises 1000000 frames, 9 can be read"):
+        clips.inspect(path)
+
+
+def test_a_size_in_a_note_only_trims(tmp_path, frames):
+    own = {"text": "", "fps": 10, "num_frames": 9, "size": [31, 9999]}
+    path = annotated(tmp_path / "x.mp4", frames, json.dumps({"kinema": own}))
+    info = clips.inspect(path)
+    assert (info.height, info.width) == (31, 48) == clips.read(path).size
+
+
+# ---- small files that become large -----------------------------------------------------------
+
+
+def test_a_gap_in_time_is_not_filled_without_end(tmp_path, frames, monkeypatch):
+    pictures = [Image.fromarray(frame) for frame in frames[:3]]
+    durations = [100, 600_000, 100]
+    rest = {"save_all": True, "append_images": pictures[1:], "duration": durations}
+    pictures[0].save(tmp_path / "x.gif", **rest)
+    with pytest.raises(UserError, match="gaps in time.*KINEMA_MAX_REPEATS"):
+        clips.read(tmp_path / "x.gif", fps=100)
+    assert len(clips.read(tmp_path / "x.gif", fps=2)) == 1201 - 1
+    monkeypatch.setenv("KINEMA_MAX_REPEATS", "100")
+    with pytest.raises(UserError, match="gaps in time"):
+        clips.read(tmp_path / "x.gif", fps=2)
+
+
+def test_a_file_that_takes_too_much_memory_is_refused(path, monkeypatch):
+    monkeypatch.setenv("KINEMA_MAX_CLIP_MB", str(8.5 * 32 * 48 * 3 / 1e6))
+    with pytest.raises(UserError, match="memory as frames.*KINEMA_MAX_CLIP_MB"):
+        clips.read(path)
+    assert len(clips.read(path, num_frames=8)) == 8
+    assert len(clips.read(path, num_frames=9, size=(32, 48))) == 9  # as the caller said
+    assert len(list(clips.stream(path))) == 9
+
+
+def test_a_frame_with_too_many_pixels_is_refused(path, monkeypatch):
+    monkeypatch.setenv("KINEMA_MAX_PIXELS", str(32 * 48 - 1))
+    for read in (clips.read, clips.inspect):
+        with pytest.raises(UserError, match="48 x 32 pixels.*KINEMA_MAX_PIXELS"):
+            read(path)

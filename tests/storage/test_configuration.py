@@ -37,6 +37,8 @@ def test_what_a_dataclass_writes_is_taken():
         ({"dim": True}, "dim is True"),
         ({"dim": 3.5}, r"dim is 3\.5"),
         ({"dim": 10**15}, "dim is 1000000000000000"),
+        ({"dim": 10**400}, "dim is 1000"),
+        ({"rate": float("nan")}, "rate is nan"),
         ({"dim": None}, "dim is None"),
         ({"rate": float("inf")}, "rate is inf, and must be a number"),
         ({"rate": [1]}, r"rate is \[1\]"),

@@ -16,9 +16,18 @@ import av
 import numpy as np
 from PIL import Image, ImageSequence
 
+from kinema.clips.images import open_picture
+from kinema.clips.limits import check_picture
 from kinema.errors import UserError
 
-EXIF_DESCRIPTION = 0x010E  # ImageDescription: where `writing` keeps its note in a WebP
+STILL = 40  # milliseconds of a frame that says none
+EXIF_DESCRIPTION = 0x010E  # ImageDescription, the text that every reader shows: holds our note
+# What FFmpeg reads though it is no video: a list of other files, and text, drawn as on a terminal.
+FOREIGN = {
+    **dict.fromkeys(["concat", "dash", "hls", "imf", "rtsp", "sdp"], "a list of other files"),
+    "tty": "text",
+}
+ONLY_FILES = {"protocol_whitelist": "file"}  # whatever a file asks for, nothing is fetched
 
 
 class Frame(NamedTuple):
@@ -47,17 +56,22 @@ def open_video(path: Path, track: int) -> Iterator[Source]:
     """Open a file; every error of the decoder inside the block names the file."""
     try:
         if _is_webp(path):
-            with Image.open(path) as image:
-                yield _WebP(image)
+            with open_picture(path, "video") as image:
+                yield _WebP(path, image)
         else:
-            with av.open(str(path), metadata_errors="replace") as container:
-                if container.format.name == "tty":  # FFmpeg draws any text as a terminal would
-                    raise UserError(f"{path} is text, not a video.")
+            with av.open(address(path), options=ONLY_FILES, metadata_errors="replace") as container:
+                if kind := FOREIGN.get(container.format.name):
+                    raise UserError(f"{path} is {kind}, not a video.")
                 yield _Container(path, container, track)
     except av.FFmpegError as error:
         raise UserError(f"{path} is not a video that can be read ({error.strerror}).") from error
-    except (OSError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+    except OSError as error:
         raise UserError(f"{path} is not a video that can be read ({error}).") from error
+
+
+def address(path: Path) -> str:
+    """A path for FFmpeg, which would take the beginning of `http:x.mp4` for a protocol."""
+    return f"file:{path}"
 
 
 def _is_webp(path: Path) -> bool:
@@ -76,6 +90,7 @@ class _Container:
         if track >= len(streams):
             raise UserError(f"{path} holds {len(streams)} video streams: there is no {track}.")
         self.path, self.container, self.stream = path, container, streams[track]
+        check_picture(path, self.stream.height, self.stream.width)
         self.stream.thread_type = "AUTO"
         self.promised, self.num_hidden = self.stream.frames, 0
         self.tags = {k.lower(): v for k, v in container.metadata.items()}
@@ -187,11 +202,12 @@ class _WebP:
 
     merges_repeats, promised = True, 0
 
-    def __init__(self, image: Image.Image) -> None:
+    def __init__(self, path: Path, image: Image.Image) -> None:
+        check_picture(path, image.height, image.width)
         self.image = image
         self.tags = {"comment": str(image.getexif().get(EXIF_DESCRIPTION, ""))}
-        durations = [frame.duration for frame in self.frames()]
-        self.fps = len(durations) / sum(durations)
+        durations = webp_durations(path) or [STILL]
+        self.fps = 1000 * len(durations) / sum(durations)
 
     def count(self) -> int:
         return getattr(self.image, "n_frames", 1)
@@ -200,7 +216,7 @@ class _WebP:
         time = 0.0
         for image in ImageSequence.Iterator(self.image):
             rgba = np.asarray(image.convert("RGBA"))
-            duration = (image.info.get("duration") or 40) / 1000
+            duration = (image.info.get("duration") or STILL) / 1000
             yield Frame(av.VideoFrame.from_ndarray(rgba, format="rgba"), time, duration)
             time += duration
 
@@ -210,9 +226,23 @@ class _WebP:
                 yield frame.picture
 
 
+def webp_durations(path: Path) -> list[int]:
+    """The milliseconds for which each frame is shown, read without decoding; [] for a still."""
+    durations = []
+    with open(path, "rb") as file:
+        file.seek(12)  # RIFF, size, WEBP
+        while len(head := file.read(8)) == 8:
+            kind, size = head[:4], int.from_bytes(head[4:], "little")
+            if kind == b"ANMF":
+                durations.append(int.from_bytes(file.read(16)[12:15], "little") or STILL)
+                size -= 16
+            file.seek(size + size % 2, 1)
+    return durations
+
+
 def _gif_comment(path: Path) -> str:
     """FFmpeg drops a GIF's comment; Pillow keeps it."""
-    with Image.open(path) as image:
+    with open_picture(path, "video") as image:
         comment = image.info.get("comment", b"")
     return comment.decode(errors="replace") if isinstance(comment, bytes) else str(comment)
 

@@ -13,7 +13,7 @@ import json
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import numpy as np
 
@@ -144,13 +144,33 @@ def _rows(folder: Path) -> Iterator[tuple[str, str]]:
     if not folder.is_dir():
         raise UserError(f"{folder} is not a folder: name one that holds metadata.jsonl and clips.")
     path = require_file(folder / "metadata.jsonl", "list of clips")
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+    for number, line in enumerate(path.read_bytes().splitlines(), 1):
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
-            yield str(row["file_name"]), str(row.get("text", ""))
-        except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+            row = json.loads(line.decode("utf-8"))
+            name, text = row["file_name"], row.get("text") or ""
+            if not (isinstance(name, str) and isinstance(text, str)):
+                raise TypeError("a name or a text is none")
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise UserError(
-                f'{path}, line {number}: expected {{"file_name": ..., "text": ...}} ({error}).'
+                f'{path}, line {number}: expected {{"file_name": ..., "text": ...}} '
+                f"({str(error)[:80]})."
             ) from error
+        if not is_inside(name):
+            raise UserError(
+                f"{path}, line {number}: {name[:80]!r} leads out of the folder; put the file there."
+            )
+        yield name, text
+
+
+def is_inside(name: str) -> bool:
+    """Return whether a name stays in its folder: it is relative and has no `..` in it.
+
+    Symbolic links in the folder are followed: whoever made the folder made them, as the cache of
+    the Hugging Face hub does.
+    """
+    path = PurePosixPath(name.replace("\\", "/"))
+    is_whole = bool(path.parts) and "\0" not in name
+    is_absolute = path.is_absolute() or PureWindowsPath(name).is_absolute()
+    return is_whole and not is_absolute and ".." not in path.parts

@@ -9,7 +9,6 @@ video becomes 8-bit, and resizing happens in the same pass as the conversion to 
 from __future__ import annotations
 
 import itertools
-import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,6 +19,8 @@ import numpy as np
 
 from kinema.clips import demux
 from kinema.clips.clip import Clip
+from kinema.clips.limits import check_memory, check_picture, check_repeats
+from kinema.clips.note import Note, read_note
 from kinema.clips.picture import Crop, fit
 from kinema.errors import UserError
 from kinema.storage.atomic import require_file
@@ -58,22 +59,21 @@ def inspect(path: str | Path, track: int = 0) -> VideoInfo:
     """
     path = require_file(path, "video")
     with demux.open_video(path, track) as source:
-        own = _own_note(source)
+        note = _note(source)
         counted = source.count()
         first = next(source.frames(), None)
         if first is None:
             raise UserError(f"{path} holds no frames that can be decoded.")
-        height, width = own.get("size", fit(first.picture, None).shape[:2])
-    text, metadata = _text_and_metadata(source.tags)
-    num_frames, fps = own.get("num_frames", counted), own.get("fps", source.fps)
-    return VideoInfo(num_frames, fps, height, width, text, metadata)
+        height, width = fit(first.picture, None, trim=note.size).shape[:2]
+        num_frames, fps = note.num_frames or counted, note.fps or source.fps
+        return VideoInfo(num_frames, fps, height, width, _text(source, note), note.metadata)
 
 
 def read_metadata(path: str | Path) -> dict[str, Any]:
     """The values that `write` put into a file: prompt, seed, settings; {} if it wrote none."""
     path = require_file(path, "video")
     with demux.open_video(path, 0) as source:
-        return _text_and_metadata(source.tags)[1]
+        return _note(source).metadata
 
 
 def read(
@@ -100,20 +100,25 @@ def read(
         track: which video stream, for files that hold several.
 
     Raises:
-        UserError: if the file is missing, empty, truncated, not a video, or too short.
+        UserError: if the file is missing, empty, truncated, not a video, too short, or takes more
+            memory than its size explains; see `kinema.clips.limits`.
     """
     path = require_file(path, "video")
     frames = stream(path, start=start, stride=stride, fps=fps, size=size, crop=crop, track=track)
-    taken = list(itertools.islice(frames, num_frames))
+    taken: list[np.ndarray] = []
+    for frame in itertools.islice(frames, num_frames):
+        taken.append(frame)
+        if num_frames is None or size is None:
+            check_memory(path, len(taken) * frame.nbytes)
     if not taken or (num_frames is not None and len(taken) < num_frames):
         wanted = "any" if num_frames is None else str(num_frames)
         raise UserError(
             f"{path} holds {len(taken)} frames from frame {start} at stride {stride}, not {wanted}."
         )
     with demux.open_video(path, track) as source:
-        text, metadata = _text_and_metadata(source.tags)
-        rate = fps or _note(source.tags).get("kinema", {}).get("fps", source.fps)
-    return Clip(np.stack(taken), rate / stride, text, metadata)
+        note = _note(source)
+        rate, text = fps or note.fps or source.fps, _text(source, note)
+    return Clip(_stacked(taken), rate / stride, text, note.metadata)
 
 
 def stream(
@@ -146,51 +151,49 @@ def stream(
     path = require_file(path, "video")
     assert start >= 0 and stride >= 1, "start is 0 or more, stride 1 or more"
     with demux.open_video(path, track) as source:
-        own = _own_note(source)
-        rate = fps or (own.get("fps") if source.merges_repeats else None)
+        note = _note(source)
+        rate = fps or (note.fps if source.merges_repeats else None)
         if rate:
-            pictures = itertools.islice(_at_rate(source.frames(), rate), start, None, stride)
+            shown = _at_rate(source.frames(), rate, path)
+            pictures = itertools.islice(shown, start, None, stride)
         else:
             pictures = itertools.islice(source.pictures_from(start), 0, None, stride)
         for picture in pictures:
-            yield fit(picture, size, crop, trim=own.get("size"))
+            check_picture(path, picture.height, picture.width)
+            yield fit(picture, size, crop, trim=note.size)
 
 
-def _at_rate(frames: Iterator[demux.Frame], fps: float) -> Iterator[Any]:
+def _at_rate(frames: Iterator[demux.Frame], fps: float, path: Path) -> Iterator[Any]:
     """Repeat or leave out frames so that frame k is the one shown at k / fps seconds."""
-    position, previous = 0, None
-    for frame in frames:
+    position, count, previous = 0, 0, None
+    for count, frame in enumerate(frames, 1):
         begin = math.floor(frame.time * fps + 0.5)
         if previous is not None:
+            check_repeats(path, begin - count, count)
             yield from itertools.repeat(previous.picture, max(begin - position, 0))
             position = max(begin, position)
         previous = frame
     if previous is not None:
         end = math.floor((previous.time + previous.duration) * fps + 0.5)
+        check_repeats(path, end - count, count)
         yield from itertools.repeat(previous.picture, max(end - position, int(position == 0)))
 
 
-def _note(tags: dict[str, str]) -> dict[str, Any]:
-    """What `write` put into the file's comment; {} for the files of others."""
-    comment = tags.get("comment", "")
-    if '"kinema"' not in comment:
-        return {}
-    try:
-        note = json.loads(comment)
-    except json.JSONDecodeError:  # a comment that mentions us, by someone else
-        return {}
-    return note if isinstance(note, dict) and isinstance(note.get("kinema"), dict) else {}
+def _stacked(frames: list[np.ndarray]) -> np.ndarray:
+    """Move frames into one array (f h w 3), without holding them twice."""
+    whole = np.empty((len(frames), *frames[0].shape), np.uint8)
+    for place in whole[::-1]:
+        place[:] = frames.pop()
+    return whole
 
 
-def _own_note(source: demux.Source) -> dict[str, Any]:
-    """What `write` noted of the clip itself; its count is what the file must hold."""
-    own = _note(source.tags).get("kinema", {})
-    if not source.merges_repeats:
-        source.promised = own.get("num_frames", source.promised)
-    return own
+def _note(source: demux.Source) -> Note:
+    """The note of `write`; its count is what the file must hold."""
+    note = read_note(source.tags.get("comment", ""))
+    if note.num_frames and not source.merges_repeats:
+        source.promised = note.num_frames
+    return note
 
 
-def _text_and_metadata(tags: dict[str, str]) -> tuple[str, dict[str, Any]]:
-    note = _note(tags)
-    own = note.pop("kinema", {})
-    return own.get("text", tags.get("title", "")), note
+def _text(source: demux.Source, note: Note) -> str:
+    return source.tags.get("title", "") if note.text is None else note.text

@@ -10,7 +10,6 @@ a copy of its last row or column in the mp4; `read` trims it again.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -22,10 +21,10 @@ import numpy as np
 from PIL import Image
 
 from kinema.clips.clip import Clip
+from kinema.clips.demux import EXIF_DESCRIPTION, address
+from kinema.clips.note import Note, write_note
 from kinema.errors import UserError
 from kinema.storage.atomic import require_writable, whole_file
-
-EXIF_DESCRIPTION = 0x010E  # ImageDescription: the one text field that every reader shows
 
 
 def write(clip: Clip, path: str | Path, metadata: dict[str, Any] | None = None) -> Path:
@@ -106,15 +105,14 @@ def check_target(path: str | Path) -> Path:
 
 
 def _note(clip: Clip | Footage, metadata: dict[str, Any] | None) -> str:
-    """The JSON that travels in the file: the user's values, and what the format cannot say."""
-    own = {"text": clip.text, "fps": clip.fps, "num_frames": len(clip), "size": list(clip.size)}
-    return json.dumps({**clip.metadata, **(metadata or {}), "kinema": own}, default=str)
+    values = {**clip.metadata, **(metadata or {})}
+    return write_note(Note(clip.text, clip.fps, len(clip), clip.size, values))
 
 
 def encode_mp4(clip: Clip | Footage, note: str, path: Path) -> None:
     """H.264, yuv420p, BT.709, index first (faststart): what every browser plays."""
     h, w = clip.size
-    with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as output:
+    with av.open(address(path), "w", format="mp4", options={"movflags": "+faststart"}) as output:
         stream = _add_stream(output, "libx264", "yuv420p", clip, note)
         stream.height, stream.width = h + h % 2, w + w % 2
         stream.options = {"crf": "16"}
@@ -130,7 +128,7 @@ def encode_mp4(clip: Clip | Footage, note: str, path: Path) -> None:
 def encode_mkv(clip: Clip | Footage, note: str, path: Path) -> None:
     """FFV1 in RGB: every bit comes back."""
     options = {"fflags": "+bitexact"}  # no random identity: equal frames are equal files
-    with av.open(str(path), "w", format="matroska", options=options) as output:
+    with av.open(address(path), "w", format="matroska", options=options) as output:
         stream = _add_stream(output, "ffv1", "bgr0", clip, note)
         stream.height, stream.width = clip.size
         stream.options = {"level": "1"}  # version 1 of the format: clips of any size, 1x1 too

@@ -149,5 +149,5 @@ def world(argv: list[str]) -> None:
 
 
 def slug(text: str) -> str:
-    """A file name made of the first words."""
-    return "-".join(re.findall(r"\w+", text.lower())[:6]) or "video"
+    """A file name made of the first words, of at most 60 letters: no system takes any length."""
+    return "-".join(re.findall(r"\w+", text.lower())[:6])[:60] or "video"

@@ -7,7 +7,6 @@ one of several names) the dataclass itself checks when it is made.
 from __future__ import annotations
 
 import json
-import math
 import types
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
@@ -86,8 +85,7 @@ def fits(value: Any, hint: Any) -> bool:
         return len(value) == len(inner) and all(map(fits, value, inner))
     if hint in (int, float):
         is_number = isinstance(value, int if hint is int else int | float)
-        is_number = is_number and not isinstance(value, bool)
-        return is_number and math.isfinite(value) and abs(value) <= LARGEST
+        return is_number and not isinstance(value, bool) and abs(value) <= LARGEST
     if origin is dict:
         return isinstance(value, dict) and all(
             fits(name, inner[0]) and fits(one, inner[1]) for name, one in value.items()

@@ -5,6 +5,7 @@ from dataclasses import fields
 from typing import Any, TypeVar
 
 from kinema.errors import UserError, nearest
+from kinema.storage.configuration import check_fields
 
 Spec = TypeVar("Spec")
 
@@ -34,4 +35,5 @@ def read_spec(
         if name not in known:
             hint = nearest(name, known) if known else "it takes none."
             raise UserError(f"{what} {kind!r}: unknown option {name!r}; {hint}")
+    check_fields(options, make, f"{what} {kind!r}")
     return kinds[kind](**options)

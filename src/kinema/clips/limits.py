@@ -1,0 +1,79 @@
+"""How much of this machine a file may take: a small file must not become gigabytes.
+
+Each limit is generous to footage and can be raised by an environment variable; what is refused says
+which.
+
+    KINEMA_MAX_PIXELS     pixels of a picture or a frame; 36 million, which is 8K
+    KINEMA_MAX_CLIP_MB    of a whole file read into memory; 200, or 1,000 times the file's own size
+    KINEMA_MAX_REPEATS    pictures repeated to fill gaps in time; 10,000, and 20 for each picture
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from kinema.errors import UserError
+
+PIXELS, CLIP_MB, REPEATS = "KINEMA_MAX_PIXELS", "KINEMA_MAX_CLIP_MB", "KINEMA_MAX_REPEATS"
+MAX_PIXELS = 36_000_000
+MAX_CLIP_MB, MAX_EXPANSION = 200, 1000
+MAX_REPEATS, REPEATS_EACH = 10_000, 20
+
+
+def check_picture(path: Path, height: int, width: int) -> None:
+    """Refuse a picture or a frame with too many pixels, before it is decoded.
+
+    Raises:
+        UserError: if it has.
+    """
+    most = setting(PIXELS, MAX_PIXELS)
+    if height * width > most:
+        raise UserError(
+            f"{path} is {width} x {height} pixels, and the limit is {most / 1e6:.3g} million: make "
+            f"it smaller, or set {PIXELS} to a larger number."
+        )
+
+
+def check_memory(path: Path, num_bytes: int) -> None:
+    """Refuse a clip that takes too much memory as frames.
+
+    Raises:
+        UserError: if it does.
+    """
+    fair = max(MAX_CLIP_MB, MAX_EXPANSION * path.stat().st_size / 1e6)
+    most = setting(CLIP_MB, fair)
+    if num_bytes > most * 1e6:
+        raise UserError(
+            f"{path} takes more than {most:.0f} MB of memory as frames: read fewer of them or a "
+            f"smaller size, or set {CLIP_MB} to a larger number."
+        )
+
+
+def check_repeats(path: Path, num_repeats: int, num_pictures: int) -> None:
+    """Refuse a file whose gaps in time take too many repeated pictures to fill.
+
+    Raises:
+        UserError: if they do.
+    """
+    if num_repeats > setting(REPEATS, MAX_REPEATS) + REPEATS_EACH * num_pictures:
+        raise UserError(
+            f"{path} has gaps in time that take more than {num_repeats - 1:,} repeated pictures to "
+            f"fill: cut them out, or set {REPEATS} to a larger number."
+        )
+
+
+def setting(name: str, default: float) -> float:
+    """Return a limit from the environment.
+
+    Raises:
+        UserError: if it is not a number above 0.
+    """
+    text = os.environ.get(name, "")
+    try:
+        value = float(text or default)
+    except ValueError:
+        value = 0
+    if not value > 0:
+        raise UserError(f"The environment variable {name} is {text!r}: give a number above 0.")
+    return value

@@ -1,0 +1,49 @@
+import pytest
+
+from kinema.clips import limits
+from kinema.errors import UserError
+
+
+@pytest.fixture
+def path(tmp_path):
+    (tmp_path / "x.mp4").write_bytes(bytes(500_000))
+    return tmp_path / "x.mp4"
+
+
+def test_pixels(path):
+    limits.check_picture(path, 6000, 6000)
+    with pytest.raises(UserError, match=r"x\.mp4 is 6000 x 6001 pixels"):
+        limits.check_picture(path, 6001, 6000)
+
+
+def test_memory_is_1000_times_the_file_or_200_mb(path):
+    limits.check_memory(path, 500_000_000)
+    with pytest.raises(UserError, match="more than 500 MB"):
+        limits.check_memory(path, 500_000_001)
+    path.write_bytes(b"x")
+    limits.check_memory(path, 200_000_000)
+    with pytest.raises(UserError, match="more than 200 MB"):
+        limits.check_memory(path, 200_000_001)
+
+
+def test_repeats_are_some_and_some_for_each_picture(path):
+    limits.check_repeats(path, 10_000 + 20 * 7, 7)
+    with pytest.raises(UserError, match="more than 10,140 repeated pictures"):
+        limits.check_repeats(path, 10_000 + 20 * 7 + 1, 7)
+
+
+@pytest.mark.parametrize("text", ["x", "-1", "0", "nan", ""])
+def test_a_setting_is_a_number_above_zero(monkeypatch, text):
+    monkeypatch.setenv(limits.PIXELS, text)
+    if not text:
+        assert limits.setting(limits.PIXELS, 7) == 7
+        return
+    with pytest.raises(UserError, match="KINEMA_MAX_PIXELS is .*a number above 0"):
+        limits.setting(limits.PIXELS, 7)
+
+
+def test_a_setting_replaces_the_limit(monkeypatch, path):
+    monkeypatch.setenv(limits.CLIP_MB, "2000")
+    limits.check_memory(path, 2_000_000_000)
+    monkeypatch.setenv(limits.PIXELS, "1e9")
+    limits.check_picture(path, 30_000, 30_000)
