@@ -4,7 +4,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from kinema.errors import UserError
-from kinema.storage.weights import is_torchscript, load_weights, read_weights
+from kinema.storage.weights import load_weights, read_weights, require_finite
 
 
 @pytest.fixture
@@ -69,5 +69,17 @@ def test_what_holds_no_tensors_is_refused(tmp_path, capsys):
         with pytest.raises(UserError, match=str(tmp_path)):
             read_weights(tmp_path / name)
     assert capsys.readouterr().out == ""
-    assert is_torchscript(tmp_path / "script.pt")
-    assert not is_torchscript(tmp_path / "number.pth")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+def test_weights_that_are_not_finite_are_named(value, dtype):
+    tensors = {
+        "a": torch.ones(3, dtype=dtype),
+        "n": torch.tensor(3),
+        "b": torch.ones(2, dtype=dtype),
+    }
+    require_finite(tensors, "x")
+    tensors["b"][1] = value
+    with pytest.raises(UserError, match="x holds no usable weights: 'b'"):
+        require_finite(tensors, "x")

@@ -6,7 +6,6 @@ Networks that others trained come as `.safetensors`, or as `.pt` and `.pth`, whi
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -97,6 +96,8 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 def _read_pickle(path: Path) -> dict[str, Tensor]:
     import torch
 
+    from kinema.storage.torchscript import is_torchscript
+
     if is_torchscript(path):
         raise UserError(f"{path} is TorchScript, a program: name a file of tensors instead.")
     try:
@@ -112,14 +113,6 @@ def _read_pickle(path: Path) -> dict[str, Tensor]:
     if not named or not all(isinstance(value, torch.Tensor) for value in content.values()):
         raise UserError(f"{path} holds no tensors by name: save a network's state_dict() in it.")
     return content
-
-
-def is_torchscript(path: str | Path) -> bool:
-    """Whether a file is a compiled network (`torch.jit.save`), which carries its own code."""
-    if not zipfile.is_zipfile(path):
-        return False
-    with zipfile.ZipFile(path) as archive:
-        return any("/code/" in name for name in archive.namelist())
 
 
 def _wrapper(content: dict) -> str:

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from kinema.errors import UserError
-from kinema.metrics.features.i3d import I3D, crop, i3d_features, same_pad, squash
+from kinema.metrics.features.i3d import I3D, Unit, crop, i3d_features, same_pad, squash
 
 
 def pictures(*shape, seed):
@@ -13,13 +13,17 @@ def pictures(*shape, seed):
 
 
 class Detector(nn.Module):
-    """What StyleGAN-V's TorchScript looks like from outside."""
+    """StyleGAN-V's TorchScript: the same tensors under other names, and a program of its own."""
 
-    def forward(
-        self, x: torch.Tensor, rescale: bool, resize: bool, return_features: bool
-    ) -> torch.Tensor:
-        assert return_features and not rescale and not resize
-        return x.mean(dim=[3, 4]).flatten(1)
+    def __init__(self, network):
+        super().__init__()
+        units = [part for part in network.modules() if isinstance(part, Unit)]
+        units = [units[-1], *units[:-1]]  # ports differ in what they declare first
+        pairs = [(unit.conv3d, unit.bn) if unit.bn else (unit.conv3d,) for unit in units]
+        self.parts = nn.ModuleList(nn.Sequential(*pair) for pair in pairs)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        raise RuntimeError("the program was run")
 
 
 def test_it_answers_what_the_pytorch_port_answers(fill_weights, goldens, tmp_path):
@@ -33,18 +37,23 @@ def test_it_answers_what_the_pytorch_port_answers(fill_weights, goldens, tmp_pat
     np.testing.assert_allclose(flat[:: len(flat) // 8][:8], golden["values"], rtol=1e-3, atol=1e-3)
 
 
-def test_a_torchscript_detector_is_called_as_its_users_do(tmp_path):
-    torch.jit.script(Detector()).save(str(tmp_path / "i3d_torchscript.pt"))
-    features = i3d_features(tmp_path / "i3d_torchscript.pt", "crop")
-    clip = pictures(2, 3, 10, 30, 40, seed=0)
-    assert torch.allclose(features(clip), crop(clip).mean((3, 4)).flatten(1))
+def test_the_tensors_of_a_torchscript_detector_are_taken(fill_weights, tmp_path):
+    network = fill_weights(I3D())
+    network.set_eps(1e-5)
+    torch.jit.script(Detector(network)).save(str(tmp_path / "i3d_torchscript.pt"))
+    clip = pictures(1, 3, 10, 30, 40, seed=0)
+    with torch.no_grad():
+        found = i3d_features(tmp_path / "i3d_torchscript.pt", "crop")(clip)
+        assert torch.equal(found, network(crop(clip)))
+        network.set_eps(1e-3)
+        assert not torch.equal(found, network(crop(clip)))
 
 
 def test_mistakes_are_one_sentence(tmp_path):
     torch.jit.script(nn.Linear(1, 1)).save(str(tmp_path / "other.pt"))
     torch.save({"conv.weight": torch.zeros(3)}, tmp_path / "foreign.pt")
-    with pytest.raises(UserError, match="not StyleGAN-V's I3D"):
-        i3d_features(tmp_path / "other.pt")(torch.zeros(1, 3, 10, 8, 8))
+    with pytest.raises(UserError, match="other.pt does not hold the weights of I3D"):
+        i3d_features(tmp_path / "other.pt")
     with pytest.raises(UserError, match="weights of I3D"):
         i3d_features(tmp_path / "foreign.pt")
     with pytest.raises(UserError, match="does not exist"):

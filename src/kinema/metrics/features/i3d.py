@@ -6,7 +6,8 @@ names, of either kind that is in use:
 
 - a state dict under the names of the PyTorch port, `rgb_imagenet.pt` or `i3d_pretrained_400.pt`,
   which this file's network takes;
-- the TorchScript `i3d_torchscript.pt` of StyleGAN-V (Skorokhodov et al. 2022), with its own code.
+- the TorchScript `i3d_torchscript.pt` of StyleGAN-V (Skorokhodov et al. 2022), whose tensors this
+  file's network takes, too: the program in the file is not run.
 
 Before: bilinear without antialiasing to 224 x 224, values to [-1, 1]. "squash" ignores the aspect,
 as the first FVD, VideoGPT and CD-FVD do; "crop" takes the shorter side to 224 and cuts out the
@@ -26,9 +27,11 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from kinema.errors import UserError, nearest
-from kinema.storage.weights import existing_file, is_torchscript, load_weights, read_weights
+from kinema.storage.torchscript import batch_norm_eps, is_torchscript, read_torchscript
+from kinema.storage.weights import existing_file, load_weights, read_weights
 
 SIDE = 224
+EPS = 1e-3  # of TensorFlow's batch norm
 FEWEST_FRAMES = 10  # fewer leave nothing to average over time
 Size3 = tuple[int, int, int]
 # Widths of the branches: 1x1, then 1x1 and 3x3 twice, then the one behind the pooling.
@@ -59,14 +62,25 @@ class I3D(nn.Module):
 
     @classmethod
     def from_file(cls, path: str | Path) -> I3D:
-        """Load a state dict.
+        """Load a state dict, or the tensors of a TorchScript archive.
 
         Raises:
             UserError: if the file is missing or foreign.
         """
         network = cls()
-        load_weights(network, read_weights(path), path)
+        if is_torchscript(existing_file(path)):
+            tensors = by_shape(network, read_torchscript(path))
+            network.set_eps(batch_norm_eps(path) or EPS)
+        else:
+            tensors = read_weights(path)
+        load_weights(network, tensors, path)
         return network.eval()
+
+    def set_eps(self, eps: float) -> None:
+        """Set the number under the root of every batch norm."""
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm3d):
+                module.eps = eps
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.Conv3d_1a_7x7(x)  # b 64 f/2 112 112
@@ -91,7 +105,7 @@ class Unit(nn.Module):
     ) -> None:
         super().__init__()
         self.conv3d = nn.Conv3d(width, out, kernel, stride, bias=plain)
-        self.bn = None if plain else nn.BatchNorm3d(out, eps=1e-3)
+        self.bn = None if plain else nn.BatchNorm3d(out, eps=EPS)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.conv3d(same_pad(x, self.conv3d.kernel_size, self.conv3d.stride))
@@ -133,9 +147,23 @@ def i3d_features(
     """
     if resize not in RESIZES:
         raise UserError(f"There is no resize {resize!r}; {nearest(resize, list(RESIZES))}")
-    network = scripted(path) if is_torchscript(existing_file(path)) else I3D.from_file(path)
-    network = network.to(device)
+    network = I3D.from_file(path).to(device)
     return lambda x: network(RESIZES[resize](x).to(device))
+
+
+def by_shape(network: nn.Module, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Give the tensors of another port of a network the network's own names.
+
+    Ports differ in what they call their parts, not in the parts and their order: each of the
+    network's tensors is the first unused one of its shape and last name (weight, running_var).
+    """
+    unused, named = dict(tensors), {}
+    for name, own in network.state_dict().items():
+        last = name.rpartition(".")[2]
+        alike = (n for n, t in unused.items() if n.endswith(last) and t.shape == own.shape)
+        if theirs := next(alike, None):
+            named[name] = unused.pop(theirs)
+    return {**named, **unused}
 
 
 def squash(x: Tensor, side: int = SIDE) -> Tensor:
@@ -173,24 +201,3 @@ def same_pad(x: Tensor, kernel: Size3, stride: Size3) -> Tensor:
 
 def same_max_pool(x: Tensor, kernel: Size3, stride: Size3) -> Tensor:
     return F.max_pool3d(same_pad(x, kernel, stride), kernel, stride)
-
-
-class Scripted(nn.Module):
-    """StyleGAN-V's detector, asked for its logits before the softmax."""
-
-    def __init__(self, detector: nn.Module, path: str | Path) -> None:
-        super().__init__()
-        self.detector, self.path = detector, path
-
-    def forward(self, x: Tensor) -> Tensor:
-        try:
-            return self.detector(x, rescale=False, resize=False, return_features=True)
-        except RuntimeError as error:
-            raise UserError(
-                f"{self.path} is TorchScript but not StyleGAN-V's I3D detector: it does not take "
-                "(x, rescale, resize, return_features)."
-            ) from error
-
-
-def scripted(path: str | Path) -> nn.Module:
-    return Scripted(torch.jit.load(str(path), map_location="cpu").eval(), path)
