@@ -164,7 +164,7 @@ def test_text_is_no_video(tmp_path):
 
 def test_a_bare_stream_is_named_with_the_way_out(tmp_path, frames):
     path = encode(tmp_path / "x.h264", frames, "libx264", "yuv420p")
-    with pytest.raises(UserError, match="put it into a container"):
+    with pytest.raises(UserError, match="puts into a container"):
         clips.read(path)
 
 

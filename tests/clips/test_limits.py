@@ -6,7 +6,7 @@ from kinema.errors import UserError
 
 @pytest.fixture
 def path(tmp_path):
-    (tmp_path / "x.mp4").write_bytes(bytes(500_000))
+    (tmp_path / "x.mp4").write_bytes(bytes(1_500_000))
     return tmp_path / "x.mp4"
 
 
@@ -16,7 +16,7 @@ def test_pixels(path):
         limits.check_picture(path, 6001, 6000)
 
 
-def test_memory_is_1000_times_the_file_or_200_mb(path):
+def test_memory_is_200_mb_or_1000_times_what_the_file_has_beyond_one(path):
     limits.check_memory(path, 500_000_000)
     with pytest.raises(UserError, match="more than 500 MB"):
         limits.check_memory(path, 500_000_001)

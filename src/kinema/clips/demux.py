@@ -23,6 +23,7 @@ from kinema.errors import UserError
 STILL = 40  # milliseconds of a frame that says none
 EXIF_DESCRIPTION = 0x010E  # ImageDescription, the text that every reader shows: holds our note
 # What FFmpeg reads though it is no video: a list of other files, and text, drawn as on a terminal.
+LARGE = 9_000_000  # pixels, those of 4K
 FOREIGN = {
     **dict.fromkeys(["concat", "dash", "hls", "imf", "rtsp", "sdp"], "a list of other files"),
     "tty": "text",
@@ -91,7 +92,8 @@ class _Container:
             raise UserError(f"{path} holds {len(streams)} video streams: there is no {track}.")
         self.path, self.container, self.stream = path, container, streams[track]
         check_picture(path, self.stream.height, self.stream.width)
-        self.stream.thread_type = "AUTO"
+        is_large = self.stream.height * self.stream.width > LARGE
+        self.stream.thread_type = "SLICE" if is_large else "AUTO"  # a thread a frame holds many
         self.promised, self.num_hidden = self.stream.frames, 0
         self.tags = {k.lower(): v for k, v in container.metadata.items()}
         self.fps = float(self.stream.average_rate or self.stream.guessed_rate or 25)
@@ -162,8 +164,8 @@ class _Container:
             self.container.seek(start, stream=self.stream)
         except av.error.PermissionError as error:
             raise UserError(
-                f"{self.path} is a bare stream, in which nothing can be found: put it into a "
-                f"container, ffmpeg -i {self.path.name} -c copy {self.path.stem}.mp4."
+                f"{self.path} has no index to find frames by: it is damaged, or a bare stream that "
+                f"`ffmpeg -i {self.path.name} -c copy {self.path.stem}.mkv` puts into a container."
             ) from error
 
     def _packet_times(self) -> list[int]:
@@ -215,9 +217,13 @@ class _WebP:
     def frames(self) -> Iterator[Frame]:
         time = 0.0
         for image in ImageSequence.Iterator(self.image):
-            rgba = np.asarray(image.convert("RGBA"))
+            kind = "RGBA" if image.has_transparency_data else "RGB"
+            pixels = np.asarray(image.convert(kind))
             duration = (image.info.get("duration") or STILL) / 1000
-            yield Frame(av.VideoFrame.from_ndarray(rgba, format="rgba"), time, duration)
+            form = "rgba" if kind == "RGBA" else "rgb24"
+            picture = av.VideoFrame.from_ndarray(pixels, format=form)
+            del pixels
+            yield Frame(picture, time, duration)
             time += duration
 
     def pictures_from(self, start: int) -> Iterator[av.VideoFrame]:

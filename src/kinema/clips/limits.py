@@ -4,7 +4,7 @@ Each limit is generous to footage and can be raised by an environment variable; 
 which.
 
     KINEMA_MAX_PIXELS     pixels of a picture or a frame; 36 million, which is 8K
-    KINEMA_MAX_CLIP_MB    of a whole file read into memory; 200, or 1,000 times the file's own size
+    KINEMA_MAX_CLIP_MB    of frames read into memory; 200, or 1,000 for each MB of the file but one
     KINEMA_MAX_REPEATS    pictures repeated to fill gaps in time; 10,000, and 20 for each picture
 """
 
@@ -41,7 +41,7 @@ def check_memory(path: Path, num_bytes: int) -> None:
     Raises:
         UserError: if it does.
     """
-    fair = max(MAX_CLIP_MB, MAX_EXPANSION * path.stat().st_size / 1e6)
+    fair = max(MAX_CLIP_MB, MAX_EXPANSION * (path.stat().st_size / 1e6 - 1))
     most = setting(CLIP_MB, fair)
     if num_bytes > most * 1e6:
         raise UserError(

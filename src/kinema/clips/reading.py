@@ -105,20 +105,26 @@ def read(
     """
     path = require_file(path, "video")
     frames = stream(path, start=start, stride=stride, fps=fps, size=size, crop=crop, track=track)
-    taken: list[np.ndarray] = []
-    for frame in itertools.islice(frames, num_frames):
-        taken.append(frame)
-        if num_frames is None or size is None:
-            check_memory(path, len(taken) * frame.nbytes)
-    if not taken or (num_frames is not None and len(taken) < num_frames):
+    whole, count = np.empty((0, 0, 0, 3), np.uint8), 0
+    for count, frame in enumerate(itertools.islice(frames, num_frames), 1):
+        if num_frames is None or size is None:  # else it is the caller who says how much
+            check_memory(path, count * frame.nbytes)
+        if count > len(whole):
+            longer = num_frames or count + count // 4
+            whole.resize((longer, *frame.shape), refcheck=False)  # moves pages, copies nothing
+        whole[count - 1] = frame
+    if not count and not start:
+        raise UserError(f"{path} holds no frames that can be decoded.")
+    if not count or (num_frames is not None and count < num_frames):
         wanted = "any" if num_frames is None else str(num_frames)
         raise UserError(
-            f"{path} holds {len(taken)} frames from frame {start} at stride {stride}, not {wanted}."
+            f"{path} holds {count} frames from frame {start} at stride {stride}, not {wanted}."
         )
+    whole.resize((count, *whole.shape[1:]), refcheck=False)
     with demux.open_video(path, track) as source:
         note = _note(source)
         rate, text = fps or note.fps or source.fps, _text(source, note)
-    return Clip(_stacked(taken), rate / stride, text, note.metadata)
+    return Clip(whole, rate / stride, text, note.metadata)
 
 
 def stream(
@@ -177,14 +183,6 @@ def _at_rate(frames: Iterator[demux.Frame], fps: float, path: Path) -> Iterator[
         end = math.floor((previous.time + previous.duration) * fps + 0.5)
         check_repeats(path, end - count, count)
         yield from itertools.repeat(previous.picture, max(end - position, int(position == 0)))
-
-
-def _stacked(frames: list[np.ndarray]) -> np.ndarray:
-    """Move frames into one array (f h w 3), without holding them twice."""
-    whole = np.empty((len(frames), *frames[0].shape), np.uint8)
-    for place in whole[::-1]:
-        place[:] = frames.pop()
-    return whole
 
 
 def _note(source: demux.Source) -> Note:

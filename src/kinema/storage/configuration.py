@@ -37,7 +37,7 @@ def read_object(path: str | Path, kind: str = "configuration") -> dict[str, Any]
     except RecursionError as error:
         raise UserError(f"{path} is nested too deeply: it is no {kind}.") from error
     except ValueError as error:
-        raise UserError(f"{path} is not JSON: {error}.") from error
+        raise UserError(f"{path} is not JSON: {str(error)[:100]}.") from error
     if not isinstance(values, dict):
         raise UserError(f"{path} holds no fields: a {kind} is a JSON object.")
     return values
