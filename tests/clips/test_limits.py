@@ -11,19 +11,22 @@ def path(tmp_path):
 
 
 def test_pixels(path):
-    limits.check_picture(path, 6000, 6000)
-    with pytest.raises(UserError, match=r"x\.mp4 is 6000 x 6001 pixels"):
-        limits.check_picture(path, 6001, 6000)
+    limits.check_pixels(path, 2304, 4096)
+    limits.check_pixels(path, 6000, 6000, limits.MAX_PIXELS)
+    with pytest.raises(UserError, match=r"x\.mp4 is 7680 x 4320 pixels.*9\.5 million"):
+        limits.check_pixels(path, 4320, 7680)
+    with pytest.raises(UserError, match=r"x\.mp4 is 6000 x 6001 pixels.*36 million"):
+        limits.check_pixels(path, 6001, 6000, limits.MAX_PIXELS)
 
 
-def test_memory_is_200_mb_or_1000_times_what_the_file_has_beyond_one(path):
+def test_memory_is_150_mb_or_1000_times_what_the_file_has_beyond_one(path):
     limits.check_memory(path, 500_000_000)
     with pytest.raises(UserError, match="more than 500 MB"):
         limits.check_memory(path, 500_000_001)
     path.write_bytes(b"x")
-    limits.check_memory(path, 200_000_000)
-    with pytest.raises(UserError, match="more than 200 MB"):
-        limits.check_memory(path, 200_000_001)
+    limits.check_memory(path, 150_000_000)
+    with pytest.raises(UserError, match="more than 150 MB"):
+        limits.check_memory(path, 150_000_001)
 
 
 def test_repeats_are_some_and_some_for_each_picture(path):
@@ -46,4 +49,4 @@ def test_a_setting_replaces_the_limit(monkeypatch, path):
     monkeypatch.setenv(limits.CLIP_MB, "2000")
     limits.check_memory(path, 2_000_000_000)
     monkeypatch.setenv(limits.PIXELS, "1e9")
-    limits.check_picture(path, 30_000, 30_000)
+    limits.check_pixels(path, 30_000, 30_000)

@@ -13,17 +13,15 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import av
-import numpy as np
 from PIL import Image, ImageSequence
 
-from kinema.clips.images import open_picture
-from kinema.clips.limits import check_picture
+from kinema.clips.images import open_picture, to_rgb
+from kinema.clips.limits import check_pixels
 from kinema.errors import UserError
 
 STILL = 40  # milliseconds of a frame that says none
 EXIF_DESCRIPTION = 0x010E  # ImageDescription, the text that every reader shows: holds our note
 # What FFmpeg reads though it is no video: a list of other files, and text, drawn as on a terminal.
-LARGE = 9_000_000  # pixels, those of 4K
 FOREIGN = {
     **dict.fromkeys(["concat", "dash", "hls", "imf", "rtsp", "sdp"], "a list of other files"),
     "tty": "text",
@@ -91,9 +89,8 @@ class _Container:
         if track >= len(streams):
             raise UserError(f"{path} holds {len(streams)} video streams: there is no {track}.")
         self.path, self.container, self.stream = path, container, streams[track]
-        check_picture(path, self.stream.height, self.stream.width)
-        is_large = self.stream.height * self.stream.width > LARGE
-        self.stream.thread_type = "SLICE" if is_large else "AUTO"  # a thread a frame holds many
+        check_pixels(path, self.stream.height, self.stream.width)
+        self.stream.thread_type = "AUTO"
         self.promised, self.num_hidden = self.stream.frames, 0
         self.tags = {k.lower(): v for k, v in container.metadata.items()}
         self.fps = float(self.stream.average_rate or self.stream.guessed_rate or 25)
@@ -205,7 +202,7 @@ class _WebP:
     merges_repeats, promised = True, 0
 
     def __init__(self, path: Path, image: Image.Image) -> None:
-        check_picture(path, image.height, image.width)
+        check_pixels(path, image.height, image.width)
         self.image = image
         self.tags = {"comment": str(image.getexif().get(EXIF_DESCRIPTION, ""))}
         durations = webp_durations(path) or [STILL]
@@ -217,12 +214,8 @@ class _WebP:
     def frames(self) -> Iterator[Frame]:
         time = 0.0
         for image in ImageSequence.Iterator(self.image):
-            kind = "RGBA" if image.has_transparency_data else "RGB"
-            pixels = np.asarray(image.convert(kind))
-            duration = (image.info.get("duration") or STILL) / 1000
-            form = "rgba" if kind == "RGBA" else "rgb24"
-            picture = av.VideoFrame.from_ndarray(pixels, format=form)
-            del pixels
+            picture = av.VideoFrame.from_ndarray(to_rgb(image), format="rgb24")
+            duration = (image.info.get("duration") or STILL) / 1000  # known once it is decoded
             yield Frame(picture, time, duration)
             time += duration
 

@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from kinema.clips.limits import check_picture
+from kinema.clips.limits import MAX_PIXELS, check_pixels
 from kinema.errors import UserError
 from kinema.storage.atomic import require_file
 
+STRIP = 256  # rows
 # What Pillow raises for damaged files, by trial.
 DAMAGE = (
     OSError,
@@ -44,11 +45,23 @@ def read_image(path: str | Path) -> np.ndarray:
     """
     path = require_file(path, "picture")
     with open_picture(path, "picture") as image:
-        check_picture(path, image.height, image.width)
+        check_pixels(path, image.height, image.width, MAX_PIXELS)
         ImageOps.exif_transpose(image, in_place=True)
-        if image.has_transparency_data:
-            return flatten(np.asarray(image.convert("RGBA")))
-        return np.array(image if image.mode == "RGB" else image.convert("RGB"))
+        return to_rgb(image)
+
+
+def to_rgb(image: Image.Image) -> np.ndarray:
+    """Return a picture as uint8 `(h, w, 3)`, transparency laid over white.
+
+    It is converted in strips: what Pillow hands over is a copy, and a large picture has room once.
+    """
+    rgb = np.empty((image.height, image.width, 3), np.uint8)
+    for top in range(0, image.height, STRIP):
+        strip = image.crop((0, top, image.width, min(top + STRIP, image.height)))
+        is_clear = strip.has_transparency_data
+        pixels = np.asarray(strip.convert("RGBA" if is_clear else "RGB"))
+        rgb[top : top + STRIP] = flatten(pixels) if is_clear else pixels
+    return rgb
 
 
 @contextmanager

@@ -3,8 +3,8 @@
 Each limit is generous to footage and can be raised by an environment variable; what is refused says
 which.
 
-    KINEMA_MAX_PIXELS     pixels of a picture or a frame; 36 million, which is 8K
-    KINEMA_MAX_CLIP_MB    of frames read into memory; 200, or 1,000 for each MB of the file but one
+    KINEMA_MAX_PIXELS     pixels of a picture, 36 million, and of a frame of a video, 9.5 million
+    KINEMA_MAX_CLIP_MB    of frames read into memory; 150, or 1,000 for each MB of the file but one
     KINEMA_MAX_REPEATS    pictures repeated to fill gaps in time; 10,000, and 20 for each picture
 """
 
@@ -16,18 +16,18 @@ from pathlib import Path
 from kinema.errors import UserError
 
 PIXELS, CLIP_MB, REPEATS = "KINEMA_MAX_PIXELS", "KINEMA_MAX_CLIP_MB", "KINEMA_MAX_REPEATS"
-MAX_PIXELS = 36_000_000
-MAX_CLIP_MB, MAX_EXPANSION = 200, 1000
+MAX_PIXELS, MAX_FRAME_PIXELS = 36_000_000, 9_500_000
+MAX_CLIP_MB, MAX_EXPANSION = 150, 1000
 MAX_REPEATS, REPEATS_EACH = 10_000, 20
 
 
-def check_picture(path: Path, height: int, width: int) -> None:
+def check_pixels(path: Path, height: int, width: int, default: float = MAX_FRAME_PIXELS) -> None:
     """Refuse a picture or a frame with too many pixels, before it is decoded.
 
     Raises:
         UserError: if it has.
     """
-    most = setting(PIXELS, MAX_PIXELS)
+    most = setting(PIXELS, default)
     if height * width > most:
         raise UserError(
             f"{path} is {width} x {height} pixels, and the limit is {most / 1e6:.3g} million: make "

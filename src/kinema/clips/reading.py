@@ -19,7 +19,7 @@ import numpy as np
 
 from kinema.clips import demux
 from kinema.clips.clip import Clip
-from kinema.clips.limits import check_memory, check_picture, check_repeats
+from kinema.clips.limits import check_memory, check_pixels, check_repeats
 from kinema.clips.note import Note, read_note
 from kinema.clips.picture import Crop, fit
 from kinema.errors import UserError
@@ -165,7 +165,7 @@ def stream(
         else:
             pictures = itertools.islice(source.pictures_from(start), 0, None, stride)
         for picture in pictures:
-            check_picture(path, picture.height, picture.width)
+            check_pixels(path, picture.height, picture.width)
             yield fit(picture, size, crop, trim=note.size)
 
 
