@@ -3,7 +3,7 @@
     python benchmarks/bombs.py                  # prints the table, writes docs/results/bombs.md
 
 Each file is read in a process of its own, whose peak memory is counted with the interpreter and
-torch (240 MB) in it.
+torch in it.
 """
 
 import argparse
@@ -249,7 +249,7 @@ def main() -> None:
     head = [
         "# Small files that would become large",
         f"{len(rows)} files of at most 1 MB, each read in a process of its own: refused in one "
-        f"sentence, or read in at most {MAX_MB} MB (240 of them the interpreter and torch) and "
+        f"sentence, or read in at most {MAX_MB} MB (the interpreter and torch included) and "
         f"{MAX_SECONDS} s of processor time. Not so: {bad}. Made by `python benchmarks/bombs.py`.",
         "| file | kB | answer | peak MB | s |\n|---|---|---|---|---|\n" + "\n".join(rows),
     ]

@@ -69,6 +69,8 @@ def become(function: Callable[[], int | None], folder: Path, log: Path) -> None:
         resource.setrlimit(resource.RLIMIT_CPU, (MAX_CPU_SECONDS, MAX_CPU_SECONDS + 2))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         status = function() or 0
+    except SystemExit as end:  # of `--help`
+        status = end.code if isinstance(end.code, int) else 0
     except BaseException:
         traceback.print_exc()
     finally:

@@ -155,8 +155,8 @@ def mistyped_options(rng: Rng, root: Path) -> Case:
         ["generate", "a ball", *tiny, "--image", str(root / "image.png")],
         ["world", "tabletop", "-n", "1", "--size", "16", "--frames", "2", "-o", "w"],
         ["world", "discs", "-n", "1", "--size", "16", "--frames", "2", "-o", "w", "--level", "2"],
-        ["check", clip, "--jobs", "1", "--quiet", "--json", "o.json"],
-        ["check", clip, "--jobs", "1", "--quiet", "--gate", str(root / "gates.yaml")],
+        ["check", clip, "--jobs", "1", "--json", "o.json"],
+        ["check", clip, "--jobs", "1", "--gate", str(root / "gates.yaml")],
         ["distance", str(root / "set"), str(root / "set"), "--features", "motion"],
         ["budget", "generate", "--model", str(root / "tiny"), "--num-frames", "9"],
         ["train", "tabletop", "--loop.num_samples", "8", "--folder", "run", "--print_config"],
@@ -180,7 +180,7 @@ def damaged_clip(rng: Rng, root: Path) -> Case:
     damaged_file(rng, Path(name))
     tiny = ["--model", str(root / "tiny"), "--num-frames", "5", "--size", "16", "-o", "o.mp4"]
     doors: list[Callable[[], int | None]] = [
-        lambda: kinema_main(["check", name, "--jobs", "1", "--quiet"]),
+        lambda: kinema_main(["check", name, "--jobs", "1"]),
         lambda: kinema_main(["generate", "a ball", "--continue-from", name, *tiny]),
         lambda: as_command(lambda: clips.read(name)),
         lambda: as_command(lambda: clips.read(name, fps=30, start=2, size=(16, 16))),
@@ -205,7 +205,7 @@ def hostile_note(rng: Rng, root: Path) -> Case:
     doors = [
         lambda: as_command(lambda: (clips.inspect(name), clips.read(name))),
         lambda: as_command(lambda: ClipFolder(".", 5, (16, 16))[0]),
-        lambda: kinema_main(["check", name, "--jobs", "1", "--quiet"]),
+        lambda: kinema_main(["check", name, "--jobs", "1"]),
     ]
     return Case("notes", f"{name} {comment[:80]}", doors[rng.choice(3, p=[0.5, 0.4, 0.1])])
 
@@ -256,7 +256,7 @@ def damaged_yaml(rng: Rng, root: Path) -> Case:
         shutil.copy(root / "gates.yaml", "gates.yaml")
         damaged_file(rng, Path("gates.yaml"))
         clip = str(root / "set" / "clip.mp4")
-        words = ["check", clip, "--jobs", "1", "--quiet", "--gate", "gates.yaml"]
+        words = ["check", clip, "--jobs", "1", "--gate", "gates.yaml"]
         return Case("YAML", "gates.yaml", partial(kinema_main, words))
     values = {"loop": {"num_samples": 8, "seed": 1}, "folder": "run", "workers": 0}
     Path("run.yaml").write_bytes(damaged_text(rng, json.dumps(values)))
@@ -324,7 +324,8 @@ def faults_of(outcome: Outcome, before: set[str], after: set[str]) -> list[str]:
     if outcome.cpu_seconds > MAX_SECONDS:
         return ["hang"]
     said = last_line(outcome.output)
-    if outcome.status == 2 and not (said.startswith("kinema: ") and len(said) < MAX_LETTERS):
+    is_answer = said.startswith("kinema: ") or ": not checked: " in said  # of `kinema check`
+    if outcome.status == 2 and not (is_answer and len(said) < MAX_LETTERS):
         found.append("no sentence")
     elif outcome.status == 2 and said[-1] not in ".?":
         found.append("no full stop")

@@ -45,6 +45,13 @@ def nearest(name: str, names: list[str]) -> str:
     return f"did you mean {close[0]!r}?" if close else f"choose one of {', '.join(sorted(names))}."
 
 
+def brief(error: BaseException, most: int = 100) -> str:
+    """Return what another library says, fit for the end of a sentence: its last line, cut short."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    said = lines[-1].strip().rstrip(".")
+    return said if len(said) <= most else f"{said[:most]} ..."
+
+
 def reason(error: OSError) -> str:
     """Say what an error of the operating system means, as a clause without a full stop."""
     return REASONS.get(error.errno or 0) or error.strerror or str(error)

@@ -3,6 +3,7 @@ from dataclasses import dataclass
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 from kinema.errors import UserError
@@ -133,6 +134,21 @@ def test_a_configuration_that_makes_no_network_is_named(tmp_path, config, words)
     (saved(tmp_path) / "config.json").write_text(config)
     with pytest.raises(UserError, match=rf"config\.json.*{words}"):
         Line.from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize("config", ['{"size": 999999999}', '{"size": 20000}'])
+def test_a_network_larger_than_its_weights_is_never_made(tmp_path, monkeypatch, config):
+    monkeypatch.setattr(Line, "__init__", lambda *_: pytest.fail("it was made"))
+    folder = saved_bytes(tmp_path)
+    (folder / "config.json").write_text(config)
+    with pytest.raises(UserError, match="too much for weights of"):
+        Line.from_pretrained(folder)
+
+
+def saved_bytes(folder):
+    """A folder of a network, written without making one."""
+    save_file({"linear.weight": torch.zeros(1, 3)}, folder / "model.safetensors")
+    return folder
 
 
 def test_a_mistyped_folder_is_not_looked_for_on_the_hub(tmp_path):

@@ -176,7 +176,7 @@ def test_the_hub(monkeypatch, saved):
         raise LocalEntryNotFoundError("no connection\nand more")
 
     monkeypatch.setattr(pretrained, "snapshot_download", offline)
-    with pytest.raises(UserError, match=r"me/tiny.*no connection$"):
+    with pytest.raises(UserError, match=r"me/tiny.*no connection\.$"):
         system.find("me/tiny")
 
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from kinema.clips.clip import Clip
 from kinema.clips.reading import inspect, read
-from kinema.errors import Notice, UserError
+from kinema.errors import Notice, UserError, brief
 from kinema.storage.atomic import require_file
 
 
@@ -155,7 +155,7 @@ def _rows(folder: Path) -> Iterator[tuple[str, str]]:
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise UserError(
                 f'{path}, line {number}: expected {{"file_name": ..., "text": ...}} '
-                f"({str(error)[:80]})."
+                f"({brief(error)})."
             ) from error
         if not is_inside(name):
             raise UserError(

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from kinema.clips.limits import MAX_PIXELS, check_pixels
-from kinema.errors import UserError
+from kinema.errors import UserError, brief
 from kinema.storage.atomic import require_file
 
 STRIP = 256  # rows
@@ -78,8 +78,7 @@ def open_picture(path: Path, kind: str) -> Iterator[Image.Image]:
     except UserError:
         raise
     except DAMAGE as error:
-        said = str(error).strip().splitlines() or [type(error).__name__]
-        raise UserError(f"{path} is not a {kind} that can be read ({said[0][:80]}).") from error
+        raise UserError(f"{path} is not a {kind} that can be read ({brief(error)}).") from error
 
 
 def flatten(rgba: np.ndarray) -> np.ndarray:

@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from kinema.blocks.mixers import AnimateDiff
-from kinema.errors import UserError
+from kinema.errors import UserError, brief
 from kinema.interop.image_networks import places_of_unet
 from kinema.interop.inflated import Inflated
 from kinema.storage import whole_folder
@@ -74,10 +74,9 @@ def load_mixers(
         try:
             mixer.load_state_dict(own)
         except RuntimeError as error:
-            reason = str(error).splitlines()[-1].strip()
             network.deflate()
             raise UserError(
-                f"{folder} does not fit this image network at {place}: {reason}"
+                f"{folder} does not fit this image network at {place}: {brief(error)}."
             ) from error
     return network
 
@@ -100,7 +99,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     except FileNotFoundError as error:
         raise UserError(f"{path.parent} holds no mixers: {path.name} is missing.") from error
     except SafetensorError as error:
-        raise UserError(f"{path} is not a safetensors file: {error}.") from error
+        raise UserError(f"{path} is not a safetensors file: {brief(error)}.") from error
 
 
 # ---- AnimateDiff --------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from kinema.errors import UserError, nearest
+from kinema.errors import UserError, brief, nearest
 from kinema.storage.atomic import require_file
 
 MAX_BYTES = 50_000_000
@@ -37,7 +37,7 @@ def read_object(path: str | Path, kind: str = "configuration") -> dict[str, Any]
     except RecursionError as error:
         raise UserError(f"{path} is nested too deeply: it is no {kind}.") from error
     except ValueError as error:
-        raise UserError(f"{path} is not JSON: {str(error)[:100]}.") from error
+        raise UserError(f"{path} is not JSON: {brief(error)}.") from error
     if not isinstance(values, dict):
         raise UserError(f"{path} holds no fields: a {kind} is a JSON object.")
     return values
@@ -63,7 +63,7 @@ def check_fields(values: Mapping[str, Any], kind: type, where: object) -> None:
         if name not in known:
             raise UserError(f"{where}: unknown field {name!r}; {nearest(name, known)}")
         if not fits(value, hints[name]):
-            raise UserError(f"{where}: {name} is {brief(value)}, and must be {words(hints[name])}.")
+            raise UserError(f"{where}: {name} is {shown(value)}, and must be {words(hints[name])}.")
     for field in fields(kind):
         is_needed = field.init and field.default is MISSING and field.default_factory is MISSING
         if is_needed and field.name not in values:
@@ -112,7 +112,7 @@ def words(hint: Any) -> str:
     return WORDS.get(hint, str(getattr(hint, "__name__", hint)))
 
 
-def brief(value: Any) -> str:
+def shown(value: Any) -> str:
     """Show a value in a sentence, the beginning of it if it is long."""
     text = repr(value)
     return text if len(text) <= 40 else f"{text[:36]} ..."

@@ -16,11 +16,12 @@ from huggingface_hub.constants import CONFIG_NAME, SAFETENSORS_SINGLE_FILE
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from safetensors import SafetensorError
 
-from kinema.errors import UserError
+from kinema.errors import UserError, brief
 from kinema.storage.atomic import whole_folder
 from kinema.storage.configuration import check_fields, read_object
 from kinema.storage.weights import require_finite
 
+FEW = 10_000  # of anything in the smallest network
 HUB_OPTIONS = ("revision", "token", "cache_dir", "local_files_only", "force_download")
 
 
@@ -71,7 +72,7 @@ class PretrainedMixin(PyTorchModelHubMixin):
             return super().from_pretrained(folder, **kwargs)
         except (TypeError, AttributeError) as error:
             raise UserError(
-                f"{folder / CONFIG_NAME} does not describe a {cls.__name__}: {error}."
+                f"{folder / CONFIG_NAME} does not describe a {cls.__name__}: {brief(error)}."
             ) from error
 
     @classmethod
@@ -83,7 +84,7 @@ class PretrainedMixin(PyTorchModelHubMixin):
         except (RuntimeError, SafetensorError) as error:
             raise UserError(
                 f"{model_id}/{SAFETENSORS_SINGLE_FILE} does not hold the weights of a "
-                f"{cls.__name__} of this configuration: {str(error).splitlines()[-1].strip()}"
+                f"{cls.__name__} of this configuration: {brief(error)}."
             ) from error
         require_finite(network.state_dict(), f"{model_id}/{SAFETENSORS_SINGLE_FILE}")
         return network
@@ -107,9 +108,9 @@ def fetched(name: str | Path, patterns: list[str], **options: Any) -> Path:
     try:
         return Path(snapshot_download(str(name), allow_patterns=patterns, **options))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError) as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = str(error).strip().splitlines()[0].rstrip(".")
         raise UserError(
-            f"There is no folder {name}, and it cannot be fetched from the hub: {reason}"
+            f"There is no folder {name}, and it cannot be fetched from the hub: {reason}."
         ) from error
 
 
@@ -119,7 +120,9 @@ def check_folder(folder: Path, config_class: type) -> None:
         if not (folder / name).is_file():
             raise UserError(f"{folder} is not a saved network: {name} is missing.")
     path = folder / CONFIG_NAME
-    check_config(read_object(path), config_class, path)
+    config = read_object(path)
+    check_config(config, config_class, path)
+    check_sizes(config, (folder / SAFETENSORS_SINGLE_FILE).stat().st_size, path)
 
 
 def check_config(config: dict[str, Any], config_class: type, where: object) -> None:
@@ -135,6 +138,18 @@ def check_config(config: dict[str, Any], config_class: type, where: object) -> N
             f"{' or '.join(owners)}."
         )
     check_fields(config, config_class, where)
+
+
+def check_sizes(config: Any, num_bytes: int, path: Path) -> None:
+    """Refuse a number that no network with so many bytes of weights can have.
+
+    Otherwise a configuration alone could ask for any amount of memory before a weight is read.
+    """
+    if isinstance(config, dict | list):
+        for value in config.values() if isinstance(config, dict) else config:
+            check_sizes(value, num_bytes, path)
+    elif isinstance(config, int) and config > max(num_bytes, FEW):
+        raise UserError(f"{path} says {config}, too much for weights of {num_bytes:,} bytes.")
 
 
 def networks_with(config: dict[str, Any]) -> list[str]:

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kinema.errors import UserError
+from kinema.errors import UserError, brief
 
 MAX_PICKLE_BYTES, MAX_COMPRESSED_BYTES = 50_000_000, 1_000_000
 EPS = re.compile(r"eps : Final\[float\] = ([\d.e+-]+)")
@@ -68,7 +68,7 @@ def read_torchscript(path: str | Path) -> dict[str, Tensor]:
         return named_tensors(root)
     except Exception as error:  # a pickle of untrusted bytes can fail in every way
         raise UserError(
-            f"{path} is TorchScript, of which the tensors cannot be read ({str(error)[:80]})."
+            f"{path} is TorchScript, of which the tensors cannot be read ({brief(error)})."
         ) from error
 
 

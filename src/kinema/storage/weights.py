@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kinema.errors import UserError
+from kinema.errors import UserError, brief
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -90,7 +90,7 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
     except SafetensorError as error:
-        raise UserError(f"{path} is not a safetensors file: {error}.") from error
+        raise UserError(f"{path} is not a safetensors file: {brief(error)}.") from error
 
 
 def _read_pickle(path: Path) -> dict[str, Tensor]:

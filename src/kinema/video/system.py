@@ -27,7 +27,7 @@ from kinema.codecs import CausalVAE, Pixels
 from kinema.conditions import NoText, SmallTextEncoder
 from kinema.denoisers import DENOISERS
 from kinema.diffusion import PATHS, PREDICTIONS
-from kinema.errors import UserError, nearest, refuse_below
+from kinema.errors import UserError, brief, nearest, refuse_below
 from kinema.interop import PretrainedCodec, PretrainedTextEncoder, codec_folder, load_codec
 from kinema.sampling import SOLVERS
 from kinema.storage import whole_folder
@@ -230,8 +230,8 @@ def load_part(folder: Path, part: str, kind: str) -> Any:
     except UserError:
         raise
     except (SafetensorError, RuntimeError, ValueError, TypeError, KeyError, OSError) as error:
-        reason = str(error).strip().splitlines()[-1].strip()
-        raise UserError(f"{place} does not hold a {network_class.__name__}: {reason}") from error
+        kind = network_class.__name__
+        raise UserError(f"{place} does not hold a {kind}: {brief(error)}.") from error
 
 
 def save_part(network: Any, place: Path) -> None:
