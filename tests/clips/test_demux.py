@@ -205,3 +205,10 @@ def test_the_times_of_a_webp_are_read_without_decoding(tmp_path, frames):
     for length in range(12, len(data), 7):  # a file that broke off ends somewhere
         path.write_bytes(data[:length])
         assert len(webp_durations(path)) <= 3
+
+
+def test_a_codec_that_nobody_knows_is_named(tmp_path, clip):
+    path = clips.write(clip, tmp_path / "x.mkv")
+    path.write_bytes(path.read_bytes().replace(b"V_FFV1", b"V_ABCD"))
+    with pytest.raises(UserError, match="FFmpeg does not know"):
+        clips.read(path)

@@ -11,7 +11,7 @@ from PIL import Image
 from kinema import clips
 from kinema.clips import Clip
 from kinema.clips.demux import Frame
-from kinema.clips.reading import _at_rate
+from kinema.clips.reading import at_rate
 from kinema.errors import UserError
 
 
@@ -60,7 +60,7 @@ def test_resampling_keeps_the_duration(path, frames, fps):
 def test_frame_k_is_the_one_shown_at_that_time(durations, fps):
     times = np.concatenate([[0], np.cumsum(durations)[:-1]])
     source = [Frame(i, t, d) for i, (t, d) in enumerate(zip(times, durations, strict=True))]
-    shown = list(_at_rate(iter(source), fps, Path("x.gif")))
+    shown = list(at_rate(iter(source), fps, Path("x.gif")))
     assert shown == sorted(shown)  # never back in time
     assert len(shown) == max(int(np.floor((times[-1] + durations[-1]) * fps + 0.5)), 1)
     for k, number in enumerate(shown):

@@ -30,7 +30,7 @@ class Clip:
     def __post_init__(self) -> None:
         frames = self.frames
         if not isinstance(frames, np.ndarray) or frames.dtype != np.uint8:
-            raise ValueError(f"a clip's frames are a uint8 array, not {_kind(frames)}")
+            raise ValueError(f"a clip's frames are a uint8 array, not {kind_of(frames)}")
         if frames.ndim != 4 or frames.shape[-1] != 3 or 0 in frames.shape:
             raise ValueError(f"a clip's frames have the shape (f, h, w, 3), not {frames.shape}")
         if not 0 < self.fps < float("inf"):
@@ -50,5 +50,5 @@ class Clip:
         return len(self.frames) / self.fps
 
 
-def _kind(value: object) -> str:
+def kind_of(value: object) -> str:
     return f"{value.dtype}" if isinstance(value, np.ndarray) else type(value).__name__

@@ -54,14 +54,14 @@ class Source(Protocol):
 def open_video(path: Path, track: int) -> Iterator[Source]:
     """Open a file; every error of the decoder inside the block names the file."""
     try:
-        if _is_webp(path):
+        if is_webp(path):
             with open_picture(path, "video") as image:
-                yield _WebP(path, image)
+                yield WebP(path, image)
         else:
             with av.open(address(path), options=ONLY_FILES, metadata_errors="replace") as container:
                 if kind := FOREIGN.get(container.format.name):
                     raise UserError(f"{path} is {kind}, not a video.")
-                yield _Container(path, container, track)
+                yield Container(path, container, track)
     except av.FFmpegError as error:
         raise UserError(f"{path} is not a video that can be read ({error.strerror}).") from error
     except OSError as error:
@@ -73,13 +73,13 @@ def address(path: Path) -> str:
     return f"file:{path}"
 
 
-def _is_webp(path: Path) -> bool:
+def is_webp(path: Path) -> bool:
     with open(path, "rb") as file:
         head = file.read(12)
     return head[:4] == b"RIFF" and head[8:] == b"WEBP"
 
 
-class _Container:
+class Container:
     """Anything FFmpeg reads."""
 
     def __init__(self, path: Path, container: Any, track: int) -> None:
@@ -89,6 +89,8 @@ class _Container:
         if track >= len(streams):
             raise UserError(f"{path} holds {len(streams)} video streams: there is no {track}.")
         self.path, self.container, self.stream = path, container, streams[track]
+        if self.stream.codec_context is None:
+            raise UserError(f"{path} is coded in a way that this FFmpeg does not know.")
         check_pixels(path, self.stream.height, self.stream.width)
         self.stream.thread_type = "AUTO"
         self.promised, self.num_hidden = self.stream.frames, 0
@@ -96,7 +98,7 @@ class _Container:
         self.fps = float(self.stream.average_rate or self.stream.guessed_rate or 25)
         self.merges_repeats = container.format.name == "gif"
         if self.merges_repeats:
-            self.tags["comment"] = _gif_comment(path)
+            self.tags["comment"] = gif_comment(path)
 
     def count(self) -> int:
         """Frames in the file, by its packets; refuses a file that broke off."""
@@ -188,7 +190,7 @@ class _Container:
                 f"{self.path} is truncated or damaged: its header promises {promised} frames, "
                 f"{count} can be read."
             )
-        if self.container.format.name == "gif" and not _gif_is_closed(self.path):
+        if self.container.format.name == "gif" and not gif_is_closed(self.path):
             raise UserError(f"{self.path} is truncated: the mark that ends a GIF is missing.")
 
     def _duration_is_ours(self) -> bool:
@@ -196,7 +198,7 @@ class _Container:
         return matroska and bool(self.container.duration) and len(self.container.streams) == 1
 
 
-class _WebP:
+class WebP:
     """Still or animated WebP."""
 
     merges_repeats, promised = True, 0
@@ -239,14 +241,14 @@ def webp_durations(path: Path) -> list[int]:
     return durations
 
 
-def _gif_comment(path: Path) -> str:
+def gif_comment(path: Path) -> str:
     """FFmpeg drops a GIF's comment; Pillow keeps it."""
     with open_picture(path, "video") as image:
         comment = image.info.get("comment", b"")
     return comment.decode(errors="replace") if isinstance(comment, bytes) else str(comment)
 
 
-def _gif_is_closed(path: Path) -> bool:
+def gif_is_closed(path: Path) -> bool:
     with open(path, "rb") as file:
         file.seek(-min(64, path.stat().st_size), 2)
         return file.read().rstrip(b"\0").endswith(b";")

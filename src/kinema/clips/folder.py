@@ -122,7 +122,7 @@ class ClipFolder:
         return (self.num_frames - 1) * self.stride + 1
 
     def _readable_items(self) -> Iterator[Item]:
-        for name, text in _rows(self.folder):
+        for name, text in rows(self.folder):
             path = self.folder / name
             try:
                 info = inspect(path)
@@ -139,7 +139,7 @@ class ClipFolder:
                 yield item
 
 
-def _rows(folder: Path) -> Iterator[tuple[str, str]]:
+def rows(folder: Path) -> Iterator[tuple[str, str]]:
     """The (file_name, text) pairs of `metadata.jsonl`."""
     if not folder.is_dir():
         raise UserError(f"{folder} is not a folder: name one that holds metadata.jsonl and clips.")

@@ -33,7 +33,7 @@ def fit(
     if size is not None:
         h, w = size[::-1] if turned else size
         height, width = cover((picture.height, picture.width), (h, w))
-    rgb = _to_rgb(picture, height, width)
+    rgb = to_rgb(picture, height, width)
     if trim is not None and size is None:
         rgb = rgb[: trim[0], : trim[1]]
     rgb = np.rot90(rgb, quarter_turns) if quarter_turns else rgb
@@ -57,7 +57,7 @@ def cover(have: tuple[int, int], want: tuple[int, int]) -> tuple[int, int]:
     return max(round(have[0] * scale), want[0]), max(round(have[1] * scale), want[1])
 
 
-def _to_rgb(picture: av.VideoFrame, height: int, width: int) -> np.ndarray:
+def to_rgb(picture: av.VideoFrame, height: int, width: int) -> np.ndarray:
     shrinks = height < picture.height
     transparent = any(component.is_alpha for component in picture.format.components)
     rgb = picture.to_ndarray(

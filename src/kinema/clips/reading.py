@@ -59,21 +59,21 @@ def inspect(path: str | Path, track: int = 0) -> VideoInfo:
     """
     path = require_file(path, "video")
     with demux.open_video(path, track) as source:
-        note = _note(source)
+        note = note_of(source)
         counted = source.count()
         first = next(source.frames(), None)
         if first is None:
             raise UserError(f"{path} holds no frames that can be decoded.")
         height, width = fit(first.picture, None, trim=note.size).shape[:2]
         num_frames, fps = note.num_frames or counted, note.fps or source.fps
-        return VideoInfo(num_frames, fps, height, width, _text(source, note), note.metadata)
+        return VideoInfo(num_frames, fps, height, width, text_of(source, note), note.metadata)
 
 
 def read_metadata(path: str | Path) -> dict[str, Any]:
     """The values that `write` put into a file: prompt, seed, settings; {} if it wrote none."""
     path = require_file(path, "video")
     with demux.open_video(path, 0) as source:
-        return _note(source).metadata
+        return note_of(source).metadata
 
 
 def read(
@@ -122,8 +122,8 @@ def read(
         )
     whole.resize((count, *whole.shape[1:]), refcheck=False)
     with demux.open_video(path, track) as source:
-        note = _note(source)
-        rate, text = fps or note.fps or source.fps, _text(source, note)
+        note = note_of(source)
+        rate, text = fps or note.fps or source.fps, text_of(source, note)
     return Clip(whole, rate / stride, text, note.metadata)
 
 
@@ -157,10 +157,10 @@ def stream(
     path = require_file(path, "video")
     assert start >= 0 and stride >= 1, "start is 0 or more, stride 1 or more"
     with demux.open_video(path, track) as source:
-        note = _note(source)
+        note = note_of(source)
         rate = fps or (note.fps if source.merges_repeats else None)
         if rate:
-            shown = _at_rate(source.frames(), rate, path)
+            shown = at_rate(source.frames(), rate, path)
             pictures = itertools.islice(shown, start, None, stride)
         else:
             pictures = itertools.islice(source.pictures_from(start), 0, None, stride)
@@ -169,7 +169,7 @@ def stream(
             yield fit(picture, size, crop, trim=note.size)
 
 
-def _at_rate(frames: Iterator[demux.Frame], fps: float, path: Path) -> Iterator[Any]:
+def at_rate(frames: Iterator[demux.Frame], fps: float, path: Path) -> Iterator[Any]:
     """Repeat or leave out frames so that frame k is the one shown at k / fps seconds."""
     position, count, previous = 0, 0, None
     for count, frame in enumerate(frames, 1):
@@ -185,7 +185,7 @@ def _at_rate(frames: Iterator[demux.Frame], fps: float, path: Path) -> Iterator[
         yield from itertools.repeat(previous.picture, max(end - position, int(position == 0)))
 
 
-def _note(source: demux.Source) -> Note:
+def note_of(source: demux.Source) -> Note:
     """The note of `write`; its count is what the file must hold."""
     note = read_note(source.tags.get("comment", ""))
     if note.num_frames and not source.merges_repeats:
@@ -193,5 +193,5 @@ def _note(source: demux.Source) -> Note:
     return note
 
 
-def _text(source: demux.Source, note: Note) -> str:
+def text_of(source: demux.Source, note: Note) -> str:
     return source.tags.get("title", "") if note.text is None else note.text

@@ -54,7 +54,7 @@ def sheet_png(
     assert len(labels) == len(rows), f"{len(rows)} clips want as many labels, not {len(labels)}"
     strips = [film_strip(row, columns, cell) for row in rows]
     width = max(strip.shape[1] for strip in strips)
-    blocks = [_block(strip, label, width) for strip, label in zip(strips, labels, strict=True)]
+    blocks = [block_of(strip, label, width) for strip, label in zip(strips, labels, strict=True)]
     file = io.BytesIO()
     Image.fromarray(np.concatenate(blocks)).save(file, "PNG", optimize=True)
     return file.getvalue()
@@ -72,7 +72,7 @@ def film_strip(frames: np.ndarray, columns: int = 8, cell: int = 128) -> np.ndar
     return np.concatenate([part for picture in cells for part in (picture, gap)], axis=1)
 
 
-def _block(strip: np.ndarray, label: str, width: int) -> np.ndarray:
+def block_of(strip: np.ndarray, label: str, width: int) -> np.ndarray:
     """A strip with its caption above, on paper as wide as the sheet."""
     font = ImageFont.load_default(14)
     lines = textwrap.wrap(label, max(8, int(width / font.getlength("n"))))

@@ -40,7 +40,7 @@ def write(clip: Clip, path: str | Path, metadata: dict[str, Any] | None = None) 
     """
     path = check_target(path)
     with whole_file(path) as partial:
-        FORMATS[path.suffix.lower()](clip, _note(clip, metadata), partial)
+        FORMATS[path.suffix.lower()](clip, note_of(clip, metadata), partial)
     return path
 
 
@@ -76,7 +76,7 @@ def write_stream(footage: Footage, path: str | Path) -> Path:
     """
     path = check_stream_target(path)
     with whole_file(path) as partial:
-        STREAMS[path.suffix.lower()](footage, _note(footage, None), partial)
+        STREAMS[path.suffix.lower()](footage, note_of(footage, None), partial)
     return path
 
 
@@ -104,7 +104,7 @@ def check_target(path: str | Path) -> Path:
     return path
 
 
-def _note(clip: Clip | Footage, metadata: dict[str, Any] | None) -> str:
+def note_of(clip: Clip | Footage, metadata: dict[str, Any] | None) -> str:
     values = {**clip.metadata, **(metadata or {})}
     return write_note(Note(clip.text, clip.fps, len(clip), clip.size, values))
 
@@ -113,10 +113,10 @@ def encode_mp4(clip: Clip | Footage, note: str, path: Path) -> None:
     """H.264, yuv420p, BT.709, index first (faststart): what every browser plays."""
     h, w = clip.size
     with av.open(address(path), "w", format="mp4", options={"movflags": "+faststart"}) as output:
-        stream = _add_stream(output, "libx264", "yuv420p", clip, note)
+        stream = add_stream(output, "libx264", "yuv420p", clip, note)
         stream.height, stream.width = h + h % 2, w + w % 2
         stream.options = {"crf": "16"}
-        _tag_bt709(stream.codec_context)
+        tag_bt709(stream.codec_context)
         for frame in clip.frames:
             even = np.pad(frame, ((0, h % 2), (0, w % 2), (0, 0)), mode="edge")
             picture = av.VideoFrame.from_ndarray(even, format="rgb24")
@@ -129,7 +129,7 @@ def encode_mkv(clip: Clip | Footage, note: str, path: Path) -> None:
     """FFV1 in RGB: every bit comes back."""
     options = {"fflags": "+bitexact"}  # no random identity: equal frames are equal files
     with av.open(address(path), "w", format="matroska", options=options) as output:
-        stream = _add_stream(output, "ffv1", "bgr0", clip, note)
+        stream = add_stream(output, "ffv1", "bgr0", clip, note)
         stream.height, stream.width = clip.size
         stream.options = {"level": "1"}  # version 1 of the format: clips of any size, 1x1 too
         for frame in clip.frames:
@@ -137,7 +137,7 @@ def encode_mkv(clip: Clip | Footage, note: str, path: Path) -> None:
         output.mux(stream.encode())
 
 
-def _add_stream(
+def add_stream(
     output: av.container.OutputContainer,
     codec: str,
     pixel_format: str,
@@ -151,15 +151,15 @@ def _add_stream(
     return stream
 
 
-def _tag_bt709(codec: av.VideoCodecContext) -> None:
-    """Say in the file which matrix made its colours: players guess differently otherwise."""
+def tag_bt709(codec: av.VideoCodecContext) -> None:
+    """Say in the file which matrix made its colors: players guess differently otherwise."""
     codec.color_range = 1  # limited ("mpeg"): 16..235
     codec.color_primaries = codec.color_trc = codec.colorspace = 1  # BT.709
 
 
 def encode_gif(clip: Clip, note: str, path: Path) -> None:
-    """One palette of 256 colours for the whole clip, ordered dither (it stands still in time)."""
-    palette = _palette(clip.frames)
+    """One palette of 256 colors for the whole clip, ordered dither (it stands still in time)."""
+    palette = palette_of(clip.frames)
     threshold = np.kron(np.ones((2, 2)), [[0, 2], [3, 1]]) * 4 + np.kron(
         [[0, 2], [3, 1]], np.ones((2, 2))
     )  # the 4 x 4 Bayer matrix
@@ -168,29 +168,29 @@ def encode_gif(clip: Clip, note: str, path: Path) -> None:
     frames = np.clip(clip.frames + dither, 0, 255).astype(np.uint8)
     none = Image.Dither.NONE
     pictures = [Image.fromarray(f).quantize(palette=palette, dither=none) for f in frames]
-    _animate(pictures, path, _durations(clip, tick=10), comment=note.encode())
+    animate(pictures, path, durations_of(clip, tick=10), comment=note.encode())
 
 
-def _palette(frames: np.ndarray) -> Image.Image:
-    """256 colours for all frames, chosen from at most 16 of them."""
+def palette_of(frames: np.ndarray) -> Image.Image:
+    """256 colors for all frames, chosen from at most 16 of them."""
     some = frames[np.linspace(0, len(frames) - 1, min(16, len(frames))).round().astype(int)]
     return Image.fromarray(some.reshape(-1, some.shape[2], 3)).quantize(256)
 
 
 def encode_webp(clip: Clip, note: str, path: Path) -> None:
-    """Lossy WebP: a tenth of the GIF, and true colours."""
+    """Lossy WebP: a tenth of the GIF, and true colors."""
     exif = Image.Exif()
     exif[EXIF_DESCRIPTION] = note
     pictures = [Image.fromarray(f) for f in clip.frames]
-    _animate(pictures, path, _durations(clip, tick=1), exif=exif, quality=85, method=4)
+    animate(pictures, path, durations_of(clip, tick=1), exif=exif, quality=85, method=4)
 
 
-def _animate(pictures: list[Image.Image], path: Path, durations: list[int], **options: Any) -> None:
+def animate(pictures: list[Image.Image], path: Path, durations: list[int], **options: Any) -> None:
     rest = pictures[1:]
     pictures[0].save(path, save_all=True, append_images=rest, duration=durations, loop=0, **options)
 
 
-def _durations(clip: Clip, tick: int) -> list[int]:
+def durations_of(clip: Clip, tick: int) -> list[int]:
     """Milliseconds each frame stays, in whole ticks, without drift over the clip."""
     edges = np.round(np.arange(len(clip) + 1) * 1000 / clip.fps / tick).astype(int) * tick
     return np.diff(edges).tolist()

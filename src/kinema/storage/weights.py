@@ -26,9 +26,9 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
     """
     path = existing_file(path)
     if path.suffix == ".safetensors":
-        tensors = _read_safetensors(path)
+        tensors = read_safetensors(path)
     else:
-        tensors = _read_pickle(path)
+        tensors = read_pickle(path)
     return {name.removeprefix("module."): tensor for name, tensor in tensors.items()}
 
 
@@ -83,7 +83,7 @@ def existing_file(path: str | Path) -> Path:
     return path
 
 
-def _read_safetensors(path: Path) -> dict[str, Tensor]:
+def read_safetensors(path: Path) -> dict[str, Tensor]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
@@ -93,7 +93,7 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
         raise UserError(f"{path} is not a safetensors file: {brief(error)}.") from error
 
 
-def _read_pickle(path: Path) -> dict[str, Tensor]:
+def read_pickle(path: Path) -> dict[str, Tensor]:
     import torch
 
     from kinema.storage.torchscript import is_torchscript
@@ -107,7 +107,7 @@ def _read_pickle(path: Path) -> dict[str, Tensor]:
             f"{path} is no file of tensors: weights are read from .safetensors, or from a .pt or "
             ".pth that holds nothing else."
         ) from error
-    while isinstance(content, dict) and (key := _wrapper(content)):
+    while isinstance(content, dict) and (key := wrapper_of(content)):
         content = content[key]
     named = isinstance(content, dict) and content
     if not named or not all(isinstance(value, torch.Tensor) for value in content.values()):
@@ -115,5 +115,5 @@ def _read_pickle(path: Path) -> dict[str, Tensor]:
     return content
 
 
-def _wrapper(content: dict) -> str:
+def wrapper_of(content: dict) -> str:
     return next((key for key in WRAPPERS if isinstance(content.get(key), dict)), "")
