@@ -42,12 +42,10 @@ class Module:
 
 def is_torchscript(path: str | Path) -> bool:
     """Return whether a file is a compiled network (`torch.jit.save`), which carries a program."""
-    if not zipfile.is_zipfile(path):
-        return False
     try:
         with zipfile.ZipFile(path) as archive:
             return any("/code/" in name for name in archive.namelist())
-    except (zipfile.BadZipFile, ValueError, RuntimeError):
+    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError):  # no zip, or a damaged one
         return False
 
 
