@@ -180,30 +180,25 @@ def find_codec(name: str | Path) -> Path:
 
 
 def read_system(folder: Path) -> System:
-    """Read `system.json`, naming what is missing or unknown in it."""
+    """Read `system.json`, and compare the files with the checksums in it; old systems have none.
+
+    Raises:
+        UserError: that names what is missing, unknown or of another type in it, or the file that
+            was damaged after it was written.
+    """
     file = folder / SYSTEM_FILE
     if not file.is_file():
         raise UserError(f"{folder} is not a kinema system: {SYSTEM_FILE} is missing.")
     values = read_object(file)
-    values.pop(CHECKSUMS, None)
+    checksums = values.pop(CHECKSUMS, {})
     check_fields(values, System, file)
+    if not fits(checksums, dict[str, str]):
+        raise UserError(f"{file}: {CHECKSUMS} must hold a text for each file.")
+    check_files(folder, checksums, file)
     try:
         return System(**values)
     except UserError as error:
         raise UserError(f"{file}: {error}") from error
-
-
-def check_system(folder: Path) -> None:
-    """Compare the files of a system with the checksums in `system.json`; old systems have none.
-
-    Raises:
-        UserError: if a file is missing or was damaged after it was written.
-    """
-    file = folder / SYSTEM_FILE
-    checksums = read_object(file).get(CHECKSUMS, {})
-    if not fits(checksums, dict[str, str]):
-        raise UserError(f"{file}: {CHECKSUMS} must hold a text for each file.")
-    check_files(folder, checksums, file)
 
 
 def kind_of(part: str, network: Any) -> str:
