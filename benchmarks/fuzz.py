@@ -9,7 +9,6 @@ and answers that are not one sentence under 300 characters with status 2.
 """
 
 import argparse
-import itertools
 import json
 import os
 import re
@@ -38,7 +37,6 @@ from kinema.denoisers import DiT, DiTConfig
 from kinema.storage import read_weights
 from kinema.training.journal import Journal
 from kinema.video import System, VideoPipeline
-from studies.ruler.cache import kept
 
 RESULT = Path(__file__).parent.parent / "docs" / "results" / "fuzz.md"
 MAX_SECONDS, MAX_LETTERS = 20, 300
@@ -272,7 +270,6 @@ def damaged_cache(rng: Rng, root: Path) -> Case:
     def resume() -> None:
         Journal(Path("run"), 100, samples=40).events.close()
         shutil.rmtree("run/tensorboard")
-        kept("run/metrics.jsonl")
 
     return Case("caches", "metrics.jsonl", lambda: as_command(resume))
 
@@ -397,7 +394,7 @@ def main() -> None:
         root = Path(folder)
         written = run_child(lambda: write_models(root), root)
         assert written.status == 0, written.output
-        numbers = itertools.islice(itertools.count(options.first), options.num_inputs)
+        numbers = range(options.first, options.first + options.num_inputs)
         for number in numbers if options.only is None else [options.only]:
             kind, faults, outcome = one_input(number, options.seed, root)
             campaign.add(number, kind, faults, outcome)

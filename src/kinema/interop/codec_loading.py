@@ -1,9 +1,7 @@
 """Any codec by its name: ours or one of diffusers, alone or in a system, on disk or the hub."""
 
 import hashlib
-import json
 from pathlib import Path
-from typing import Any
 
 import torch
 from huggingface_hub import hf_hub_download, snapshot_download
@@ -13,7 +11,9 @@ from kinema.codecs.causal_vae import CausalVAE, CausalVAEConfig
 from kinema.errors import UserError, nearest
 from kinema.interop.diffusers_codec import PretrainedCodec
 from kinema.interop.diffusers_codec_kinds import KINDS
+from kinema.storage.configuration import read_object
 from kinema.storage.pretrained import check_config
+from kinema.storage.weights import require_finite
 
 # Where a codec lies: by itself, in a system of kinema, in a pipeline of diffusers.
 PLACES = ("", "codec", "vae")
@@ -35,7 +35,9 @@ def load_codec(name: str | Path, dtype: torch.dtype = torch.float32) -> CausalVA
     class_name = foreign_class(folder)
     if class_name is None:
         return CausalVAE.from_pretrained(folder).eval()
-    return PretrainedCodec.from_pretrained(folder, class_name, dtype).eval()
+    codec = PretrainedCodec.from_pretrained(folder, class_name, dtype).eval()
+    require_finite(codec.state_dict(), folder)
+    return codec
 
 
 def codec_folder(name: str | Path) -> Path:
@@ -81,12 +83,7 @@ def _download(repository: str) -> Path:
 def foreign_class(folder: Path) -> str | None:
     """The class of diffusers that a config.json names; None for a codec of kinema."""
     path = folder / "config.json"
-    try:
-        config: Any = json.loads(path.read_text("utf-8"))
-    except ValueError as error:
-        raise UserError(f"{path} is not JSON: {error}.") from error
-    if not isinstance(config, dict):
-        raise UserError(f"{path} is not the configuration of a codec: it holds no fields.")
+    config = read_object(path)
     name = config.get("_class_name")
     if name is None:
         check_config(config, CausalVAEConfig, path)

@@ -13,15 +13,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from kinema.blocks.mixers import AnimateDiff
 from kinema.errors import UserError, brief
 from kinema.interop.image_networks import places_of_unet
 from kinema.interop.inflated import Inflated
-from kinema.storage import whole_folder
+from kinema.storage import read_weights, require_finite, whole_folder
+from kinema.storage.configuration import read_object
 from kinema.storage.pretrained import fetched
 
 CONFIG, WEIGHTS, ADAPTER_WEIGHTS = (
@@ -63,7 +63,7 @@ def load_mixers(
         places, specs, weights = read_adapter(folder, config, image_network)
     elif {"places", "mixers"} <= set(config):
         places, specs = config["places"], config["mixers"]
-        weights = read_weights(folder / WEIGHTS)
+        weights = read_tensors(folder / WEIGHTS)
     else:
         raise UserError(f"{folder / CONFIG} describes neither mixers nor a MotionAdapter.")
     network = Inflated(image_network, places, specs, train_image)
@@ -82,24 +82,17 @@ def load_mixers(
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    try:
-        config = json.loads((folder / CONFIG).read_text())
-    except FileNotFoundError as error:
-        raise UserError(f"{folder} holds no mixers: {CONFIG} is missing.") from error
-    except ValueError as error:
-        raise UserError(f"{folder / CONFIG} is not JSON: {error}.") from error
-    if not isinstance(config, dict):
-        raise UserError(f"{folder / CONFIG} describes neither mixers nor a MotionAdapter.")
-    return config
+    if not (folder / CONFIG).is_file():
+        raise UserError(f"{folder} holds no mixers: {CONFIG} is missing.")
+    return read_object(folder / CONFIG)
 
 
-def read_weights(path: Path) -> dict[str, Tensor]:
-    try:
-        return load_file(path)
-    except FileNotFoundError as error:
-        raise UserError(f"{path.parent} holds no mixers: {path.name} is missing.") from error
-    except SafetensorError as error:
-        raise UserError(f"{path} is not a safetensors file: {brief(error)}.") from error
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    if not path.is_file():
+        raise UserError(f"{path.parent} holds no mixers: {path.name} is missing.")
+    tensors = read_weights(path)
+    require_finite(tensors, path)
+    return tensors
 
 
 # ---- AnimateDiff --------------------------------------------------------------------------------
@@ -125,7 +118,7 @@ def read_adapter(
     if config.get("conv_in_channels"):
         raise UserError(f"{folder}: an adapter with its own conv_in (PIA) is not supported.")
     weights = {}
-    for name, weight in read_weights(folder / ADAPTER_WEIGHTS).items():
+    for name, weight in read_tensors(folder / ADAPTER_WEIGHTS).items():
         if not name.endswith("pos_embed.pe"):  # sines, computed where they are needed
             weights[our_name(name, image_network)] = weight
     try:

@@ -1,6 +1,5 @@
 """Frozen text encoders of transformers (T5, UMT5, CLIP) behind the interface of our own."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -9,6 +8,7 @@ from torch import nn
 
 from kinema.conditions.text import Text
 from kinema.errors import UserError, nearest
+from kinema.storage.configuration import read_object
 
 if TYPE_CHECKING:  # an optional dependency
     from transformers import PreTrainedTokenizerBase
@@ -126,4 +126,4 @@ def model_type(folder: str, subfolder: str) -> str:
         raise UserError(
             f"{Path(folder, subfolder)}: no text encoder there, config.json is missing."
         )
-    return str(json.loads(Path(path).read_text()).get("model_type", "none"))
+    return str(read_object(path).get("model_type", "none"))
