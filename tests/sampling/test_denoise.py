@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from kinema.conditions import Conditions, Text
+from kinema.conditions import Conditions, Tokens
 from kinema.diffusion import PATHS, PREDICTIONS
 from kinema.sampling import Denoise, denoise_all
 
@@ -22,7 +22,7 @@ class Network:
 
 def prompt(seed: int, length: int) -> Conditions:
     tokens = torch.randn(2, length, 5, generator=torch.Generator().manual_seed(seed))
-    return Conditions(Text(tokens, torch.ones(2, length, dtype=torch.bool)))
+    return Conditions(Tokens(tokens, torch.ones(2, length, dtype=torch.bool)))
 
 
 @pytest.mark.parametrize("prediction", PREDICTIONS)

@@ -12,7 +12,7 @@ Frames attend only to the frames they see: what a spec hides is hardly computed.
 fastest exact softmax attention for the device and the type.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal
@@ -172,7 +172,7 @@ class Hybrid:
 
 
 AttentionSpec = Full | Framewise | Factorized | Causal | Windowed | Hybrid
-ATTENTION: dict[str, Callable[..., AttentionSpec]] = {
+ATTENTION: dict[str, type[AttentionSpec]] = {
     "full": Full,
     "framewise": Framewise,
     "factorized": Factorized,
@@ -184,7 +184,8 @@ ATTENTION: dict[str, Callable[..., AttentionSpec]] = {
 
 def attention_spec(spec: AttentionSpec | str | dict[str, Any]) -> AttentionSpec:
     """Return a spec from itself, its name or its dictionary; raise a UserError as `read_spec`."""
-    return read_spec("attention", ATTENTION, spec)
+    made: AttentionSpec = read_spec("attention", ATTENTION, spec)
+    return made
 
 
 def attend_video(

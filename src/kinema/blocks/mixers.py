@@ -7,7 +7,6 @@ put behind any block of an image network it changes nothing until it is trained.
 takes a `Cache` and continues the frames it was fed before.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -141,7 +140,7 @@ class AnimateDiff:
 
 
 MixerSpec = Unmixed | Attention | Convolution | Pseudo3D | Recurrence | AnimateDiff
-MIXERS: dict[str, Callable[..., MixerSpec]] = {
+MIXERS: dict[str, type[MixerSpec]] = {
     "none": Unmixed,
     "attention": Attention,
     "convolution": Convolution,
@@ -153,7 +152,8 @@ MIXERS: dict[str, Callable[..., MixerSpec]] = {
 
 def mixer_spec(spec: MixerSpec | str | dict[str, Any]) -> MixerSpec:
     """Return a spec from itself, its name or its dictionary; raise a UserError as `read_spec`."""
-    return read_spec("mixer", MIXERS, spec)
+    made: MixerSpec = read_spec("mixer", MIXERS, spec)
+    return made
 
 
 def chunk_of(spec: MixerSpec) -> int:

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from kinema.blocks.cache import Cache
 from kinema.blocks.mixers import Attention, MixerSpec, chunk_of, make_mixer, mixer_spec
 from kinema.conditions import Conditions
+from kinema.denoisers.denoiser import check_cache
 from kinema.errors import UserError
 from kinema.interop.image_networks import ImageNetwork, image_network_of
 from kinema.storage.pretrained import nearest
@@ -117,6 +118,8 @@ class Inflated(nn.Module):
         """Frames are fed to a cache in multiples of this."""
         return lcm(*(chunk_of(spec) for spec in self.specs))
 
+    can_forget = True  # every frame has entries of its own
+
     @property
     def mixers(self) -> dict[str, nn.Module]:
         """Place -> mixer."""
@@ -135,18 +138,24 @@ class Inflated(nn.Module):
         Args:
             x: (b, c, f, h, w) noisy video or latents.
             t: (b, f) noise level of every frame, 0 clean to 1 noise.
-            conditions: what steers the image network, the same for all frames of a row.
+            conditions: what steers the image network: the tokens the same for all frames of a
+                row, and of a grid and a vector the part of each frame.
             cache: what earlier frames left, if `x` continues a stream; needs causal mixers.
 
         Returns:
             (b, c, f, h, w).
+
+        Raises:
+            UserError: if there is a cache and a mixer sees the future.
         """
-        b, _, f, _, _ = x.shape
+        check_cache(self, cache)
+        b, f = x.shape[0], x.shape[2]
         for insertion in self.insertions:
             insertion.num_frames, insertion.cache = f, cache
         frames = rearrange(x, "b c f h w -> (b f) c h w")
         times = rearrange(t, "b f -> (b f)")
-        y = self.kind.call(self.image_network, frames, times, for_each_frame(conditions, b, f))
+        each = None if conditions is None else conditions.each_frame(f)
+        y = self.kind.call(self.image_network, frames, times, each)
         return rearrange(y, "(b f) c h w -> b c f h w", b=b)
 
     def deflate(self) -> nn.Module:
@@ -166,12 +175,6 @@ def specs_for(
     if len(specs) != len(places):
         raise UserError(f"mixer: {len(specs)} specs for the {len(places)} places {[*places]}.")
     return [mixer_spec(spec) for spec in specs]
-
-
-def for_each_frame(conditions: Conditions | None, batch: int, num_frames: int) -> Conditions | None:
-    """The conditions of every frame of a batch: each row's, `num_frames` times."""
-    rows = torch.arange(batch).repeat_interleave(num_frames)
-    return None if conditions is None else conditions[rows]
 
 
 def find_places(network: nn.Module, patterns: Sequence[str]) -> list[str]:

@@ -1,17 +1,13 @@
 """A spec, a choice among small frozen dataclasses, as a configuration file holds it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any, TypeVar
+from typing import Any
 
 from kinema.errors import UserError, nearest
 
-Spec = TypeVar("Spec")
 
-
-def read_spec(
-    what: str, kinds: Mapping[str, Callable[..., Spec]], given: Spec | str | dict[str, Any]
-) -> Spec:
+def read_spec(what: str, kinds: Mapping[str, type[Any]], given: Any) -> Any:
     """Make a spec from itself, from its name, or from its dictionary.
 
     Args:
@@ -28,8 +24,7 @@ def read_spec(
     kind = str(options.pop("kind", None))
     if kind not in kinds:
         raise UserError(f"{what}: unknown kind {kind!r}; {nearest(kind, list(kinds))}")
-    make: Any = kinds[kind]
-    known = [field.name for field in fields(make) if field.init]
+    known = [field.name for field in fields(kinds[kind]) if field.init]
     for name in options:
         if name not in known:
             hint = nearest(name, known) if known else "it takes none."
