@@ -39,10 +39,10 @@ def test_ports_are_read_from_themselves_and_their_dictionaries():
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
-        ([{"name": "a", "door": "grd", "channels": 1}], "port a: door 'grd'.*mean 'grid'"),
-        ([{"name": "a", "door": "grid", "channels": 0}], "port a: channels is 0"),
+        ([{"name": "a", "door": "grd", "channels": 1}], "Port a: the door 'grd'.*mean 'grid'"),
+        ([{"name": "a", "door": "grid", "channels": 0}], "Port a: channels is 0"),
         ([{"name": "a", "door": "grid"}], "the fields name, door and channels"),
-        ([DEPTH, DEPTH], "two for the condition 'depth'"),
+        ([DEPTH, DEPTH], "two ports for the condition 'depth'"),
         ([{"name": "text", "door": "tokens", "channels": 1}], "cannot be called 'text'"),
         ([{"name": "keys", "door": "vector", "channels": 1}], "cannot be called 'keys'"),
         ([{"name": "a.b", "door": "vector", "channels": 1}], "cannot be called 'a.b'"),

@@ -169,7 +169,7 @@ def test_mixers_go_where_they_are_told():
         ({"after": "down_block.0.resnets.0"}, "down_blocks.0.resnets.0"),
         ({"after": "down_blocks.0.downsamplers.0.conv", "mixer": Attention(num_heads=3)}, "heads"),
         ({"after": "time_embedding"}, "no features"),
-        ({"after": "mid_block", "mixer": ["attention", "none"]}, "2 specs for the 1 places"),
+        ({"after": "mid_block", "mixer": ["attention", "none"]}, "2 mixers for the 1 places"),
     ],
 )
 def test_a_wrong_place_or_mixer_is_named(options, sentence):

@@ -90,7 +90,9 @@ class Convolution:
 
     def __post_init__(self):
         if self.kernel < 1 or (self.kernel % 2 == 0 and not self.causal):
-            raise UserError(f"{self.kind}: kernel is {self.kernel}, and must be odd, or causal.")
+            raise UserError(
+                f"Mixer {self.kind}: kernel is {self.kernel}, and must be odd, or causal."
+            )
 
     def make(self, dim: int) -> nn.Module:
         return TemporalConvolution(dim, self.kernel, self.causal)

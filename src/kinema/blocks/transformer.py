@@ -60,7 +60,7 @@ class SelfAttention(nn.Module):
         return self.out(rearrange(y, "b k f n d -> b f n (k d)"))
 
     def heads(self, x: Tensor, angles: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Normalised and turned queries and keys, and values: b k f n d each."""
+        """Normalized and turned queries and keys, and values: b k f n d each."""
         qkv = rearrange(self.qkv(x), "b f n (s k d) -> s b k (f n) d", s=3, k=self.num_heads)
         q, k, v = qkv.contiguous().unbind()
         q, k = rotate(self.q_norm(q), angles), rotate(self.k_norm(k), angles)

@@ -55,10 +55,11 @@ class Port:
     channels: int
 
     def __post_init__(self) -> None:
-        refuse_below(1, f"port {self.name}", channels=self.channels)
+        refuse_below(1, f"Port {self.name}", channels=self.channels)
         if self.door not in DOORS:
             raise UserError(
-                f"port {self.name}: door {self.door!r} is unknown; {nearest(self.door, [*DOORS])}"
+                f"Port {self.name}: the door {self.door!r} is unknown; "
+                f"{nearest(self.door, [*DOORS])}"
             )
         if not self.name.isidentifier() or self.name == "text" or hasattr(nn.ModuleDict, self.name):
             raise UserError(f"A port cannot be called {self.name!r}: choose another name.")
@@ -74,7 +75,7 @@ def read_ports(given: Sequence[Port | Mapping[str, Any]]) -> tuple[Port, ...]:
     names = [port.name for port in ports]
     for name in names:
         if names.count(name) > 1:
-            raise UserError(f"ports: there are two for the condition {name!r}.")
+            raise UserError(f"There are two ports for the condition {name!r}: leave one out.")
     return ports
 
 
@@ -82,7 +83,7 @@ def read_port(given: Mapping[str, Any]) -> Port:
     """Read a port from its dictionary; raise a UserError unless its fields are those of a port."""
     known = {field.name for field in fields(Port)}
     if set(given) != known:
-        raise UserError(f"ports: a port has the fields name, door and channels, not {[*given]}.")
+        raise UserError(f"A port has the fields name, door and channels, not {[*given]}.")
     return Port(**given)
 
 

@@ -45,10 +45,10 @@ class SmallTextConfig:
 
     def __post_init__(self):
         numbers = {name: getattr(self, name) for name in ("num_heads", "max_length")}
-        refuse_below(1, "text encoder", **numbers)
+        refuse_below(1, "Text encoder", **numbers)
         if self.dim % self.num_heads:
             raise UserError(
-                f"text encoder: dim is {self.dim}, and must be a multiple of num_heads, "
+                f"Text encoder: dim is {self.dim}, and must be a multiple of num_heads, "
                 f"that is of {self.num_heads}."
             )
 
@@ -155,7 +155,7 @@ class SmallTextEncoder(nn.Module, PretrainedMixin, library_name="kinema", licens
         length = max(length or 0, max(map(len, rows)))
         if length > self.config.max_length:
             raise UserError(
-                f"length is {length}, and max_length of the text encoder is less, "
+                f"The length is {length}, and max_length of the text encoder is less, "
                 f"{self.config.max_length}."
             )
         device = self.positions.device

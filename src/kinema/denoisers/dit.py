@@ -54,7 +54,7 @@ class DiTConfig:
         attention: which tokens see which: a spec, its name, or its dictionary.
         mixer: what else joins the frames, behind the attention of every layer: a spec, its name or
             its dictionary. With `Framewise()` attention it is all that does.
-        shift: whether tokens see their neighbours through `token_shift`.
+        shift: whether tokens see their neighbors through `token_shift`.
         mlp_ratio: width of the MLP over `dim`.
         ports: the conditions beside text that the network takes in, or their dictionaries.
     """

@@ -48,7 +48,7 @@ class MMDiTConfig:
         num_heads: attention heads.
         patch: rows and columns a token covers.
         text_dim: features of the text tokens; a network without text is a DiT.
-        shift: whether video tokens see their neighbours through `token_shift`.
+        shift: whether video tokens see their neighbors through `token_shift`.
         mlp_ratio: width of the MLPs over `dim`.
         ports: the conditions beside text that the network takes in, or their dictionaries.
     """
@@ -80,7 +80,7 @@ class Stream(nn.Module):
 
     Args:
         config: of the network.
-        shift: whether its tokens lie on a grid and see their neighbours.
+        shift: whether its tokens lie on a grid and see their neighbors.
         is_read_only: it is seen by the other modality but not changed: text in the last layer.
     """
 
@@ -110,7 +110,7 @@ class Stream(nn.Module):
         return q if angles is None else rotate(q, angles)
 
     def normed(self, x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
-        """Norm, modulate, and let every token see a little of its neighbours; b f h w d."""
+        """Norm, modulate, and let every token see a little of its neighbors; b f h w d."""
         y = modulate(x, shift, scale)
         return token_shift(y) if self.shift else y
 

@@ -3,7 +3,7 @@
 A U-Net works on each frame at falling resolution and back, with skips. After every block a temporal
 mixer, zero at the start, may let the frames talk:
 no mixer: frame by frame, the flicker baseline;
-attention along time: the factorised U-Net of Video Diffusion Models (Ho et al. 2022);
+attention along time: the factorized U-Net of Video Diffusion Models (Ho et al. 2022);
 `kernel` 3: every convolution sees 3x3x3 (Cicek et al. 2016, 3D U-Net);
 `halves_time`: coarser levels have fewer frames as well (Bar-Tal et al. 2024, Lumiere);
 a recurrence: the network streams.

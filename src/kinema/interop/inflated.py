@@ -20,9 +20,8 @@ from kinema.blocks.cache import Cache
 from kinema.blocks.mixers import Attention, MixerSpec, chunk_of, make_mixer, mixer_spec
 from kinema.conditions import Conditions
 from kinema.denoisers.denoiser import check_cache
-from kinema.errors import UserError
+from kinema.errors import UserError, nearest
 from kinema.interop.image_networks import ImageNetwork, image_network_of
-from kinema.storage.pretrained import nearest
 
 
 class Insertion(nn.Module):
@@ -173,7 +172,7 @@ def specs_for(
     """A spec for each place, from one for all of them or from a list."""
     specs = mixer if isinstance(mixer, list) else [mixer] * len(places)
     if len(specs) != len(places):
-        raise UserError(f"mixer: {len(specs)} specs for the {len(places)} places {[*places]}.")
+        raise UserError(f"There are {len(specs)} mixers for the {len(places)} places {[*places]}.")
     return [mixer_spec(spec) for spec in specs]
 
 
@@ -187,7 +186,7 @@ def find_places(network: nn.Module, patterns: Sequence[str]) -> list[str]:
     for pattern in patterns:
         if not any(fits(name, pattern) for name in names):
             raise UserError(
-                f"after: no module of the {type(network).__name__} is called {pattern!r}; "
+                f"Option after: no module of the {type(network).__name__} is called {pattern!r}; "
                 f"{nearest(pattern, names)}"
             )
     return [name for name in names if any(fits(name, pattern) for pattern in patterns)]
@@ -212,7 +211,9 @@ def features_after(network: nn.Module, kind: ImageNetwork, places: Sequence[str]
         def look(module: nn.Module, inputs: Any, output: Any) -> None:
             output = output[0] if isinstance(output, tuple) else output
             if not isinstance(output, Tensor) or output.ndim not in LAYOUTS:
-                raise UserError(f"after: {place!r} puts out no features of images or tokens.")
+                raise UserError(
+                    f"Option after: {place!r} puts out no features of images or tokens."
+                )
             found[place] = output.shape[1] if output.ndim == 4 else output.shape[-1]
 
         return look
@@ -225,7 +226,9 @@ def features_after(network: nn.Module, kind: ImageNetwork, places: Sequence[str]
         for hook in hooks:
             hook.remove()
     if missing := [place for place in places if place not in found]:
-        raise UserError(f"after: {missing[0]!r} is never called by the {type(network).__name__}.")
+        raise UserError(
+            f"Option after: {missing[0]!r} is never called by the {type(network).__name__}."
+        )
     return [found[place] for place in places]
 
 

@@ -8,8 +8,7 @@ import torch
 from torch import nn
 
 from kinema.conditions.doors import Tokens
-from kinema.errors import UserError
-from kinema.storage.pretrained import nearest
+from kinema.errors import UserError, nearest
 
 if TYPE_CHECKING:  # an optional dependency
     from transformers import PreTrainedTokenizerBase

@@ -23,10 +23,10 @@ def read_spec(what: str, kinds: Mapping[str, type[Any]], given: Any) -> Any:
     options = {"kind": given} if isinstance(given, str) else dict(given)
     kind = str(options.pop("kind", None))
     if kind not in kinds:
-        raise UserError(f"{what}: unknown kind {kind!r}; {nearest(kind, list(kinds))}")
+        raise UserError(f"The {what} {kind!r} is unknown; {nearest(kind, list(kinds))}")
     known = [field.name for field in fields(kinds[kind]) if field.init]
     for name in options:
         if name not in known:
-            hint = nearest(name, known) if known else "it takes none."
-            raise UserError(f"{what} {kind!r}: unknown option {name!r}; {hint}")
+            hint = nearest(name, known) if known else "it has none."
+            raise UserError(f"The {what} {kind!r} has no option {name!r}; {hint}")
     return kinds[kind](**options)
