@@ -142,3 +142,11 @@ def test_without_options_a_spec_is_the_plainest():
     assert GivenFrames() == GivenFrames(Uniform(), max_given=1, context_noise=0.0, min_given=1)
     assert Interpolation() == Interpolation(Uniform(), stride=4)
     assert Staircase() == Staircase(width=4.0, shift=1.0)
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=str)
+def test_without_a_generator_torchs_own_is_drawn_from(spec):
+    torch.manual_seed(3)
+    first = spec.draw(4, 5)
+    torch.manual_seed(3)
+    assert torch.equal(spec.draw(4, 5), first) and not torch.equal(spec.draw(4, 5), first)
