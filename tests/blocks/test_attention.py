@@ -170,3 +170,18 @@ def test_groups_give_what_one_mask_gives(spec, f, tokens):
     assert [g.queries.start for g in groups[1:]] == [g.queries.stop for g in groups[:-1]]
     if spec.pattern(0) == "all":
         torch.testing.assert_close(attend_video(q, k, v, spec), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_window_of_nothing_is_the_frame_itself():
+    assert torch.equal(reachable(Windowed(0), 4), torch.eye(4).bool())
+    assert torch.equal(reachable(Hybrid(0, 3), 4), torch.eye(4).bool() | (torch.arange(4) % 3 == 0))
+
+
+def test_without_options_a_spec_is_what_the_documentation_says():
+    assert Causal() == Causal(chunk=1) and Factorized() == Factorized(causal=False)
+    assert Windowed() == Windowed(window=4, causal=False)
+    assert Hybrid() == Hybrid(window=4, stride=8, causal=False)
+    assert [spec for spec in SPECS if spec.sees_all] == [Full(), Factorized()]
+    assert {spec.kind: spec.chunk for spec in (Full(), Framewise(), Causal(3), Hybrid())} == {
+        "full": 1, "framewise": 1, "causal": 3, "hybrid": 1,
+    }  # fmt: skip

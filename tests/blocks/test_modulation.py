@@ -22,6 +22,8 @@ def test_the_norm_has_mean_zero_and_variance_one_and_forgives_a_constant():
     torch.testing.assert_close(y.mean(-1), torch.zeros(5), atol=1e-5, rtol=0)
     torch.testing.assert_close(y.var(-1, unbiased=False), torch.ones(5), atol=1e-4, rtol=0)
     assert not norm(torch.full((2, 8), 7.0)).any()
+    x = torch.randn(2, 3, 4, 8)
+    torch.testing.assert_close(norm(x)[1, 2, 3], norm(x[1, 2, 3]))  # each token by itself
 
 
 def test_modulation_and_gate_are_their_formulas():

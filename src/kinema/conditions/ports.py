@@ -8,8 +8,9 @@ before, to the last bit, and learns from there (ControlNet's zero convolutions, 
     tokens    read by an attention of their own in every block (IP-Adapter, Ye et al. 2023), in one
               sequence; what is added to all tokens of a condition says whose they are
 
-No port but that of tokens has a bias, and an absent row adds zero: it is the row that it would be
-without the condition.
+(Tokens that joined the attention to the text would take a share of its softmax from the first step,
+and could not start at zero.) An absent row adds zero: it is the row that it would be without the
+condition.
 
 Axes: b batch, c channels, f frames, h w places of patches, m tokens, d features.
 """
