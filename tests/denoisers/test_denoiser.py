@@ -10,6 +10,7 @@ from kinema.conditions import (
     Conditions,
     Grid,
     Port,
+    SmallTextEncoder,
     Tokens,
     Vector,
     cat_conditions,
@@ -18,6 +19,7 @@ from kinema.conditions import (
 from kinema.denoisers import (
     DENOISERS,
     Denoiser,
+    DiT,
     DiTConfig,
     MMDiTConfig,
     UNetConfig,
@@ -27,6 +29,7 @@ from kinema.denoisers import (
 )
 from kinema.errors import UserError
 from kinema.interop import Inflated
+from kinema.storage.shipped import SHIPPED
 
 CONFIGS = {
     "dit": DiTConfig(channels=3, dim=32, depth=2, num_heads=2, text_dim=8),
@@ -111,6 +114,22 @@ def test_with_new_ports_a_network_computes_what_it_computed_to_the_last_bit(name
     assert torch.equal(ported(x, t, text_only(conditions)), before)
     assert torch.equal(ported(x, t, conditions), before)
     assert torch.equal(ported(x, t), network(x, t))
+
+
+@torch.no_grad()
+def test_weights_that_ship_take_ports_and_compute_what_they_computed():
+    network = DiT.from_pretrained(SHIPPED / "tabletop" / "denoiser").eval()
+    text = SmallTextEncoder.from_pretrained(SHIPPED / "tabletop" / "text")
+    ported = with_ports(network, *PORTS)
+    torch.manual_seed(0)
+    x, t = torch.randn(1, network.config.channels, 3, 8, 8), torch.rand(1, 3)
+    prompt = text(["a red ball rolls to the right"])
+    depth, speed = Grid(torch.randn(1, 2, 3, 8, 8)), Vector(torch.randn(1, 3, 4))
+    looks = Tokens(torch.randn(1, 5, 6), torch.ones(1, 5).bool())
+    before = network(x, t, Conditions(prompt))
+    assert before.std() > 0.1 and torch.equal(ported(x, t, Conditions(prompt)), before)
+    steered = ported(x, t, Conditions(prompt, depth=depth, speed=speed, looks=looks))
+    assert torch.equal(steered, before)
 
 
 @every
