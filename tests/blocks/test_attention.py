@@ -185,3 +185,17 @@ def test_without_options_a_spec_is_what_the_documentation_says():
     assert {spec.kind: spec.chunk for spec in (Full(), Framewise(), Causal(3), Hybrid())} == {
         "full": 1, "framewise": 1, "causal": 3, "hybrid": 1,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("spec", "count"), [(Full(), 1), (Causal(chunk=3), 2), (Causal(), 6)])
+def test_frames_that_see_the_same_are_attended_together(spec, count):
+    frames = tuple(range(6))
+    assert len(frame_groups(spec, frames, frames, 600)) == count
+
+
+def test_the_first_layer_is_meant_unless_another_is_named():
+    q = torch.randn(1, 2, 3, 4, 8)
+    for spec in (Factorized(), Factorized(causal=True)):
+        assert torch.equal(attend_video(q, q, q, spec), attend_video(q, q, q, spec, layer=0))
+        assert not torch.equal(attend_video(q, q, q, spec), attend_video(q, q, q, spec, layer=1))
+        assert count_pairs(spec, 3, 4) == count_pairs(spec, 3, 4, layer=0) == 3 * 4 * 4
