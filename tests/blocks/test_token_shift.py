@@ -6,14 +6,14 @@ from hypothesis import strategies as st
 from kinema.blocks.token_shift import TokenShift, token_shift
 
 sizes = st.integers(1, 4)
-COUNTS = {"everywhere": 6, "past": 5, "frame": 4, "nowhere": 0}  # neighbours that are seen
+COUNTS = {"everywhere": 6, "past": 5, "frame": 4, "nowhere": 0}  # neighbors that are seen
 # What each eighth takes, as a step along (f, h, w); the last two stay.
 TAKEN = [(0, 0, -1), (0, 0, 1), (0, -1, 0), (0, 1, 0), (-1, 0, 0), (1, 0, 0), (0, 0, 0), (0, 0, 0)]
 
 
 @given(f=sizes, h=sizes, w=sizes, reach=st.sampled_from([*COUNTS]))
 @settings(max_examples=30, deadline=None)
-def test_every_eighth_takes_one_neighbour_or_zero(f, h, w, reach):
+def test_every_eighth_takes_one_neighbor_or_zero(f, h, w, reach):
     x = torch.randn(2, f, h, w, 16)
     y = token_shift(x, reach)
     taken = TAKEN[: COUNTS[reach]] + [(0, 0, 0)] * (8 - COUNTS[reach])
