@@ -41,5 +41,7 @@ def test_chunks_are_the_whole():
 def test_the_layer_shifts_as_far_as_it_reaches():
     x = torch.randn(1, 3, 2, 2, 16)
     assert torch.equal(TokenShift()(x), token_shift(x, "everywhere"))
-    assert torch.equal(TokenShift("frame")(x, {}), token_shift(x, "frame"))
+    assert torch.equal(TokenShift("past")(x), token_shift(x, "past"))
+    cache = {}
+    assert torch.equal(TokenShift("frame")(x, cache), token_shift(x, "frame")) and cache == {}
     assert token_shift(x, "nowhere") is x
