@@ -190,7 +190,9 @@ def test_without_options_a_spec_is_what_the_documentation_says():
 @pytest.mark.parametrize(("spec", "count"), [(Full(), 1), (Causal(chunk=3), 2), (Causal(), 6)])
 def test_frames_that_see_the_same_are_attended_together(spec, count):
     frames = tuple(range(6))
-    assert len(frame_groups(spec, frames, frames, 600)) == count
+    groups = frame_groups(spec, frames, frames, 600)
+    assert len(groups) == count
+    assert all(isinstance(group.keys, slice) and group.mask is None for group in groups)
 
 
 def test_the_first_layer_is_meant_unless_another_is_named():

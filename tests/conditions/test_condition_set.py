@@ -72,6 +72,7 @@ def test_cat_stacks_rows_in_order_and_pads_the_shorter():
     assert torch.equal(both.tokens[1:], long.text.tokens)
     doors = cat_conditions([all_doors(1), all_doors(2)])
     assert doors.names == all_doors().names and len(doors.named["depth"]) == 3
+    assert len(cat_conditions([all_doors(2)]).text) == 2
 
 
 def test_an_absent_text_stays_absent():
