@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from training_speed import Runner, race, training_step
 
-from kinema.conditions import Conditions, Text
+from kinema.conditions import Conditions, Tokens
 from kinema.denoisers import SIZES, count_flops, count_parameters, forward_flops, make_denoiser
 
 LATENTS = (16, 9, 8, 8)  # c f h w: 33 frames of 64 pixels through a 4x8x8 codec
@@ -172,7 +172,7 @@ def ours(family: str, size: str, batch: int) -> Runner:
     network = make_denoiser(SIZES[f"{family}-{size}"])
     x, t = torch.randn(batch, *LATENTS), torch.rand(batch, LATENTS[1])
     mask = torch.ones(batch, TEXT_TOKENS, dtype=torch.bool)
-    conditions = Conditions(Text(torch.randn(batch, TEXT_TOKENS, TEXT_DIM), mask))
+    conditions = Conditions(Tokens(torch.randn(batch, TEXT_TOKENS, TEXT_DIM), mask))
     step = training_step(network, lambda: (network(x, t, conditions) - x).square().mean(), True)
     flops = 3 * batch * count_flops(network, LATENTS, TEXT_TOKENS)
     return Runner(f"{family}-{size}", network, step, flops)

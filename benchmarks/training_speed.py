@@ -21,7 +21,7 @@ from diffusers import WanTransformer3DModel
 from torch import Tensor, nn
 
 from kinema.blocks.attention import attend
-from kinema.conditions import Conditions, Text
+from kinema.conditions import Conditions, Tokens
 from kinema.denoisers import DiT, DiTConfig, count_flops, count_parameters, forward_flops
 
 LATENTS = (16, 9, 8, 8)  # c f h w: 33 frames of 64 pixels through a 4x8x8 codec
@@ -84,7 +84,7 @@ def our_dit(batch: int, patch: int, depth: int) -> Runner:
     network = DiT(DiTConfig(depth=depth, patch=(1, patch, patch), text_dim=TEXT_DIM))
     x, t = torch.randn(batch, *LATENTS), torch.rand(batch, LATENTS[1])
     mask = torch.ones(batch, TEXT_TOKENS, dtype=torch.bool)
-    conditions = Conditions(Text(torch.randn(batch, TEXT_TOKENS, TEXT_DIM), mask))
+    conditions = Conditions(Tokens(torch.randn(batch, TEXT_TOKENS, TEXT_DIM), mask))
     step = training_step(network, lambda: (network(x, t, conditions) - x).square().mean(), True)
     flops = 3 * batch * count_flops(network, LATENTS, TEXT_TOKENS)
     return Runner("kinema DiT", network, step, flops)

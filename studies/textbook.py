@@ -20,7 +20,7 @@ from kinema.blocks.mixers import Attention, make_mixer
 from kinema.blocks.modulation import gated, modulate
 from kinema.blocks.rotary import rotary_angles
 from kinema.blocks.transformer import MLP, SelfAttention
-from kinema.conditions import Conditions, Text
+from kinema.conditions import Conditions, Tokens
 from kinema.denoisers.unet import UNet, UNetConfig
 from kinema.diffusion import Path, loss
 from kinema.errors import UserError
@@ -165,7 +165,7 @@ class VideoUNet3D(UNet):
 def text_conditions(tokens: Tensor) -> Conditions:
     """Text tokens b m d, all real, as conditions."""
     return Conditions(
-        Text(tokens, torch.ones(tokens.shape[:2], dtype=torch.bool)).to(tokens.device)
+        Tokens(tokens, torch.ones(tokens.shape[:2], dtype=torch.bool)).to(tokens.device)
     )
 
 

@@ -11,7 +11,6 @@ import numpy as np
 from numpy import ndarray
 
 import kinema
-from kinema.clips import contact_sheet
 
 DOCS = Path(__file__).parents[1]
 ASSETS = DOCS / "assets"

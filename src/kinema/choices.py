@@ -13,7 +13,7 @@ import inspect
 import json
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 from kinema.errors import UserError
 
@@ -32,7 +32,10 @@ def kinds_of(target: Any) -> dict[str, list[type]]:
     hints = get_type_hints(target)
     found = {}
     for name in inspect.signature(target).parameters:
-        kinds = [k for k in get_args(hints.get(name)) if isinstance(k, type)]
+        hint = hints.get(name)
+        if get_origin(hint) is tuple:  # a list of parts is a value, not a choice
+            continue
+        kinds = [k for k in get_args(hint) if isinstance(k, type)]
         kinds = [kind for kind in kinds if dataclasses.is_dataclass(kind)]
         if kinds:
             found[name] = kinds

@@ -109,9 +109,9 @@ def test_a_wrong_spec_is_named(spec, sentence):
 @pytest.mark.parametrize(
     ("spec", "sentence"),
     [
-        ({"kind": "windowed", "window": -1}, "windowed attention: window is -1"),
-        ({"kind": "causal", "chunk": 0}, "causal attention: chunk is 0, and must be 1 or more"),
-        ({"kind": "hybrid", "stride": 0}, "hybrid attention: stride is 0"),
+        ({"kind": "windowed", "window": -1}, "Windowed attention: window is -1"),
+        ({"kind": "causal", "chunk": 0}, "Causal attention: chunk is 0, and must be 1 or more"),
+        ({"kind": "hybrid", "stride": 0}, "Hybrid attention: stride is 0"),
     ],
 )
 def test_a_number_that_makes_no_sense_is_refused(spec, sentence):
@@ -170,3 +170,34 @@ def test_groups_give_what_one_mask_gives(spec, f, tokens):
     assert [g.queries.start for g in groups[1:]] == [g.queries.stop for g in groups[:-1]]
     if spec.pattern(0) == "all":
         torch.testing.assert_close(attend_video(q, k, v, spec), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_window_of_nothing_is_the_frame_itself():
+    assert torch.equal(reachable(Windowed(0), 4), torch.eye(4).bool())
+    assert torch.equal(reachable(Hybrid(0, 3), 4), torch.eye(4).bool() | (torch.arange(4) % 3 == 0))
+
+
+def test_without_options_a_spec_is_what_the_documentation_says():
+    assert Causal() == Causal(chunk=1) and Factorized() == Factorized(causal=False)
+    assert Windowed() == Windowed(window=4, causal=False)
+    assert Hybrid() == Hybrid(window=4, stride=8, causal=False)
+    assert [spec for spec in SPECS if spec.sees_all] == [Full(), Factorized()]
+    assert {spec.kind: spec.chunk for spec in (Full(), Framewise(), Causal(3), Hybrid())} == {
+        "full": 1, "framewise": 1, "causal": 3, "hybrid": 1,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("spec", "count"), [(Full(), 1), (Causal(chunk=3), 2), (Causal(), 6)])
+def test_frames_that_see_the_same_are_attended_together(spec, count):
+    frames = tuple(range(6))
+    groups = frame_groups(spec, frames, frames, 600)
+    assert len(groups) == count
+    assert all(isinstance(group.keys, slice) and group.mask is None for group in groups)
+
+
+def test_the_first_layer_is_meant_unless_another_is_named():
+    q = torch.randn(1, 2, 3, 4, 8)
+    for spec in (Factorized(), Factorized(causal=True)):
+        assert torch.equal(attend_video(q, q, q, spec), attend_video(q, q, q, spec, layer=0))
+        assert not torch.equal(attend_video(q, q, q, spec), attend_video(q, q, q, spec, layer=1))
+        assert count_pairs(spec, 3, 4) == count_pairs(spec, 3, 4, layer=0) == 3 * 4 * 4

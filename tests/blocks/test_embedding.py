@@ -28,3 +28,25 @@ def test_patches_and_padding_are_undone_by_unpatchify_and_a_cut(f, h, w, patch):
     assert all(n % p == 0 for n, p in zip(padded.shape[2:], patch, strict=True))
     y = unpatchify(patchify(padded, patch), patch)
     assert torch.equal(y, padded) and torch.equal(y[:, :, :f, :h, :w], x)
+
+
+def test_a_token_holds_channel_frame_row_and_column_in_this_order():
+    x = torch.randn(1, 2, 4, 6, 4)
+    token = patchify(x, (2, 3, 2))[0, 1, 0, 1]
+    assert torch.equal(token, x[0, :, 2:4, 0:3, 2:4].flatten())
+
+
+def test_padding_repeats_the_last_frame_row_and_column():
+    x = torch.arange(2 * 2 * 3.0).view(1, 1, 2, 2, 3)
+    padded = pad_to_multiple(x, (3, 4, 4))
+    assert padded.shape == (1, 1, 3, 4, 4)
+    assert torch.equal(padded[:, :, 2], padded[:, :, 1])
+    assert torch.equal(padded[:, :, :2, 2:, :3], x[:, :, :, 1:].expand(-1, -1, -1, 2, -1))
+    assert torch.equal(padded[..., :2, :2, 3], x[..., 2])
+    assert pad_to_multiple(x, (1, 2, 3)) is x
+
+
+def test_a_time_is_embedded_by_two_layers():
+    embedding, t = TimeEmbedding(8, num_sinusoids=6), torch.rand(2, 3)
+    hidden = torch.nn.functional.silu(embedding.up(sinusoids(t, 6)))
+    assert torch.equal(embedding(t), embedding.down(hidden))

@@ -14,6 +14,7 @@ from kinema.blocks.mixers import (
     Pseudo3D,
     Recurrence,
     Unmixed,
+    chunk_of,
     make_mixer,
     mixer_spec,
 )
@@ -141,3 +142,17 @@ def test_gradients_reach_every_parameter_once_the_way_out_has_moved():
         mixer = trained(spec)
         mixer(clip(4)).square().mean().backward()
         assert all(p.grad is not None and p.grad.abs().max() > 0 for p in mixer.parameters()), spec
+
+
+def test_without_options_a_mixer_is_what_the_documentation_says():
+    assert Attention() == Attention(Full(), num_heads=4)
+    assert Convolution() == Convolution(kernel=3, causal=False)
+    assert Pseudo3D() == Pseudo3D(kernel=3, causal=False)
+    animate_diff = AnimateDiff(num_heads=8, num_layers=1, max_frames=32, num_groups=32)
+    assert AnimateDiff() == animate_diff and animate_diff.kind == "motion"
+    assert [spec.causal for spec in (Unmixed(), Recurrence(), AnimateDiff())] == [True, True, False]
+
+
+def test_a_cache_takes_the_frames_of_a_chunk_together():
+    assert chunk_of(Attention(Causal(chunk=3))) == 3
+    assert chunk_of(Attention(Windowed(2, causal=True))) == chunk_of(Recurrence()) == 1

@@ -47,3 +47,23 @@ def test_a_stream_goes_on_where_it_was():
     assert torch.equal(rotary_angles((3, 2, 2), 16, first_frame=2).view(3, 4, -1), whole[2:])
     assert torch.equal(time_angles(3, 16, first_frame=2), time_angles(5, 16)[2:])
     assert time_angles(5, 16).shape == (5, 8)
+
+
+def test_a_quarter_of_the_pairs_turns_with_the_frame_and_the_rest_with_row_and_column():
+    angles = rotary_angles((4, 3, 5), 16).view(4, 3, 5, 8)
+    time, space = torch.tensor([1, 100**-0.5]), 100 ** (-torch.arange(3) / 3)
+    torch.testing.assert_close(angles[3, 2, 4], torch.cat([3 * time, 2 * space, 4 * space]))
+    torch.testing.assert_close(angles[0, 2, 0], torch.cat([0 * time, 2 * space, 0 * space]))
+    later = rotary_angles((1, 1, 1), 16, first_frame=-3)[0]
+    torch.testing.assert_close(later, torch.cat([-3 * time, 0 * space, 0 * space]))
+
+
+def test_along_time_alone_all_pairs_turn_with_the_frame():
+    expected = torch.arange(3.0)[:, None] * torch.tensor([1, 100**-0.25, 100**-0.5, 100**-0.75])
+    torch.testing.assert_close(time_angles(3, 8), expected)
+
+
+def test_a_pair_is_a_complex_number_that_is_turned_forward():
+    x, angles = torch.randn(2, 5, 8), torch.randn(5, 4)
+    turned = torch.complex(x[..., :4], x[..., 4:]) * torch.exp(1j * angles)
+    torch.testing.assert_close(rotate(x, angles), torch.cat([turned.real, turned.imag], -1))

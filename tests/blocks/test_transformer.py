@@ -53,3 +53,55 @@ def test_xavier_zeroes_biases():
     linear = torch.nn.Linear(4, 4)
     xavier_(linear)
     assert torch.equal(linear.bias, torch.zeros(4)) and linear.weight.abs().max() <= (6 / 8) ** 0.5
+
+
+def attended(cross, x, tokens, seen):
+    """Cross-attention by its formula, one head at a time; x: n d, tokens: m d."""
+    k, v = cross.kv(tokens[seen]).chunk(2, -1)
+    q, found = cross.q(x), []
+    for head in range(2):
+        part = slice(8 * head, 8 * head + 8)
+        scores = cross.q_norm(q[:, part]) @ cross.k_norm(k[:, part]).T / 8**0.5
+        found.append(scores.softmax(-1) @ v[:, part])
+    return cross.out(torch.cat(found, -1))
+
+
+def test_cross_attention_is_its_formula():
+    cross, x, tokens = CrossAttention(16, 2, 12), torch.randn(2, 3, 4, 16), torch.randn(2, 5, 12)
+    weights = torch.tensor([[1, 0, 1, 1, 0], [0, 1, 0, 0, 0]])
+    found = cross(x, tokens, weights)
+    for row in range(2):
+        expected = attended(cross, x[row].flatten(0, 1), tokens[row], weights[row] > 0)
+        torch.testing.assert_close(found[row].flatten(0, 1), expected)
+
+
+def test_weights_scale_what_each_token_says_but_not_who_is_heard():
+    cross, x, tokens = CrossAttention(16, 2), torch.randn(2, 3, 4, 16), torch.randn(2, 5, 16)
+    whole = cross(x, tokens, torch.ones(2, 5))
+    torch.testing.assert_close(cross(x, tokens, torch.full((2, 5), 0.5)), whole / 2)
+    parts = [cross(x, tokens, torch.eye(5)[i].expand(2, 5) * 0.999 + 0.001) for i in range(5)]
+    torch.testing.assert_close(sum(parts), whole * (0.999 + 5 * 0.001))
+
+
+def test_a_row_that_sees_no_token_reads_zero():
+    cross, x, tokens = CrossAttention(16, 2), torch.randn(2, 3, 4, 16), torch.randn(2, 5, 16)
+    weights = torch.tensor([[0] * 5, [1] * 5])
+    found = cross(x, tokens, weights)
+    assert not found[0].any() and torch.equal(found[1], cross(x, tokens, torch.ones(2, 5))[1])
+
+
+def test_the_mlp_is_its_formula_and_four_times_as_wide():
+    mlp, x = MLP(8), torch.randn(3, 8)
+    torch.testing.assert_close(mlp(x), mlp.down(torch.relu(mlp.up(x)) ** 2))
+    assert mlp.up.out_features == 32 and MLP(8, 3).up.out_features == 24
+
+
+def test_self_attention_turns_queries_and_keys_alone():
+    attention, x = SelfAttention(16, 2, Full()), torch.randn(1, 2, 3, 16)
+    still = attention.heads(x, torch.zeros(6, 4))
+    turned = attention.heads(x, rotary_angles((2, 1, 3), 8))
+    assert torch.equal(turned[2], still[2])
+    for one, other in zip(turned[:2], still[:2], strict=True):
+        torch.testing.assert_close(one.norm(dim=-1), other.norm(dim=-1))
+        assert not torch.allclose(one[:, :, 1], other[:, :, 1])
+        torch.testing.assert_close(one[:, :, 0, 0], other[:, :, 0, 0])

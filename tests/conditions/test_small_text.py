@@ -105,3 +105,17 @@ def test_a_cut_tokenizer_is_named(encoder, tmp_path):
     file.write_text(file.read_text()[:40])
     with pytest.raises(UserError, match=r"tokenizer\.json is not a tokenizer"):
         SmallTextEncoder.from_pretrained(tmp_path)
+
+
+@torch.no_grad()
+def test_the_encoder_is_its_formula(encoder):
+    ids, _ = encoder.tokenize(["a red ball rolls"])
+    x = encoder.words.weight[ids[0]] + encoder.positions[:4]  # n d
+    for layer in encoder.layers:
+        q, k, v = layer.qkv(layer.attention_norm(x)).chunk(3, -1)
+        heads = [slice(0, 8), slice(8, 16)]
+        scores = [q[:, head] @ k[:, head].T / 8**0.5 for head in heads]
+        found = [s.softmax(-1) @ v[:, head] for s, head in zip(scores, heads, strict=True)]
+        x = x + layer.out(torch.cat(found, -1))
+        x = x + layer.down(layer.up(layer.mlp_norm(x)).relu() ** 2)
+    torch.testing.assert_close(encoder(["a red ball rolls"]).tokens[0], encoder.norm(x))

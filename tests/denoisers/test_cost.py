@@ -1,7 +1,7 @@
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from kinema.conditions import Conditions, Text
+from kinema.conditions import Conditions, Tokens
 from kinema.denoisers import DiT, DiTConfig, count_flops, count_parameters
 
 
@@ -18,7 +18,7 @@ def test_flops_of_a_dit_by_hand():
 
 def test_flops_are_those_of_a_real_pass():
     network = DiT(DiTConfig(channels=4, dim=32, depth=2, num_heads=2, text_dim=8))
-    conditions = Conditions(Text(torch.randn(1, 5, 8), torch.ones(1, 5, dtype=torch.bool)))
+    conditions = Conditions(Tokens(torch.randn(1, 5, 8), torch.ones(1, 5, dtype=torch.bool)))
     with FlopCounterMode(display=False) as counter, torch.autocast("cpu", torch.bfloat16):
         network(torch.randn(1, 4, 3, 4, 6), torch.rand(1, 3), conditions)
     assert counter.get_total_flops() == count_flops(network, (4, 3, 4, 6), 5)

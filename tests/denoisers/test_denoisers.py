@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kinema.conditions import Conditions, Text
+from kinema.conditions import Conditions, Tokens
 from kinema.denoisers import (
     DENOISERS,
     FAMILIES,
@@ -60,7 +60,7 @@ def shaken(network):
 def inputs(batch=2, f=3, h=4, w=4, words=4):
     torch.manual_seed(1)
     mask = torch.arange(words)[None] <= torch.arange(batch)[:, None]
-    text = Text(torch.randn(batch, words, 8), mask)
+    text = Tokens(torch.randn(batch, words, 8), mask)
     return torch.randn(batch, 3, f, h, w), torch.rand(batch, f), Conditions(text)
 
 
@@ -122,7 +122,7 @@ def test_padding_of_the_text_has_no_influence(name):
 def test_input_time_and_text_all_matter(name):
     network, (x, t, conditions) = shaken(TINY[name]), inputs()
     y = network(x, t, conditions)
-    text = Text(conditions.text.tokens + 1, conditions.text.mask)
+    text = Tokens(conditions.text.tokens + 1, conditions.text.mask)
     for other in [(x + 1, t, conditions), (x, 1 - t, conditions), (x, t, Conditions(text))]:
         assert (network(*other) - y).abs().max() > 1e-4
 
@@ -225,7 +225,7 @@ def test_the_loss_falls_on_a_tiny_problem(name):
         which, t = torch.randint(0, 2, (8,)), torch.full((8, 2), 0.9)
         x0 = pictures[which].expand(-1, -1, 2, -1, -1)
         x = 0.1 * x0 + 0.9 * torch.randn_like(x0)
-        text = Text(words[which], torch.ones(8, 1, dtype=torch.bool))
+        text = Tokens(words[which], torch.ones(8, 1, dtype=torch.bool))
         loss = (network(x, t, Conditions(text)) - x0).square().mean()
         loss.backward()
         optimizer.step()

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from kinema.conditions import Conditions, Text
+from kinema.conditions import Conditions, Tokens
 from kinema.denoisers import DiT, DiTConfig
 from kinema.errors import UserError
 
@@ -19,7 +19,7 @@ def test_patches_of_several_frames_take_any_length():
 
 def test_a_new_layer_is_the_identity():
     network = DiT(DiTConfig(channels=2, dim=16, depth=2, num_heads=2, text_dim=0))
-    *vectors, _ = network.modulations(torch.rand(1, 3), None)
+    *vectors, _ = network.modulations(network.time(torch.rand(1, 3)), None)
     tokens = torch.randn(1, 3, 2, 2, 16)
     for block, vector in zip(network.blocks, vectors, strict=True):
         assert torch.equal(block(tokens, vector, network.angles(tokens), None), tokens)
@@ -31,7 +31,7 @@ def test_a_deepened_network_has_the_same_output_and_new_layers_learn():
         torch.nn.init.normal_(parameter, std=0.2)
     deeper = network.deepened(2)
     x, t = torch.randn(1, 2, 3, 4, 4), torch.rand(1, 3)
-    text = Text(torch.randn(1, 5, 192), torch.ones(1, 5, dtype=torch.bool))
+    text = Tokens(torch.randn(1, 5, 192), torch.ones(1, 5, dtype=torch.bool))
     assert deeper.config.depth == len(deeper.blocks) == 4 and network.config.depth == 2
     output = deeper(x, t, Conditions(text))
     assert torch.equal(output, network(x, t, Conditions(text)))

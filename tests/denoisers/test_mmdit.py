@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from kinema.conditions import Conditions, Text
+from kinema.conditions import Conditions, Tokens
 from kinema.denoisers import MMDiT, MMDiTConfig
 from kinema.errors import UserError
 
@@ -20,7 +20,7 @@ def test_a_new_layer_changes_neither_modality():
     modulations = new.modulations(torch.randn(1, 2, 16), has_text=True)
     angles = torch.zeros(18, 8)
     for block, pair in zip(new.blocks, modulations, strict=False):
-        after = block(video, text, pair, angles, None)
+        after = block(video, text, pair, angles, torch.ones(1, 5))
         assert torch.equal(after[0], video) and torch.equal(after[1], text)
 
 
@@ -28,7 +28,7 @@ def test_text_is_read_in_the_light_of_the_video():
     """What a word says in the second layer depends on what the first layer saw beside it."""
     one, seen = network(), []
     hook = one.blocks[1].text.kv.register_forward_hook(lambda _, y, __: seen.append(y[0]))
-    words = Conditions(Text(torch.randn(1, 3, 4), torch.ones(1, 3, dtype=torch.bool)))
+    words = Conditions(Tokens(torch.randn(1, 3, 4), torch.ones(1, 3, dtype=torch.bool)))
     for _ in range(2):
         one(torch.randn(1, 2, 2, 4, 4), torch.ones(1, 2), words)
     hook.remove()

@@ -26,7 +26,7 @@ def test_coarser_levels_hold_fewer_frames():
     t = torch.rand(1, 5)
     network(torch.randn(1, 2, 5, 8, 8), t)
     assert seen == [8, 4, 2]  # padded to 8, as two halvings need
-    first, second, third = network.vectors(t, None)
+    first, second, third = network.vectors(network.time(t), None)
     torch.testing.assert_close(second[:, 0], first[:, :2].mean(1))
     torch.testing.assert_close(third[:, 1], first[:, 4:].mean(1))
 

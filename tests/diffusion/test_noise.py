@@ -80,6 +80,9 @@ def test_interpolation_keeps_key_frames_and_the_last():
     clean = draw(Interpolation(stride=4)) == 0
     assert clean.all(0).tolist() == [True, False, False, False, True, True]
     assert not clean[:, [1, 2, 3]].any()
+    few = draw(Interpolation(), num_frames=3) == 0
+    assert few.all(0).tolist() == [True, False, True] and not few[:, 1].any()
+    assert (draw(Interpolation(), num_frames=2) > 0).all()  # there is nothing between
 
 
 def test_staircase_rises_with_steps_of_one_over_the_width():
@@ -87,6 +90,7 @@ def test_staircase_rises_with_steps_of_one_over_the_width():
     rise = t.diff()
     assert (rise >= 0).all() and rise.max() == pytest.approx(1 / 3, abs=1e-6)
     assert (t[:, 0] == 0).any() and (t[:, -1] == 1).any()
+    assert draw(Staircase()).diff().max() == pytest.approx(1 / 4, abs=1e-6)
 
 
 def test_mixture_keeps_the_shares_of_its_parts():
@@ -108,3 +112,41 @@ def test_streams_and_draws_of_a_seed_are_independent():
     first, second = RowNoise([7]), RowNoise([7], stream=1)
     draws = [source((1, 5000))[0] for source in (first, first, second)]
     assert torch.stack(draws).corrcoef().sub(torch.eye(3)).abs().max() < 0.05
+
+
+def test_every_seed_has_many_streams():
+    for seed in (0, 2**62, 2**63 - 1, -5):
+        draws = [RowNoise([seed], stream)((1, 8))[0] for stream in range(6)]
+        assert len({tuple(x.tolist()) for x in draws}) == 6
+    assert torch.equal(RowNoise([2**63 + 3])((1, 8)), RowNoise([3])((1, 8)))
+
+
+def test_a_seed_keeps_its_noise_for_ever():
+    """A video can be made again by its seed: the streams of a seed must never change."""
+    for stream, seed in ((0, 7), (1, (7 + 0x9E3779B97F4A7C15) % 2**63)):
+        expected = torch.randn(2, 3, generator=Generator().manual_seed(seed))
+        assert torch.equal(RowNoise([7], stream)((1, 2, 3))[0], expected)
+
+
+def test_logit_normal_is_its_formula():
+    normal = torch.randn(5, 1, generator=Generator().manual_seed(0))
+    expected = shift_times(torch.sigmoid(0.5 + 2 * normal), 3.0).expand(5, 4)
+    assert torch.equal(draw(LogitNormal(0.5, 2.0, 3.0), 5, 4), expected)
+
+
+def test_without_options_a_spec_is_the_plainest():
+    """A recipe that names no number relies on these."""
+    assert Uniform() == Uniform(shift=1.0)
+    assert LogitNormal() == LogitNormal(mean=0.0, std=1.0, shift=1.0)
+    assert PerFrame() == PerFrame(Uniform())
+    assert GivenFrames() == GivenFrames(Uniform(), max_given=1, context_noise=0.0, min_given=1)
+    assert Interpolation() == Interpolation(Uniform(), stride=4)
+    assert Staircase() == Staircase(width=4.0, shift=1.0)
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=str)
+def test_without_a_generator_torchs_own_is_drawn_from(spec):
+    torch.manual_seed(3)
+    first = spec.draw(4, 5)
+    torch.manual_seed(3)
+    assert torch.equal(spec.draw(4, 5), first) and not torch.equal(spec.draw(4, 5), first)

@@ -6,11 +6,11 @@ from diffusers import UNet2DConditionModel, UNet2DModel
 
 from kinema.blocks.attention import Causal
 from kinema.blocks.mixers import AnimateDiff, Attention, Convolution, Pseudo3D, Recurrence, Unmixed
-from kinema.conditions import Conditions, Text
+from kinema.conditions import Conditions, Tokens
 from kinema.denoisers import DiT, DiTConfig, UNet, UNetConfig
 from kinema.errors import UserError
 from kinema.interop.image_networks import image_network_of
-from kinema.interop.inflated import Inflated, find_places, for_each_frame
+from kinema.interop.inflated import Inflated, find_places
 
 MIXERS = [
     Unmixed(), Attention(), Convolution(), Pseudo3D(), Recurrence(), AnimateDiff(4, num_groups=4),
@@ -55,7 +55,7 @@ def inputs(network, num_frames=3, batch=2):
     config = network.config
     channels = getattr(config, "in_channels", None) or config.channels
     x, t = torch.randn(batch, channels, num_frames, 8, 8), torch.rand(batch, num_frames)
-    text = Text(torch.randn(batch, 5, 12), torch.arange(5) < torch.tensor([[5], [3]])[:batch])
+    text = Tokens(torch.randn(batch, 5, 12), torch.arange(5) < torch.tensor([[5], [3]])[:batch])
     return x, t, Conditions(text)
 
 
@@ -71,7 +71,8 @@ def frame_by_frame(network, x, t, conditions):
     """The image network itself, on the frames as a batch."""
     b, _, f = x.shape[:3]
     frames, times = x.transpose(1, 2).flatten(0, 1), t.flatten()
-    y = image_network_of(network).call(network, frames, times, for_each_frame(conditions, b, f))
+    each = None if conditions is None else conditions.each_frame(f)
+    y = image_network_of(network).call(network, frames, times, each)
     return y.unflatten(0, (b, f)).transpose(1, 2)
 
 
@@ -168,7 +169,7 @@ def test_mixers_go_where_they_are_told():
         ({"after": "down_block.0.resnets.0"}, "down_blocks.0.resnets.0"),
         ({"after": "down_blocks.0.downsamplers.0.conv", "mixer": Attention(num_heads=3)}, "heads"),
         ({"after": "time_embedding"}, "no features"),
-        ({"after": "mid_block", "mixer": ["attention", "none"]}, "2 specs for the 1 places"),
+        ({"after": "mid_block", "mixer": ["attention", "none"]}, "2 mixers for the 1 places"),
     ],
 )
 def test_a_wrong_place_or_mixer_is_named(options, sentence):

@@ -5,7 +5,7 @@ import torch
 from diffusers import MotionAdapter, UNet2DConditionModel, UNetMotionModel
 
 from kinema.blocks.mixers import Attention
-from kinema.conditions import Conditions, Text
+from kinema.conditions import Conditions, Tokens
 from kinema.errors import UserError
 from kinema.interop.inflated import Inflated
 from kinema.interop.motion_adapters import load_mixers, save_mixers
@@ -22,7 +22,7 @@ def text_unet(**options):
 
 
 def inputs(num_frames=3):
-    text = Text(torch.randn(2, 5, 12), torch.ones(2, 5, dtype=torch.bool))
+    text = Tokens(torch.randn(2, 5, 12), torch.ones(2, 5, dtype=torch.bool))
     return torch.randn(2, 4, num_frames, 8, 8), torch.full((2, num_frames), 0.5), Conditions(text)
 
 

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from kinema.conditions import Conditions, Text
+from kinema.conditions import Conditions, Grid, Tokens, Vector
 from kinema.diffusion import PATHS, PREDICTIONS
-from kinema.sampling import Denoise, denoise_all
+from kinema.sampling import Denoise, denoise_all, per_condition
 
 X = torch.randn(2, 3, 4, 2, 2, generator=torch.Generator().manual_seed(0))
 T = torch.tensor([[0.0, 0.3, 0.6, 1.0], [0.2, 0.4, 0.0, 0.9]])
@@ -22,7 +22,7 @@ class Network:
 
 def prompt(seed: int, length: int) -> Conditions:
     tokens = torch.randn(2, length, 5, generator=torch.Generator().manual_seed(seed))
-    return Conditions(Text(tokens, torch.ones(2, length, dtype=torch.bool)))
+    return Conditions(Tokens(tokens, torch.ones(2, length, dtype=torch.bool)))
 
 
 @pytest.mark.parametrize("prediction", PREDICTIONS)
@@ -67,3 +67,20 @@ def test_absent_text_is_not_batched_with_text():
     pair = [Denoise(network, PATHS["linear"], "x0", c) for c in (prompt(0, 2), Conditions())]
     t = torch.full_like(T, 0.5)
     torch.testing.assert_close(torch.stack(denoise_all(pair, X, t)), torch.stack([3 * X, 2 * X]))
+
+
+def test_a_scale_for_each_condition_costs_one_call():
+    calls = []
+
+    def network(x, t, conditions):
+        calls.append(len(x))
+        depth, speed = conditions.named["depth"].signal(), conditions.named["speed"].signal()
+        return x + depth.sum(1, keepdim=True) + speed.sum(-1)[:, None, :, None, None]
+
+    both = Conditions(depth=Grid(torch.ones(2, 1, 4, 2, 2)), speed=Vector(torch.ones(2, 4, 3)))
+    turns = both.in_turn("depth", "speed")
+    denoises = [Denoise(network, PATHS["linear"], "x0", turn) for turn in turns]
+    t = torch.full_like(T, 0.5)
+    # No condition says X, the depth adds 1 and its presence 1, the speed 3 and 1
+    torch.testing.assert_close(per_condition(denoises, [2.0, 0.5])(X, t), X + 2 * 2 + 0.5 * 4)
+    assert calls == [6]

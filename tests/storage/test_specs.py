@@ -44,11 +44,14 @@ def test_the_dictionary_that_is_read_stays_as_it_is():
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ("wode", "look: unknown kind 'wode'; did you mean 'wide'?"),
-        ({"width": 2}, "look: unknown kind 'None'; choose one of plain, wide."),
-        ({"kind": ["wide"]}, r"look: unknown kind \"\['wide'\]\"; "),
-        ({"kind": "wide", "with": 2}, "look 'wide': unknown option 'with'; did you mean 'width'?"),
-        ({"kind": "plain", "width": 2}, "look 'plain': unknown option 'width'; it takes none."),
+        ("wode", "The look 'wode' is unknown; did you mean 'wide'?"),
+        ({"width": 2}, "The look 'None' is unknown; choose one of plain, wide."),
+        ({"kind": ["wide"]}, r"The look \"\['wide'\]\" is unknown; "),
+        (
+            {"kind": "wide", "with": 2},
+            "The look 'wide' has no option 'with'; did you mean 'width'?",
+        ),
+        ({"kind": "plain", "width": 2}, "The look 'plain' has no option 'width'; it has none."),
     ],
 )
 def test_what_is_unknown_is_named_with_the_nearest(given, sentence):

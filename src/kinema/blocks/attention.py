@@ -12,7 +12,7 @@ Frames attend only to the frames they see: what a spec hides is hardly computed.
 fastest exact softmax attention for the device and the type.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal
@@ -105,7 +105,7 @@ class Causal:
     sees_all = False
 
     def __post_init__(self) -> None:
-        refuse_below(1, "causal attention", chunk=self.chunk)
+        refuse_below(1, "Causal attention", chunk=self.chunk)
 
     def pattern(self, layer: int) -> Pattern:
         return "all"
@@ -130,7 +130,7 @@ class Windowed:
     sees_all = False
 
     def __post_init__(self) -> None:
-        refuse_below(0, "windowed attention", window=self.window)
+        refuse_below(0, "Windowed attention", window=self.window)
 
     def pattern(self, layer: int) -> Pattern:
         return "all"
@@ -143,7 +143,7 @@ class Windowed:
 class Hybrid:
     """A window, and every `stride`-th frame of the whole clip (after Beltagy et al. 2020).
 
-    The window keeps neighbours alike, the strided frames keep the subject itself over any length:
+    The window keeps neighbors alike, the strided frames keep the subject itself over any length:
     about f (2 window + 1 + f / stride) pairs of frames (Longformer's local and global attention).
 
     Attributes:
@@ -160,8 +160,8 @@ class Hybrid:
     sees_all = False
 
     def __post_init__(self) -> None:
-        refuse_below(0, "hybrid attention", window=self.window)
-        refuse_below(1, "hybrid attention", stride=self.stride)
+        refuse_below(0, "Hybrid attention", window=self.window)
+        refuse_below(1, "Hybrid attention", stride=self.stride)
 
     def pattern(self, layer: int) -> Pattern:
         return "all"
@@ -172,7 +172,7 @@ class Hybrid:
 
 
 AttentionSpec = Full | Framewise | Factorized | Causal | Windowed | Hybrid
-ATTENTION: dict[str, Callable[..., AttentionSpec]] = {
+ATTENTION: dict[str, type[AttentionSpec]] = {
     "full": Full,
     "framewise": Framewise,
     "factorized": Factorized,
@@ -184,7 +184,8 @@ ATTENTION: dict[str, Callable[..., AttentionSpec]] = {
 
 def attention_spec(spec: AttentionSpec | str | dict[str, Any]) -> AttentionSpec:
     """Return a spec from itself, its name or its dictionary; raise a UserError as `read_spec`."""
-    return read_spec("attention", ATTENTION, spec)
+    made: AttentionSpec = read_spec("attention", ATTENTION, spec)
+    return made
 
 
 def attend_video(

@@ -14,7 +14,7 @@ from torch import Tensor
 
 # Probabilities a block: 1 MiB in bf16, so that a block and its gradient stay in the cache.
 BLOCK = 2**19
-# With fewer keys than this the kernels of torch vectorise better along the queries.
+# With fewer keys than this the kernels of torch vectorize better along the queries.
 FEW_KEYS = 128
 
 

@@ -62,10 +62,12 @@ def remember(
         UserError: if `spec` sees the future, or a chunk is not fed whole.
     """
     if not spec.causal:
-        raise UserError(f"{spec} sees later frames, so it cannot stream: make it causal.")
+        raise UserError(f"Attention {spec} sees later frames, so it cannot stream: make it causal.")
     first = num_seen(cache, module)
     if isinstance(spec, Causal) and first % spec.chunk:
-        raise UserError(f"{spec} streams whole chunks, and was fed {first} frames before these.")
+        raise UserError(
+            f"Attention {spec} streams whole chunks, and was fed {first} frames before these."
+        )
     frames = tuple(range(first, first + k.shape[2]))
     if module in cache:
         past = cache[module]

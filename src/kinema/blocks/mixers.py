@@ -7,7 +7,6 @@ put behind any block of an image network it changes nothing until it is trained.
 takes a `Cache` and continues the frames it was fed before.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -91,7 +90,9 @@ class Convolution:
 
     def __post_init__(self):
         if self.kernel < 1 or (self.kernel % 2 == 0 and not self.causal):
-            raise UserError(f"{self.kind}: kernel is {self.kernel}, and must be odd, or causal.")
+            raise UserError(
+                f"Mixer {self.kind}: kernel is {self.kernel}, and must be odd, or causal."
+            )
 
     def make(self, dim: int) -> nn.Module:
         return TemporalConvolution(dim, self.kernel, self.causal)
@@ -141,7 +142,7 @@ class AnimateDiff:
 
 
 MixerSpec = Unmixed | Attention | Convolution | Pseudo3D | Recurrence | AnimateDiff
-MIXERS: dict[str, Callable[..., MixerSpec]] = {
+MIXERS: dict[str, type[MixerSpec]] = {
     "none": Unmixed,
     "attention": Attention,
     "convolution": Convolution,
@@ -153,7 +154,8 @@ MIXERS: dict[str, Callable[..., MixerSpec]] = {
 
 def mixer_spec(spec: MixerSpec | str | dict[str, Any]) -> MixerSpec:
     """Return a spec from itself, its name or its dictionary; raise a UserError as `read_spec`."""
-    return read_spec("mixer", MIXERS, spec)
+    made: MixerSpec = read_spec("mixer", MIXERS, spec)
+    return made
 
 
 def chunk_of(spec: MixerSpec) -> int:

@@ -1,4 +1,4 @@
-"""Adaptive normalisation, one vector a frame (adaLN-zero: Peebles & Xie 2023, DiT, section 3.2).
+"""Adaptive normalization, one vector a frame (adaLN-zero: Peebles & Xie 2023, DiT, section 3.2).
 
 The vectors come from the frame's own time, so they are (b, f, 1, d) against tokens (b, f, n, d).
 """
@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 def norm(x: Tensor) -> Tensor:
-    """Layer normalisation over the last axis, without parameters."""
+    """Layer normalization over the last axis, without parameters."""
     return F.layer_norm(x, x.shape[-1:], eps=1e-6)
 
 

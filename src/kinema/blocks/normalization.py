@@ -1,4 +1,4 @@
-"""RMS normalisation, x / rms(x) * gain over the last axis (Zhang & Sennrich 2019).
+"""RMS normalization, x / rms(x) * gain over the last axis (Zhang & Sennrich 2019).
 
 On a CPU torch composes it from a dozen passes in fp32, forward and backward; here it is three
 passes and seven, in the type of `x`, with the norm itself summed in fp32.

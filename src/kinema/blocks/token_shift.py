@@ -1,6 +1,6 @@
-"""A locality prior without parameters: each token sees a little of its six neighbours.
+"""A locality prior without parameters: each token sees a little of its six neighbors.
 
-A transformer must learn that neighbouring patches belong together. Shifting tells it at once: an
+A transformer must learn that neighboring patches belong together. Shifting tells it at once: an
 eighth of the channels comes from the token to the left, and an eighth each from the right, above,
 below, the frame before and the frame after; the last two eighths stay (after Wu et al. 2018,
 "Shift: a zero FLOP alternative to convolutions", and Zhang et al. 2021, "Token shift transformer").

@@ -60,7 +60,7 @@ class SelfAttention(nn.Module):
         return self.out(rearrange(y, "b k f n d -> b f n (k d)"))
 
     def heads(self, x: Tensor, angles: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Normalised and turned queries and keys, and values: b k f n d each."""
+        """Normalized and turned queries and keys, and values: b k f n d each."""
         qkv = rearrange(self.qkv(x), "b f n (s k d) -> s b k (f n) d", s=3, k=self.num_heads)
         q, k, v = qkv.contiguous().unbind()
         q, k = rotate(self.q_norm(q), angles), rotate(self.k_norm(k), angles)
@@ -76,23 +76,42 @@ class SelfAttention(nn.Module):
 
 
 class CrossAttention(nn.Module):
-    """Attention of the tokens of a video to the tokens of a text, with qk-norm."""
+    """Attention of the tokens of a video to other tokens, such as those of a text, with qk-norm.
 
-    def __init__(self, dim: int, num_heads: int):
+    Args:
+        dim: features of a token of the video.
+        num_heads: heads; divides `dim`.
+        dim_tokens: features of the other tokens; `dim` unless given.
+    """
+
+    def __init__(self, dim: int, num_heads: int, dim_tokens: int | None = None):
         super().__init__()
         self.num_heads = num_heads
         self.q = nn.Linear(dim, dim, bias=False)
-        self.kv = nn.Linear(dim, 2 * dim, bias=False)
+        self.kv = nn.Linear(dim_tokens or dim, 2 * dim, bias=False)
         self.q_norm = RMSNorm(dim // num_heads)
         self.k_norm = RMSNorm(dim // num_heads)
         self.out = nn.Linear(dim, dim, bias=False)
 
-    def forward(self, x: Tensor, text: Tensor, mask: Tensor) -> Tensor:
-        """x: b f n d, text: b m d, mask: b m, True where a token is real -> b f n d."""
+    def forward(self, x: Tensor, tokens: Tensor, weights: Tensor) -> Tensor:
+        """Read the tokens.
+
+        Args:
+            x: b f n d.
+            tokens: b m d.
+            weights: b m, how strongly the values of each token count; 0 hides the token. A row of
+                which all are hidden reads zero.
+
+        Returns:
+            b f n d.
+        """
         q = rearrange(self.q(x), "b f n (k d) -> b k (f n) d", k=self.num_heads)
-        kv = rearrange(self.kv(text), "b m (s k d) -> s b k m d", s=2, k=self.num_heads)
+        kv = rearrange(self.kv(tokens), "b m (s k d) -> s b k m d", s=2, k=self.num_heads)
         k, v = kv.unbind()
-        y = attend(self.q_norm(q), self.k_norm(k), v, mask[:, None])
+        v = v * weights[:, None, :, None].to(v.dtype)
+        seen = weights > 0
+        seen = seen | ~seen.any(1, keepdim=True)  # softmax needs a key, and its value is zero
+        y = attend(self.q_norm(q), self.k_norm(k), v, seen[:, None])
         return self.out(rearrange(y, "b k (f n) d -> b f n (k d)", f=x.shape[1]))
 
 

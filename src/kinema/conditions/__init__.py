@@ -1,23 +1,40 @@
-"""What steers a sample: encoded text, and the object in which all conditions travel."""
+"""What steers a sample: by the doors of grid, tokens and vector, and the object that carries all.
 
-from kinema.conditions.condition_set import Conditions, cat_conditions
+doors: what comes through them; condition_set: all conditions of a batch; ports: how a network takes
+them in; small_text, no_text: the encoders of prompts.
+"""
+
+import warnings
+
+from kinema.conditions.condition_set import Conditions, cat_conditions, draw_dropped
+from kinema.conditions.doors import DOORS, Condition, Grid, Tokens, Vector
 from kinema.conditions.no_text import NoText
+from kinema.conditions.ports import Port, Ports
 from kinema.conditions.small_text import SmallTextConfig, SmallTextEncoder
-from kinema.conditions.text import Text, cat_text
 from kinema.renamed import moved
 
 __all__ = [
+    "DOORS",
+    "Condition",
     "Conditions",
+    "Grid",
     "NoText",
+    "Port",
+    "Ports",
     "SmallTextConfig",
     "SmallTextEncoder",
-    "Text",
+    "Tokens",
+    "Vector",
     "cat_conditions",
-    "cat_text",
+    "draw_dropped",
 ]
 
 MOVED = {"PretrainedTextEncoder": "kinema.interop"}
 
 
 def __getattr__(name: str) -> object:
+    if name == "Text":
+        message = "kinema.conditions.Text is Tokens now; the old name goes with the next version."
+        warnings.warn(message, DeprecationWarning, stacklevel=2)
+        return Tokens
     return moved(__name__, MOVED, name)

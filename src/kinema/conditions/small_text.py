@@ -19,7 +19,7 @@ from kinema.blocks.activation import squared_relu
 from kinema.blocks.attention import attend
 from kinema.blocks.normalization import RMSNorm
 from kinema.blocks.transformer import xavier_
-from kinema.conditions.text import Text
+from kinema.conditions.doors import Tokens
 from kinema.errors import UserError, refuse_below
 from kinema.storage.pretrained import PretrainedMixin
 
@@ -45,10 +45,10 @@ class SmallTextConfig:
 
     def __post_init__(self):
         numbers = {name: getattr(self, name) for name in ("num_heads", "max_length")}
-        refuse_below(1, "text encoder", **numbers)
+        refuse_below(1, "Text encoder", **numbers)
         if self.dim % self.num_heads:
             raise UserError(
-                f"text encoder: dim is {self.dim}, and must be a multiple of num_heads, "
+                f"Text encoder: dim is {self.dim}, and must be a multiple of num_heads, "
                 f"that is of {self.num_heads}."
             )
 
@@ -89,7 +89,7 @@ class Layer(nn.Module):
 
 
 class SmallTextEncoder(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.0"):
-    """encoder(prompts) -> Text, for prompts in the words of a given corpus.
+    """encoder(prompts) -> Tokens, for prompts in the words of a given corpus.
 
     Args:
         config: the network.
@@ -132,7 +132,7 @@ class SmallTextEncoder(nn.Module, PretrainedMixin, library_name="kinema", licens
         """Features of a token of the text."""
         return self.config.dim
 
-    def forward(self, prompts: list[str], length: int | None = None) -> Text:
+    def forward(self, prompts: list[str], length: int | None = None) -> Tokens:
         """Encode prompts; "" is the null prompt.
 
         Args:
@@ -146,7 +146,7 @@ class SmallTextEncoder(nn.Module, PretrainedMixin, library_name="kinema", licens
         x = self.words(ids) + self.positions[: ids.shape[1]]  # b n d
         for layer in self.layers:
             x = layer(x, mask[:, None])
-        return Text(self.norm(x), mask)
+        return Tokens(self.norm(x), mask)
 
     def tokenize(self, prompts: list[str], length: int | None = None) -> tuple[Tensor, Tensor]:
         """Token numbers and mask of the prompts, both (b, n)."""
@@ -155,7 +155,7 @@ class SmallTextEncoder(nn.Module, PretrainedMixin, library_name="kinema", licens
         length = max(length or 0, max(map(len, rows)))
         if length > self.config.max_length:
             raise UserError(
-                f"length is {length}, and max_length of the text encoder is less, "
+                f"The length is {length}, and max_length of the text encoder is less, "
                 f"{self.config.max_length}."
             )
         device = self.positions.device

@@ -3,11 +3,10 @@
 A new architecture is a file, a line in DENOISERS, and its families in `sizes.py`.
 """
 
-import functools
-import operator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kinema.denoisers.cost import count_flops, count_parameters, forward_flops
+from kinema.denoisers.denoiser import Denoiser, with_ports
 from kinema.denoisers.dit import DiT, DiTConfig
 from kinema.denoisers.mmdit import MMDiT, MMDiTConfig
 from kinema.denoisers.sizes import FAMILIES, SIZES, named_config
@@ -17,6 +16,7 @@ from kinema.renamed import moved
 
 __all__ = [
     "DENOISERS",
+    "Denoiser",
     "DenoiserConfig",
     "FAMILIES",
     "SIZES",
@@ -33,20 +33,25 @@ __all__ = [
     "forward_flops",
     "make_denoiser",
     "named_config",
+    "with_ports",
 ]
 
-DENOISERS: dict[str, type[Any]] = {"dit": DiT, "mmdit": MMDiT, "unet": UNet, "uvit": UViT}
+DenoiserConfig = DiTConfig | MMDiTConfig | UNetConfig | UViTConfig
+DENOISERS: dict[str, type[DiT | MMDiT | UNet | UViT]] = {
+    "dit": DiT,
+    "mmdit": MMDiT,
+    "unet": UNet,
+    "uvit": UViT,
+}
 
-if TYPE_CHECKING:
-    DenoiserConfig = Any
-else:  # the union of the configurations, which the command line offers as a choice
-    DenoiserConfig = functools.reduce(operator.or_, [d.config_class for d in DENOISERS.values()])
 
-
-def make_denoiser(config: DenoiserConfig) -> Any:
-    """A new network of the architecture whose configuration this is."""
-    architectures = {denoiser.config_class: denoiser for denoiser in DENOISERS.values()}
-    return architectures[type(config)](config)
+def make_denoiser(config: DenoiserConfig) -> DiT | MMDiT | UNet | UViT:
+    """Make a new network of the architecture whose configuration this is."""
+    architectures: dict[type, Any] = {
+        network.config_class: network for network in DENOISERS.values()
+    }
+    made: DiT | MMDiT | UNet | UViT = architectures[type(config)](config)
+    return made
 
 
 MOVED = {

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from kinema.conditions import Conditions, Text
+from kinema.conditions import Conditions, Tokens
 
 
 def count_parameters(network: nn.Module) -> int:
@@ -47,5 +47,5 @@ def count_flops(denoiser: nn.Module, shape: tuple[int, int, int, int], text_toke
     text = None
     if text_tokens:
         tokens = torch.zeros(1, text_tokens, denoiser.config.text_dim)
-        text = Text(tokens, torch.ones(1, text_tokens, dtype=torch.bool))
+        text = Tokens(tokens, torch.ones(1, text_tokens, dtype=torch.bool))
     return forward_flops(denoiser, x, t, Conditions(text))

@@ -27,7 +27,15 @@ from kinema.blocks.normalization import RMSNorm
 from kinema.blocks.rotary import rotary_angles
 from kinema.blocks.token_shift import Reach, TokenShift
 from kinema.blocks.transformer import MLP, CrossAttention, SelfAttention, xavier_
-from kinema.conditions import Conditions, Text
+from kinema.conditions import Conditions, Port, Ports, Tokens
+from kinema.conditions.ports import (
+    PortAttention,
+    TokenSequence,
+    has_tokens,
+    read_ports,
+    zero_ports_,
+)
+from kinema.denoisers.denoiser import check_cache
 from kinema.errors import UserError, refuse_below
 from kinema.storage.pretrained import PretrainedMixin
 
@@ -46,8 +54,9 @@ class DiTConfig:
         attention: which tokens see which: a spec, its name, or its dictionary.
         mixer: what else joins the frames, behind the attention of every layer: a spec, its name or
             its dictionary. With `Framewise()` attention it is all that does.
-        shift: whether tokens see their neighbours through `token_shift`.
+        shift: whether tokens see their neighbors through `token_shift`.
         mlp_ratio: width of the MLP over `dim`.
+        ports: the conditions beside text that the network takes in, or their dictionaries.
     """
 
     channels: int = 16
@@ -60,10 +69,11 @@ class DiTConfig:
     mixer: MixerSpec = field(default_factory=Unmixed)
     shift: bool = True
     mlp_ratio: int = 4
+    ports: tuple[Port, ...] = ()
 
     def __post_init__(self):
         self.attention, self.mixer = attention_spec(self.attention), mixer_spec(self.mixer)
-        self.patch = tuple(self.patch)
+        self.patch, self.ports = tuple(self.patch), read_ports(self.ports)
         refuse_below(1, "DiT", num_heads=self.num_heads, depth=self.depth, patch=min(self.patch))
         if self.dim % (8 * self.num_heads):
             raise UserError(
@@ -98,10 +108,12 @@ class Block(nn.Module):
         if config.text_dim:
             self.text_norm = RMSNorm(config.dim)
             self.text_attention = CrossAttention(config.dim, config.num_heads)
+        if has_tokens(config.ports):
+            self.port_attention = PortAttention(config.dim, config.num_heads)
 
     def forward(
-        self, x: Tensor, modulation: Tensor, angles: Tensor, text: Text | None,
-        cache: Cache | None = None,
+        self, x: Tensor, modulation: Tensor, angles: Tensor, text: Tokens | None,
+        cache: Cache | None = None, others: TokenSequence | None = None,
     ) -> Tensor:  # fmt: skip
         # x: b f h w d, modulation: b f 1 1 6 d
         h, w = x.shape[2:4]
@@ -112,7 +124,9 @@ class Block(nn.Module):
         x = self.mixer(x, cache)
         if text is not None:
             y = self.text_norm(x).flatten(2, 3)
-            x = x + self.text_attention(y, text.tokens, text.mask).unflatten(2, (h, w))
+            x = x + self.text_attention(y, text.tokens, text.weights).unflatten(2, (h, w))
+        if others is not None:
+            x = self.port_attention(x, others)
         y = self.shift2(modulate(x, shift2, scale2), cache)
         return gated(x, gate2, self.mlp(y))
 
@@ -130,6 +144,7 @@ class DiT(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.0
         self.config = config
         dim, (p, q, r) = config.dim, config.patch
         self.patches_in = nn.Linear(config.channels * p * q * r, dim)
+        self.ports = Ports(config.ports, config.patch, dim)
         self.time = TimeEmbedding(dim)
         if config.text_dim:
             self.text_in = nn.Linear(config.text_dim, dim)
@@ -142,8 +157,8 @@ class DiT(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.0
 
     def initialize(self) -> None:
         """Matrices Xavier-uniform, biases zero, except: all that adds to the residual stream
-        starts at zero (the gates, the text's way in), so a new network is the identity there; and
-        so does the output, so a new network predicts zero.
+        starts at zero (the gates, the text's way in, the ports), so a new network is the identity
+        there; and so does the output, so a new network predicts zero.
         """
         xavier_(self)
         for block in self.blocks:  # a mixer has its own start, the identity
@@ -153,6 +168,7 @@ class DiT(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.0
             zero += [block.text_attention.out for block in self.blocks]
         for linear in zero:
             nn.init.zeros_(linear.weight)
+        zero_ports_(self)
 
     def forward(
         self,
@@ -166,7 +182,8 @@ class DiT(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.0
         Args:
             x: (b, c, f, h, w) noisy video or latents.
             t: (b, f) noise level of every frame, 0 clean to 1 noise.
-            conditions: the text, if any; without one the cross-attention adds nothing.
+            conditions: the text, if any, and what comes through the ports; what is absent adds
+                nothing.
             cache: of a causal network: what it remembers of the frames before, an empty dict at the
                 start of a stream; `x` then continues them, and the frames are those of the whole
                 pass. Every call appends; a copy of the dict holds the past still.
@@ -175,27 +192,34 @@ class DiT(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.0
             (b, c, f, h, w), in the type of `x`.
 
         Raises:
-            UserError: if there is a cache and the network sees the future, or a chunk is torn.
+            UserError: if there is a cache and the network sees the future, or a chunk is torn; or
+                for a condition that has no port or does not fit.
         """
+        check_cache(self, cache)
+        given = self.ports.given(conditions, x)
         text = conditions.text if conditions is not None and self.config.text_dim else None
         patch = self.config.patch
         patches = patchify(pad_to_multiple(x, patch), patch).to(self.patches_in.weight)
-        tokens = self.patches_in(patches)  # b f h w d
+        tokens = self.ports.onto_patches(self.patches_in(patches), given)  # b f h w d
         if text is not None:
-            text = Text(self.text_in(text.tokens.to(tokens.dtype)), text.mask)  # b m d
-        *modulations, last = self.modulations(t, text)  # b f 1 1 6 d each; b f 1 1 2 d
-        angles = self.angles(tokens, self.seen(cache, x))  # (f h w) d/2k
+            text = replace(text, tokens=self.text_in(text.tokens.to(tokens.dtype)))  # b m d
+        vector = self.ports.onto_time(self.time(t), given)  # b f d
+        *modulations, last = self.modulations(vector, text)  # b f 1 1 6 d each; b f 1 1 2 d
+        seen = self.frames_seen(cache)
+        angles = self.angles(tokens, seen // patch[0])  # (f h w) d/2k
+        if cache is not None:
+            cache[self] = seen + x.shape[2]
+        others = self.ports.sequence(given)  # b m d
         for block, modulation in zip(self.blocks, modulations, strict=True):
-            tokens = block(tokens, modulation, angles, text, cache)
+            tokens = block(tokens, modulation, angles, text, cache, others)
         tokens = modulate(tokens, *last.unbind(-2))
         output = unpatchify(self.patches_out(tokens), patch)  # b c f h w, padded
         return output[:, :, : x.shape[2], : x.shape[3], : x.shape[4]].to(x.dtype)
 
-    def modulations(self, t: Tensor, text: Text | None) -> list[Tensor]:
-        """Each layer's six vectors and the last two, from the frame's time and the whole prompt."""
-        vector = self.time(t)  # b f d
+    def modulations(self, vector: Tensor, text: Tokens | None) -> list[Tensor]:
+        """Each layer's six vectors and the last two, from the frame's own and the whole prompt."""
         if text is not None:
-            vector = vector + self.text_summary(text.mean())[:, None]
+            vector = vector + text.summary(self.text_summary)[:, None]
         frames = self.config.patch[0]
         if frames > 1:  # a token of several frames: the mean of their vectors
             vector = repeat_last(vector, -vector.shape[1] % frames)
@@ -210,19 +234,19 @@ class DiT(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.0
         head_dim = self.config.dim // self.config.num_heads
         return rotary_angles((f, h, w), head_dim, tokens.device, first_frame)
 
-    def seen(self, cache: Cache | None, x: Tensor) -> int:
-        """How many token frames came before `x`; counts those of `x` in."""
-        self.check_cache(cache)
-        if cache is None:
-            return 0
-        before = cache.get(self, 0)
-        if before % self.chunk:
+    def frames_seen(self, cache: Cache | None) -> int:
+        """How many frames the cache has been fed.
+
+        Raises:
+            UserError: if they end within a chunk.
+        """
+        seen: int = 0 if cache is None else cache.get(self, 0)
+        if seen % self.chunk:
             raise UserError(
-                f"The cache ends after {before} frames, within a chunk: feed multiples of "
+                f"The cache ends after {seen} frames, within a chunk: feed multiples of "
                 f"{self.chunk} frames, or do without a cache."
             )
-        cache[self] = before + x.shape[2]
-        return before // self.config.patch[0]
+        return seen
 
     def deepened(self, new_layers: int) -> "DiT":
         """A network with further layers behind these, and, as it is new, the same output.
@@ -255,15 +279,6 @@ class DiT(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.0
     def can_forget(self) -> bool:
         """Whether a cache can drop frames: each has tokens of its own."""
         return self.config.patch[0] == 1
-
-    def check_cache(self, cache: Cache | None) -> None:
-        """Raise a UserError if there is a cache and this network sees the future."""
-        if cache is not None and not self.is_causal:
-            raise UserError(
-                f"A network with {self.config.attention.kind!r} attention and mixer "
-                f"{self.config.mixer.kind!r} sees the frames to come and cannot be cached: make "
-                "both causal."
-            )
 
 
 def repeat_last(x: Tensor, times: int) -> Tensor:

@@ -9,7 +9,7 @@ Axes: b batch, c channels, f frames, h w places, n tokens a frame, m text tokens
 k heads, l layers. Text is a video of one frame: b 1 m d.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -17,13 +17,22 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from kinema.blocks.attention import attend
+from kinema.blocks.cache import Cache
 from kinema.blocks.embedding import TimeEmbedding, pad_to_multiple, patchify, unpatchify
 from kinema.blocks.modulation import gated, modulate
 from kinema.blocks.normalization import RMSNorm
 from kinema.blocks.rotary import rotary_angles, rotate
 from kinema.blocks.token_shift import token_shift
 from kinema.blocks.transformer import MLP, xavier_
-from kinema.conditions import Conditions, Text
+from kinema.conditions import Conditions, Port, Ports
+from kinema.conditions.ports import (
+    PortAttention,
+    TokenSequence,
+    has_tokens,
+    read_ports,
+    zero_ports_,
+)
+from kinema.denoisers.denoiser import check_cache
 from kinema.errors import UserError, refuse_below
 from kinema.storage.pretrained import PretrainedMixin
 
@@ -39,8 +48,9 @@ class MMDiTConfig:
         num_heads: attention heads.
         patch: rows and columns a token covers.
         text_dim: features of the text tokens; a network without text is a DiT.
-        shift: whether video tokens see their neighbours through `token_shift`.
+        shift: whether video tokens see their neighbors through `token_shift`.
         mlp_ratio: width of the MLPs over `dim`.
+        ports: the conditions beside text that the network takes in, or their dictionaries.
     """
 
     channels: int = 16
@@ -51,9 +61,10 @@ class MMDiTConfig:
     text_dim: int = 192
     shift: bool = True
     mlp_ratio: int = 4
+    ports: tuple[Port, ...] = ()
 
     def __post_init__(self):
-        self.patch = tuple(self.patch)
+        self.patch, self.ports = tuple(self.patch), read_ports(self.ports)
         refuse_below(1, "MMDiT", num_heads=self.num_heads, depth=self.depth, patch=min(self.patch))
         if self.dim % (8 * self.num_heads):
             raise UserError(
@@ -69,7 +80,7 @@ class Stream(nn.Module):
 
     Args:
         config: of the network.
-        shift: whether its tokens lie on a grid and see their neighbours.
+        shift: whether its tokens lie on a grid and see their neighbors.
         is_read_only: it is seen by the other modality but not changed: text in the last layer.
     """
 
@@ -99,7 +110,7 @@ class Stream(nn.Module):
         return q if angles is None else rotate(q, angles)
 
     def normed(self, x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
-        """Norm, modulate, and let every token see a little of its neighbours; b f h w d."""
+        """Norm, modulate, and let every token see a little of its neighbors; b f h w d."""
         y = modulate(x, shift, scale)
         return token_shift(y) if self.shift else y
 
@@ -118,23 +129,29 @@ class JointBlock(nn.Module):
         super().__init__()
         self.video = Stream(config, config.shift)
         self.text = Stream(config, shift=False, is_read_only=is_last)
+        if has_tokens(config.ports):
+            self.port_attention = PortAttention(config.dim, config.num_heads)
 
     def forward(
         self, video: Tensor, text: Tensor | None, modulations: list[Tensor], angles: Tensor,
-        mask: Tensor | None,
+        weights: Tensor | None, others: TokenSequence | None = None,
     ) -> tuple[Tensor, Tensor | None]:  # fmt: skip
-        # video: b f h w d, text: b 1 1 m d, modulations: b f 1 1 6 d and b 1 1 1 6 d
+        # video: b f h w d, text: b 1 1 m d, modulations: b f 1 1 6 d and b 1 1 1 6 d, weights: b m
         places = video.shape[1:4].numel()
         y = self.video.normed(video, *modulations[0][..., :2, :].unbind(-2))
-        q, (k, v) = self.video.queries(y, angles), self.video.keys(y, angles)
-        if text is not None:
+        q, (k, v), mask = self.video.queries(y, angles), self.video.keys(y, angles), None
+        if text is not None and weights is not None:
             y = self.text.normed(text, *modulations[1][..., :2, :].unbind(-2))
             more_k, more_v = self.text.keys(y, None)
+            more_v = more_v * weights[:, None, :, None].to(more_v.dtype)
+            mask = F.pad(weights > 0, (places, 0), value=True)[:, None]  # b 1 (f h w + m)
             k, v = torch.cat([k, more_k], dim=2), torch.cat([v, more_v], dim=2)
             if not self.text.is_read_only:
                 q = torch.cat([q, self.text.queries(y, None)], dim=2)
         found = attend(q, k, v, mask)  # b k (f h w + m) d
         video = self.video.add(video, found[:, :, :places], modulations[0])
+        if others is not None:
+            video = self.port_attention(video, others)
         if text is not None and not self.text.is_read_only:
             text = self.text.add(text, found[:, :, places:], modulations[1])
         return video, text
@@ -153,6 +170,7 @@ class MMDiT(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2
         self.config = config
         dim, (q, r), depth = config.dim, config.patch, config.depth
         self.patches_in = nn.Linear(config.channels * q * r, dim)
+        self.ports = Ports(config.ports, (1, *config.patch), dim)
         self.time = TimeEmbedding(dim)
         # All layers' modulations in one matrix product a modality
         self.video_modulation = nn.Linear(dim, (6 * depth + 2) * dim)
@@ -164,31 +182,41 @@ class MMDiT(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2
         self.initialize()
 
     def initialize(self) -> None:
-        """Matrices Xavier-uniform, biases zero; modulations and the output zero, so that every
-        layer starts as the identity and a new network predicts zero.
+        """Matrices Xavier-uniform, biases zero; modulations, ports and the output zero, so that
+        every layer starts as the identity and a new network predicts zero.
         """
         xavier_(self)
         for linear in (self.video_modulation, self.text_modulation, self.patches_out):
             nn.init.zeros_(linear.weight)
+        zero_ports_(self)
 
-    def forward(self, x: Tensor, t: Tensor, conditions: Conditions | None = None) -> Tensor:
-        """Predict from noisy frames; arguments and result as in `DiT.forward`."""
+    def forward(
+        self,
+        x: Tensor,
+        t: Tensor,
+        conditions: Conditions | None = None,
+        cache: Cache | None = None,
+    ) -> Tensor:
+        """Predict from noisy frames; arguments, result and errors as in `DiT.forward`."""
+        check_cache(self, cache)
+        given = self.ports.given(conditions, x)
         prompt = conditions.text if conditions is not None else None
         patch = (1, *self.config.patch)
         patches = patchify(pad_to_multiple(x, patch), patch).to(self.patches_in.weight)
-        video = self.patches_in(patches)  # b f h w d
-        text, mask, summary = None, None, 0.0
+        video = self.ports.onto_patches(self.patches_in(patches), given)  # b f h w d
+        vector = self.ports.onto_time(self.time(t), given)  # b f d
+        text, weights = None, None
         if prompt is not None:
-            words = self.text_in(prompt.tokens.to(video.dtype))  # b m d
-            summary = self.text_summary(Text(words, prompt.mask).mean())[:, None]  # b 1 d
-            text, mask = words[:, None, None], self.mask(video, prompt)
-        vector = self.time(t) + summary  # b f d
+            words = replace(prompt, tokens=self.text_in(prompt.tokens.to(video.dtype)))  # b m d
+            vector = vector + words.summary(self.text_summary)[:, None]
+            text, weights = words.tokens[:, None, None], words.weights
         *modulations, last = self.modulations(vector, text is not None)
-        angles = rotary_angles(
-            tuple(video.shape[1:4]), self.config.dim // self.config.num_heads, video.device
-        )  # (f h w) d/2k
+        f, h, w = video.shape[1:4]
+        head_dim = self.config.dim // self.config.num_heads
+        angles = rotary_angles((f, h, w), head_dim, video.device)  # (f h w) d/2k
+        others = self.ports.sequence(given)  # b m d
         for block, pair in zip(self.blocks, modulations, strict=True):
-            video, text = block(video, text, pair, angles, mask)
+            video, text = block(video, text, pair, angles, weights, others)
         video = modulate(video, *last[0].unbind(-2))
         output = unpatchify(self.patches_out(video), patch)  # b c f h w, padded
         return output[..., : x.shape[3], : x.shape[4]].to(x.dtype)
@@ -210,7 +238,6 @@ class MMDiT(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2
                 layer.append(vectors)
         return layers
 
-    def mask(self, video: Tensor, text: Text) -> Tensor:
-        """Which keys are real: the video's and the words, not the padding; b 1 (f h w + m)."""
-        places = video.shape[1:4].numel()
-        return F.pad(text.mask, (places, 0), value=True)[:, None]
+    is_causal = False  # every token sees every token
+    chunk = 1
+    can_forget = True

@@ -82,7 +82,7 @@ FAMILIES = {
                             TRANSFORMER),
     "mmdit": Family("transformer, text and video in one attention", MMDiTConfig, {}, JOINT),
     "uvit": Family("convolutions around a transformer", UViTConfig, {}, UVIT),
-    "unet": Family("factorised U-Net, attention along time", UNetConfig, {}, UNET),
+    "unet": Family("factorized U-Net, attention along time", UNetConfig, {}, UNET),
     "unet-frame": Family("the same, frame by frame: the flicker baseline",
                          UNetConfig, {"mixer": Unmixed()}, UNET),
     "unet-3d": Family("the same, convolutions of 3x3x3 instead",

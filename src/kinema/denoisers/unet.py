@@ -3,7 +3,7 @@
 A U-Net works on each frame at falling resolution and back, with skips. After every block a temporal
 mixer, zero at the start, may let the frames talk:
 no mixer: frame by frame, the flicker baseline;
-attention along time: the factorised U-Net of Video Diffusion Models (Ho et al. 2022);
+attention along time: the factorized U-Net of Video Diffusion Models (Ho et al. 2022);
 `kernel` 3: every convolution sees 3x3x3 (Cicek et al. 2016, 3D U-Net);
 `halves_time`: coarser levels have fewer frames as well (Bar-Tal et al. 2024, Lumiere);
 a recurrence: the network streams.
@@ -29,7 +29,15 @@ from kinema.blocks.normalization import RMSNorm
 from kinema.blocks.rotary import rotary_angles
 from kinema.blocks.space_time import FrameConv, VideoConv
 from kinema.blocks.transformer import CrossAttention, SelfAttention
-from kinema.conditions import Conditions, Text
+from kinema.conditions import Conditions, Port, Ports, Tokens
+from kinema.conditions.ports import (
+    PortAttention,
+    TokenSequence,
+    has_tokens,
+    read_ports,
+    zero_ports_,
+)
+from kinema.denoisers.denoiser import check_cache
 from kinema.errors import UserError, refuse_below
 from kinema.storage.pretrained import PretrainedMixin
 
@@ -51,7 +59,9 @@ class UNetConfig:
         kernel: frames that the convolutions see, 1 or 3.
         halves_time: whether each coarser level also halves the frames.
         text_dim: features of the text tokens; 0 makes a network without text.
-        causal: whether convolutions of 3 frames see the past ones instead of both neighbours.
+        causal: whether convolutions of 3 frames see the past ones instead of both neighbors.
+        ports: the conditions beside text that the network takes in, or their dictionaries; tokens
+            are read at the attention levels.
     """
 
     channels: int = 16
@@ -65,8 +75,10 @@ class UNetConfig:
     halves_time: bool = False
     text_dim: int = 192
     causal: bool = False
+    ports: tuple[Port, ...] = ()
 
     def __post_init__(self):
+        self.ports = read_ports(self.ports)
         self.dims, self.attention_levels = tuple(self.dims), tuple(self.attention_levels)
         self.mixer = mixer_spec(self.mixer)
         self.mixer_levels = tuple(self.mixer_levels) or tuple(range(len(self.dims)))
@@ -85,6 +97,8 @@ class UNetConfig:
                 )
         if self.kernel not in (1, 3):
             raise UserError(f"UNet: kernel is {self.kernel}, and must be 1 or 3 frames.")
+        if has_tokens(self.ports) and not self.attention_levels:
+            raise UserError("UNet: a port of tokens is read by attention: name attention_levels.")
 
     @property
     def is_causal(self) -> bool:
@@ -123,16 +137,22 @@ class AttentionBlock(nn.Module):
         if config.text_dim:
             self.text_in = nn.Linear(config.text_dim, dim)
             self.text = CrossAttention(dim, config.num_heads)
+        if has_tokens(config.ports):
+            self.port_attention = PortAttention(dim, config.num_heads, config.dims[0])
 
-    def forward(self, x: Tensor, text: Text | None) -> Tensor:  # x: b f h w d
+    def forward(
+        self, x: Tensor, text: Tokens | None, others: TokenSequence | None = None
+    ) -> Tensor:
+        # x: b f h w d
         f, h, w, dim = x.shape[1:]
         angles = rotary_angles((f, h, w), dim // self.num_heads, x.device)
         x = x.flatten(2, 3)
         x = x + self.space(self.norm(x), angles)
         if text is not None:
             tokens = self.text_in(text.tokens.to(x.dtype))
-            x = x + self.text(self.text_norm(x), tokens, text.mask)
-        return x.unflatten(2, (h, w))
+            x = x + self.text(self.text_norm(x), tokens, text.weights)
+        x = x.unflatten(2, (h, w))
+        return x if others is None else self.port_attention(x, others)
 
 
 class Stage(nn.Module):
@@ -146,10 +166,13 @@ class Stage(nn.Module):
         self.attention = AttentionBlock(dim, config) if has_attention else None
         self.mixer = make_mixer(config.mixer if level in config.mixer_levels else Unmixed(), dim)
 
-    def forward(self, x: Tensor, vector: Tensor, text: Text | None, cache: Cache | None) -> Tensor:
+    def forward(
+        self, x: Tensor, vector: Tensor, text: Tokens | None, cache: Cache | None,
+        others: TokenSequence | None = None,
+    ) -> Tensor:  # fmt: skip
         x = self.conv(x, vector, cache)
         if self.attention is not None:
-            x = self.attention(x, text)
+            x = self.attention(x, text, others)
         return self.mixer(x, cache)
 
 
@@ -166,6 +189,7 @@ class UNet(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.
         self.config = config
         dims = config.dims
         dim_vector = 2 * dims[0]
+        self.ports = Ports(config.ports, (1, 1, 1), dims[0], dim_vector)
         self.time = TimeEmbedding(dim_vector)
         if config.text_dim:
             self.text_summary = nn.Linear(config.text_dim, dim_vector)
@@ -186,9 +210,10 @@ class UNet(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.
 
     def initialize(self) -> None:
         """As torch does it, except: what adds to the features starts at zero (the gates of the
-        convolutions, the ways out of attention; mixers see to it themselves), so a new block is the
-        identity; and so does the output, so a new network predicts zero.
+        convolutions, the ways out of attention, the ports; mixers see to it themselves), so a new
+        block is the identity; and so does the output, so a new network predicts zero.
         """
+        zero_ports_(self)
         for module in self.modules():
             if isinstance(module, ConvBlock):
                 nn.init.zeros_(module.modulation.weight)
@@ -208,23 +233,27 @@ class UNet(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.
         cache: Cache | None = None,
     ) -> Tensor:
         """Predict from noisy frames; arguments, result and errors as in `DiT.forward`."""
-        self.check_cache(cache)
+        check_cache(self, cache)
+        given = self.ports.given(conditions, x)
         text = conditions.text if conditions is not None and self.config.text_dim else None
         padded = pad_to_multiple(x, self.multiple)
         padded = padded.to(self.conv_in.conv.weight.dtype)
         y = self.conv_in(rearrange(padded, "b c f h w -> b f h w c"))  # b f h w d
-        vectors = self.vectors(t, text)  # b f e at every level
+        y = self.ports.onto_patches(y, given, self.multiple)
+        vector = self.ports.onto_time(self.time(t), given)  # b f e
+        vectors = self.vectors(vector, text)  # b f e at every level
+        others = self.ports.sequence(given)  # b m d
         skips = []
         for level, stages in enumerate(self.down):
             for stage in stages:
-                y = stage(y, vectors[level], text, cache)
+                y = stage(y, vectors[level], text, cache, others)
             skips.append(y)
             if level < len(self.coarsen):
                 y = self.coarsen[level](self.join_frames(y))  # b f/2 h/2 w/2 d'
         for level in reversed(range(len(self.up))):
             y = self.join[level](torch.cat([y, skips[level]], dim=-1))
             for stage in self.up[level]:
-                y = stage(y, vectors[level], text, cache)
+                y = stage(y, vectors[level], text, cache, others)
             if level > 0:
                 y = self.part_frames(self.refine[level - 1](repeat_places(y)))  # b 2f 2h 2w d'
         output = rearrange(self.conv_out(norm(y)), "b f h w c -> b c f h w")
@@ -246,14 +275,14 @@ class UNet(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.
         p = 2 if self.config.halves_time else 1
         return rearrange(y, "b f h w (p d) -> b (f p) h w d", p=p)
 
-    def vectors(self, t: Tensor, text: Text | None) -> list[Tensor]:
-        """What modulates each frame at each level: its time, and the mean of the prompt; b f e.
+    def vectors(self, vector: Tensor, text: Tokens | None) -> list[Tensor]:
+        """What modulates each frame at each level, b f e: its own vector and the whole prompt.
 
         A frame that stands for several has the mean of their vectors.
         """
-        vector = self.time(t)
         if text is not None:
-            vector = vector + self.text_summary(text.mean().to(vector.dtype))[:, None]
+            summary = text.summary(lambda mean: self.text_summary(mean.to(vector.dtype)))
+            vector = vector + summary[:, None]
         if not self.config.halves_time:
             return [vector] * len(self.config.dims)
         missing = -vector.shape[1] % self.multiple[0]
@@ -273,13 +302,7 @@ class UNet(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.
         """Frames are fed to a cache in multiples of this."""
         return chunk_of(self.config.mixer)
 
-    def check_cache(self, cache: Cache | None) -> None:
-        """Raise a UserError if there is a cache and this network sees the future."""
-        if cache is not None and not self.is_causal:
-            raise UserError(
-                "This UNet sees the frames to come and cannot be cached: give it a causal mixer, "
-                "causal convolutions, and no halving of time."
-            )
+    can_forget = True  # every frame has entries of its own
 
 
 def repeat_places(x: Tensor) -> Tensor:

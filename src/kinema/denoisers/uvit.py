@@ -17,7 +17,9 @@ from kinema.blocks.cache import Cache
 from kinema.blocks.embedding import TimeEmbedding
 from kinema.blocks.modulation import norm
 from kinema.blocks.space_time import FrameConv, SpaceTimeBlock
-from kinema.conditions import Conditions
+from kinema.conditions import Conditions, Port
+from kinema.conditions.ports import read_ports
+from kinema.denoisers.denoiser import check_cache
 from kinema.denoisers.dit import DiT, DiTConfig
 from kinema.storage.pretrained import PretrainedMixin
 
@@ -30,7 +32,8 @@ class UViTConfig:
         channels: channels of the video or the latents.
         conv_dim: features of the convolutions.
         num_blocks: convolutional blocks before the transformer, and as many after it.
-        dim, depth, num_heads, patch, text_dim, attention, shift: of the transformer, see DiTConfig.
+        dim, depth, num_heads, patch, text_dim, attention, shift, ports: of the transformer, see
+            DiTConfig.
     """
 
     channels: int = 16
@@ -43,17 +46,18 @@ class UViTConfig:
     text_dim: int = 192
     attention: AttentionSpec = field(default_factory=Full)
     shift: bool = True
+    ports: tuple[Port, ...] = ()
 
     def __post_init__(self):
         self.attention = attention_spec(self.attention)
-        self.patch = tuple(self.patch)
+        self.patch, self.ports = tuple(self.patch), read_ports(self.ports)
 
     @property
     def transformer(self) -> DiTConfig:
         """The transformer inside, which sees features instead of channels."""
         return DiTConfig(
             self.conv_dim, self.dim, self.depth, self.num_heads, self.patch, self.text_dim,
-            self.attention, shift=self.shift,
+            self.attention, shift=self.shift, ports=self.ports,
         )  # fmt: skip
 
 
@@ -103,7 +107,7 @@ class UViT(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.
         cache: Cache | None = None,
     ) -> Tensor:
         """Predict from noisy frames; arguments, result and errors as in `DiT.forward`."""
-        self.transformer.check_cache(cache)
+        check_cache(self, cache)
         vector = self.time(t)  # b f d
         y = rearrange(x, "b c f h w -> b f h w c").to(self.conv_in.conv.weight.dtype)
         y = self.conv_in(y)  # b f h w d

@@ -93,6 +93,6 @@ def prediction_named(prediction: str | Prediction) -> Prediction:
         return prediction
     if prediction not in PREDICTIONS:
         raise UserError(
-            f"prediction {prediction!r} is unknown; {nearest(prediction, [*PREDICTIONS])}"
+            f"The prediction {prediction!r} is unknown; {nearest(prediction, [*PREDICTIONS])}"
         )
     return PREDICTIONS[prediction]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from kinema.conditions import Conditions, Text
+from kinema.conditions import Conditions, Tokens
 from kinema.diffusion import DDPM
 from kinema.errors import UserError
 
@@ -65,6 +65,7 @@ def call_unet(
     network: nn.Module, frames: Tensor, t: Tensor, conditions: Conditions | None
 ) -> Tensor:
     """diffusers' UNet2DModel."""
+    refuse_others(network, conditions)
     return network(frames, DDPM().step_of_time(t), return_dict=False)[0]
 
 
@@ -74,12 +75,24 @@ def call_text_unet(
     """diffusers' UNet2DConditionModel; padding is hidden from it only where there is some."""
     if conditions is None or conditions.text is None:
         raise UserError("A UNet2DConditionModel needs a text: give conditions with one.")
+    refuse_others(network, conditions)
     text = conditions.text
+    if not text.mask.is_meta and not text.mask.any(1).all():
+        raise UserError("A UNet2DConditionModel needs a text in every row: drop none of them.")
     mask = None if text.mask.is_meta or text.mask.all() else text.mask
     steps = DDPM().step_of_time(t)
     return network(
         frames, steps, text.tokens, encoder_attention_mask=mask, return_dict=False
     )[0]  # fmt: skip
+
+
+def refuse_others(network: nn.Module, conditions: Conditions | None) -> None:
+    """Raise a UserError for a condition that is no text: there is no way in for it."""
+    for name in conditions.names if conditions is not None else []:
+        if name != "text":
+            raise UserError(
+                f"A {type(network).__name__} takes no condition {name!r}: leave it out."
+            )
 
 
 def places_of_unet(network: nn.Module) -> list[str]:
@@ -105,7 +118,7 @@ def example_of_unet(network: nn.Module) -> Inputs:
 def example_of_text_unet(network: nn.Module) -> Inputs:
     frames, t, _ = example_of_unet(network)
     tokens = torch.zeros(1, 1, network.config.cross_attention_dim)
-    return frames, t, Conditions(Text(tokens, torch.ones(1, 1, dtype=torch.bool)))
+    return frames, t, Conditions(Tokens(tokens, torch.ones(1, 1, dtype=torch.bool)))
 
 
 OURS = ImageNetwork(call_ours, places_of_ours, example_of_ours)

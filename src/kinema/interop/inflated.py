@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from kinema.blocks.cache import Cache
 from kinema.blocks.mixers import Attention, MixerSpec, chunk_of, make_mixer, mixer_spec
 from kinema.conditions import Conditions
+from kinema.denoisers.denoiser import check_cache
 from kinema.errors import UserError, nearest
 from kinema.interop.image_networks import ImageNetwork, image_network_of
 
@@ -116,6 +117,8 @@ class Inflated(nn.Module):
         """Frames are fed to a cache in multiples of this."""
         return lcm(*(chunk_of(spec) for spec in self.specs))
 
+    can_forget = True  # every frame has entries of its own
+
     @property
     def mixers(self) -> dict[str, nn.Module]:
         """Place -> mixer."""
@@ -134,18 +137,24 @@ class Inflated(nn.Module):
         Args:
             x: (b, c, f, h, w) noisy video or latents.
             t: (b, f) noise level of every frame, 0 clean to 1 noise.
-            conditions: what steers the image network, the same for all frames of a row.
+            conditions: what steers the image network: the tokens the same for all frames of a
+                row, and of a grid and a vector the part of each frame.
             cache: what earlier frames left, if `x` continues a stream; needs causal mixers.
 
         Returns:
             (b, c, f, h, w).
+
+        Raises:
+            UserError: if there is a cache and a mixer sees the future.
         """
-        b, _, f, _, _ = x.shape
+        check_cache(self, cache)
+        b, f = x.shape[0], x.shape[2]
         for insertion in self.insertions:
             insertion.num_frames, insertion.cache = f, cache
         frames = rearrange(x, "b c f h w -> (b f) c h w")
         times = rearrange(t, "b f -> (b f)")
-        y = self.kind.call(self.image_network, frames, times, for_each_frame(conditions, b, f))
+        each = None if conditions is None else conditions.each_frame(f)
+        y = self.kind.call(self.image_network, frames, times, each)
         return rearrange(y, "(b f) c h w -> b c f h w", b=b)
 
     def deflate(self) -> nn.Module:
@@ -163,14 +172,8 @@ def specs_for(
     """A spec for each place, from one for all of them or from a list."""
     specs = mixer if isinstance(mixer, list) else [mixer] * len(places)
     if len(specs) != len(places):
-        raise UserError(f"mixer: {len(specs)} specs for the {len(places)} places {[*places]}.")
+        raise UserError(f"There are {len(specs)} mixers for the {len(places)} places {[*places]}.")
     return [mixer_spec(spec) for spec in specs]
-
-
-def for_each_frame(conditions: Conditions | None, batch: int, num_frames: int) -> Conditions | None:
-    """The conditions of every frame of a batch: each row's, `num_frames` times."""
-    rows = torch.arange(batch).repeat_interleave(num_frames)
-    return None if conditions is None else conditions[rows]
 
 
 def find_places(network: nn.Module, patterns: Sequence[str]) -> list[str]:
@@ -183,7 +186,7 @@ def find_places(network: nn.Module, patterns: Sequence[str]) -> list[str]:
     for pattern in patterns:
         if not any(fits(name, pattern) for name in names):
             raise UserError(
-                f"after: no module of the {type(network).__name__} is called {pattern!r}; "
+                f"Option after: no module of the {type(network).__name__} is called {pattern!r}; "
                 f"{nearest(pattern, names)}"
             )
     return [name for name in names if any(fits(name, pattern) for pattern in patterns)]
@@ -208,7 +211,9 @@ def features_after(network: nn.Module, kind: ImageNetwork, places: Sequence[str]
         def look(module: nn.Module, inputs: Any, output: Any) -> None:
             output = output[0] if isinstance(output, tuple) else output
             if not isinstance(output, Tensor) or output.ndim not in LAYOUTS:
-                raise UserError(f"after: {place!r} puts out no features of images or tokens.")
+                raise UserError(
+                    f"Option after: {place!r} puts out no features of images or tokens."
+                )
             found[place] = output.shape[1] if output.ndim == 4 else output.shape[-1]
 
         return look
@@ -221,7 +226,9 @@ def features_after(network: nn.Module, kind: ImageNetwork, places: Sequence[str]
         for hook in hooks:
             hook.remove()
     if missing := [place for place in places if place not in found]:
-        raise UserError(f"after: {missing[0]!r} is never called by the {type(network).__name__}.")
+        raise UserError(
+            f"Option after: {missing[0]!r} is never called by the {type(network).__name__}."
+        )
     return [found[place] for place in places]
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Self
 import torch
 from torch import nn
 
-from kinema.conditions.text import Text
+from kinema.conditions.doors import Tokens
 from kinema.errors import UserError, nearest
 from kinema.storage.configuration import read_object
 
@@ -25,7 +25,7 @@ LONGEST = 512  # tokens a prompt; some tokenizers name no limit
 
 
 class PretrainedTextEncoder(nn.Module):
-    """encoder(prompts) -> Text with the states of a frozen language model.
+    """encoder(prompts) -> Tokens with the states of a frozen language model.
 
     Args:
         model: a T5EncoderModel, UMT5EncoderModel or CLIPTextModel of transformers. It stays frozen
@@ -93,7 +93,7 @@ class PretrainedTextEncoder(nn.Module):
         return self.model.config.hidden_size
 
     @torch.no_grad()
-    def forward(self, prompts: list[str], length: int | None = None) -> Text:
+    def forward(self, prompts: list[str], length: int | None = None) -> Tokens:
         """Encode prompts; "" is the null prompt.
 
         Args:
@@ -105,7 +105,7 @@ class PretrainedTextEncoder(nn.Module):
             return_tensors="pt",
         ).to(self.model.device)  # fmt: skip
         states = self.model(input_ids=batch.input_ids, attention_mask=batch.attention_mask)
-        text = Text(states.last_hidden_state, batch.attention_mask.bool())
+        text = Tokens(states.last_hidden_state, batch.attention_mask.bool())
         return text if length is None else text.pad(max(length, text.tokens.shape[1]))
 
     def unknown_words(self, prompt: str) -> list[str]:

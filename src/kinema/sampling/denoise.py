@@ -6,7 +6,7 @@ This is all a sampler sees of a model, and what guidance wraps.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -66,11 +66,6 @@ def in_one_call(denoises: Sequence[DenoiseFn]) -> Denoise | None:
         if (other.path, other.prediction) != (first.path, first.prediction):
             return None
         conditions.append(other.conditions)
-    if any(present(one) != present(conditions[0]) for one in conditions):
+    if any(set(one.names) != set(conditions[0].names) for one in conditions):
         return None
     return replace(first, conditions=cat_conditions(conditions))
-
-
-def present(conditions: Conditions) -> list[str]:
-    """The names of the conditions that are not absent."""
-    return [f.name for f in fields(conditions) if getattr(conditions, f.name) is not None]

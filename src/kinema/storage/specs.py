@@ -1,18 +1,14 @@
 """A spec, a choice among small frozen dataclasses, as a configuration file holds it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any, TypeVar
+from typing import Any
 
 from kinema.errors import UserError, nearest
 from kinema.storage.configuration import check_fields
 
-Spec = TypeVar("Spec")
 
-
-def read_spec(
-    what: str, kinds: Mapping[str, Callable[..., Spec]], given: Spec | str | dict[str, Any]
-) -> Spec:
+def read_spec(what: str, kinds: Mapping[str, type[Any]], given: Any) -> Any:
     """Make a spec from itself, from its name, or from its dictionary.
 
     Args:
@@ -28,12 +24,11 @@ def read_spec(
     options = {"kind": given} if isinstance(given, str) else dict(given)
     kind = str(options.pop("kind", None))
     if kind not in kinds:
-        raise UserError(f"{what}: unknown kind {kind!r}; {nearest(kind, list(kinds))}")
-    make: Any = kinds[kind]
-    known = [field.name for field in fields(make) if field.init]
+        raise UserError(f"The {what} {kind!r} is unknown; {nearest(kind, list(kinds))}")
+    known = [field.name for field in fields(kinds[kind]) if field.init]
     for name in options:
         if name not in known:
-            hint = nearest(name, known) if known else "it takes none."
-            raise UserError(f"{what} {kind!r}: unknown option {name!r}; {hint}")
-    check_fields(options, make, f"{what} {kind!r}")
+            hint = nearest(name, known) if known else "it has none."
+            raise UserError(f"The {what} {kind!r} has no option {name!r}; {hint}")
+    check_fields(options, kinds[kind], f"The {what} {kind!r}")
     return kinds[kind](**options)

@@ -37,7 +37,7 @@ class VideoPipeline(nn.Module):
     Args:
         denoiser: `denoiser(x, t, conditions)`, one of `kinema.denoisers.DENOISERS`.
         codec: frames to latents and back, one of `kinema.video.CODECS`.
-        text: `text(prompts) -> Text`, one of `kinema.video.TEXT_ENCODERS`.
+        text: `text(prompts) -> Tokens`, one of `kinema.video.TEXT_ENCODERS`.
         system: how they belong together; names its parts by what they are.
         name: what the system is called in the settings of its videos.
     """

@@ -7,7 +7,7 @@ import pytest
 import torch
 from rollout_cases import rollout_setup
 
-from kinema.conditions import Conditions, Text
+from kinema.conditions import Conditions, Tokens
 from kinema.denoisers import DiTConfig, UNetConfig, make_denoiser
 from kinema.diffusion import Linear
 from kinema.errors import UserError
@@ -40,7 +40,7 @@ def guided(network, seed=0, scale=2.0):
     drawn = torch.randn(2, 2, 3, 4, generator=torch.Generator().manual_seed(seed))
     cond, uncond = (
         Denoise(
-            network, Linear(), "velocity", Conditions(text=Text(x, torch.ones(2, 3, dtype=bool)))
+            network, Linear(), "velocity", Conditions(text=Tokens(x, torch.ones(2, 3, dtype=bool)))
         )
         for x in drawn
     )

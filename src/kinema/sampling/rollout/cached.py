@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from kinema.blocks.cache import Cache, Unpruned, keep, packed, unpacked
+from kinema.denoisers import Denoiser
 from kinema.errors import UserError
 from kinema.sampling.denoise import Denoise, in_one_call
 from kinema.sampling.guidance import Contrast
@@ -84,7 +85,7 @@ def causal(network: Any) -> nn.Module:
     Raises:
         UserError: if one does.
     """
-    if isinstance(network, nn.Module) and getattr(network, "is_causal", False):
+    if isinstance(network, nn.Module) and isinstance(network, Denoiser) and network.is_causal:
         return network
     raise UserError(
         f"This {type(network).__name__} sees frames to come and cannot be cached: take a causal "

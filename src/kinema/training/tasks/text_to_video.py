@@ -73,7 +73,7 @@ class NoiseLevels:
             (self.given / 2, noised),
             (self.per_frame, PerFrame(times)),
         ]
-        more = [
+        more: list[tuple[float, Times]] = [
             (self.interpolation, Interpolation(times)),
             (self.staircase, Staircase(shift=self.shift)),
         ]

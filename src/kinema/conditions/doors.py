@@ -1,0 +1,203 @@
+"""The three doors by which what steers a sample enters a network, and no other.
+
+    Grid      b c f h w, on the grid of the frames    depth, masks, kept frames, camera rays
+    Tokens    b m d with a mask                       text, reference images, sound
+    Vector    b f d, one a frame                      frame rate, actions, strength of motion
+
+A condition is a batch: tensors whose first axis is the row. One of them is its presence: 1 where
+the condition is given, 0 where it is absent, and between for a weaker effect. Absent is not the
+same as zero: where a condition is absent, a network computes what it computes without it.
+
+Axes: b batch, c channels, f frames, h w places, m tokens, d features.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor
+
+
+@dataclass
+class Condition:
+    """What the conditions of all doors can do; each door says which tensors it holds.
+
+    The last of the tensors is the presence.
+    """
+
+    @property
+    def tensors(self) -> list[Tensor]:
+        """The tensors of the condition, in the order of its fields."""
+        return [getattr(self, field.name) for field in fields(self)]
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> Self:
+        """Make the condition whose tensors are these, changed."""
+        return type(self)(*map(change, self.tensors))
+
+    def __len__(self) -> int:
+        return len(self.tensors[0])
+
+    def __getitem__(self, rows: slice | Sequence[int] | Tensor) -> Self:
+        """Take the given rows (a slice, a list or an index tensor) as a smaller batch."""
+        return self.each(lambda x: x[rows])
+
+    def expand(self, batch: int) -> Self:
+        """Repeat a batch of one `batch` times, without copying."""
+        return self.each(lambda x: x.expand(batch, *x.shape[1:]))
+
+    def to(self, *args: Any, **kwargs: Any) -> Self:
+        """Move to a device or a floating-point type, as `Tensor.to` does; a mask stays a mask."""
+        device = self.tensors[0].to(*args, **kwargs).device
+        return self.each(lambda x: x.to(*args, **kwargs) if x.is_floating_point() else x.to(device))
+
+    def absent(self) -> Self:
+        """Make the null of a condition that has no other: all zero, its presence too."""
+        return self.each(torch.zeros_like)
+
+    def dropped(self, rows: Tensor, null: Self | None = None) -> Self:
+        """Replace rows by the null.
+
+        Args:
+            rows: (b,) bool, True where the condition is dropped.
+            null: a batch of one, such as the encoded empty prompt; unless given, the condition is
+                absent in these rows.
+        """
+        null = self.absent() if null is None else null.expand(len(self))
+        ours, nulls = self.alike([self, null])
+        pairs = zip(ours.tensors, nulls.tensors, strict=True)
+        rows = rows.to(self.tensors[0].device)
+        return type(self)(*(torch.where(over(rows, x), n.to(x), x) for x, n in pairs))
+
+    def scaled(self, strength: float | Tensor) -> Self:
+        """Make the effect stronger or weaker: 0 is none, 1 what was trained.
+
+        Args:
+            strength: a number, or one a row: (b,).
+        """
+        *others, presence = self.tensors
+        if isinstance(strength, Tensor):
+            strength = over(strength.to(presence), presence)
+        return type(self)(*[*others, presence * strength])
+
+    @classmethod
+    def alike(cls, batches: Sequence[Self]) -> Sequence[Self]:
+        """Make the rows of several batches alike in shape, so that they can be stacked."""
+        return batches
+
+    @classmethod
+    def stacked(cls, batches: Sequence[Self]) -> Self:
+        """Stack batches into one."""
+        columns = zip(*(batch.tensors for batch in cls.alike(batches)), strict=True)
+        return cls(*map(torch.cat, columns))
+
+
+def over(rows: Tensor, x: Tensor) -> Tensor:
+    """Give (b,) the trailing axes that let it act on the rows of x: (b, 1, ..., 1)."""
+    return rows.view(-1, *[1] * (x.ndim - 1))
+
+
+@dataclass
+class Grid(Condition):
+    """A condition on the frames' own grid.
+
+    Attributes:
+        values: (b, c, f, h, w); what stands where it is absent has no influence.
+        presence: (b, 1, f, h, w); 1 everywhere unless given.
+    """
+
+    values: Tensor
+    presence: Tensor = None  # type: ignore[assignment] # set below
+
+    def __post_init__(self) -> None:
+        if self.presence is None:
+            self.presence = torch.ones_like(self.values[:, :1])
+
+    def signal(self) -> Tensor:
+        """What a port reads, (b, c + 1, f, h, w): the values where present, and the presence."""
+        return torch.cat([self.values * self.presence, self.presence], dim=1)
+
+    def each_frame(self, num_frames: int) -> "Grid":
+        """The condition of every frame as a clip of one frame: (b f) rows."""
+        return self.each(lambda x: rearrange(x, "b c f h w -> (b f) c 1 h w"))
+
+
+@dataclass
+class Vector(Condition):
+    """A condition of one vector a frame.
+
+    Attributes:
+        values: (b, f, d); what stands where it is absent has no influence.
+        presence: (b, f, 1); 1 everywhere unless given.
+    """
+
+    values: Tensor
+    presence: Tensor = None  # type: ignore[assignment] # set below
+
+    def __post_init__(self) -> None:
+        if self.presence is None:
+            self.presence = torch.ones_like(self.values[..., :1])
+
+    def signal(self) -> Tensor:
+        """What a port reads, (b, f, d + 1): the values where present, and the presence."""
+        return torch.cat([self.values * self.presence, self.presence], dim=-1)
+
+    def each_frame(self, num_frames: int) -> "Vector":
+        """The condition of every frame as a clip of one frame: (b f) rows."""
+        return self.each(lambda x: rearrange(x, "b f d -> (b f) 1 d"))
+
+
+@dataclass
+class Tokens(Condition):
+    """A condition of any number of tokens, such as an encoded prompt.
+
+    Attributes:
+        tokens: (b, m, d) token states; what stands at padded places has no influence.
+        mask: (b, m) bool, True where a token is real; a row without any is absent.
+        presence: (b,); unless given, 1 where a row has a real token.
+    """
+
+    tokens: Tensor
+    mask: Tensor
+    presence: Tensor = None  # type: ignore[assignment] # set below
+
+    def __post_init__(self) -> None:
+        if self.presence is None:
+            self.presence = self.mask.any(1).to(self.tokens.dtype)
+
+    @property
+    def weights(self) -> Tensor:
+        """How much each token counts, (b, m): the presence of its row, and 0 for padding."""
+        return self.mask * self.presence[:, None]
+
+    def mean(self) -> Tensor:
+        """The mean of the real tokens: (b, d); zero in a row without any."""
+        real = self.mask[..., None].to(self.tokens.dtype)
+        return (self.tokens * real).sum(1) / real.sum(1).clamp(min=1)
+
+    def summary(self, project: Callable[[Tensor], Tensor]) -> Tensor:
+        """Project the mean of each row, and weigh it by the presence of the row: (b, d)."""
+        projected = project(self.mean())
+        return projected * self.presence[:, None].to(projected.dtype)
+
+    def pad(self, length: int) -> "Tokens":
+        """Pad to `length` tokens, (b, length, d), without changing what they mean."""
+        missing = length - self.tokens.shape[1]
+        assert missing >= 0, f"cannot pad {self.tokens.shape[1]} tokens to {length}"
+        tokens = F.pad(self.tokens, (0, 0, 0, missing))
+        return Tokens(tokens, F.pad(self.mask, (0, missing)), self.presence)
+
+    @classmethod
+    def alike(cls, batches: "Sequence[Tokens]") -> "Sequence[Tokens]":
+        """Pad all to the longest of them."""
+        length = max(batch.tokens.shape[1] for batch in batches)
+        return [batch.pad(length) for batch in batches]
+
+    def each_frame(self, num_frames: int) -> "Tokens":
+        """The condition of every frame as a clip of one frame: (b f) rows."""
+        return self.each(lambda x: x.repeat_interleave(num_frames, dim=0))
+
+
+DOORS: dict[str, type[Grid | Tokens | Vector]] = {"grid": Grid, "tokens": Tokens, "vector": Vector}
