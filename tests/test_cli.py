@@ -36,7 +36,7 @@ def test_version(capsys):
 def test_unknown_command(capsys):
     status, _, err = run(capsys, "genrate")
     assert (status, err.count("\n")) == (2, 1)
-    assert "did you mean generate?" in err
+    assert "did you mean 'generate'?" in err
 
 
 @pytest.mark.parametrize("command", ["generate", "world", "denoisers", "info"])

@@ -16,8 +16,8 @@ from typing import Any
 
 import kinema
 from kinema.commands import COMMANDS
-from kinema.errors import Notice, UserError
-from kinema.flags import Row, console, first_line, nearest, print_page
+from kinema.errors import Notice, UserError, nearest
+from kinema.help_pages import Row, console, first_line, print_page
 
 RENAMED = {"plan": "budget"}
 EXAMPLES = """\

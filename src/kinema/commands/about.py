@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import kinema
-from kinema.flags import Parser
+from kinema.commands.parser import Parser
 
 
 def info(argv: list[str]) -> None:

@@ -9,8 +9,9 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
+from kinema.commands.parser import Parser, chosen, device_named
 from kinema.errors import UserError
-from kinema.flags import Parser, chosen, device_named, typed
+from kinema.options import read_options
 
 CHECK_EXAMPLES = """\
 kinema check clip.mp4
@@ -114,7 +115,7 @@ def probe(argv: list[str]) -> None:
 def call(prog: str, run: Callable[..., int | None], argv: list[str]) -> int | None:
     """Call a probe or a study with what the command line says; print its help if asked."""
     files = list(itertools.takewhile(lambda word: not word.startswith("-"), argv))
-    values = typed(prog, run, None, argv[len(files) :])
+    values = read_options(prog, run, argv[len(files) :])
     if files and "files" not in inspect.signature(run).parameters:
         raise UserError(
             f"{prog} takes no files: {files[0]!r} has no meaning without the option "

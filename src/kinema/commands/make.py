@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import kinema
+from kinema.commands.parser import Parser, device_named, size
 from kinema.errors import UserError
-from kinema.flags import Parser, console, device_named, size
+from kinema.help_pages import console
 
 PROMPT = "a red ball rolls to the right behind a blue cube"
 
