@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 import numpy as np
 import pytest
@@ -83,6 +83,8 @@ class Speaks(Protocol):
         (1, Share, 1.0),
         (2**62, Seed, 2**62),
         (True, bool, True),
+        ("rms", Literal["rms", "layer"], "rms"),
+        ({"a": [1]}, dict[str, tuple[int, ...]], {"a": (1,)}),
     ],
 )
 def test_what_fits_comes_back_as_its_type(value, hint, made):
@@ -118,6 +120,9 @@ def test_what_fits_comes_back_as_its_type(value, hint, made):
         (-0.1, Weight, "x is -0.1, and must be 0 or more."),
         (1.01, Share, "x is 1.01, and must be from 0 to 1."),
         ((64, 10**9), Side | tuple[Side, Side], "x is 1000000000, and must be from 1 to 16384."),
+        ("rmss", Literal["rms", "layer"], "x 'rmss' is unknown; did you mean 'rms'?"),
+        ({"a": "b"}, dict[str, int], "x takes a whole number, not b."),
+        ([1], dict[str, int], "x takes dict"),
         ("parabel", Law, "x 'parabel' is unknown; did you mean 'parabola'?"),
         ("a" * 99, int, "x takes a whole number, not " + "a" * 57 + "...."),
     ],

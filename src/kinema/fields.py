@@ -13,7 +13,7 @@ import numbers
 import types
 from collections.abc import Iterator
 from functools import cache
-from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from kinema.errors import UserError, nearest
 
@@ -183,7 +183,17 @@ def fit_one(value: Any, kind: Any, hint: Any, where: str) -> Any:
         return float(finite(value, where))
     if kind is int and is_number and isinstance(value, numbers.Integral):
         return int(finite(value, where))
-    if is_list(kind) or kind in (int, float) or (is_class(kind) and not isinstance(value, kind)):
+    if get_origin(kind) is Literal:
+        return in_range(value, Annotated[str, OneOf(get_args(kind))], where)
+    if get_origin(kind) is dict and isinstance(value, dict):
+        key, each = get_args(kind)
+        return {fit(k, key, where): fit(v, each, where) for k, v in value.items()}
+    if (
+        is_list(kind)
+        or get_origin(kind) is dict
+        or kind in (int, float)
+        or (is_class(kind) and not isinstance(value, kind))
+    ):
         raise wrong(value, hint, where)
     if dataclasses.is_dataclass(value) and dataclasses.is_dataclass(kind):
         check_fields(value, f"{where}.")
@@ -215,7 +225,9 @@ def fit_list(value: Any, kind: Any, hint: Any, where: str) -> tuple[Any, ...]:
 def in_range(value: Any, hint: Any, where: str) -> Any:
     for mark in getattr(hint, "__metadata__", ()):
         if isinstance(mark, OneOf) and not mark.admits(value):
-            raise OutOfRange(f"{where} {value!r} is unknown; {nearest(value, list(mark.names))}")
+            raise OutOfRange(
+                f"{where} {shown(value)!r} is unknown; {nearest(str(value), [*mark.names])}"
+            )
         if isinstance(mark, Between | Above) and not mark.admits(value):
             raise OutOfRange(f"{where} is {value}, and must be {mark}.")
     return value
