@@ -55,6 +55,17 @@ class Above:
 
 
 @dataclasses.dataclass(frozen=True)
+class Filled:
+    """Text that can be the name of something: not empty, without the character 0."""
+
+    def admits(self, value: str) -> bool:
+        return bool(value.strip()) and "\0" not in value
+
+    def __str__(self) -> str:
+        return "a name"
+
+
+@dataclasses.dataclass(frozen=True)
 class OneOf:
     """One of a few names."""
 
@@ -71,6 +82,7 @@ Side = Annotated[int, Between(1, 16_384)]  # pixels of a height or a width
 Share = Annotated[float, Between(0, 1)]
 Positive = Annotated[float, Above(0)]
 Weight = Annotated[float, Between(0)]
+Name = Annotated[str, Filled()]  # of a file, a folder, a model
 
 
 class OutOfRange(UserError):
@@ -228,8 +240,9 @@ def in_range(value: Any, hint: Any, where: str) -> Any:
             raise OutOfRange(
                 f"{where} {shown(value)!r} is unknown; {nearest(str(value), [*mark.names])}"
             )
-        if isinstance(mark, Between | Above) and not mark.admits(value):
-            raise OutOfRange(f"{where} is {value}, and must be {mark}.")
+        if isinstance(mark, Between | Above | Filled) and not mark.admits(value):
+            seen = repr(shown(value)) if isinstance(value, str) else shown(value)
+            raise OutOfRange(f"{where} is {seen}, and must be {mark}.")
     return value
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from kinema.commands.parser import Parser, chosen
+from kinema.commands.parser import Parser, announce, chosen
 from kinema.errors import UserError, nearest
 from kinema.help_pages import console, first_line
 from kinema.options import read_options
@@ -27,6 +27,8 @@ OF_THE_NETWORK = ("--denoiser", "--text.", "--prediction", "--codec.")
 
 def train(argv: list[str]) -> None:
     """a codec or a text-to-video system, from nothing"""
+    if argv:
+        announce(argv, f"Loading the recipe {argv[0]}.")
     from kinema.recipes import RECIPES
     from kinema.training.tasks.judge import JudgeRun
 
@@ -34,6 +36,7 @@ def train(argv: list[str]) -> None:
     name, rest = chosen("train", "recipe", argv, {k: first_line(v) for k, v in recipes.items()})
     if name is not None and (run := configured(f"kinema train {name}", recipes[name](), rest)):
         refuse_ignored(run, rest)
+        announce(rest, f"Training into {run.folder}.")
         run.train()
 
 
@@ -60,6 +63,7 @@ def denoisers(argv: list[str]) -> None:
     parser = Parser("kinema denoisers", str(denoisers.__doc__))
     parser.add_argument("names", nargs="*", metavar="FAMILIES", help="of these, at all sizes")
     chosen_names = parser.parse_args(argv).names
+    announce(argv, "Counting the parameters and the operations of every network.")
     import torch
     from rich.table import Table
 
@@ -92,6 +96,8 @@ def denoisers(argv: list[str]) -> None:
 
 def budget(argv: list[str]) -> None:
     """memory and time of a video or a training run on this machine, and what to change to fit"""
+    if argv:
+        announce(argv, f"Loading what {argv[0]} needs.")
     from kinema import budget as room
     from kinema.recipes import RECIPES
 

@@ -1,21 +1,35 @@
 """argparse for commands of fixed options: readable help, and errors that are sentences."""
 
 import argparse
+import logging
 import re
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from kinema.errors import UserError, nearest
+from kinema.fields import Count, Name, Positive, Seed, Share, Side, fit
 from kinema.help_pages import Row, print_page
+from kinema.options import typed
+
+LOG = logging.getLogger("kinema")
+PRINTS = {"-h", "--help", "--list", "--print-config"}
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser that prints kinema's help pages and raises `UserError`."""
+    """An argument parser that prints kinema's help pages and raises `UserError`.
+
+    The types of `kinema.fields` are types of options. Without a type an option is a name, which is
+    not empty; with type=str it is any text.
+    """
 
     def __init__(self, prog: str, description: str, examples: str = "") -> None:
         super().__init__(
             prog, description=description, epilog=examples, add_help=False, allow_abbrev=False
         )
         self.add_argument("-h", "--help", action="help", help=argparse.SUPPRESS)
+        for hint in (float, Count, Positive, Seed, Share):
+            self.register("type", hint, value_of(hint))
+        self.register("type", None, value_of(Name))
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Do what argparse does, with --num_frames taken for --num-frames."""
@@ -50,8 +64,9 @@ def explain(prog: str, message: str, options: list[str]) -> str:
             return f"{prog} does not understand {name!r}: put the prompt in quotes."
         flag = name.split("=")[0]
         return f"{prog} has no option {flag}; {nearest(flag, options)}"
-    lines = [line.strip() for line in message.splitlines() if line.strip()]
-    return f"{prog}: {' '.join(lines)} (see {prog} --help)."
+    if about := re.match(r"argument (?:-\w/)?(\S+): (.*)", message, re.S):
+        message = f"{about[1]} {about[2]}"
+    return f"{' '.join(message.split()).removesuffix('.')} (see {prog} --help)."
 
 
 def dashed(word: str) -> str:
@@ -75,15 +90,34 @@ def chosen(
     return argv[0], argv[1:]
 
 
+def announce(argv: Sequence[str], text: str) -> None:
+    """Say what begins, before torch is imported, unless the command only prints a page."""
+    if not PRINTS & {dashed(word).split("=")[0] for word in argv}:
+        LOG.info(text)
+
+
 # ---- values -------------------------------------------------------------------------------------
+
+
+def value_of(hint: Any) -> Callable[[str], Any]:
+    """Return what argparse calls to read a value of a type, ranges included."""
+
+    def read(text: str) -> Any:
+        try:
+            return fit(typed(text, hint), hint, "")
+        except UserError as error:
+            raise argparse.ArgumentTypeError(str(error).strip()) from error
+
+    return read
 
 
 def size(text: str) -> int | tuple[int, int]:
     """64 or 64x96 (height x width)."""
-    sides = [int(side) for side in text.lower().split("x")]
-    if len(sides) > 2:
-        raise ValueError(text)
-    return sides[0] if len(sides) == 1 else (sides[0], sides[1])
+    sides = text.lower().split("x")
+    if len(sides) > 2 or not all(side.isdecimal() for side in sides):
+        raise argparse.ArgumentTypeError(f"takes a height and a width, such as 64x96, not {text}")
+    pixels = [value_of(Side)(side) for side in sides]
+    return pixels[0] if len(pixels) == 1 else (pixels[0], pixels[1])
 
 
 def device_named(name: str) -> str:
