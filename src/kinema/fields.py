@@ -117,7 +117,6 @@ def kinds_of(hint: Any) -> dict[str, type]:
     return {name_of(kind): kind for kind in kinds if dataclasses.is_dataclass(kind)}
 
 
-@cache
 def name_of(kind: type) -> str:
     """Return what a kind is called: the default of its field `kind`, or its class."""
     defaults = {field.name: field.default for field in dataclasses.fields(kind)}
@@ -272,7 +271,8 @@ def check_fields(instance: Any, where: str = "") -> None:
     Raises:
         UserError: for the first such field.
     """
-    for name, hint in fields_of(type(instance)).items():
+    kind: Any = type(instance)
+    for name, hint in fields_of(kind).items():
         fit(getattr(instance, name), hint, f"{where}{name}")
 
 
@@ -295,8 +295,8 @@ def tree_of(value: Any) -> Any:
         return {name: p.default for name, p in inspect.signature(value).parameters.items()}
     if not dataclasses.is_dataclass(value):
         return value
-    fields = {name: tree_of(getattr(value, name)) for name in fields_of(type(value))}
-    return {KIND: name_of(type(value)), **fields}
+    kind: Any = type(value)
+    return {KIND: name_of(kind)} | {n: tree_of(getattr(value, n)) for n in fields_of(kind)}
 
 
 def built(kind: Any, tree: Tree) -> Any:

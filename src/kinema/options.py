@@ -33,7 +33,7 @@ from kinema.fields import (
     tree_of,
 )
 
-LONGEST_HINT = 300  # characters; recipes have hundreds of options
+LONGEST_HINT = 160  # characters; recipes have hundreds of options
 
 
 class Text(str):
@@ -89,7 +89,7 @@ def read_options(
     if asked.topic is not None:
         help_pages.print_options(prog, root, tree, asked.topic, first)
     elif asked.prints:
-        print(to_yaml(root, tree), end="")
+        print_yaml(root, tree)
     else:
         return built(root, tree) if root is not target else tree
     return None
@@ -144,7 +144,7 @@ def typed(text: str, hint: Any) -> Any:
     choices = [bare(choice) for choice in choices_of(hint)]
     try:
         value = str(text) if choices == [str] else from_yaml(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):  # a date that does not exist is one
         return str(text)
     return str(text) if str in choices and type(value) not in (*choices, NoneType) else value
 
@@ -184,10 +184,10 @@ def read_yaml(file: str) -> Tree:
     return read
 
 
-def to_yaml(root: Any, tree: Tree) -> str:
+def print_yaml(root: Any, tree: Tree) -> None:
     import yaml
 
-    return yaml.safe_dump(plain(root, tree), sort_keys=False, allow_unicode=True)
+    print(yaml.safe_dump(plain(root, tree), sort_keys=False, allow_unicode=True), end="")
 
 
 def plain(kind: Any, tree: Tree) -> Tree:
@@ -252,8 +252,7 @@ class Reader:
         named = new.pop(KIND, None)
         fits = [kind for kind in kinds.values() if new.keys() <= fields_of(kind).keys()]
         if named is not None:
-            chosen, ready = self.named_kind(where, path, kinds, named)
-            tree = chosen if ready or chosen[KIND] != tree[KIND] else tree
+            tree = self.named_kind(path, where, kinds, named, tree)
         elif fits and kinds[tree[KIND]] not in fits:  # its fields tell which
             tree = tree_of(fits[0]())
         for key in new.keys() - fields_of(kinds[tree[KIND]]).keys():
@@ -263,22 +262,22 @@ class Reader:
         return {KIND: tree[KIND]} | self.changed(file, path, kinds[tree[KIND]], tree, new)
 
     def named_kind(
-        self, where: str, path: tuple[str, ...], kinds: dict[str, type], name: Any
-    ) -> tuple[Tree, bool]:
-        """Return what a name stands for, and whether that is more than a kind's defaults.
-
-        A kind goes by its name or its class, in upper or lower case.
-        """
+        self, path: tuple[str, ...], where: str, kinds: dict[str, type], name: Any, tree: Tree
+    ) -> Tree:
+        """Return what a name stands for: a ready-made value, or a kind by its name or its class."""
+        if not isinstance(name, str):
+            raise UserError(f"{where} takes a name or fields with values, not {shown(name)}.")
         ready = self.named.get(".".join(path), {})
         ready = {n: value for n, value in ready.items() if type(value) in kinds.values()}
         if name in ready:
-            return tree_of(ready[name]), True
-        for called_so, kind in kinds.items():
-            if str(name).lower() in (called_so.lower(), kind.__name__.lower()):
-                return tree_of(kind()), False
-        hint = nearest(str(name).lower(), [*kinds, *ready])
+            return tree_of(ready[name])
+        for own, kind in kinds.items():
+            if name.lower() in (own.lower(), kind.__name__.lower()):
+                return tree if tree[KIND] == own else tree_of(kind())
+        hint = nearest(name.lower(), [*kinds, *ready])
         if len(kinds) == 1 and not ready:
             hint = f"it is a group of options; see {self.prog} --help {path[-1]}."
+        hint = hint if len(hint) < LONGEST_HINT else nearest("", [*kinds])
         raise UserError(f"{where} {shown(name)!r} is unknown; {hint}")
 
     def unknown(self, file: str, path: tuple[str, ...]) -> UserError:
