@@ -82,6 +82,7 @@ Side = Annotated[int, Between(1, 16_384)]  # pixels of a height or a width
 Share = Annotated[float, Between(0, 1)]
 Positive = Annotated[float, Above(0)]
 Weight = Annotated[float, Between(0)]
+Level = Annotated[int, Between(1, 6)]  # of a world, whose own highest may be lower
 Name = Annotated[str, Filled()]  # of a file, a folder, a model
 
 
@@ -188,7 +189,7 @@ def fit(value: Any, hint: Any, where: str) -> Any:
 def fit_one(value: Any, kind: Any, hint: Any, where: str) -> Any:
     """Do what `fit` does for a type that is no union."""
     is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if is_list(kind) and isinstance(value, list | tuple):
+    if is_list(kind) and isinstance(value, list | tuple | range):
         return fit_list(value, kind, hint, where)
     if kind is float and is_number:
         return float(finite(value, where))
