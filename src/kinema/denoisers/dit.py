@@ -29,6 +29,7 @@ from kinema.blocks.token_shift import Reach, TokenShift
 from kinema.blocks.transformer import MLP, CrossAttention, SelfAttention, xavier_
 from kinema.conditions import Conditions, Text
 from kinema.errors import UserError, refuse_below
+from kinema.fields import Count, Whole
 from kinema.storage.pretrained import PretrainedMixin
 
 
@@ -50,16 +51,16 @@ class DiTConfig:
         mlp_ratio: width of the MLP over `dim`.
     """
 
-    channels: int = 16
-    dim: int = 256
-    depth: int = 6
-    num_heads: int = 4
-    patch: tuple[int, int, int] = (1, 2, 2)
-    text_dim: int = 192
+    channels: Count = 16
+    dim: Count = 256
+    depth: Count = 6
+    num_heads: Count = 4
+    patch: tuple[Count, Count, Count] = (1, 2, 2)
+    text_dim: Whole = 192
     attention: AttentionSpec = field(default_factory=Full)
     mixer: MixerSpec = field(default_factory=Unmixed)
     shift: bool = True
-    mlp_ratio: int = 4
+    mlp_ratio: Count = 4
 
     def __post_init__(self):
         self.attention, self.mixer = attention_spec(self.attention), mixer_spec(self.mixer)

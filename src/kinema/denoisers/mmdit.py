@@ -25,6 +25,7 @@ from kinema.blocks.token_shift import token_shift
 from kinema.blocks.transformer import MLP, xavier_
 from kinema.conditions import Conditions, Text
 from kinema.errors import UserError, refuse_below
+from kinema.fields import Count
 from kinema.storage.pretrained import PretrainedMixin
 
 
@@ -43,14 +44,14 @@ class MMDiTConfig:
         mlp_ratio: width of the MLPs over `dim`.
     """
 
-    channels: int = 16
-    dim: int = 192
-    depth: int = 6
-    num_heads: int = 3
-    patch: tuple[int, int] = (2, 2)
-    text_dim: int = 192
+    channels: Count = 16
+    dim: Count = 192
+    depth: Count = 6
+    num_heads: Count = 3
+    patch: tuple[Count, Count] = (2, 2)
+    text_dim: Count = 192
     shift: bool = True
-    mlp_ratio: int = 4
+    mlp_ratio: Count = 4
 
     def __post_init__(self):
         self.patch = tuple(self.patch)

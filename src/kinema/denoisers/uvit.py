@@ -19,6 +19,7 @@ from kinema.blocks.modulation import norm
 from kinema.blocks.space_time import FrameConv, SpaceTimeBlock
 from kinema.conditions import Conditions
 from kinema.denoisers.dit import DiT, DiTConfig
+from kinema.fields import Count, Whole
 from kinema.storage.pretrained import PretrainedMixin
 
 
@@ -33,14 +34,14 @@ class UViTConfig:
         dim, depth, num_heads, patch, text_dim, attention, shift: of the transformer, see DiTConfig.
     """
 
-    channels: int = 16
-    conv_dim: int = 96
-    num_blocks: int = 1
-    dim: int = 256
-    depth: int = 5
-    num_heads: int = 4
-    patch: tuple[int, int, int] = (1, 2, 2)
-    text_dim: int = 192
+    channels: Count = 16
+    conv_dim: Count = 96
+    num_blocks: Count = 1
+    dim: Count = 256
+    depth: Count = 5
+    num_heads: Count = 4
+    patch: tuple[Count, Count, Count] = (1, 2, 2)
+    text_dim: Whole = 192
     attention: AttentionSpec = field(default_factory=Full)
     shift: bool = True
 

@@ -1,5 +1,6 @@
 """`kinema probe codec`: what a codec loses, beside simple ways to keep as many values."""
 
+from kinema.fields import Count, Level, Name, Side
 from collections.abc import Sequence
 
 from kinema.probes.codec.probe import CodecFindings, CodecProbe, measure_codec
@@ -11,13 +12,13 @@ __all__ = ["CodecFindings", "CodecProbe", "measure_codec", "report_of", "run"]
 
 def run(
     files: Sequence[str] = (),
-    model: str = "tabletop",
+    model: Name = "tabletop",
     against: tuple[str, ...] = (),
-    num_clips: int = 64,
-    num_frames: int = 33,
-    size: int = 64,
-    level: int = 2,
-    report: str | None = None,
+    num_clips: Count = 64,
+    num_frames: Count = 33,
+    size: Side = 64,
+    level: Level = 2,
+    report: Name | None = None,
 ) -> None:
     """Measure what coding does to clips, beside baselines that keep as many values.
 
