@@ -332,7 +332,7 @@ def physics_collision() -> PhysicsRun:
     What ships learned in six runs: 152,000 clips at `--mean 2`, then (`--init physics-collision`)
     76,000 at `--mean 4`, 76,000 at 6 as this recipe has it, 70,000 with `--data.split swift`, as
     all that follow; from the mean of these weights and those 36,000 clips later, 72,000 with
-    `--new_layers 3`; and 24,000 with `--mean 8 --loop.learning_rate 1e-3`.
+    `--new-layers 3`; and 24,000 with `--mean 8 --loop.learning-rate 1e-3`.
     """
     return physics("collision", 228_000)
 
@@ -360,8 +360,8 @@ def physics_curtain() -> PhysicsRun:
 
     What ships learned in six runs: 110,000 clips without wear at `--mean` 2 to 4; with wear 36,000
     further ones, the first 13,000 with `--wear.swell 0.3 --wear.shake 0.3`, then 120,000 with
-    `--wear.tint 0.1`, 30,000 with `--mean 3 --std 2 --loop.learning_rate 1e-3`, 120,000 with
-    `--mean 3 --std 2 --wear.tint 0.1`, and 100,000 with these and `--given 20 --given_share 0.95`.
+    `--wear.tint 0.1`, 30,000 with `--mean 3 --std 2 --loop.learning-rate 1e-3`, 120,000 with
+    `--mean 3 --std 2 --wear.tint 0.1`, and 100,000 with these and `--given 20 --given-share 0.95`.
     """
     run = physics("curtain", 120_000)
     return replace(physics_box(), folder=run.folder, data=run.data, loop=run.loop)

@@ -210,7 +210,7 @@ def _go_back(state: State, latest: Path) -> None:
     if rollbacks > MAX_ROLLBACKS:
         raise UserError(
             f"the loss stays non-finite, {MAX_ROLLBACKS} times back at the checkpoint {latest}: "
-            "lower --loop.learning_rate, or look for broken clips"
+            "lower --loop.learning-rate, or look for broken clips"
         )
     checkpoint.load(state, latest)
     state.position.rollbacks = rollbacks

@@ -190,7 +190,7 @@ class FolderClips:
         if self.part != "all" and len(clips) < 2:
             raise UserError(
                 f"{self.folder} holds one clip that can be used, of which no part can be held out: "
-                "add clips, or take it whole (--data.part all) and name a --held_out.folder"
+                "add clips, or take it whole (--data.part all) and name a --held-out.folder"
             )
         if self.part != "all":
             out = {item.name for item in clips.items[1 :: min(HOLD_OUT, len(clips))]}

@@ -100,7 +100,7 @@ class CodecRun:
         if not isinstance(self.data, FolderClips) or self.data.part != "train":
             raise UserError(
                 "no clips are held out: give --data.part train, or another folder with "
-                "--held_out.folder"
+                "--held-out.folder"
             )
         return replace(self.data, part="held_out", num_clips=self.held_out.num_clips)
 
