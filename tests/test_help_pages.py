@@ -102,6 +102,12 @@ def test_all_lists_every_option(capsys):
     assert "--data.where-they-are" in text and "--loop.batch-size" in text
 
 
+def test_a_ready_made_value_is_named_as_an_example(capsys):
+    named = {"data": {"far-away": Folder("far")}, "gone": {"x": 1}}
+    assert read_options("kinema train x", Run(), ["--help"], named=named) is None
+    assert "Or a name such as far-away." in " ".join(capsys.readouterr().out.split())
+
+
 def test_an_unknown_part_is_refused(capsys):
     with pytest.raises(UserError, match="no part 'lop'; did you mean 'loop'"):
         page(capsys, "--help", "lop")

@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -63,7 +63,9 @@ class Group(NamedTuple):
     rows: dict[str, Row]
 
 
-def print_options(prog: str, root: Any, tree: Tree, topic: str, first: Sequence[str]) -> None:
+def print_options(
+    prog: str, root: Any, tree: Tree, topic: str, first: Sequence[str], named: Mapping[str, Any]
+) -> None:
     """Print the options that matter, those of one part, or all of them.
 
     Args:
@@ -72,11 +74,15 @@ def print_options(prog: str, root: Any, tree: Tree, topic: str, first: Sequence[
         tree: its values, which are shown as defaults.
         topic: "" for the options that matter, "all", or the path of a part.
         first: the paths of those that stand first.
+        named: ready-made values by path and name, of which one is given as an example.
 
     Raises:
         UserError: if there is no part of that name.
     """
     every = list(groups_of(root, tree))
+    for part, row in every[0].rows.items():
+        if example := next(iter(named.get(part, {})), ""):
+            every[0].rows[part] = row._replace(text=f"{row.text} Or a name such as {example}.")
     path = topic.replace("-", "_")
     note = "--config FILE reads all of this from YAML; --print-config writes it."
     if not topic:

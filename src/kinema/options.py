@@ -87,7 +87,7 @@ def read_options(
         tree = reader.changed(file, (), root, tree, read_yaml(file))
     tree = reader.changed("", (), root, tree, asked.values)
     if asked.topic is not None:
-        help_pages.print_options(prog, root, tree, asked.topic, first)
+        help_pages.print_options(prog, root, tree, asked.topic, first, reader.named)
     elif asked.prints:
         print_yaml(root, tree)
     else:
