@@ -26,7 +26,6 @@ from kinema.fields import (
     Weight,
     Whole,
     check_fields,
-    check_values,
     fit,
 )
 
@@ -169,12 +168,6 @@ def test_check_fields_looks_into_parts():
     ]:
         with pytest.raises(UserError, match=said):
             check_fields(wrong, "run: ")
-
-
-def test_check_values_is_of_what_a_file_holds():
-    check_values({"count": 2, "inner": {"share": 9}, "unknown": 1, "sizes": [64]}, Outer)
-    with pytest.raises(UserError, match=r"config.json: count takes a whole number, not many\."):
-        check_values({"count": "many"}, Outer, "config.json: ")
 
 
 def test_kinds_and_names():

@@ -277,16 +277,6 @@ def check_fields(instance: Any, where: str = "") -> None:
         fit(getattr(instance, name), hint, f"{where}{name}")
 
 
-def check_values(values: dict[str, Any], kind: type, where: str = "") -> None:
-    """Do what `check_fields` does for the dictionary that a file holds of a dataclass.
-
-    Unknown names are left to the caller, and so are fields that are dataclasses themselves.
-    """
-    for name, hint in fields_of(kind).items():
-        if name in values and not kinds_of(hint):
-            fit(values[name], hint, f"{where}{name}")
-
-
 # ---- trees --------------------------------------------------------------------------------------
 
 

@@ -130,3 +130,24 @@ def test_train_takes_attention_by_name(capsys, monkeypatch):
 def test_a_wrong_denoiser_is_one_sentence(capsys, argv, said):
     status, _, err = run(capsys, *argv)
     assert status == 2 and said in err and "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--prediction", "epsilon"),
+        ("--loop.learning-rate", "-1"),
+        ("--caption-dropout", "2"),
+        ("--loop.optimizer", "sgd"),
+        ("--folder", ""),
+        ("--data.size", "1000000000"),
+        ("--noise.std", ".nan"),
+    ],
+)
+def test_a_wrong_value_is_refused_before_anything_is_made(
+    capsys, monkeypatch, tmp_path, option, value
+):
+    monkeypatch.chdir(tmp_path)
+    status, _, err = run(capsys, "train", "tabletop", option, value)
+    assert status == 2 and option in err and err.count("\n") == 2  # the first: what is loaded
+    assert list(tmp_path.iterdir()) == []
