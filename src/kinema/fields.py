@@ -1,8 +1,8 @@
 """What the fields of a dataclass may hold: their types, and their ranges.
 
-A range stands where the field is declared, `learning_rate: Positive = 1e-3`. `fit` holds a value
-against type and range, and it is the same check for the command line, YAML, a saved file and
-Python; `check_fields` does it for a whole dataclass.
+A range stands where the field is declared, `learning_rate: Positive = 1e-3`. `fit` compares a value
+with type and range, and is the same check for the command line, for YAML and for Python;
+`check_fields` does it for a whole dataclass.
 """
 
 import collections.abc
