@@ -1,8 +1,8 @@
 """`kinema probe codec`: what a codec loses, beside simple ways to keep as many values."""
 
-from kinema.fields import Count, Level, Name, Side
 from collections.abc import Sequence
 
+from kinema.fields import Count, Level, Name, Side
 from kinema.probes.codec.probe import CodecFindings, CodecProbe, measure_codec
 from kinema.probes.codec.report import report_of
 from kinema.reports import check_page

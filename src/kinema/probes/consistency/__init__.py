@@ -1,8 +1,8 @@
 """`kinema probe consistency`: do things stay what they are?"""
 
-from kinema.fields import Count, Level, Name, Seed
 from collections.abc import Sequence
 
+from kinema.fields import Count, Level, Name, Seed
 from kinema.probes.consistency.probe import (
     ConsistencyFindings,
     ConsistencyProbe,
