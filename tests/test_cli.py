@@ -1,6 +1,7 @@
 """Commands run in this process; only what needs a process of its own gets one."""
 
 import errno
+import logging
 import signal
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import warnings
 from pathlib import Path
 
 import pytest
+from safetensors import SafetensorError
 
 import kinema
 from kinema import cli
@@ -36,7 +38,7 @@ def test_version(capsys):
 def test_unknown_command(capsys):
     status, _, err = run(capsys, "genrate")
     assert (status, err.count("\n")) == (2, 1)
-    assert "did you mean generate?" in err
+    assert "did you mean 'generate'?" in err
 
 
 @pytest.mark.parametrize("command", ["generate", "world", "denoisers", "info"])
@@ -63,22 +65,29 @@ def failing(error: BaseException):
             2,
             "kinema: a.mp4: No such file.",
         ),
-        (
-            PermissionError(errno.EACCES, "Permission denied", "a"),
-            2,
-            "kinema: a: Permission denied.",
-        ),
-        (OSError(errno.ENOSPC, "No space left", "a"), 2, "kinema: a: No space left."),
+        (PermissionError(errno.EACCES, "", "a"), 2, "kinema: a: this user has no permission"),
+        (OSError(errno.ENOSPC, "", "a"), 2, "kinema: a: the disk is full; free some space"),
+        (OSError(errno.ENAMETOOLONG, "", "a" * 999), 2, "...: the name is too long; choose"),
+        (OSError(errno.EIO, "Input/output error"), 2, "kinema: A file: Input/output error."),
+        (OSError("Nothing can be read."), 2, "kinema: A file cannot be used: Nothing can be read."),
+        (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "bad"), 2, "is not text in UTF-8"),
+        (MemoryError(), 2, "kinema: There is not enough memory for this"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), 2, "not enough memory"),
+        (SafetensorError("I/O error: No space (os error 28)"), 2, "the disk is full"),
+        (SafetensorError("header too large"), 2, "kinema: A file of weights cannot be read"),
+        (RuntimeError("PytorchStreamWriter failed writing file"), 2, "the disk is full"),
         (KeyboardInterrupt(), 130, "kinema: interrupted."),
     ],
 )
 def test_mistakes_are_one_line(capsys, monkeypatch, error, status, said):
     monkeypatch.setattr(cli, "COMMANDS", failing(error))
-    assert run(capsys, "fail") == (status, "", said + "\n")
+    found, out, err = run(capsys, "fail")
+    assert (found, out, err.count("\n")) == (status, "", 1)
+    assert said in err and err.endswith(".\n") and len(err) < 300
 
 
 @pytest.mark.parametrize(
-    "error", [RuntimeError("bug"), ValueError("bug"), OSError(errno.EIO, "io")]
+    "error", [RuntimeError("bug"), ValueError("bug"), AssertionError("bug"), KeyError("bug")]
 )
 def test_bugs_keep_their_traceback(monkeypatch, error):
     monkeypatch.setattr(cli, "COMMANDS", failing(error))
@@ -92,6 +101,40 @@ def test_notices_are_one_line_and_other_warnings_stay(capsys, monkeypatch):
 
     monkeypatch.setattr(cli, "COMMANDS", {"Test": {"warn": command}})
     assert run(capsys, "warn") == (0, "", "kinema: It makes 16x32.\n")
+
+
+def logs(argv):
+    for level in ("debug", "info", "warning"):
+        getattr(logging.getLogger("kinema.some.room"), level)("this is %s", level)
+
+
+@pytest.mark.parametrize(
+    ("argv", "told"),
+    [
+        ([], ["info", "warning"]),
+        (["--log-level", "debug"], ["debug", "info", "warning"]),
+        (["--log_level=warning"], ["warning"]),
+        (["--log-level", "ERROR"], []),
+    ],
+)
+def test_library_messages_have_levels(capsys, monkeypatch, argv, told):
+    monkeypatch.setattr(cli, "COMMANDS", {"Test": {"logs": logs}})
+    expected = "".join(f"kinema: this is {level}\n" for level in told)
+    assert run(capsys, "logs", *argv) == (0, "", expected)
+    assert run(capsys, *argv, "logs") == (0, "", expected)
+    assert logging.getLogger("kinema").handlers == []
+
+
+def test_an_unknown_log_level_is_refused(capsys):
+    status, _, err = run(capsys, "info", "--log-level", "debugg")
+    assert status == 2 and "did you mean 'debug'?" in err
+    assert run(capsys, "info", "--log-level")[0] == 2
+
+
+def test_debug_shows_where_a_mistake_happened(capsys, monkeypatch):
+    monkeypatch.setattr(cli, "COMMANDS", failing(UserError("The prompt is empty.")))
+    _, _, err = run(capsys, "fail", "--log-level", "debug")
+    assert "Traceback" in err and err.endswith("kinema: The prompt is empty.\n")
 
 
 def test_ctrl_c_leaves_no_partial_file(tmp_path):

@@ -13,7 +13,7 @@ def test_import_is_lazy():
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
-    heavy = {"torch", "numpy", "av", "cv2", "PIL", "jsonargparse", "huggingface_hub"}
+    heavy = {"torch", "numpy", "av", "cv2", "PIL", "huggingface_hub"}
     assert not heavy & set(loaded.stdout.split())
 
 

@@ -1,24 +1,32 @@
 """The door: what `kinema` on the command line does.
 
 The commands are in `commands/`; what costs time to import (torch, OpenCV), they import when they
-run. A mistake of the user is one sentence on stderr and exit status 2; Ctrl-C is one line
-and 130; anything else is a bug and keeps its traceback.
+run. A mistake of the user, a disk or a memory that is full is one sentence on stderr and exit
+status 2; Ctrl-C is one line and 130; anything else is a bug and keeps its traceback.
 """
 
 from __future__ import annotations
 
 import errno
+import logging
 import os
+import re
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import kinema
 from kinema.commands import COMMANDS
-from kinema.errors import Notice, UserError
-from kinema.flags import Row, console, first_line, nearest, print_page
+from kinema.errors import Notice, UserError, nearest, reason
+from kinema.fields import shown
+from kinema.help_pages import Row, console, first_line, print_page
 
+LOG = logging.getLogger("kinema")
+LEVELS = ("debug", "info", "warning", "error")
+OUT_OF_MEMORY = re.compile(r"can't allocate memory|out of memory|Unable to allocate", re.I)
+DISK_IS_FULL = re.compile(r"os error (28|122)\b|No space left|PytorchStreamWriter failed", re.I)
 RENAMED = {"plan": "budget"}
 EXAMPLES = """\
 kinema generate "a red ball rolls to the right behind a blue cube" -o ball.mp4
@@ -35,7 +43,10 @@ def overview() -> None:
         for title, commands in COMMANDS.items()
     }
     about = f"kinema {kinema.__version__}: a video diffusion system that runs on two CPU cores."
-    note = "kinema COMMAND --help tells more."
+    note = (
+        "kinema COMMAND --help tells more. With --log-level warning a command says nothing on its "
+        "way, with debug it also shows where an error happened."
+    )
     print_page("kinema COMMAND [OPTIONS]", about, groups, EXAMPLES, note)
 
 
@@ -55,41 +66,98 @@ def dispatch(argv: list[str]) -> int | None:
     return 0
 
 
-def say(text: str, style: str) -> None:
-    from rich.text import Text
-
-    console().print(Text(text, style=style), soft_wrap=True)
-
-
 def main(argv: list[str] | None = None, run: Callable[[list[str]], int | None] = dispatch) -> int:
     """Run a command, kinema's own unless another is given; the return value is the exit status."""
-    plain = warnings.showwarning
+    with messages():
+        try:
+            return run(take_log_level(sys.argv[1:] if argv is None else argv)) or 0
+        except BrokenPipeError:  # `kinema --help | head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 141
+        except KeyboardInterrupt:
+            say("interrupted.", "yellow")
+            return 130
+        except Exception as error:
+            told = sentence(error)
+            if not told:
+                raise
+            LOG.debug("This is where it happened.", exc_info=error)
+            say(told, "red")
+            return 2
+
+
+def sentence(error: Exception) -> str:
+    """Return what to tell the user of an error; "" for a bug, which keeps its traceback."""
+    text = " ".join(str(error).split())
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, UnicodeError):
+        return f"A file or an option is not text in UTF-8: {shown(text, 100)}."
+    if isinstance(error, OSError) and error.errno:
+        return f"{shown(error.filename or 'A file', 100)}: {reason(error)}."
+    if isinstance(error, OSError):  # of libraries, which write a sentence of their own
+        return f"A file cannot be used: {shown(text, 200).removesuffix('.')}."
+    if isinstance(error, MemoryError) or OUT_OF_MEMORY.search(text):
+        return "There is not enough memory for this: choose a smaller size, fewer frames or clips."
+    if DISK_IS_FULL.search(text):
+        return f"A file cannot be written: {reason(OSError(errno.ENOSPC, ''))}."
+    if type(error).__name__ == "SafetensorError":
+        return f"A file of weights cannot be read or written: {shown(text, 150)}."
+    return ""
+
+
+# ---- what is said on the way ---------------------------------------------------------------------
+
+
+def say(text: str, style: str = "") -> None:
+    from rich.text import Text
+
+    console().print(Text(f"kinema: {text}", style=style), soft_wrap=True)
+
+
+class Teller(logging.Handler):
+    """Tells what `logging.getLogger("kinema")` is told, on stderr."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        styles = {"WARNING": "yellow", "ERROR": "red"}
+        say(self.format(record), styles.get(record.levelname, "dim"))
+
+
+@contextmanager
+def messages() -> Iterator[None]:
+    """Within the block, notices and log messages are lines on stderr."""
+    plain, teller, level = warnings.showwarning, Teller(), LOG.level
 
     def show(message: Any, category: type[Warning], *place: Any, **kwargs: Any) -> None:
         if issubclass(category, Notice):
-            say(f"kinema: {message}", "yellow")
+            LOG.warning(str(message))
         else:
             plain(message, category, *place, **kwargs)
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", Notice)
         warnings.showwarning = show
+        LOG.addHandler(teller)
         try:
-            return run(sys.argv[1:] if argv is None else argv) or 0
-        except UserError as error:
-            say(f"kinema: {error}", "red")
-            return 2
-        except BrokenPipeError:  # `kinema --help | head`
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 141
-        except OSError as error:
-            if error.errno not in (errno.ENOENT, errno.EACCES, errno.ENOSPC, errno.EDQUOT):
-                raise
-            say(f"kinema: {error.filename or 'the file'}: {error.strerror}.", "red")
-            return 2
-        except KeyboardInterrupt:
-            say("kinema: interrupted.", "yellow")
-            return 130
+            yield
+        finally:
+            LOG.removeHandler(teller)
+            LOG.setLevel(level)
+
+
+def take_log_level(argv: list[str]) -> list[str]:
+    """Set the level that `--log-level` names, info without it; return the other words."""
+    words, level = list(argv), "info"
+    for place, word in enumerate(words):
+        flag, equals, value = word.replace("_", "-").partition("=")
+        if flag == "--log-level":
+            level = value if equals else "".join(words[place + 1 : place + 2])
+            del words[place : place + (1 if equals else 2)]
+            break
+    if level.lower() not in LEVELS:
+        raise UserError(f"There is no --log-level {level!r}; {nearest(level.lower(), [*LEVELS])}")
+    LOG.setLevel(level.upper())
+    return words
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ def test_the_time_of_the_run_is_that_of_its_clips(plan):
 def test_the_largest_batch_that_fits(plan):
     limit = plan.bytes(7) + 1
     assert plan.largest_batch(limit) == 7
-    assert "--loop.batch_size 7" in advice(plan, limit)
+    assert "--loop.batch-size 7" in advice(plan, limit)
     assert advice(plan, plan.bytes(16) + 1).startswith("A batch of 16 fits")
     assert "Not even one clip" in advice(plan, plan.bytes(1) - 1)
     assert [row[-1] for row in rows(plan, [7, 8], limit)[1:]] == ["yes", "no"]

@@ -102,7 +102,7 @@ def test_the_flow_method_reaches_the_scores(folder):
 def test_mistakes_are_one_sentence(folder):
     with pytest.raises(UserError, match="did you mean 'farneback'"):
         check_files([folder / "dark.mkv"], backends=Backends(flow="farnback"))
-    with pytest.raises(UserError, match="--prompts needs --text_encoder"):
+    with pytest.raises(UserError, match="--prompts needs --text-encoder"):
         Backends(prompts="metadata.jsonl").check()
     with pytest.raises(UserError, match="Cannot read the prompts"):
         read_prompts(folder / "none.jsonl")
@@ -113,7 +113,7 @@ def test_mistakes_are_one_sentence(folder):
 
 def test_on_the_command_line(folder, capsys):
     assert main(["check", str(folder / "dark.mkv"), "--flow", "raft", "--jobs", "1"]) == 2
-    assert "--flow_weights raft-things.pth" in " ".join(capsys.readouterr().err.split())
+    assert "--flow-weights raft-things.pth" in " ".join(capsys.readouterr().err.split())
     arguments = ["--text-encoder", "x", "--prompts", str(folder / "metadata.jsonl"), "--jobs", "1"]
     assert main(["check", str(folder / "dark.mkv"), *arguments]) == 0
     assert "text_alignment +1.000" in capsys.readouterr().out

@@ -41,7 +41,7 @@ def test_probe_calls_the_function(capsys, monkeypatch):
     assert "speed" in run(capsys, "probe", "--list")[1]
     assert "--count" in run(capsys, "probe", "speed", "--help")[1]
     status, _, err = run(capsys, "probe", "sped")
-    assert status == 2 and "did you mean speed?" in err
+    assert status == 2 and "did you mean 'speed'?" in err
 
 
 def test_a_probe_without_files_refuses_them(capsys, monkeypatch):

@@ -1,12 +1,38 @@
+import re
+
 import pytest
 
 from kinema import cli
+from kinema.commands.learn import FIRST, configured
+from kinema.fields import every_option
+from kinema.recipes import RECIPES
 
 
 def run(capsys, *argv: str) -> tuple[int, str, str]:
     status = cli.main([*argv])
     captured = capsys.readouterr()
     return status, captured.out, captured.err
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_is_read_again_from_what_it_prints(capsys, tmp_path, name):
+    file, run_of_it = tmp_path / "run.yaml", RECIPES[name]()
+    assert configured("kinema train x", run_of_it, []) == run_of_it
+    assert configured("kinema train x", run_of_it, ["--print-config"]) is None
+    file.write_text(capsys.readouterr().out)
+    assert configured("kinema train x", run_of_it, ["--config", str(file)]) == run_of_it
+
+
+def test_help_of_a_recipe_is_short_and_all_of_it_is_there(capsys):
+    out = run(capsys, "train", "tabletop", "--help")[1]
+    flags = re.findall(r"^ +--[\w.-]+", out, re.M)
+    assert len(flags) <= 70 and flags[0].strip() == "--folder"
+    assert all(f"--{name.replace('_', '-')}" in out for name in FIRST)
+    every = re.findall(
+        r"^ +(--[\w.-]+)", run(capsys, "train", "tabletop", "--help", "all")[1], re.M
+    )
+    options = {f"--{name.replace('_', '-')}" for name in every_option(type(RECIPES["tabletop"]()))}
+    assert options <= {flag.removesuffix(".FIELD") for flag in every}
 
 
 def test_budget_of_a_generation(capsys):
@@ -21,21 +47,19 @@ def test_budget_of_a_generation(capsys):
 
 def test_budget_of_a_recipe(capsys):
     status, out, _ = run(capsys, "budget", "tabletop", "--help")
-    assert status == 0 and "--loop.batch_size" in out
+    assert status == 0 and "--loop.batch-size" in out
 
 
 def test_train_lists_and_refuses(capsys):
     status, out, _ = run(capsys, "train", "--list")
     assert status == 0 and "tabletop" in out
     status, _, err = run(capsys, "train", "tabeltop")
-    assert status == 2 and "did you mean tabletop?" in err
+    assert status == 2 and "did you mean 'tabletop'?" in err
     status, _, err = run(capsys, "train", "tabletop", "--loop.lerning_rate", "1")
-    assert status == 2 and "did you mean --loop.learning_rate?" in err
+    assert status == 2 and "did you mean '--loop.learning-rate'?" in err
 
 
 def test_train_fills_the_run(capsys, monkeypatch):
-    from kinema.recipes import RECIPES
-
     run_class = type(RECIPES["tabletop"]())
     trained = []
     monkeypatch.setattr(run_class, "train", lambda self: trained.append(self))
@@ -55,8 +79,6 @@ def test_train_fills_the_run(capsys, monkeypatch):
 def test_options_of_the_network_are_refused_where_one_is_trained_further(
     capsys, monkeypatch, recipe, option
 ):
-    from kinema.recipes import RECIPES
-
     monkeypatch.setattr(type(RECIPES[recipe]()), "train", lambda self: pytest.fail("trained"))
     value = {"--denoiser.depth": "2", "--denoiser": "dit-tiny", "--prediction": "eps"}[option]
     status, _, err = run(capsys, "train", recipe, option, value)
@@ -72,8 +94,6 @@ def test_options_of_the_network_are_refused_where_one_is_trained_further(
     ],
 )
 def test_train_takes_a_denoiser_by_name_or_class(capsys, monkeypatch, argv, kind, depth):
-    from kinema.recipes import RECIPES
-
     run_class, trained = type(RECIPES["tabletop"]()), []
     monkeypatch.setattr(run_class, "train", lambda self: trained.append(self))
     assert run(capsys, "train", "tabletop", *argv, "--folder", "x")[0] == 0
@@ -85,7 +105,6 @@ def test_train_takes_a_denoiser_by_name_or_class(capsys, monkeypatch, argv, kind
 
 def test_train_takes_attention_by_name(capsys, monkeypatch):
     from kinema.blocks.attention import Causal, Windowed
-    from kinema.recipes import RECIPES
 
     run_class, trained = type(RECIPES["tabletop"]()), []
     monkeypatch.setattr(run_class, "train", lambda self: trained.append(self))
@@ -98,13 +117,37 @@ def test_train_takes_attention_by_name(capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
-        (["train", "tabletop", "--denoiser.attention", "casual"], "did you mean causal?"),
+        (["train", "tabletop", "--denoiser.attention", "casual"], "did you mean 'causal'?"),
         (["train", "tabletop", "--denoiser", "dit-smal"], "did you mean 'dit-small'?"),
-        (["train", "tabletop", "--denoiser", "dit", "--denoiser.dephts", "3"], "mean --depth?"),
-        (["train", "tabletop", "--denoiser", "dit", "--denoiser.depth", "many"], "int"),
-        (["denoisers", "dti"], "did you mean dit?"),
+        (
+            ["train", "tabletop", "--denoiser", "dit", "--denoiser.dephts", "3"],
+            "mean '--denoiser.depth'?",
+        ),
+        (["train", "tabletop", "--denoiser", "dit", "--denoiser.depth", "many"], "a whole number"),
+        (["denoisers", "dti"], "did you mean 'dit'?"),
     ],
 )
 def test_a_wrong_denoiser_is_one_sentence(capsys, argv, said):
     status, _, err = run(capsys, *argv)
     assert status == 2 and said in err and "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--prediction", "epsilon"),
+        ("--loop.learning-rate", "-1"),
+        ("--caption-dropout", "2"),
+        ("--loop.optimizer", "sgd"),
+        ("--folder", ""),
+        ("--data.size", "1000000000"),
+        ("--noise.std", ".nan"),
+    ],
+)
+def test_a_wrong_value_is_refused_before_anything_is_made(
+    capsys, monkeypatch, tmp_path, option, value
+):
+    monkeypatch.chdir(tmp_path)
+    status, _, err = run(capsys, "train", "tabletop", option, value)
+    assert status == 2 and option in err and err.count("\n") == 2  # the first: what is loaded
+    assert list(tmp_path.iterdir()) == []

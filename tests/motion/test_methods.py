@@ -20,7 +20,7 @@ def test_mistakes_are_one_sentence(tmp_path):
     torch.save({"conv.weight": torch.zeros(3)}, tmp_path / "other.pth")
     cases = {
         "did you mean 'raft'": ("rafd", None),
-        "--flow_weights raft-things.pth": ("raft", None),
+        "--flow-weights raft-things.pth": ("raft", None),
         "does not exist": ("raft", str(tmp_path / "none.pth")),
         "does not hold the weights of RAFT": ("raft", str(tmp_path / "other.pth")),
         "takes no weights": ("lk", "raft.pth"),

@@ -1,5 +1,6 @@
 import pytest
 
+from kinema.errors import UserError
 from kinema.recipes import RECIPES
 
 
@@ -22,3 +23,19 @@ def test_baselines_differ_from_the_codec_in_the_network_alone(name):
     assert baseline.codec != codec.codec and baseline.folder != codec.folder
     baseline.codec, baseline.folder, baseline.loop = codec.codec, codec.folder, codec.loop
     assert baseline == codec
+
+
+@pytest.mark.parametrize("name", ["tabletop", "tabletop-codec", "physics-uniform"])
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("learning_rate", -1.0, "loop.learning_rate is -1.0, and must be 0 or more."),
+        ("batch_size", "8", "loop.batch_size takes a whole number, not 8."),
+        ("decay_share", float("nan"), "loop.decay_share is nan"),
+    ],
+)
+def test_what_python_fills_in_is_checked_before_anything_is_made(name, field, value, said):
+    run = RECIPES[name]()
+    setattr(run.loop, field, value)
+    with pytest.raises(UserError, match=said):
+        run.task()

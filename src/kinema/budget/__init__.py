@@ -9,6 +9,7 @@ from kinema.budget import generation, training
 from kinema.budget.generation import Buckets, Estimate, plan_generation
 from kinema.budget.memory import free_bytes, peak_bytes
 from kinema.budget.training import Rehearsal, TrainingPlan, plan_training
+from kinema.fields import Count, Name, Positive, Side
 from kinema.reports.tables import print_table
 from kinema.training import Loop
 
@@ -25,12 +26,12 @@ __all__ = [
 
 
 def run(
-    model: str = "tabletop",
-    num_frames: int = 1000,
-    sizes: Sequence[int] = (64,),
-    num_steps: int | None = None,
+    model: Name = "tabletop",
+    num_frames: Count = 1000,
+    sizes: Sequence[Side] = (64,),
+    num_steps: Count | None = None,
     guidance_scale: float | None = None,
-    memory: float | None = None,
+    memory: Positive | None = None,
     device: str | None = None,
 ) -> None:
     """What a video takes in memory and time, by every strategy and at every size.

@@ -105,7 +105,7 @@ def advice(plan: TrainingPlan, memory: float) -> str:
     if most:
         return (
             f"A batch of {wanted} does not fit into {gigabytes(memory)}: use "
-            f"--loop.batch_size {most}."
+            f"--loop.batch-size {most}."
         )
     return (
         f"Not even one clip fits into {gigabytes(memory)}: {gigabytes(plan.bytes(1))} are needed; "

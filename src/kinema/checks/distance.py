@@ -63,7 +63,7 @@ class Looking:
             raise UserError(f"--resize is {self.resize!r}: squash or crop, and crop with i3d only.")
         if self.num_frames < 2 or (self.features == "i3d" and self.num_frames < 10):
             least = 10 if self.features == "i3d" else 2
-            raise UserError(f"--num_frames is {self.num_frames}: it must be at least {least}.")
+            raise UserError(f"--num-frames is {self.num_frames}: it must be at least {least}.")
 
     def extract(self) -> Extract:
         """Make the function from frames (f h w 3) to features (d,)."""
@@ -78,7 +78,7 @@ class Looking:
             mae = videomae_features(self.weights, self.device)
             if mae.num_frames != self.num_frames:
                 raise UserError(
-                    f"{self.weights} takes clips of {mae.num_frames} frames: give --num_frames "
+                    f"{self.weights} takes clips of {mae.num_frames} frames: give --num-frames "
                     f"{mae.num_frames}."
                 )
             return lambda frames: features_by(mae, frames)

@@ -62,7 +62,7 @@ class Backends:
             UserError: in one sentence.
         """
         if self.prompts and not self.text_encoder:
-            raise UserError("--prompts needs --text_encoder: a folder or hub id of a CLIP model.")
+            raise UserError("--prompts needs --text-encoder: a folder or hub id of a CLIP model.")
         _ = self.flow_method, self._prompts, self._text, self._image
 
     @cached_property

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from kinema.blocks.convolution import CausalConv3d, PixelNorm, space_to_depth
+from kinema.fields import Count, Weight, Whole
 
 PATCH = 4  # pixels a side that have a verdict of their own
 NEARBY = 0.01  # how far from a true clip its steepness is measured
@@ -36,12 +37,12 @@ class AdversarialLoss:
         depth: their residual blocks.
     """
 
-    spatial: float = 0.0
-    temporal: float = 0.0
-    start: int = 10_000
-    steepness: float = 100.0
-    dim: int = 64
-    depth: int = 3
+    spatial: Weight = 0.0
+    temporal: Weight = 0.0
+    start: Whole = 10_000
+    steepness: Weight = 100.0
+    dim: Count = 64
+    depth: Count = 3
 
     def discriminators(self) -> nn.ModuleDict:
         """Those of positive weight, under the names of their weights."""

@@ -17,6 +17,7 @@ from kinema.codecs.causal_vae import CausalVAE
 from kinema.codecs.equivariance import equivariance, possible
 from kinema.codecs.perceptual import Distance, laplacian_distance
 from kinema.codecs.posterior import Posterior
+from kinema.fields import Positive, Weight
 from kinema.motion import fetch
 
 
@@ -36,14 +37,14 @@ class CodecLoss:
             measures) and above which it is an absolute one (which keeps outlines sharp).
     """
 
-    pixels: float = 1.0
-    outlines: float = 1.0
-    motion: float = 0.5
-    flow: float = 0.0
-    perceptual: float = 0.0
-    kl: float = 1e-5
-    equivariance: float = 0.1
-    softness: float = 0.01
+    pixels: Weight = 1.0
+    outlines: Weight = 1.0
+    motion: Weight = 0.5
+    flow: Weight = 0.0
+    perceptual: Weight = 0.0
+    kl: Weight = 1e-5
+    equivariance: Weight = 0.1
+    softness: Positive = 0.01
 
 
 @dataclass

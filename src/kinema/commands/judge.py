@@ -9,8 +9,10 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
+from kinema.commands.parser import Parser, announce, chosen, device_named
 from kinema.errors import UserError
-from kinema.flags import Parser, chosen, device_named, typed
+from kinema.fields import Count, shown
+from kinema.options import read_options
 
 CHECK_EXAMPLES = """\
 kinema check clip.mp4
@@ -31,7 +33,7 @@ def check(argv: list[str]) -> int:
     parser.add_argument("files", nargs="+", metavar="FILES", help="videos, or folders of them")
     parser.add_argument("--against", metavar="DIR", help="references: better, worse, or the same?")
     parser.add_argument("--gate", metavar="FILE", help="YAML conditions; status 1 if one fails")
-    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="worker processes")
+    parser.add_argument("--jobs", type=Count, default=2, metavar="N", help="worker processes")
     parser.add_argument(
         "--blind", action="store_true", help="a page to vote on two folders; or its key and votes"
     )
@@ -47,6 +49,8 @@ def check(argv: list[str]) -> int:
     results.add_argument("--junit", metavar="FILE", help="the gates, for a build server")
     results.add_argument("--quiet", action="store_true", help="print nothing else")
     options = vars(parser.parse_args(argv))
+    if not options["quiet"]:
+        announce(argv, f"Looking at {shown(options['files'])}.")
     if options.pop("blind"):
         return ask_people(parser, options)
     from kinema.checks.check import run
@@ -79,14 +83,18 @@ def distance(argv: list[str]) -> None:
     eyes = parser.add_argument_group("Look with")
     names = "motion, change, appearance (all three unless given); i3d, videomae, clip"
     eyes.add_argument("--features", nargs="+", metavar="NAME", help=names)
-    eyes.add_argument("--weights", default="", metavar="FILE", help="of i3d, videomae or clip")
-    eyes.add_argument("--num-frames", type=int, default=16, metavar="N", help="of each clip")
+    eyes.add_argument(
+        "--weights", type=str, default="", metavar="FILE", help="of i3d, videomae or clip"
+    )
+    eyes.add_argument("--num-frames", type=Count, default=16, metavar="N", help="of each clip")
     eyes.add_argument("--resize", default="squash", metavar="HOW", help="of i3d: squash or crop")
     eyes.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda")
     results = parser.add_argument_group("Results")
     results.add_argument("--json", metavar="FILE", help="everything; - prints it")
     results.add_argument("--quiet", action="store_true", help="print nothing else")
     options = vars(parser.parse_args(argv))
+    if not options["quiet"]:
+        announce(argv, f"Comparing {options['files']} with {options['against']}.")
     from kinema.checks.distance import WEIGHTLESS, Looking, run
 
     options["device"] = device_named(options["device"])
@@ -107,6 +115,7 @@ def probe(argv: list[str]) -> None:
     name, rest = chosen("probe", "probe", argv, dict(PROBES))
     if name is None:
         return
+    announce(rest, f"Loading the probe {name}.")
     module, function = PROBES[name].split(":")
     call(f"kinema probe {name}", getattr(importlib.import_module(module), function), rest)
 
@@ -114,7 +123,7 @@ def probe(argv: list[str]) -> None:
 def call(prog: str, run: Callable[..., int | None], argv: list[str]) -> int | None:
     """Call a probe or a study with what the command line says; print its help if asked."""
     files = list(itertools.takewhile(lambda word: not word.startswith("-"), argv))
-    values = typed(prog, run, None, argv[len(files) :])
+    values = read_options(prog, run, argv[len(files) :])
     if files and "files" not in inspect.signature(run).parameters:
         raise UserError(
             f"{prog} takes no files: {files[0]!r} has no meaning without the option "

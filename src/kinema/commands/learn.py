@@ -2,37 +2,50 @@
 
 from __future__ import annotations
 
-import argparse
-import dataclasses
-import re
 from collections.abc import Callable
 from typing import Any
 
-from kinema.errors import UserError
-from kinema.flags import Parser, chosen, console, first_line, nearest, typed
+from kinema.commands.parser import Parser, announce, chosen
+from kinema.errors import UserError, nearest
+from kinema.help_pages import console, first_line
+from kinema.options import read_options
+
+FIRST = (
+    "folder",
+    "data",
+    "data.size",
+    "data.num_frames",
+    "denoiser",
+    "loop.num_samples",
+    "loop.batch_size",
+    "loop.learning_rate",
+    "loop.precision",
+    "loop.seed",
+)
+OF_THE_NETWORK = ("--denoiser", "--text.", "--prediction", "--codec.")
 
 
 def train(argv: list[str]) -> None:
     """a codec or a text-to-video system, from nothing"""
+    if argv:
+        announce(argv, f"Loading the recipe {argv[0]}.")
     from kinema.recipes import RECIPES
     from kinema.training.tasks.judge import JudgeRun
 
     recipes: dict[str, Callable[[], Any]] = {**RECIPES, "tabletop-judge": JudgeRun}
     name, rest = chosen("train", "recipe", argv, {k: first_line(v) for k, v in recipes.items()})
-    if name is None:
-        return
-    run = recipes[name]()
-    denoiser, rest = named_denoiser(run, rest)
-    values = typed(f"kinema train {name}", type(run), run, rest)
-    if values is not None:
-        run = type(run)(**values)
-        if denoiser is not None:
-            run.denoiser = denoiser
-        refuse_ignored(run, argv)
+    if name is not None and (run := configured(f"kinema train {name}", recipes[name](), rest)):
+        refuse_ignored(run, rest)
+        announce(rest, f"Training into {run.folder}.")
         run.train()
 
 
-OF_THE_NETWORK = ("--denoiser", "--text.", "--prediction", "--codec.")
+def configured(prog: str, run: Any, argv: list[str]) -> Any:
+    """Fill in a run from the command line, where networks go by name; None after printing."""
+    from kinema.denoisers import FAMILIES, SIZES, named_config
+
+    networks = {name: named_config(name) for name in [*SIZES, *FAMILIES]}
+    return read_options(prog, run, argv, FIRST, {"denoiser": networks})
 
 
 def refuse_ignored(run: Any, argv: list[str]) -> None:
@@ -45,40 +58,12 @@ def refuse_ignored(run: Any, argv: list[str]) -> None:
             )
 
 
-def named_denoiser(run: Any, argv: list[str]) -> tuple[Any, list[str]]:
-    """The configuration that `--denoiser dit-base --denoiser.depth 4` asks for, and other flags.
-
-    A configuration's class is a name too, UNetConfig. None where no denoiser is named.
-    """
-    from kinema.denoisers import DENOISERS, named_config
-
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--denoiser")
-    options, others = parser.parse_known_args(argv)
-    named = options.denoiser
-    if not hasattr(run, "denoiser") or named is None:
-        return None, argv
-    classes = {
-        network.config_class.__name__: network.config_class for network in DENOISERS.values()
-    }
-    config = classes[named]() if named in classes else named_config(named)
-    given, rest, words = [], [], iter(others)
-    for word in words:
-        if word.startswith("--denoiser."):
-            given += ["--" + word.removeprefix("--denoiser.")]
-            given += [] if "=" in word else [next(words, "")]
-        else:
-            rest.append(word)
-    values = typed(f"kinema train --denoiser {named}", type(config), config, given) or {}
-    changed = {re.split(r"[.=]", flag[2:])[0].replace("-", "_") for flag in given}
-    return dataclasses.replace(config, **{k: v for k, v in values.items() if k in changed}), rest
-
-
 def denoisers(argv: list[str]) -> None:
     """the networks there are, with parameters and FLOPs"""
     parser = Parser("kinema denoisers", str(denoisers.__doc__))
     parser.add_argument("names", nargs="*", metavar="FAMILIES", help="of these, at all sizes")
     chosen_names = parser.parse_args(argv).names
+    announce(argv, "Counting the parameters and the operations of every network.")
     import torch
     from rich.table import Table
 
@@ -111,6 +96,8 @@ def denoisers(argv: list[str]) -> None:
 
 def budget(argv: list[str]) -> None:
     """memory and time of a video or a training run on this machine, and what to change to fit"""
+    if argv:
+        announce(argv, f"Loading what {argv[0]} needs.")
     from kinema import budget as room
     from kinema.recipes import RECIPES
 
@@ -118,12 +105,8 @@ def budget(argv: list[str]) -> None:
     offered |= {name: first_line(recipe) for name, recipe in RECIPES.items()}
     name, rest = chosen("budget", "subject", argv, offered)
     if name == "generate":
-        values = typed("kinema budget generate", room.run, None, rest)
+        values = read_options("kinema budget generate", room.run, rest)
         if values is not None:
             room.run(**values)
-    elif name is not None:
-        run: Any = RECIPES[name]()
-        values = typed(f"kinema budget {name}", type(run), run, rest)
-        if values is not None:
-            run = type(run)(**values)
-            room.run_training(name, run.task(), run.loop)
+    elif name is not None and (run := configured(f"kinema budget {name}", RECIPES[name](), rest)):
+        room.run_training(name, run.task(), run.loop)

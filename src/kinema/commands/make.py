@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import kinema
+from kinema.commands.parser import Parser, announce, device_named, size
 from kinema.errors import UserError
-from kinema.flags import Parser, console, device_named, size
+from kinema.fields import Count, Positive, Seed, Share
 
 PROMPT = "a red ball rolls to the right behind a blue cube"
 
@@ -24,6 +25,7 @@ kinema generate "0: a red ball rolls; 120: a blue cube spins" --long sliding --n
 def generate(argv: list[str]) -> None:
     """a video from a prompt, a first frame, or a clip to go on from"""
     options = generate_parser().parse_args(argv)
+    announce(argv, f"Loading the model {options.model}.")
     from kinema import clips
 
     name = options.output or f"{slug(options.prompt)}-{options.seed}.mp4"
@@ -34,8 +36,7 @@ def generate(argv: list[str]) -> None:
     if options.strength is not None and not options.video:
         raise UserError("--strength is of a video to make anew: name it with --video.")
     device = device_named(options.device)
-    with console().status(f"loading {options.model}"):
-        pipe = kinema.load(options.model).to(device)
+    pipe = kinema.load(options.model).to(device)
     given = {name: value for name, value in vars(options).items() if value is not None}
     for name in ("prompt", "model", "output", "device", "long"):
         given.pop(name, None)
@@ -66,13 +67,13 @@ def generate_long(
 def generate_parser() -> Parser:
     parser = Parser("kinema generate", str(generate.__doc__), GENERATE_EXAMPLES)
     parser.add_argument(
-        "prompt", metavar="PROMPT", nargs="?", default="",
+        "prompt", metavar="PROMPT", nargs="?", type=str, default="",
         help="what the video shows; left out for a model without text",
     )  # fmt: skip
     video = parser.add_argument_group("Video (default: as the model was trained)")
-    video.add_argument("--num-frames", type=int, metavar="N", help="frames to make")
+    video.add_argument("--num-frames", type=Count, metavar="N", help="frames to make")
     video.add_argument("--size", type=size, metavar="HxW", help="height and width, or one side")
-    video.add_argument("--fps", type=float, metavar="F", help="frames per second of the file")
+    video.add_argument("--fps", type=Positive, metavar="F", help="frames per second of the file")
     start = parser.add_argument_group("Start from")
     start.add_argument("--image", metavar="FILE", help="a picture: the first frame")
     start.add_argument("--continue-from", metavar="CLIP", help="a video to go on from")
@@ -87,15 +88,17 @@ def generate_parser() -> Parser:
         'whole; written as it is made. PROMPT may be a story, "0: a ball rolls; 120: a cube spins"',
     )  # fmt: skip
     long.add_argument(
-        "--overlap-noise", type=float, metavar="X",
+        "--overlap-noise", type=Share, metavar="X",
         help="show what windows share under noise, 0 to 1, against drift; sliding, crossfade, "
         "splice, autoregressive",
     )  # fmt: skip
     sampling = parser.add_argument_group("Sampling")
-    sampling.add_argument("--seed", type=int, default=0, metavar="N", help="video k uses seed + k")
-    sampling.add_argument("--num-steps", type=int, metavar="N", help="steps from noise to video")
+    sampling.add_argument("--seed", type=Seed, default=0, metavar="N", help="video k uses seed + k")
+    sampling.add_argument("--num-steps", type=Count, metavar="N", help="steps from noise to video")
     sampling.add_argument("--guidance-scale", type=float, metavar="S", help="1 is off")
-    sampling.add_argument("--negative-prompt", metavar="TEXT", help="what to lead away from")
+    sampling.add_argument(
+        "--negative-prompt", type=str, metavar="TEXT", help="what to lead away from"
+    )
     sampling.add_argument(
         "--guidance", metavar="NAME",
         help="classifier-free, adaptive-projected, zero-star, autoguidance, history, "
@@ -106,7 +109,7 @@ def generate_parser() -> Parser:
         "--model", default="tabletop", metavar="NAME", help="one that ships, a folder, a hub id"
     )
     other.add_argument(
-        "-n", "--num-videos", type=int, metavar="N", help="several, with a contact sheet"
+        "-n", "--num-videos", type=Count, metavar="N", help="several, with a contact sheet"
     )
     other.add_argument("-o", "--output", metavar="FILE", help=".mp4, .gif, .webp, .mkv (lossless)")
     other.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda")
@@ -118,27 +121,19 @@ def world(argv: list[str]) -> None:
     parser = Parser("kinema world", str(world.__doc__))
     parser.add_argument("name", metavar="NAME", help="tabletop, discs, gaussian")
     clip = parser.add_argument_group("Clips")
-    clip.add_argument("-n", "--num-clips", type=int, default=16, metavar="N", help="how many")
+    clip.add_argument("-n", "--num-clips", type=Count, default=16, metavar="N", help="how many")
     clip.add_argument("--size", type=size, default=64, metavar="HxW", help="height and width")
-    clip.add_argument("--frames", type=int, default=33, metavar="N", help="frames of each")
-    clip.add_argument("--seed", type=int, default=0, metavar="N", help="clip k uses seed + k")
+    clip.add_argument("--frames", type=Count, default=33, metavar="N", help="frames of each")
+    clip.add_argument("--seed", type=Seed, default=0, metavar="N", help="clip k uses seed + k")
     scene = parser.add_argument_group("Scenes")
-    scene.add_argument(
-        "--level",
-        type=int,
-        default=1,
-        metavar="L",
-        help="1 easy to 4 hard; discs: 5 box, 6 curtain",
-    )
-    scene.add_argument(
-        "--split",
-        default="train",
-        metavar="NAME",
-        help="train, held_out (new combinations), all; of the discs edges and swift too",
-    )
+    levels = "1 easy to 4 hard; discs: 5 box, 6 curtain"
+    scene.add_argument("--level", type=Count, default=1, metavar="L", help=levels)
+    splits = "train, held_out (new combinations), all; of the discs edges and swift too"
+    scene.add_argument("--split", default="train", metavar="NAME", help=splits)
     result = parser.add_argument_group("Result")
-    result.add_argument("-o", "--output", default=None, metavar="DIR", help="default: NAME")
+    result.add_argument("-o", "--output", metavar="DIR", help="default: NAME")
     options = parser.parse_args(argv)
+    announce(argv, f"Rendering {options.num_clips} clips of {options.name}.")
     from kinema.worlds import Rendering
     from kinema.worlds.writing import write_world
 

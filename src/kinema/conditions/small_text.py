@@ -21,6 +21,7 @@ from kinema.blocks.normalization import RMSNorm
 from kinema.blocks.transformer import xavier_
 from kinema.conditions.doors import Tokens
 from kinema.errors import UserError, refuse_below
+from kinema.fields import Count, Whole
 from kinema.storage.pretrained import PretrainedMixin
 
 TOKENIZER_NAME = "tokenizer.json"
@@ -38,10 +39,10 @@ class SmallTextConfig:
         max_length: words a prompt; what comes after is not read.
     """
 
-    dim: int = 192
-    depth: int = 2
-    num_heads: int = 4
-    max_length: int = 64
+    dim: Count = 192
+    depth: Whole = 2
+    num_heads: Count = 4
+    max_length: Count = 64
 
     def __post_init__(self):
         numbers = {name: getattr(self, name) for name in ("num_heads", "max_length")}

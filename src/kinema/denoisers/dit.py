@@ -37,6 +37,7 @@ from kinema.conditions.ports import (
 )
 from kinema.denoisers.denoiser import check_cache
 from kinema.errors import UserError, refuse_below
+from kinema.fields import Count, Whole
 from kinema.storage.pretrained import PretrainedMixin
 
 
@@ -59,16 +60,16 @@ class DiTConfig:
         ports: the conditions beside text that the network takes in, or their dictionaries.
     """
 
-    channels: int = 16
-    dim: int = 256
-    depth: int = 6
-    num_heads: int = 4
-    patch: tuple[int, int, int] = (1, 2, 2)
-    text_dim: int = 192
+    channels: Count = 16
+    dim: Count = 256
+    depth: Count = 6
+    num_heads: Count = 4
+    patch: tuple[Count, Count, Count] = (1, 2, 2)
+    text_dim: Whole = 192
     attention: AttentionSpec = field(default_factory=Full)
     mixer: MixerSpec = field(default_factory=Unmixed)
     shift: bool = True
-    mlp_ratio: int = 4
+    mlp_ratio: Count = 4
     ports: tuple[Port, ...] = ()
 
     def __post_init__(self):

@@ -34,6 +34,7 @@ from kinema.conditions.ports import (
 )
 from kinema.denoisers.denoiser import check_cache
 from kinema.errors import UserError, refuse_below
+from kinema.fields import Count
 from kinema.storage.pretrained import PretrainedMixin
 
 
@@ -53,14 +54,14 @@ class MMDiTConfig:
         ports: the conditions beside text that the network takes in, or their dictionaries.
     """
 
-    channels: int = 16
-    dim: int = 192
-    depth: int = 6
-    num_heads: int = 3
-    patch: tuple[int, int] = (2, 2)
-    text_dim: int = 192
+    channels: Count = 16
+    dim: Count = 192
+    depth: Count = 6
+    num_heads: Count = 3
+    patch: tuple[Count, Count] = (2, 2)
+    text_dim: Count = 192
     shift: bool = True
-    mlp_ratio: int = 4
+    mlp_ratio: Count = 4
     ports: tuple[Port, ...] = ()
 
     def __post_init__(self):

@@ -39,6 +39,7 @@ from kinema.conditions.ports import (
 )
 from kinema.denoisers.denoiser import check_cache
 from kinema.errors import UserError, refuse_below
+from kinema.fields import Count, Whole
 from kinema.storage.pretrained import PretrainedMixin
 
 
@@ -64,16 +65,16 @@ class UNetConfig:
             are read at the attention levels.
     """
 
-    channels: int = 16
-    dims: tuple[int, ...] = (128, 224)
-    num_blocks: int = 2
-    num_heads: int = 4
-    attention_levels: tuple[int, ...] = (1,)
+    channels: Count = 16
+    dims: tuple[Count, ...] = (128, 224)
+    num_blocks: Count = 2
+    num_heads: Count = 4
+    attention_levels: tuple[Whole, ...] = (1,)
     mixer: MixerSpec = field(default_factory=Attention)
-    mixer_levels: tuple[int, ...] = ()
+    mixer_levels: tuple[Whole, ...] = ()
     kernel: int = 1
     halves_time: bool = False
-    text_dim: int = 192
+    text_dim: Whole = 192
     causal: bool = False
     ports: tuple[Port, ...] = ()
 

@@ -21,6 +21,7 @@ from kinema.conditions import Conditions, Port
 from kinema.conditions.ports import read_ports
 from kinema.denoisers.denoiser import check_cache
 from kinema.denoisers.dit import DiT, DiTConfig
+from kinema.fields import Count, Whole
 from kinema.storage.pretrained import PretrainedMixin
 
 
@@ -36,14 +37,14 @@ class UViTConfig:
             DiTConfig.
     """
 
-    channels: int = 16
-    conv_dim: int = 96
-    num_blocks: int = 1
-    dim: int = 256
-    depth: int = 5
-    num_heads: int = 4
-    patch: tuple[int, int, int] = (1, 2, 2)
-    text_dim: int = 192
+    channels: Count = 16
+    conv_dim: Count = 96
+    num_blocks: Count = 1
+    dim: Count = 256
+    depth: Count = 5
+    num_heads: Count = 4
+    patch: tuple[Count, Count, Count] = (1, 2, 2)
+    text_dim: Whole = 192
     attention: AttentionSpec = field(default_factory=Full)
     shift: bool = True
     ports: tuple[Port, ...] = ()

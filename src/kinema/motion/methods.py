@@ -26,7 +26,7 @@ def flow_method(name: str, weights: str | None = None) -> FlowMethod:
     if name not in FLOW_METHODS:
         raise UserError(f"There is no flow method {name!r}; {nearest(name, list(FLOW_METHODS))}")
     if weights is not None and name != "raft":
-        raise UserError(f"The flow method {name!r} takes no weights: leave --flow_weights out.")
+        raise UserError(f"The flow method {name!r} takes no weights: leave --flow-weights out.")
     if name == "lk":
         from kinema.motion.lucas_kanade import LucasKanade  # torch takes a second to import
 
@@ -41,7 +41,7 @@ def raft(weights: str | None) -> FlowMethod:
 
     if weights is None:
         raise UserError(
-            "The flow method 'raft' needs weights: --flow_weights raft-things.pth, from the "
+            "The flow method 'raft' needs weights: --flow-weights raft-things.pth, from the "
             "authors' page (github.com/princeton-vl/RAFT)."
         )
     RAFT.from_file(weights)  # a wrong file is said now, not by a worker later

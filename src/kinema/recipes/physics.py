@@ -21,6 +21,7 @@ from kinema.conditions import NoText
 from kinema.denoisers import DiT, DiTConfig, UNetConfig, UViTConfig, count_flops, make_denoiser
 from kinema.diffusion import GivenFrames, Linear, LogitNormal, Mixture, PerFrame
 from kinema.errors import UserError
+from kinema.fields import Count, Name, Positive, Share, Whole, check_fields
 from kinema.interop import load_codec
 from kinema.judges.discs import read_physics
 from kinema.sampling import Denoise
@@ -69,23 +70,23 @@ class PhysicsRun:
         loop: how long and how fast.
     """
 
-    folder: str = "runs/physics"
+    folder: Name = "runs/physics"
     data: DiscClips = field(default_factory=DiscClips)
-    num_unseen: int = 64
-    given: int = 3
-    most_given: int = 0
+    num_unseen: Count = 64
+    given: Count = 3
+    most_given: Whole = 0
     codec: str = ""
     denoiser: DiTConfig | UViTConfig | UNetConfig = field(default_factory=DiTConfig)
     init: str = ""
-    new_layers: int = 0
-    zoom: tuple[float, float] = (1.0, 1.0)
+    new_layers: Whole = 0
+    zoom: tuple[Positive, Positive] = (1.0, 1.0)
     mean: float = 6.0
-    std: float = 1.5
-    given_share: float = 0.8
-    context_noise: float = 0.0
+    std: Positive = 1.5
+    given_share: Share = 0.8
+    context_noise: Share = 0.0
     resampling: Resampling = field(default_factory=Resampling)
     wear: Wear = field(default_factory=Wear)
-    num_steps: int = 1
+    num_steps: Count = 1
     loop: Loop = field(default_factory=Loop)
 
     def __post_init__(self) -> None:
@@ -108,6 +109,7 @@ class PhysicsRun:
 
     def task(self) -> "PhysicsTask":
         """What the run trains."""
+        check_fields(self)
         return PhysicsTask(self)
 
     def train(self) -> State:
@@ -330,7 +332,7 @@ def physics_collision() -> PhysicsRun:
     What ships learned in six runs: 152,000 clips at `--mean 2`, then (`--init physics-collision`)
     76,000 at `--mean 4`, 76,000 at 6 as this recipe has it, 70,000 with `--data.split swift`, as
     all that follow; from the mean of these weights and those 36,000 clips later, 72,000 with
-    `--new_layers 3`; and 24,000 with `--mean 8 --loop.learning_rate 1e-3`.
+    `--new-layers 3`; and 24,000 with `--mean 8 --loop.learning-rate 1e-3`.
     """
     return physics("collision", 228_000)
 
@@ -358,8 +360,8 @@ def physics_curtain() -> PhysicsRun:
 
     What ships learned in six runs: 110,000 clips without wear at `--mean` 2 to 4; with wear 36,000
     further ones, the first 13,000 with `--wear.swell 0.3 --wear.shake 0.3`, then 120,000 with
-    `--wear.tint 0.1`, 30,000 with `--mean 3 --std 2 --loop.learning_rate 1e-3`, 120,000 with
-    `--mean 3 --std 2 --wear.tint 0.1`, and 100,000 with these and `--given 20 --given_share 0.95`.
+    `--wear.tint 0.1`, 30,000 with `--mean 3 --std 2 --loop.learning-rate 1e-3`, 120,000 with
+    `--mean 3 --std 2 --wear.tint 0.1`, and 100,000 with these and `--given 20 --given-share 0.95`.
     """
     run = physics("curtain", 120_000)
     return replace(physics_box(), folder=run.folder, data=run.data, loop=run.loop)

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Annotated, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from kinema.errors import UserError
+from kinema.fields import Count, Name, OneOf, Positive, Seed, Share, Weight, Whole
 from kinema.training import checkpoint
 from kinema.training.checkpoint import Position, State
 from kinema.training.ema import WeightAverages
@@ -18,6 +19,8 @@ from kinema.training.journal import Journal
 from kinema.training.machine import matrix_ceiling
 from kinema.training.optimizer import OPTIMIZERS, learning_rate_factor, make_optimizers
 from kinema.training.team import Team
+
+PRECISIONS = ("bf16", "fp32")
 
 
 @dataclass
@@ -43,22 +46,22 @@ class Loop:
         device: "cpu" or "cuda"; under torchrun every process takes a GPU of its own.
     """
 
-    num_samples: int = 100_000
-    batch_size: int = 32
-    learning_rate: float = 1e-3
-    optimizer: str = "adamw"
-    adamw_share: float = 0.3
-    weight_decay: float = 0.01
-    warmup: int = 2_000
-    decay_share: float = 0.4
-    clip_norm: float = 1.0
-    averages: tuple[float, ...] = (0.05, 0.10)
-    seed: int = 0
-    log_every: int = 20
-    validate_every: int = 20_000
-    checkpoint_minutes: float = 3.0
-    precision: str = "bf16"
-    device: str = "cpu"
+    num_samples: Count = 100_000
+    batch_size: Count = 32
+    learning_rate: Weight = 1e-3
+    optimizer: Annotated[str, OneOf(OPTIMIZERS)] = "adamw"
+    adamw_share: Weight = 0.3
+    weight_decay: Weight = 0.01
+    warmup: Whole = 2_000
+    decay_share: Share = 0.4
+    clip_norm: Positive = 1.0
+    averages: tuple[Positive, ...] = (0.05, 0.10)
+    seed: Seed = 0
+    log_every: Count = 20
+    validate_every: Count = 20_000
+    checkpoint_minutes: Weight = 3.0
+    precision: Annotated[str, OneOf(PRECISIONS)] = "bf16"
+    device: Name = "cpu"
 
     def __post_init__(self):
         if self.optimizer not in OPTIMIZERS:
@@ -100,7 +103,6 @@ class Task(Protocol):
         """Floating-point operations of one training step (0 where nobody counted)."""
 
 
-PRECISIONS = ("bf16", "fp32")
 MAX_BAD_STEPS = 3  # non-finite losses in a row before the run goes back to its last checkpoint
 MAX_ROLLBACKS = 10  # of a run, before it gives up
 
@@ -208,7 +210,7 @@ def _go_back(state: State, latest: Path) -> None:
     if rollbacks > MAX_ROLLBACKS:
         raise UserError(
             f"the loss stays non-finite, {MAX_ROLLBACKS} times back at the checkpoint {latest}: "
-            "lower --loop.learning_rate, or look for broken clips"
+            "lower --loop.learning-rate, or look for broken clips"
         )
     checkpoint.load(state, latest)
     state.position.rollbacks = rollbacks

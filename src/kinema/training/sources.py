@@ -9,7 +9,7 @@ import json
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from torch import Tensor
 from kinema.clips import ClipFolder, to_tensor
 from kinema.codecs import Codec
 from kinema.errors import UserError, nearest
+from kinema.fields import Count, Level, OneOf, Positive, Seed, Side, Weight
 from kinema.interop import codec_fingerprint, load_codec
 from kinema.motion import DIS, Flow, confirmed, optical_flow
 from kinema.worlds import Rendering, WorldClip, discs, tabletop
@@ -46,13 +47,13 @@ class WorldClips:
         num_clips: how many different clips there are.
     """
 
-    levels: tuple[int, ...] = (1,)
-    split: str = "train"
-    num_frames: int = 33
-    size: int = 64
-    fps: float = 16.0
-    seed: int = 0
-    num_clips: int = 16_384
+    levels: tuple[Level, ...] = (1,)
+    split: Annotated[str, OneOf(("train", "held_out", "all"))] = "train"
+    num_frames: Count = 33
+    size: Side = 64
+    fps: Positive = 16.0
+    seed: Seed = 0
+    num_clips: Count = 16_384
 
     @property
     def name(self) -> str:
@@ -99,12 +100,12 @@ class DiscClips:
         num_clips: how many different clips there are.
     """
 
-    law: str = "uniform"
-    split: str = "train"
-    num_frames: int = 32
-    size: int = 32
-    seed: int = 0
-    num_clips: int = 30_000
+    law: Annotated[str, OneOf(tuple(discs.LAWS))] = "uniform"
+    split: Annotated[str, OneOf(tuple(discs.SPLITS))] = "train"
+    num_frames: Count = 32
+    size: Side = 32
+    seed: Seed = 0
+    num_clips: Count = 30_000
 
     def __post_init__(self):
         if self.law not in discs.LAWS:
@@ -155,13 +156,13 @@ class FolderClips:
     """
 
     folder: str = "clips"
-    num_frames: int = 33
-    size: int = 64
-    stride: int = 1
-    fps: float = 0.0
-    seed: int = 0
-    num_clips: int = 4_096
-    part: str = "all"
+    num_frames: Count = 33
+    size: Side = 64
+    stride: Count = 1
+    fps: Weight = 0.0
+    seed: Seed = 0
+    num_clips: Count = 4_096
+    part: Annotated[str, OneOf(("all", "train", "held_out"))] = "all"
 
     def __post_init__(self) -> None:
         if self.part not in ("all", "train", "held_out"):
@@ -188,7 +189,7 @@ class FolderClips:
         if self.part != "all" and len(clips) < 2:
             raise UserError(
                 f"{self.folder} holds one clip that can be used, of which no part can be held out: "
-                "add clips, or take it whole (--data.part all) and name a --held_out.folder"
+                "add clips, or take it whole (--data.part all) and name a --held-out.folder"
             )
         if self.part != "all":
             out = {item.name for item in clips.items[1 :: min(HOLD_OUT, len(clips))]}

@@ -18,7 +18,7 @@ import json
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
 from safetensors import SafetensorError
 from torch import nn
@@ -28,6 +28,7 @@ from kinema.conditions import NoText, SmallTextEncoder
 from kinema.denoisers import DENOISERS
 from kinema.diffusion import PATHS, PREDICTIONS
 from kinema.errors import UserError, brief, nearest, refuse_below
+from kinema.fields import Count, OneOf, Positive, Side, Whole
 from kinema.interop import PretrainedCodec, PretrainedTextEncoder, codec_folder, load_codec
 from kinema.sampling import SOLVERS
 from kinema.storage import whole_folder
@@ -85,17 +86,17 @@ class System:
     denoiser: str = "dit"
     codec: str = "causal_vae"
     text: str = "small"
-    path: str = "linear"
-    prediction: str = "velocity"
-    solver: str = "euler"
-    num_frames: int = 33
-    size: tuple[int, int] = (64, 64)
-    fps: float = 16.0
-    num_steps: int = 30
+    path: Annotated[str, OneOf(tuple(PATHS))] = "linear"
+    prediction: Annotated[str, OneOf(tuple(PREDICTIONS))] = "velocity"
+    solver: Annotated[str, OneOf(tuple(SOLVERS))] = "euler"
+    num_frames: Count = 33
+    size: tuple[Side, Side] = (64, 64)
+    fps: Positive = 16.0
+    num_steps: Count = 30
     guidance_scale: float = 4.0
-    shift: float = 1.0
-    overlap: int = 9
-    max_size: int = 256
+    shift: Positive = 1.0
+    overlap: Whole = 9
+    max_size: Side = 256
 
     def __post_init__(self) -> None:
         self.size = (int(self.size[0]), int(self.size[1]))

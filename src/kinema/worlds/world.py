@@ -12,6 +12,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from kinema.fields import Count, Positive, Side
+
 
 @dataclass(frozen=True)
 class Rendering:
@@ -27,11 +29,11 @@ class Rendering:
         device: where rays are cast, "cpu" or "cuda"; only the tabletop casts rays.
     """
 
-    num_frames: int = 33
-    size: int | tuple[int, int] = 64
-    level: int = 1
+    num_frames: Count = 33
+    size: Side | tuple[Side, Side] = 64
+    level: Count = 1
     split: str = "train"
-    fps: float | None = None
+    fps: Positive | None = None
     truth: bool = False
     device: str = "cpu"
 

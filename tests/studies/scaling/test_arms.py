@@ -1,7 +1,7 @@
 import pytest
 
 from kinema.errors import UserError
-from kinema.flags import typed
+from kinema.options import read_options
 from kinema.recipes import physics_uniform
 from kinema.reports.records import MEASURED
 from studies.scaling.arms import ARMS, QUESTIONS, RECIPE, chosen_arms
@@ -15,12 +15,12 @@ def test_only_the_recipe_changes_nothing_and_every_question_has_arms():
 @pytest.mark.parametrize("name", [name for name in ARMS if name != RECIPE])
 def test_every_arm_is_what_kinema_train_understands_and_differs_from_the_recipe(name):
     recipe = physics_uniform()
-    values = typed("kinema train", type(recipe), physics_uniform(), ARMS[name].words)
+    run = read_options("kinema train", physics_uniform(), ARMS[name].words)
     for option in ARMS[name].changes:
         part, _, field = option.partition(".")
-        new, old = values[part], getattr(recipe, part)
+        new, old = getattr(run, part), getattr(recipe, part)
         assert (getattr(new, field) != getattr(old, field)) if field else new != old
-    assert ARMS[name].num_clips == values["data"].num_clips
+    assert ARMS[name].num_clips == run.data.num_clips
 
 
 def test_arms_are_chosen_in_their_order():

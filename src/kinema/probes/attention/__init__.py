@@ -1,5 +1,6 @@
 """`kinema probe attention`: where does a patch that moves at constant velocity look in time?"""
 
+from kinema.fields import Count, Name, Seed, Share, Side
 from kinema.probes.attention.probe import AttentionFindings, AttentionProbe, measure_attention
 from kinema.probes.attention.report import report_of
 from kinema.reports import check_page
@@ -8,12 +9,12 @@ __all__ = ["AttentionFindings", "AttentionProbe", "measure_attention", "report_o
 
 
 def run(
-    model: str = "tabletop",
-    num_clips: int = 32,
-    size: int = 64,
-    noise: float = 0.5,
-    seed: int = 0,
-    report: str | None = None,
+    model: Name = "tabletop",
+    num_clips: Count = 32,
+    size: Side = 64,
+    noise: Share = 0.5,
+    seed: Seed = 0,
+    report: Name | None = None,
 ) -> None:
     """Measure whether attention follows a moving subject along its track or stays where it was.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from kinema.fields import Count, Level, Name, Side
 from kinema.probes.codec.probe import CodecFindings, CodecProbe, measure_codec
 from kinema.probes.codec.report import report_of
 from kinema.reports import check_page
@@ -11,13 +12,13 @@ __all__ = ["CodecFindings", "CodecProbe", "measure_codec", "report_of", "run"]
 
 def run(
     files: Sequence[str] = (),
-    model: str = "tabletop",
+    model: Name = "tabletop",
     against: tuple[str, ...] = (),
-    num_clips: int = 64,
-    num_frames: int = 33,
-    size: int = 64,
-    level: int = 2,
-    report: str | None = None,
+    num_clips: Count = 64,
+    num_frames: Count = 33,
+    size: Side = 64,
+    level: Level = 2,
+    report: Name | None = None,
 ) -> None:
     """Measure what coding does to clips, beside baselines that keep as many values.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from kinema.fields import Count, Level, Name, Seed
 from kinema.probes.consistency.probe import (
     ConsistencyFindings,
     ConsistencyProbe,
@@ -21,12 +22,12 @@ __all__ = [
 
 def run(
     files: Sequence[str] = (),
-    model: str = "tabletop",
-    num_clips: int = 24,
-    level: int = 2,
-    seed: int = 0,
+    model: Name = "tabletop",
+    num_clips: Count = 24,
+    level: Level = 2,
+    seed: Seed = 0,
     planar: bool = False,
-    report: str | None = None,
+    report: Name | None = None,
 ) -> None:
     """Measure whether things stay what they are and obey physics, beside true renders.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from kinema.fields import Count, Name
 from kinema.probes.drift.probe import DriftFindings, DriftProbe, measure_drift
 from kinema.probes.drift.report import report_of
 from kinema.probes.long_videos import LONG
@@ -13,12 +14,12 @@ __all__ = ["DriftFindings", "DriftProbe", "measure_drift", "report_of", "run"]
 def run(
     models: Sequence[str] = (),
     strategies: Sequence[str] = LONG,
-    num_frames: int = 1000,
-    num_clips: int = 8,
+    num_frames: Count = 1000,
+    num_clips: Count = 8,
     world: str = "tabletop",
-    num_steps: int | None = None,
-    folder: str = "drift",
-    report: str | None = None,
+    num_steps: Count | None = None,
+    folder: Name = "drift",
+    report: Name | None = None,
 ) -> None:
     """Measure how far long videos drift from their opening, beside the true continuation.
 

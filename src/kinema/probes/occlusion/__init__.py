@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from kinema.errors import UserError, nearest
+from kinema.fields import Count, Name
 from kinema.probes.long_videos import LONG
 from kinema.probes.occlusion.probe import OcclusionFindings, OcclusionProbe, measure_occlusion
 from kinema.probes.occlusion.report import report_of
@@ -22,12 +23,12 @@ __all__ = [
 def run(
     models: Sequence[str] = (),
     strategies: Sequence[str] = LONG,
-    lengths: Sequence[int] = (8, 16, 32),
-    num_clips: int = 16,
+    lengths: Sequence[Count] = (8, 16, 32),
+    num_clips: Count = 16,
     world: str = "curtain",
-    num_steps: int | None = None,
-    folder: str = "drift",
-    report: str | None = None,
+    num_steps: Count | None = None,
+    folder: Name = "drift",
+    report: Name | None = None,
 ) -> None:
     """Measure how often hidden objects come out again as themselves, by strategy and length.
 

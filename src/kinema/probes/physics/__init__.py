@@ -1,6 +1,7 @@
 """`kinema probe physics`: does a model go on as mechanics would, in and out of distribution?"""
 
 from kinema.errors import UserError, nearest
+from kinema.fields import Count, Name, Seed
 from kinema.probes.physics.probe import PhysicsFindings, PhysicsProbe, measure_physics
 from kinema.probes.physics.published import PUBLISHED
 from kinema.probes.physics.report import report_of
@@ -12,12 +13,12 @@ __all__ = ["PhysicsFindings", "PhysicsProbe", "measure_physics", "report_of", "r
 
 def run(
     law: str = "all",
-    model: str | None = None,
-    num_clips: int = 256,
-    given: int = 3,
-    num_steps: int | None = None,
-    seed: int = 0,
-    report: str | None = None,
+    model: Name | None = None,
+    num_clips: Count = 256,
+    given: Count = 3,
+    num_steps: Count | None = None,
+    seed: Seed = 0,
+    report: Name | None = None,
 ) -> None:
     """Measure velocity errors of predicted disc clips, beside floor, baselines and Kang et al.
 

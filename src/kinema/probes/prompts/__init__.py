@@ -1,5 +1,6 @@
 """`kinema probe prompts`: does the video show what the prompt says, and do its frames agree?"""
 
+from kinema.fields import Count, Level, Name, Seed
 from kinema.probes.prompts.probe import PromptFindings, PromptProbe, measure_prompts
 from kinema.probes.prompts.report import report_of
 from kinema.reports import check_page
@@ -8,14 +9,14 @@ __all__ = ["PromptFindings", "PromptProbe", "measure_prompts", "report_of", "run
 
 
 def run(
-    model: str = "tabletop",
-    num_prompts: int = 200,
-    level: int = 2,
-    seed: int = 0,
+    model: Name = "tabletop",
+    num_prompts: Count = 200,
+    level: Level = 2,
+    seed: Seed = 0,
     num_consistency: int = 24,
-    num_steps: int | None = None,
+    num_steps: Count | None = None,
     guidance_scale: float | None = None,
-    report: str | None = None,
+    report: Name | None = None,
 ) -> None:
     """Measure whether a model's videos show what their prompts say, and whether frames agree.
 

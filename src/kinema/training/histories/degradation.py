@@ -17,6 +17,8 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
+from kinema.fields import Share, Weight
+
 
 @dataclass(frozen=True)
 class Wear:
@@ -30,11 +32,11 @@ class Wear:
         shake: most pixels that a frame is moved, drawn frame by frame.
     """
 
-    share: float = 0.0
-    fade: float = 0.5
-    tint: float = 0.15
-    swell: float = 0.1
-    shake: float = 0.2
+    share: Share = 0.0
+    fade: Share = 0.5
+    tint: Weight = 0.15
+    swell: Weight = 0.1
+    shake: Weight = 0.2
 
     def draw(self, batch: int, channels: int, num_frames: int) -> "Faults":
         """The faults of every clip of a batch."""

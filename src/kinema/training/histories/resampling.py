@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from kinema.diffusion import LogitNormal, Path
+from kinema.fields import Count, Positive, Share
 from kinema.sampling import DenoiseFn, plans
 from kinema.sampling.solvers import Step
 
@@ -30,10 +31,10 @@ class Resampling:
         num_steps: Euler steps from t_s to clean.
     """
 
-    share: float = 0.0
+    share: Share = 0.0
     mean: float = 0.0
-    std: float = 1.0
-    num_steps: int = 2
+    std: Positive = 1.0
+    num_steps: Count = 2
 
     def draw(self, batch: int) -> Tensor:
         """t_s of every clip, (batch, 1); 0 for those whose history stays as it is."""

@@ -21,6 +21,7 @@ from kinema.codecs.adversarial import adversarial_loss
 from kinema.codecs.objective import Motion
 from kinema.codecs.perceptual import Distance, laplacian_distance
 from kinema.errors import UserError
+from kinema.fields import Name, Share, Whole, check_fields
 from kinema.metrics.features.fidelity import psnr
 from kinema.metrics.features.lpips import LPIPS
 from kinema.training import Loop, Position, Shards, State, draw, train
@@ -71,7 +72,7 @@ class CodecRun:
         workers: processes that make clips beside training.
     """
 
-    folder: str = "runs/codec"
+    folder: Name = "runs/codec"
     data: Clips = field(default_factory=WorldClips)
     held_out: Clips = field(default_factory=lambda: unseen(WorldClips()))
     codec: CausalVAEConfig = field(default_factory=CausalVAEConfig)
@@ -79,10 +80,10 @@ class CodecRun:
     weights: CodecLoss = field(default_factory=CodecLoss)
     lpips: LPIPSFiles = field(default_factory=LPIPSFiles)
     adversarial: AdversarialLoss = field(default_factory=AdversarialLoss)
-    sizes: tuple[float, ...] = (1.0, 0.75, 0.5)
+    sizes: tuple[Share, ...] = (1.0, 0.75, 0.5)
     loop: Loop = field(default_factory=Loop)
-    cache: str = "runs/cache"
-    workers: int = 1
+    cache: Name = "runs/cache"
+    workers: Whole = 1
 
     def __post_init__(self) -> None:
         if not self.sizes or not all(0 < share <= 1 for share in self.sizes):
@@ -99,12 +100,13 @@ class CodecRun:
         if not isinstance(self.data, FolderClips) or self.data.part != "train":
             raise UserError(
                 "no clips are held out: give --data.part train, or another folder with "
-                "--held_out.folder"
+                "--held-out.folder"
             )
         return replace(self.data, part="held_out", num_clips=self.held_out.num_clips)
 
     def task(self) -> "CodecTask":
         """What the run trains."""
+        check_fields(self)
         return CodecTask(self, self.perceptual())
 
     def perceptual(self) -> Distance:

@@ -13,6 +13,7 @@ from einops import rearrange
 from rich.progress import track
 from torch import Tensor
 
+from kinema.fields import Count, Name, Positive, Seed, Weight
 from kinema.judges.tabletop.network import FRAMES_PER_SECOND, SIZE, JudgeConfig, JudgeNetwork
 from kinema.judges.tabletop.questions import VOCABULARY, mirror, true_answers
 from kinema.storage import whole_folder
@@ -56,15 +57,15 @@ class JudgeRun:
         num_unseen: renders set aside to measure it.
     """
 
-    folder: str = "runs/tabletop-judge"
-    num_clips: int = 12_000
-    levels: tuple[int, ...] = LEVELS
-    minutes: float = 20.0
-    seed: int = 0
-    num_epochs: int = 30
-    batch_size: int = 32
-    learning_rate: float = 2e-3
-    num_unseen: int = 400
+    folder: Name = "runs/tabletop-judge"
+    num_clips: Count = 12_000
+    levels: tuple[Count, ...] = LEVELS
+    minutes: Positive = 20.0
+    seed: Seed = 0
+    num_epochs: Count = 30
+    batch_size: Count = 32
+    learning_rate: Weight = 2e-3
+    num_unseen: Count = 400
 
     def train(self) -> dict[str, float]:
         """Train and write the judge.

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Annotated
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +12,7 @@ from kinema.clips import contact_sheet
 from kinema.conditions import Conditions, SmallTextConfig, SmallTextEncoder
 from kinema.denoisers import DenoiserConfig, DiTConfig, count_flops, make_denoiser
 from kinema.diffusion import (
+    PREDICTIONS,
     GivenFrames,
     Interpolation,
     Linear,
@@ -21,6 +23,7 @@ from kinema.diffusion import (
     Times,
 )
 from kinema.errors import UserError
+from kinema.fields import Count, Name, OneOf, Positive, Share, Whole, check_fields
 from kinema.interop import load_codec
 from kinema.sampling import Denoise
 from kinema.training import Loop, Position, Shards, State, draw, train
@@ -53,15 +56,15 @@ class NoiseLevels:
     """
 
     mean: float = 1.0
-    std: float = 1.2
-    shift: float = 1.0
-    together: float = 0.7
-    given: float = 0.2
-    per_frame: float = 0.1
-    interpolation: float = 0.0
-    staircase: float = 0.0
-    max_given: int = 3
-    context_noise: float = 0.0
+    std: Positive = 1.2
+    shift: Positive = 1.0
+    together: Share = 0.7
+    given: Share = 0.2
+    per_frame: Share = 0.1
+    interpolation: Share = 0.0
+    staircase: Share = 0.0
+    max_given: Count = 3
+    context_noise: Share = 0.0
 
     def mixture(self) -> Mixture:
         times = LogitNormal(self.mean, self.std, self.shift)
@@ -110,27 +113,28 @@ class TextToVideoRun:
         first_clips: clips made before training begins; the others follow beside it.
     """
 
-    folder: str = "runs/text-to-video"
+    folder: Name = "runs/text-to-video"
     data: WorldClips | FolderClips = field(default_factory=WorldClips)
     held_out: WorldClips | FolderClips = field(default_factory=lambda: unseen(WorldClips(), 256))
-    codec: str = "runs/codec/final"
+    codec: Name = "runs/codec/final"
     denoiser: DenoiserConfig = field(default_factory=DiTConfig)
     text: SmallTextConfig = field(default_factory=SmallTextConfig)
     init: str = ""
     noise: NoiseLevels = field(default_factory=NoiseLevels)
     resampling: Resampling = field(default_factory=Resampling)
-    prediction: str = "x0"
-    caption_dropout: float = 0.1
-    image_share: float = 0.1
+    prediction: Annotated[str, OneOf(tuple(PREDICTIONS))] = "x0"
+    caption_dropout: Share = 0.1
+    image_share: Share = 0.1
     defaults: System = field(default_factory=System)
     prompts: tuple[str, ...] = ("a red ball rolls to the right",)
     loop: Loop = field(default_factory=Loop)
-    cache: str = "runs/cache"
-    workers: int = 1
-    first_clips: int = 1_024
+    cache: Name = "runs/cache"
+    workers: Whole = 1
+    first_clips: Count = 1_024
 
     def task(self) -> "TextToVideoTask":
         """What the run trains."""
+        check_fields(self)
         return TextToVideoTask(self)
 
     def train(self) -> State:

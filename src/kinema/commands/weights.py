@@ -1,0 +1,143 @@
+"""`kinema models`: what ships, and what a folder of weights consists of."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from kinema.commands.parser import Parser
+from kinema.errors import UserError, nearest
+from kinema.fields import shown
+from kinema.storage.shipped import SHIPPED
+
+WEIGHTS, NETWORK, SYSTEM = "model.safetensors", "config.json", "system.json"
+EXAMPLES = """\
+kinema models
+kinema models tabletop
+kinema models runs/mine/final"""
+
+
+class Shipped(NamedTuple):
+    """A row of models/README.md, the one list of the weights that ship."""
+
+    file: str
+    about: str
+    made_by: str
+    checksum: str
+
+
+def models(argv: list[str]) -> None:
+    """the models that ship, how they were made; or what a folder of weights holds"""
+    parser = Parser("kinema models", str(models.__doc__), EXAMPLES)
+    parser.add_argument("name", nargs="?", metavar="NAME", help="one that ships, or a folder")
+    name = parser.parse_args(argv).name
+    if name is None:
+        print_shipped()
+    else:
+        print_folder(folder_named(name))
+
+
+# ---- what ships ---------------------------------------------------------------------------------
+
+
+def shipped() -> list[Shipped]:
+    """Return the rows of the table of the weights that ship."""
+    lines = (SHIPPED / "README.md").read_text("utf-8").splitlines()
+    rows = [line.replace("`", "").strip("| ").split(" | ") for line in lines if "|" in line]
+    return [Shipped(*row) for row in rows[2:]]  # behind the heading and the line below it
+
+
+def print_shipped() -> None:
+    """Print what ships; a file that is not the one of the table is marked."""
+    rows = shipped()
+    names = [row.file.removesuffix(f"/{WEIGHTS}") for row in rows]
+    width = max(map(len, names)) + 2
+    for name, row in zip(names, rows, strict=True):
+        print(f"{name:<{width}}{row.about}, {state_of(SHIPPED / row.file, row.checksum)}")
+        print(f"{'':<{width}}{row.made_by}; sha256 {row.checksum[:12]}")
+
+
+def state_of(file: Path, checksum: str) -> str:
+    """Return the size of a file, and whether it is another than the one that ships."""
+    if not file.is_file():
+        return "which is missing here"
+    changed = hashlib.sha256(file.read_bytes()).hexdigest() != checksum
+    return megabytes(file) + (", but this file is another" if changed else "")
+
+
+# ---- what a folder holds ------------------------------------------------------------------------
+
+
+def folder_named(name: str) -> Path:
+    """Return the folder of a model that ships, or the folder of that name.
+
+    Raises:
+        UserError: if there is neither.
+    """
+    if (SHIPPED / name).is_dir() and "/" not in name:
+        return SHIPPED / name
+    if Path(name).is_dir():
+        return Path(name)
+    ships = [path.name for path in SHIPPED.iterdir() if path.is_dir()]
+    raise UserError(f"There is no model and no folder {name!r}; {nearest(name, ships)}")
+
+
+def print_folder(folder: Path) -> None:
+    """Print what a system or a network is: its settings, its parts, their parameters and sizes.
+
+    Raises:
+        UserError: if the folder is neither, or a file in it is damaged.
+    """
+    if (folder / SYSTEM).is_file():
+        system = read_fields(folder / SYSTEM)
+        print(f"{folder}: a system")
+        for name, value in system.items():
+            of_part = name in ("codec", "denoiser", "text")
+            print(f"  {name:<16}{describe(folder / name, str(value)) if of_part else shown(value)}")
+    elif (folder / NETWORK).is_file():
+        print(f"{folder}: a network of {describe(folder)}")
+        for name, value in read_fields(folder / NETWORK).items():
+            print(f"  {name:<16}{shown(value)}")
+    else:
+        final = folder / "final"
+        hint = f"look at {final}" if final.is_dir() else "name a folder that kinema has saved"
+        raise UserError(f"{folder} holds neither {SYSTEM} nor {NETWORK}: {hint}.")
+
+
+def describe(folder: Path, architecture: str = "") -> str:
+    """Return the architecture, the parameters, the types and the size of a saved network."""
+    if not (folder / WEIGHTS).is_file():
+        return f"{architecture}, without weights of its own".removeprefix(", ")
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(folder / WEIGHTS, "np") as file:
+            tensors = [file.get_slice(name) for name in file.keys()]  # noqa: SIM118
+            sizes = [math.prod(tensor.get_shape()) for tensor in tensors]
+            types = sorted({str(tensor.get_dtype()) for tensor in tensors})
+    except SafetensorError as error:
+        raise UserError(f"{folder / WEIGHTS} is damaged: {error}.") from error
+    told = [f"{sum(sizes):,} parameters", " and ".join(types), megabytes(folder / WEIGHTS)]
+    return ", ".join([architecture, *told] if architecture else told)
+
+
+def read_fields(file: Path) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        UserError: if the file holds none.
+    """
+    try:
+        fields = json.loads(file.read_text("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{file} is not JSON: {shown(error, 100)}.") from error
+    if not isinstance(fields, dict):
+        raise UserError(f"{file} holds no fields.")
+    return fields
+
+
+def megabytes(file: Path) -> str:
+    return f"{file.stat().st_size / 1e6:.1f} MB"
