@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from math import ceil
-from typing import Any
 
+from kinema.denoisers import Denoiser
 from kinema.errors import UserError
 from kinema.sampling.rollout import (
     Autoregressive,
@@ -94,13 +94,13 @@ def noised(strategy: Strategy, name: str, level: float) -> Strategy:
     return replace(strategy, level=level)
 
 
-def cached(strategy: Autoregressive, denoiser: Any) -> Autoregressive:
+def cached(strategy: Autoregressive, denoiser: Denoiser) -> Autoregressive:
     """Return the strategy with a cache, if the denoiser can have one that forgets.
 
     Its chunks and what they see are rounded up to what the cache takes at once.
     """
-    if not (getattr(denoiser, "is_causal", False) and getattr(denoiser, "can_forget", True)):
+    if not (denoiser.is_causal and denoiser.can_forget):
         return strategy
-    multiple, seen = getattr(denoiser, "chunk", 1), strategy.sinks + strategy.context
+    multiple, seen = denoiser.chunk, strategy.sinks + strategy.context
     chunk, seen = (ceil(size / multiple) * multiple for size in (strategy.chunk, seen))
     return replace(strategy, chunk=chunk, context=seen - strategy.sinks, cached=True)
