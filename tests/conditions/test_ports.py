@@ -3,6 +3,7 @@ from dataclasses import asdict
 import pytest
 import torch
 
+from kinema.blocks.embedding import patchify
 from kinema.conditions import Conditions, Grid, Port, Ports, Tokens, Vector
 from kinema.conditions.ports import PortAttention, has_tokens, read_ports, zero_ports_
 from kinema.errors import UserError
@@ -112,6 +113,19 @@ def test_a_vector_is_added_to_the_time_of_its_frame():
     values[1, 2, 0] = 1
     moved = (ways.onto_time(time, {"speed": Vector(values)}) - before).abs().amax(-1) > 1e-6
     assert moved.nonzero().tolist() == [[1, 2]]
+
+
+def test_what_is_added_is_the_projection_of_values_and_presence():
+    ways, grid, vector = (
+        ports(DEPTH, SPEED),
+        Grid(torch.randn(2, 2, 3, 4, 6)),
+        Vector(torch.randn(2, 3, 3)),
+    )
+    patches, time = torch.randn(2, 3, 2, 3, 8), torch.randn(2, 3, 6)
+    added = ways.grids["depth"](patchify(grid.signal(), (1, 2, 2)))
+    assert torch.equal(ways.onto_patches(patches, {"depth": grid}), patches + added)
+    told = ways.vectors["speed"](vector.signal())
+    assert torch.equal(ways.onto_time(time, {"speed": vector}), time + told)
 
 
 def test_present_at_zero_is_not_absent():
