@@ -75,9 +75,14 @@ def dtype_of(precision: str, device: str = "cpu") -> torch.dtype:
     Raises:
         UserError: if it is none of them.
     """
+    check_precision(precision)
+    return fastest_dtype(device)[0] if precision == "auto" else DTYPES[precision]
+
+
+def check_precision(precision: str) -> None:
+    """Raise a UserError if this is not "auto", "bf16" or "fp32"."""
     if precision not in PRECISIONS:
         raise UserError(f"precision is {precision!r}, and must be one of {', '.join(PRECISIONS)}.")
-    return fastest_dtype(device)[0] if precision == "auto" else DTYPES[precision]
 
 
 @contextmanager

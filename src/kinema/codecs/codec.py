@@ -1,7 +1,7 @@
 """The contract of a codec: frames to latents and back, N frames in, N frames out.
 
 A denoiser never asks which codec made its latents, and a codec never hears of noise. The trivial
-codec is `Pixels`, with which a model works on the frames themselves. `BlockCodec` is what the codecs
+codec is `Pixels`, with which a model works on the frames themselves. `BlockCodec` is what codecs
 with a network have in common.
 """
 

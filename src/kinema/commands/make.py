@@ -35,9 +35,9 @@ def generate(argv: list[str]) -> None:
         raise UserError("--strength is of a video to make anew: name it with --video.")
     device = device_named(options.device)
     with console().status(f"loading {options.model}"):
-        pipe = kinema.load(options.model).to(device)
+        pipe = kinema.load(options.model, options.precision).to(device)
     given = {name: value for name, value in vars(options).items() if value is not None}
-    for name in ("prompt", "model", "output", "device", "long"):
+    for name in ("prompt", "model", "output", "device", "precision", "long"):
         given.pop(name, None)
     if options.long:
         return generate_long(pipe, options.prompt, options.long, output, given)
@@ -110,6 +110,9 @@ def generate_parser() -> Parser:
     )
     other.add_argument("-o", "--output", metavar="FILE", help=".mp4, .gif, .webp, .mkv (lossless)")
     other.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda")
+    other.add_argument(
+        "--precision", default="fp32", metavar="NAME", help="fp32, bf16, auto: the faster one here"
+    )
     return parser
 
 
