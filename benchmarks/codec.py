@@ -3,25 +3,24 @@
     python benchmarks/codec.py                     # speed alone, minutes on an idle machine
     python benchmarks/codec.py --minutes 60        # and what each learns in an hour
 
-Prints the table and writes it to docs/results/codec_speed.md.
+Prints the table and writes it to docs/results/codec_speed.md, in fp32 to
+docs/results/codec_speed_fp32.md; `measuring` tells how a processor with AVX2 only is emulated.
 """
 
 import argparse
-import os
 import sys
-import time
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass, field
-from pathlib import Path
 from statistics import median
 
 import diffusers
 import numpy as np
 import torch
+from measuring import add_options, apply_options, ceiling, conditions_of_run, page_of, timed
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from kinema.blocks.precision import computing_in
 from kinema.clips import to_frames, to_tensor
 from kinema.codecs import CausalVAE, CausalVAEConfig, CodecLoss, codec_loss, reconstruct
 from kinema.denoisers import count_parameters
@@ -31,16 +30,15 @@ from kinema.worlds import Rendering, tabletop
 
 NUM_FRAMES, SIZE, CHANNELS = 17, 128, 8
 POOL, UNSEEN, FAR_SEED = 256, 8, 2_000_000_000
-RESULT = Path(__file__).parent.parent / "docs" / "results" / "codec_speed.md"
 NOTE = """
-One clip of {frames} x {size} x {size}, 8x8x4 with {channels} channels, bf16, {threads} thread(s),
-{rounds} interleaved rounds: every round measures the ceiling (a bf16 matrix product of 2048) and
-every network once; medians, and medians of the ratios of each round to ours. Peers run in both of
+One clip of {frames} x {size} x {size}, 8x8x4 with {channels} channels, {threads} thread(s),
+{rounds} interleaved rounds: every round measures the ceiling (a matrix product of 1024) and every
+network once; medians, and medians of the ratios of each round to ours. In bf16 peers run in both of
 their usual ways, bf16 weights and autocast, and are given the better; ours runs under autocast.
 "of ceiling" is operations over time over the ceiling. Equal parameters are not equal operations:
 ours folds blocks of 4x4x4 pixels into channels at the door, theirs compute on every pixel. What
 that costs in quality is the column PSNR ("-": not trained, see --minutes). One thread is timed by
-its own clock. Load average at the start: {load:.1f} on {cores} cores{warning}.
+its own clock. {told}
 """.strip()
 TRAINED = """
 PSNR after {minutes:g} minutes of training each on {pool} tabletop clips of {size} pixels, cut to
@@ -56,7 +54,7 @@ class Arm:
 
     name: str
     codec: nn.Module
-    autocast: bool = True
+    precision: str
     encode: list[float] = field(default_factory=list)  # seconds a clip
     decode: list[float] = field(default_factory=list)
     flops: tuple[float, float] = (0.0, 0.0)
@@ -77,16 +75,17 @@ class Arm:
 
     @torch.inference_mode()
     def run(self, way: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-        with torch.autocast("cpu", torch.bfloat16) if self.autocast else nullcontext():
+        with computing_in(self.precision):
             return way(x)
 
 
 # Networks of equal size --------------------------------------------------------------------------
 
 
-def ours() -> Arm:
+def ours(precision: str) -> Arm:
     torch.manual_seed(0)
-    return Arm("kinema CausalVAE", CausalVAE(CausalVAEConfig(channels=CHANNELS)).eval())
+    codec = CausalVAE(CausalVAEConfig(channels=CHANNELS)).eval()
+    return Arm("kinema CausalVAE", codec, precision)
 
 
 def wan(width: int) -> PretrainedCodec:
@@ -114,20 +113,6 @@ def nearest(make: Callable[[int], PretrainedCodec], parameters: float) -> Pretra
 # Speed -------------------------------------------------------------------------------------------
 
 
-def timed(call: Callable[[], object]) -> float:
-    """Seconds. One thread is timed by its own clock, which a busy machine hardly disturbs."""
-    clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
-    start = clock()
-    call()
-    return clock() - start
-
-
-def ceiling(size: int = 2048) -> float:
-    """FLOP/s of one large bf16 matrix product, the most that this machine gives."""
-    a, b = torch.randn(2, size, size).bfloat16()
-    return 2 * size**3 / timed(lambda: a @ b)
-
-
 def choose_way(arm: Arm) -> None:
     """bf16 weights if they are faster than autocast; counts operations on the way."""
     counts = []
@@ -136,26 +121,26 @@ def choose_way(arm: Arm) -> None:
             way()
         counts.append(float(counter.get_total_flops()))
     arm.flops = (counts[0], counts[1])
-    if isinstance(arm.codec, CausalVAE):
+    if isinstance(arm.codec, CausalVAE) or arm.precision == "fp32":
         return
     with_autocast = sum(timed(way) for way in arm.coding())
     arm.codec.network.bfloat16()
-    arm.autocast = False
+    arm.precision = "fp32"  # no autocast: the weights say it
     for way in arm.coding():
         way()
     if sum(timed(way) for way in arm.coding()) > with_autocast:
         arm.codec.network.float()
-        arm.autocast = True
+        arm.precision = "bf16"
 
 
-def race(arms: list[Arm], rounds: int) -> float:
+def race(arms: list[Arm], rounds: int, dtype: torch.dtype) -> float:
     """Fill in the seconds of every arm; returns the ceiling."""
     for arm in arms:
         choose_way(arm)
     ways = [arm.coding() for arm in arms]
     ceilings = []
     for number in range(rounds):
-        ceilings.append(ceiling())
+        ceilings.append(ceiling(dtype))
         for arm, (encode, decode) in zip(arms, ways, strict=True):
             arm.encode.append(timed(encode))
             arm.decode.append(timed(decode))
@@ -172,7 +157,7 @@ def clips(first: int, count: int, split: str) -> list[np.ndarray]:
     return [tabletop.render([s], Rendering(NUM_FRAMES, SIZE, 2, split))[0].frames for s in seeds]
 
 
-def train(codec: nn.Module, pool: list[np.ndarray], seconds: float) -> int:
+def train(codec: nn.Module, pool: list[np.ndarray], seconds: float, precision: str) -> int:
     """Train for so long by the clock of `timed`; returns the steps taken."""
     optimizer = torch.optim.AdamW(codec.parameters(), lr=1e-3, betas=(0.9, 0.99), fused=True)
     random, spent, steps = np.random.default_rng(0), 0.0, 0
@@ -184,7 +169,7 @@ def train(codec: nn.Module, pool: list[np.ndarray], seconds: float) -> int:
         start = random.integers(NUM_FRAMES - 8)
         cuts = [pool[i][start : start + 9, y : y + half, x : x + half]
                 for i, (y, x) in zip(picks, corners, strict=True)]  # fmt: skip
-        with torch.autocast("cpu", torch.bfloat16):
+        with computing_in(precision):
             coded = reconstruct(codec, to_tensor(np.stack(cuts)))
             loss, _ = codec_loss(codec, coded, CodecLoss())
         loss.mean().backward()
@@ -224,12 +209,10 @@ def table(arms: list[Arm], peak: float) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def page(arms: list[Arm], peak: float, options: argparse.Namespace, load: float) -> str:
-    cores = len(os.sched_getaffinity(0))
-    warning = ": the machine was busy, a quiet one gives other figures" if load > 0.5 else ""
+def page(arms: list[Arm], peak: float, options: argparse.Namespace, told: str) -> str:
     note = NOTE.format(
         frames=NUM_FRAMES, size=SIZE, channels=CHANNELS, threads=torch.get_num_threads(),
-        rounds=options.rounds, load=load, cores=cores, warning=warning,
+        rounds=options.rounds, told=told,
     )  # fmt: skip
     parts = [
         "# Speed of the codecs",
@@ -249,20 +232,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5, help="interleaved measurements")
     parser.add_argument("--minutes", type=float, default=0.0, help="of training for each")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    add_options(parser)
     options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    load, arms = os.getloadavg()[0], [ours()]
+    dtype = apply_options(options)
+    told, arms = conditions_of_run(options.precision), [ours(options.precision)]
     for name, make in (("AutoencoderKLWan", wan), ("AutoencoderKLCogVideoX", cogvideox)):
-        arms.append(Arm(f"diffusers {name}", nearest(make, arms[0].parameters)))
+        codec = nearest(make, arms[0].parameters)
+        arms.append(Arm(f"diffusers {name}", codec, options.precision))
     if options.minutes:
         pool, unseen = clips(0, POOL, "train"), clips(FAR_SEED, UNSEEN, "held_out")
         for arm in arms:
-            steps = train(arm.codec, pool, 60 * options.minutes)
+            steps = train(arm.codec, pool, 60 * options.minutes, options.precision)
             arm.psnr = f"{score(arm.codec, unseen):.2f} ({steps:,} steps)"
             print(arm.name, arm.psnr, flush=True)
-    text = page(arms, race(arms, options.rounds), options, load)
-    RESULT.write_text(text)
+    text = page(arms, race(arms, options.rounds, dtype), options, told)
+    page_of("codec_speed", options.precision).write_text(text)
     print(text)
 
 

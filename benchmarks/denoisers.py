@@ -2,18 +2,20 @@
 
     python benchmarks/denoisers.py            # about ten minutes, on an idle machine
 
-Prints the table and writes it to docs/results/denoisers.md.
+Prints the table and writes it to docs/results/denoisers.md, in fp32 to
+docs/results/denoisers_fp32.md. A processor with AVX2 only is emulated on a later one by
+ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 MKL_ENABLE_INSTRUCTIONS=AVX2 in the environment.
 """
 
 import argparse
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 
 import diffusers
 import torch
+from measuring import add_options, apply_options, conditions_of_run, page_of
 from torch import Tensor, nn
 from training_speed import Runner, race, training_step
 
@@ -22,9 +24,8 @@ from kinema.denoisers import SIZES, count_flops, count_parameters, forward_flops
 
 LATENTS = (16, 9, 8, 8)  # c f h w: 33 frames of 64 pixels through a 4x8x8 codec
 TEXT_TOKENS, TEXT_DIM = 20, 192
-RESULT = Path(__file__).parent.parent / "docs" / "results" / "denoisers.md"
 NOTE = """
-Forward, backward and fused AdamW under bf16 autocast, on the same latents (16 channels, 9 frames,
+Forward, backward and fused AdamW, bf16 under autocast, on the same latents (16 channels, 9 frames,
 8 x 8) with 20 text tokens. Each family stands against the class of diffusers that does what it
 does, as wide or deep as makes its parameters nearest to ours. Rounds are interleaved: every round
 measures the matrix ceiling and every network once, and the table quotes medians and the median of
@@ -167,18 +168,20 @@ COUNTERPARTS = {
 }
 
 
-def ours(family: str, size: str, batch: int) -> Runner:
+def ours(family: str, size: str, batch: int, precision: str) -> Runner:
     """A training step of ours, as `kinema train` takes it."""
     network = make_denoiser(SIZES[f"{family}-{size}"])
     x, t = torch.randn(batch, *LATENTS), torch.rand(batch, LATENTS[1])
     mask = torch.ones(batch, TEXT_TOKENS, dtype=torch.bool)
     conditions = Conditions(Tokens(torch.randn(batch, TEXT_TOKENS, TEXT_DIM), mask))
-    step = training_step(network, lambda: (network(x, t, conditions) - x).square().mean(), True)
+    step = training_step(
+        network, lambda: (network(x, t, conditions) - x).square().mean(), precision
+    )
     flops = 3 * batch * count_flops(network, LATENTS, TEXT_TOKENS)
     return Runner(f"{family}-{size}", network, step, flops)
 
 
-def theirs(name: str, parameters: float, batch: int) -> Runner:
+def theirs(name: str, parameters: float, batch: int, precision: str) -> Runner:
     """A training step of the class of diffusers, of about as many million parameters."""
     peer = PEERS[name]
     size = min(peer.sizes, key=lambda size: abs(size_on_paper(peer, size) - parameters))
@@ -190,7 +193,7 @@ def theirs(name: str, parameters: float, batch: int) -> Runner:
         return peer.call(network, x, t, text).float().square().mean()
 
     flops = 3 * forward_flops(Called(network, peer.call), x, t, text)
-    return Runner(name, network, training_step(network, loss, True), flops)
+    return Runner(name, network, training_step(network, loss, precision), flops)
 
 
 class Called(nn.Module):
@@ -210,12 +213,13 @@ def size_on_paper(peer: Peer, size: tuple[int, ...]) -> float:
         return count_parameters(peer.make(*size)) / 1e6
 
 
-def rows(family: str, options: argparse.Namespace) -> list[str]:
+def rows(family: str, options: argparse.Namespace, dtype: torch.dtype) -> list[str]:
     """The lines of one family and of its counterpart."""
-    runners = [ours(family, options.size, options.batch)]
+    batch, precision = options.batch, options.precision
+    runners = [ours(family, options.size, batch, precision)]
     if name := COUNTERPARTS[family]:
-        runners.append(theirs(name, runners[0].parameters, options.batch))
-    ceilings, seconds = race(runners, options.rounds)
+        runners.append(theirs(name, runners[0].parameters, batch, precision))
+    ceilings, seconds = race(runners, options.rounds, dtype)
     lines = []
     for i, runner in enumerate(runners):
         times = [row[i] for row in seconds]
@@ -234,21 +238,21 @@ def main() -> None:
     parser.add_argument("--size", default="small")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=5, help="interleaved measurements")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    add_options(parser)
     options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    torch.manual_seed(0)
+    dtype = apply_options(options)
     command = " ".join(["python benchmarks/denoisers.py", *sys.argv[1:]])
     lines = [
         *("# Training steps of the denoisers", "", f"`{command}`", "", NOTE, ""),
-        f"Batch {options.batch}, {options.threads} threads, {options.rounds} rounds.\n",
+        f"Batch {options.batch}, {options.threads} threads, {options.rounds} rounds. "
+        f"{conditions_of_run(options.precision)}\n",
         "| network | parameters | GFLOP a step | ms a step | share of ceiling | ours is faster |",
         "|---|---|---|---|---|---|",
     ]
     for family in options.families:
-        lines += rows(family, options)
+        lines += rows(family, options, dtype)
         print("\n".join(lines[-2:]), flush=True)
-    RESULT.write_text("\n".join(lines) + "\n")
+    page_of("denoisers", options.precision).write_text("\n".join(lines) + "\n")
     print("\n".join(lines))
 
 

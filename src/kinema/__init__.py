@@ -19,12 +19,14 @@ __all__ = ["__version__", "check", "load"]
 install()
 
 
-def load(model: str = "tabletop") -> "VideoPipeline":
+def load(model: str = "tabletop", precision: str = "fp32") -> "VideoPipeline":
     """Load a whole text-to-video system.
 
     Args:
         model: the name of a system that ships ("tabletop"), a folder written by
             `save_pretrained`, or a repository on the Hugging Face hub.
+        precision: "fp32", in which a seed gives the same video on every machine; "bf16"; or "auto",
+            whichever is faster on this one. In bf16 a video differs by a few grey levels.
 
     Returns:
         kinema.video.VideoPipeline: call it with a prompt.
@@ -34,7 +36,7 @@ def load(model: str = "tabletop") -> "VideoPipeline":
     """
     from kinema.video import VideoPipeline  # torch takes a second to import: not before it is used
 
-    return VideoPipeline.from_pretrained(model)
+    return VideoPipeline.from_pretrained(model, precision)
 
 
 def check(source: Any, fps: float = 25.0) -> "ClipReport":

@@ -13,15 +13,15 @@ def clips_of_rank(rank: int, seed: int = 0) -> torch.Tensor:
     generator = torch.Generator().manual_seed(seed)
     patterns = torch.randn(rank, 3, *FACTORS, generator=torch.Generator().manual_seed(7))
     amounts = torch.randn(4, rank, 3, 4, 4, generator=generator)
-    blocks = torch.einsum("nkfhw,kcrpq->ncfrhpwq", amounts, patterns)
-    return blocks.reshape(4, 3, 6, 8, 8)
+    blocks = torch.einsum("nkfhw,kcrpq->nfrhpwqc", amounts, patterns)
+    return blocks.reshape(4, 6, 8, 8, 3)
 
 
 def test_coordinates_of_a_block_are_those_of_its_nearest_point():
     codec = LinearCodec(FACTORS, 5)
-    frames = torch.rand(1, 3, 4, 6, 8)
+    frames = torch.rand(1, 4, 6, 8, 3)
     latents = codec.encode(frames)
-    assert latents.shape == (1, 5, 2, 3, 4)
+    assert latents.shape == (1, 2, 3, 4, 5)
     torch.testing.assert_close(codec.encode(codec.decode(latents)), latents)
 
 
@@ -30,7 +30,7 @@ def test_a_fitted_codec_loses_nothing_of_clips_that_need_no_more():
     codec.fit([clips_of_rank(4), clips_of_rank(4, seed=1)])
     unseen = clips_of_rank(4, seed=2)
     torch.testing.assert_close(codec.decode(codec.encode(unseen)), unseen, atol=1e-4, rtol=1e-4)
-    assert codec.encode(unseen).square().mean((0, 2, 3, 4)).sub(1).abs().max() < 0.5
+    assert codec.encode(unseen).square().mean((0, 1, 2, 3)).sub(1).abs().max() < 0.5
 
 
 def test_with_fewer_numbers_it_loses_less_than_cosines():
@@ -58,7 +58,7 @@ def test_the_basis_is_part_of_the_weights_only_if_it_was_fitted(tmp_path):
 
 
 def test_it_is_as_exact_in_mixed_precision():
-    codec, blocks = LinearCodec((1, 4, 4), 48), torch.rand(1, 3, 2, 8, 8) * 2 - 1
+    codec, blocks = LinearCodec((1, 4, 4), 48), torch.rand(1, 2, 8, 8, 3) * 2 - 1
     with torch.autocast("cpu", torch.bfloat16):
         again = codec.decode(codec.encode(blocks))
     torch.testing.assert_close(again, blocks, atol=1e-5, rtol=0)

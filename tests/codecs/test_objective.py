@@ -1,7 +1,7 @@
 import torch
 
 from kinema.codecs import CausalVAE, CausalVAEConfig, CodecLoss, codec_loss, reconstruct
-from kinema.codecs.objective import Motion, along, charbonnier, outlines
+from kinema.codecs.objective import PixelMotion, along, charbonnier, outlines
 
 SMALL = CausalVAEConfig(channels=4, widths=(16, 24), encoder_depth=(0, 1), decoder_depth=(1, 0))
 
@@ -56,7 +56,7 @@ def test_the_loss_is_the_weighted_sum_of_its_parts_for_every_row():
     torch.manual_seed(0)
     codec, frames = CausalVAE(SMALL), sliding_squares(3, 5, 0)
     weights = CodecLoss(2.0, 0.5, 0.25, flow=0.3, perceptual=0.2, kl=0.01, equivariance=0.125)
-    still = Motion(torch.zeros(3, 4, 16, 16, 2), torch.ones(3, 4, 16, 16, dtype=torch.bool))
+    still = PixelMotion(torch.zeros(3, 4, 16, 16, 2), torch.ones(3, 4, 16, 16, dtype=torch.bool))
     loss, parts = loss_of(codec, frames, 0, weights, motion=still)
     names = {"pixels", "outlines", "motion", "flow", "perceptual", "kl", "equivariance"}
     assert set(parts) == names
@@ -68,7 +68,7 @@ def test_the_loss_is_the_weighted_sum_of_its_parts_for_every_row():
 def test_a_picture_has_no_motion_and_a_part_of_weight_0_is_left_out():
     codec = CausalVAE(SMALL)
     weights, nowhere = CodecLoss(equivariance=0.0, flow=1.0), torch.zeros(2, 0, 16, 16, 2)
-    motion = Motion(nowhere, nowhere[..., 0].bool())
+    motion = PixelMotion(nowhere, nowhere[..., 0].bool())
     _, parts = loss_of(codec, sliding_squares(2, 1, 0), 0, weights, motion=motion)
     assert parts["motion"].tolist() == [0.0, 0.0]
     assert set(parts) == {"pixels", "outlines", "motion", "kl"}
@@ -90,9 +90,9 @@ def test_an_error_that_travels_with_the_clip_does_not_flicker():
         error[:, :, frame, 2:5, 4 + 2 * frame : 7 + 2 * frame] = 0.5
     seen = torch.ones(1, 2, 8, 16, dtype=torch.bool)
     right = torch.tensor([2.0, 0.0]).expand(1, 2, 8, 16, 2)
-    assert along(error, Motion(right, seen)).abs().max() < 1e-5
-    assert along(error, Motion(torch.zeros_like(right), seen)).abs().max() > 0.4
-    assert along(error, Motion(torch.zeros_like(right), ~seen)).abs().max() == 0
+    assert along(error, PixelMotion(right, seen)).abs().max() < 1e-5
+    assert along(error, PixelMotion(torch.zeros_like(right), seen)).abs().max() > 0.4
+    assert along(error, PixelMotion(torch.zeros_like(right), ~seen)).abs().max() == 0
 
 
 def test_charbonnier_is_0_at_0_and_l1_far_away():

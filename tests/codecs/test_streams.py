@@ -53,7 +53,7 @@ def test_frames_decoded_as_latents_come_are_the_clip_decoded_whole(lengths):
 
 def test_extending_encodes_only_the_new_frames():
     computed = []
-    hook = CODEC.fold_in.register_forward_hook(lambda _, x, y: computed.append(y.shape[2]))
+    hook = CODEC.fold_in.register_forward_hook(lambda _, x, y: computed.append(y.shape[1]))
     stream = EncodeStream(CODEC)
     stream.push(random_clip(41))
     before = sum(computed)

@@ -39,7 +39,7 @@ class FakePipeline:
 @pytest.fixture
 def pipe(monkeypatch, tmp_path):
     fake = FakePipeline()
-    monkeypatch.setattr(kinema, "load", lambda model: fake)
+    monkeypatch.setattr(kinema, "load", lambda model, precision: fake)
     monkeypatch.chdir(tmp_path)
     return fake
 

@@ -99,8 +99,9 @@ def test_the_blocks_of_a_page_run(page, tmp_path, monkeypatch):
 
 
 def test_comments_are_read():
-    page = "<!-- run: --n 3 -->\n```bash\nkinema x\n```\n\n```python\n1\n```\n<!-- run: no, so -->\n```bash\n"
-    found = [(m[1], m[2], m[3]) for m in BLOCK.finditer(page + "ls\n```\n")]
+    lines = ["<!-- run: --n 3 -->", "```bash", "kinema x", "```", "", "```python", "1", "```"]
+    lines += ["<!-- run: no, so -->", "```bash", "ls", "```", ""]
+    found = [(m[1], m[2], m[3]) for m in BLOCK.finditer("\n".join(lines))]
     assert found == [
         ("--n 3", "bash", "kinema x\n"),
         (None, "python", "1\n"),

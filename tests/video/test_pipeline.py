@@ -70,6 +70,26 @@ def test_in_half_precision_the_video_is_nearly_the_same(pipe):
     assert np.abs(whole.astype(int) - half).mean() < 2
 
 
+def test_a_pipeline_makes_videos_in_its_precision(pipe, tmp_path):
+    pipe.save_pretrained(tmp_path / "system")
+    with pytest.raises(UserError, match="precision is 'half'"):
+        VideoPipeline.from_pretrained(tmp_path / "system", "half")
+    half = VideoPipeline.from_pretrained(tmp_path / "system", "bf16")
+    whole = VideoPipeline.from_pretrained(tmp_path / "system")
+    types = []
+    for one in (whole, half):
+        one.denoiser.register_forward_hook(
+            lambda *_: types.append(torch.get_autocast_dtype("cpu") if autocasts() else None)
+        )
+    videos = [one(PROMPT, num_frames=9, seed=3).frames.astype(int) for one in (whole, half)]
+    assert set(types) == {None, torch.bfloat16}
+    assert 0 < np.abs(videos[0] - videos[1]).mean() < 2
+
+
+def autocasts() -> bool:
+    return torch.is_autocast_enabled("cpu")
+
+
 def test_a_stochastic_solver_too(make_pipeline):
     pipe = make_pipeline(solver="ancestral")
     together = pipe(PROMPT, num_videos=2, seed=1)

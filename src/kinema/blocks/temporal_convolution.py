@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from kinema.blocks.activation import squared_relu
 from kinema.blocks.cache import Cache
+from kinema.blocks.convolution import FrameConv, TimeConv
 from kinema.blocks.normalization import RMSNorm
-from kinema.blocks.space_time import FrameConv, TimeConv
 
 
 class TemporalConvolution(nn.Module):

@@ -13,10 +13,13 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from kinema.blocks.convolution import CausalConv3d, PixelNorm, space_to_depth
+from kinema.blocks.convolution import Conv3d
+from kinema.blocks.folding import space_to_depth
+from kinema.codecs.stages import pixel_norm
 from kinema.fields import Count, Weight, Whole
 
 PATCH = 4  # pixels a side that have a verdict of their own
@@ -61,12 +64,11 @@ class DiscriminatorBlock(nn.Module):
 
     def __init__(self, dim: int, frames: int):
         super().__init__()
-        self.norm = PixelNorm()
-        self.conv_in = CausalConv3d(dim, dim, kernel=(1, 3, 3))
-        self.conv_out = CausalConv3d(dim, dim, kernel=(frames, 1, 1))
+        self.conv_in = Conv3d(dim, dim, kernel=(1, 3, 3))
+        self.conv_out = Conv3d(dim, dim, kernel=(frames, 1, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.conv_out(F.leaky_relu(self.conv_in(self.norm(x)), 0.2))
+        return x + self.conv_out(F.leaky_relu(self.conv_in(pixel_norm(x)), 0.2))
 
 
 class PatchDiscriminator(nn.Module):
@@ -80,20 +82,18 @@ class PatchDiscriminator(nn.Module):
 
     def __init__(self, dim: int = 64, depth: int = 3, frames: int = 3):
         super().__init__()
-        self.fold_in = CausalConv3d(3 * PATCH**2, dim, kernel=(1, 1, 1))
+        self.fold_in = Conv3d(3 * PATCH**2, dim, kernel=(1, 1, 1))
         self.blocks = nn.ModuleList(DiscriminatorBlock(dim, frames) for _ in range(depth))
-        self.norm = PixelNorm()
-        self.verdict = CausalConv3d(dim, 1, kernel=(1, 1, 1))
-        self.to(memory_format=torch.channels_last_3d)
+        self.verdict = Conv3d(dim, 1, kernel=(1, 1, 1))
 
     def forward(self, frames: Tensor) -> Tensor:
         """b 3 f h w in [-1, 1] -> b 1 f h/4 w/4; what is left over of a patch is not looked at."""
         height, width = (side - side % PATCH for side in frames.shape[3:])
-        x = space_to_depth(frames[..., :height, :width], (1, PATCH, PATCH))  # b 48 f h/4 w/4
-        x = self.fold_in(x.contiguous(memory_format=torch.channels_last_3d))  # b d f h/4 w/4
+        x = rearrange(frames[..., :height, :width], "b c f h w -> b f h w c")
+        x = self.fold_in(space_to_depth(x, (1, PATCH, PATCH)))  # b f h/4 w/4 d
         for block in self.blocks:
             x = block(x)
-        return self.verdict(self.norm(x))
+        return rearrange(self.verdict(pixel_norm(x)), "b f h w c -> b c f h w")
 
 
 def discriminator_loss(

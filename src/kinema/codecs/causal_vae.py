@@ -21,15 +21,13 @@ from math import ceil, prod
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from torch import Tensor, nn
 
-from kinema.blocks.convolution import (
-    Cache,
-    CausalConv3d,
-    depth_to_space,
-    space_to_depth,
-)
-from kinema.codecs.codec import check_frames, crop
+from kinema.blocks.cache import Cache
+from kinema.blocks.convolution import Conv3d
+from kinema.blocks.folding import depth_to_space, space_to_depth
+from kinema.codecs.codec import BlockCodec, check_frames, crop
 from kinema.codecs.linear import LARGEST_BLOCK, LinearCodec
 from kinema.codecs.posterior import Posterior
 from kinema.codecs.stages import Chain, Down, Refiner, ResidualBlock, Up
@@ -132,7 +130,9 @@ class CausalVAEConfig:
         return ceil(encoder), ceil(decoder)
 
 
-class CausalVAE(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.0"):
+class CausalVAE(
+    BlockCodec, nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.0"
+):
     """Frames to latents and back; see the module's docstring for the idea.
 
     `encode` and `decode` take whole clips, `encode_stream` and `decode_stream` take any chunks and
@@ -159,17 +159,17 @@ class CausalVAE(nn.Module, PretrainedMixin, library_name="kinema", license="apac
             up.extend(ResidualBlock(widths[stage], before) for _ in range(depth))
             if stage:
                 up.append(Up(widths[stage], widths[stage - 1]))
-        self.fold_in = CausalConv3d(pixels, widths[0], kernel=(1, 1, 1))
+        self.fold_in = Conv3d(pixels, widths[0], kernel=(1, 1, 1))
         self.down = down
-        self.to_latents = CausalConv3d(widths[-1], 2 * config.channels, kernel=(past, 3, 3))
-        self.from_latents = CausalConv3d(config.channels, widths[-1], kernel=(before, 3, 3))
+        self.to_latents = Conv3d(widths[-1], 2 * config.channels, kernel=(past, 3, 3))
+        self.from_latents = Conv3d(config.channels, widths[-1], kernel=(before, 3, 3))
         self.up = up
-        self.fold_out = CausalConv3d(widths[0], pixels, kernel=(1, 3, 3))
+        self.fold_out = Conv3d(widths[0], pixels, kernel=(1, 3, 3))
         self.refiner = self.make_refiner(config)
         self.linear = LinearCodec(config.factors, config.channels, config.fitted)
         self.register_buffer("latent_mean", torch.zeros(config.channels))
         self.register_buffer("latent_scale", torch.ones(config.channels))
-        self.initialise()
+        self.initialize()
 
     @staticmethod
     def make_refiner(config: CausalVAEConfig) -> Refiner | None:
@@ -178,7 +178,7 @@ class CausalVAE(nn.Module, PretrainedMixin, library_name="kinema", license="apac
         fold, frames = config.fold[1:], config.decoder_kernel
         return Refiner(fold, config.refiner_width, config.refiner_depth, frames)
 
-    def initialise(self) -> None:
+    def initialize(self) -> None:
         """Convolutions keep the variance (fan-in), biases are 0, residual branches end in 0.
 
         The networks start by adding 0 to the linear codec. (Without it, or with networks that add
@@ -186,7 +186,7 @@ class CausalVAE(nn.Module, PretrainedMixin, library_name="kinema", license="apac
         stays.) The first posterior is narrow, log variance -6.
         """
         for module in self.modules():
-            if isinstance(module, CausalConv3d):
+            if isinstance(module, Conv3d):
                 nn.init.normal_(module.weight, std=module.weight[0].numel() ** -0.5)
                 nn.init.zeros_(module.bias)
         for module in self.modules():
@@ -196,14 +196,8 @@ class CausalVAE(nn.Module, PretrainedMixin, library_name="kinema", license="apac
         for module in ends + ([self.refiner.conv_out] if self.refiner else []):
             nn.init.zeros_(module.weight)
         nn.init.constant_(self.to_latents.bias[self.channels :], -6.0)
-        self.to(memory_format=torch.channels_last_3d)  # the fast layout of bf16 conv3d on a CPU
 
     # Shapes -----------------------------------------------------------------------------------
-
-    def latent_shape(self, num_frames: int, height: int, width: int) -> tuple[int, int, int, int]:
-        """The shape (c, f', h', w') of the latents of a clip of any length and size."""
-        r, p, q = self.factors
-        return (self.channels, 1 + ceil((num_frames - 1) / r), ceil(height / p), ceil(width / q))
 
     def whole_blocks(self, frames: Tensor, first: bool = True, last: bool = True) -> Tensor:
         """Pad a clip to whole blocks: sizes by the edge, time by the first and the last frame.
@@ -217,26 +211,30 @@ class CausalVAE(nn.Module, PretrainedMixin, library_name="kinema", license="apac
         padding = (0, -width % q, 0, -height % p, front, back)
         return F.pad(frames, padding, mode="replicate")
 
-    # Networks: blocks of frames <-> unnormalised latents -------------------------------------
+    # Networks: blocks of frames <-> unnormalized latents -------------------------------------
 
     def encode_blocks(self, blocks: Tensor, cache: Cache | None = None) -> Posterior:
-        linear = self.linear.encode(blocks)  # b c f' h/8 w/8
-        x = space_to_depth(blocks, self.config.fold)  # b (r p q c) f' h/4 w/4
-        x = x.to(self.fold_in.weight.dtype, memory_format=torch.channels_last_3d)
-        x = self.fold_in(x)  # b d f' h/4 w/4
-        x = self.down(x, cache)  # b d f' h/8 w/8
-        x = self.to_latents(x, cache)  # b 2c f' h/8 w/8
-        mean, log_variance = x.float().chunk(2, dim=1)
-        return Posterior(linear + mean, log_variance.clamp(-20, 10))
+        blocks = rearrange(blocks, "b c f h w -> b f h w c")
+        linear = self.linear.encode(blocks)  # b f' h/8 w/8 c
+        x = space_to_depth(blocks, self.config.fold)  # b f' h/4 w/4 (r p q 3)
+        x = self.fold_in(x.to(self.fold_in.weight.dtype))  # b f' h/4 w/4 d
+        x = self.down(x, cache)  # b f' h/8 w/8 d
+        x = self.to_latents(x, cache)  # b f' h/8 w/8 2c
+        mean, log_variance = x.float().chunk(2, dim=-1)
+        mean, log_variance = linear + mean, log_variance.clamp(-20, 10)
+        return Posterior(*(rearrange(y, "b f h w c -> b c f h w") for y in (mean, log_variance)))
 
     def decode_blocks(self, latents: Tensor, cache: Cache | None = None) -> Tensor:
-        linear = self.linear.decode(latents)  # b 3 4f h w
-        x = latents.to(self.fold_out.weight.dtype, memory_format=torch.channels_last_3d)
-        x = self.from_latents(x, cache)  # b d f' h/8 w/8
-        x = self.up(x, cache)  # b d f' h/4 w/4
-        x = self.fold_out(x, cache)  # b (r p q c) f' h/4 w/4
-        frames = linear + depth_to_space(x.float(), self.config.fold)  # b 3 4f' h w
-        return frames if self.refiner is None else self.refiner(frames, cache)
+        latents = rearrange(latents, "b c f h w -> b f h w c")
+        linear = self.linear.decode(latents)  # b 4f' h w 3
+        x = latents.to(self.fold_out.weight.dtype)
+        x = self.from_latents(x, cache)  # b f' h/8 w/8 d
+        x = self.up(x, cache)  # b f' h/4 w/4 d
+        x = self.fold_out(x, cache)  # b f' h/4 w/4 (r p q 3)
+        frames = linear + depth_to_space(x.float(), self.config.fold)  # b 4f' h w 3
+        if self.refiner is not None:
+            frames = self.refiner(frames, cache)
+        return rearrange(frames, "b f h w c -> b c f h w")
 
     # Whole clips ------------------------------------------------------------------------------
 
@@ -249,35 +247,8 @@ class CausalVAE(nn.Module, PretrainedMixin, library_name="kinema", license="apac
         check_frames(frames)
         return self.encode_blocks(self.whole_blocks(frames))
 
-    def encode(self, frames: Tensor) -> Tensor:
-        """b 3 f h w in [-1, 1] -> b c f' h' w': the posterior mean, normalised.
-
-        f' = 1 + ceil((f - 1) / 4), h' = ceil(h / 8), w' = ceil(w / 8) with the usual factors.
-
-        Raises:
-            UserError: if the frames have another shape or range, or there are none.
-        """
-        return self.normalise(self.posterior(frames).mean)
-
-    def decode(
-        self,
-        latents: Tensor,
-        num_frames: int | None = None,
-        size: tuple[int, int] | None = None,
-    ) -> Tensor:
-        """b c f' h' w' -> b 3 f h w, in [-1, 1] up to the error of the codec (not clamped).
-
-        Args:
-            latents: as `encode` gives them.
-            num_frames: keep this many; all 4 (f' - 1) + 1 if None.
-            size: keep (height, width) from the upper left; all 8 h' x 8 w' if None.
-
-        Raises:
-            UserError: if the channels are not this codec's, or more is asked for than there is.
-        """
-        self.check_latents(latents)
-        frames = self.decode_blocks(self.denormalise(latents))
-        return crop(frames[:, :, self.factors[0] - 1 :], num_frames, size)
+    def decode_raw(self, latents: Tensor) -> Tensor:
+        return self.decode_blocks(latents)[:, :, self.factors[0] - 1 :]
 
     def forward(self, frames: Tensor) -> Tensor:
         """The clip as it looks after coding: b 3 f h w -> b 3 f h w."""
@@ -330,19 +301,7 @@ class CausalVAE(nn.Module, PretrainedMixin, library_name="kinema", license="apac
         """Fit the linear codec to batches of frames (b 3 f h w); before training, once."""
         if not self.config.fitted:
             raise UserError("this codec has cosines: give it a configuration with fitted true")
-        self.linear.fit(self.whole_blocks(frames) for frames in clips)
-
-    def normalise(self, latents: Tensor) -> Tensor:
-        """Take the statistics off: zero mean and unit variance over the fitted data."""
-        return (latents - self._column(self.latent_mean)) / self._column(self.latent_scale)
-
-    def denormalise(self, latents: Tensor) -> Tensor:
-        """The inverse of `normalise`."""
-        return latents * self._column(self.latent_scale) + self._column(self.latent_mean)
-
-    @staticmethod
-    def _column(values: Tensor) -> Tensor:
-        return values.view(1, -1, 1, 1, 1)
+        self.linear.fit(self.whole_blocks(frames).movedim(1, -1) for frames in clips)
 
     @torch.no_grad()
     def fit_statistics(self, clips: Iterable[Tensor]) -> None:
@@ -362,10 +321,3 @@ class CausalVAE(nn.Module, PretrainedMixin, library_name="kinema", license="apac
         mean = total / count
         self.latent_mean.copy_(mean)
         self.latent_scale.copy_((squares / count - mean.square()).clamp_min(1e-8).sqrt())
-
-    def check_latents(self, latents: Tensor) -> None:
-        if latents.ndim != 5 or latents.shape[1] != self.channels or latents.numel() == 0:
-            raise UserError(
-                f"this codec decodes latents of shape (batch, {self.channels}, frames, height, "
-                f"width), not {tuple(latents.shape)}: take them from its own encode"
-            )

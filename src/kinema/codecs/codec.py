@@ -1,13 +1,17 @@
 """The contract of a codec: frames to latents and back, N frames in, N frames out.
 
 A denoiser never asks which codec made its latents, and a codec never hears of noise. The trivial
-codec is `Pixels`, with which a model works on the frames themselves.
+codec is `Pixels`, with which a model works on the frames themselves. `BlockCodec` is what codecs
+with a network have in common.
 """
 
+from abc import ABC, abstractmethod
+from math import ceil
 from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
+from kinema.codecs.posterior import Posterior
 from kinema.errors import UserError
 
 
@@ -31,7 +35,19 @@ class Codec(Protocol):
         num_frames: int | None = None,
         size: tuple[int, int] | None = None,
     ) -> Tensor:
-        """b c f' h' w' -> b 3 f h w, trimmed to `num_frames` and cropped to `size` if given."""
+        """Turn latents into frames: b c f' h' w' -> b 3 f h w.
+
+        Args:
+            latents: as `encode` gives them.
+            num_frames: keep this many; all that there are if None.
+            size: keep (height, width) from the upper left; everything if None.
+
+        Returns:
+            frames in [-1, 1] up to the error of the codec (not clamped).
+
+        Raises:
+            UserError: if the latents are not this codec's, or more is asked for than there is.
+        """
 
 
 @runtime_checkable
@@ -42,7 +58,7 @@ class LocalCodec(Codec, Protocol):
     """How many latents to each side encoding and decoding one latent looks at."""
 
 
-class Pixels:
+class Pixels(Codec):
     """The codec that changes nothing: latents are the frames."""
 
     factors = (1, 1, 1)
@@ -65,6 +81,81 @@ class Pixels:
         return crop(latents, num_frames, size)
 
 
+class BlockCodec(ABC):
+    """A codec of blocks of pixels whose latents leave without their mean and scale.
+
+    The first latent frame stands for the first frame, every later one for `factors[0]` frames. A
+    subclass has the attributes below, and says what `posterior` and `decode_raw` are.
+
+    Attributes:
+        factors, channels: as in `Codec`.
+        latent_mean, latent_scale: (channels,) each; normalized = (latents - mean) / scale.
+    """
+
+    factors: tuple[int, int, int]
+    channels: int
+    latent_mean: Tensor
+    latent_scale: Tensor
+
+    @abstractmethod
+    def posterior(self, frames: Tensor) -> Posterior:
+        """q(latents | frames) before the statistics are taken off; b 3 f h w in [-1, 1]."""
+
+    @abstractmethod
+    def decode_raw(self, latents: Tensor) -> Tensor:
+        """Unnormalized latents -> all their frames, 1 + factors[0] (f' - 1) of them."""
+
+    def latent_shape(self, num_frames: int, height: int, width: int) -> tuple[int, int, int, int]:
+        """The shape (c, f', h', w') of the latents of a clip of any length and size."""
+        r, p, q = self.factors
+        return (self.channels, 1 + ceil((num_frames - 1) / r), ceil(height / p), ceil(width / q))
+
+    def encode(self, frames: Tensor) -> Tensor:
+        """b 3 f h w in [-1, 1] -> b c f' h' w': the mean of the posterior, normalized.
+
+        f' = 1 + ceil((f - 1) / 4), h' = ceil(h / 8), w' = ceil(w / 8) with the usual factors.
+
+        Raises:
+            UserError: if the frames have another shape or range, or there are none.
+        """
+        return self.normalize(self.posterior(frames).mean)
+
+    def decode(
+        self,
+        latents: Tensor,
+        num_frames: int | None = None,
+        size: tuple[int, int] | None = None,
+    ) -> Tensor:
+        """Turn latents into frames, as `Codec.decode` says."""
+        self.check_latents(latents)
+        return crop(self.decode_raw(self.denormalize(latents)), num_frames, size)
+
+    def normalize(self, latents: Tensor) -> Tensor:
+        """Take the statistics off: what the network encodes -> what a denoiser works on."""
+        return (latents - column(self.latent_mean)) / column(self.latent_scale)
+
+    def denormalize(self, latents: Tensor) -> Tensor:
+        """The inverse of `normalize`."""
+        return latents * column(self.latent_scale) + column(self.latent_mean)
+
+    def check_latents(self, latents: Tensor) -> None:
+        """Refuse latents of another codec.
+
+        Raises:
+            UserError: if the shape is not (b, channels, f, h, w), or there are none.
+        """
+        if latents.ndim != 5 or latents.shape[1] != self.channels or latents.numel() == 0:
+            raise UserError(
+                f"This codec decodes latents of shape (batch, {self.channels}, frames, height, "
+                f"width), not {tuple(latents.shape)}: take them from its own encode."
+            )
+
+
+def column(values: Tensor) -> Tensor:
+    """(c,) -> 1 c 1 1 1."""
+    return values.view(1, -1, 1, 1, 1)
+
+
 def check_frames(frames: Tensor) -> None:
     """Refuse what is not a clip in [-1, 1].
 
@@ -73,23 +164,23 @@ def check_frames(frames: Tensor) -> None:
     """
     if frames.ndim != 5 or frames.shape[1] != 3:
         raise UserError(
-            f"a codec takes frames of shape (batch, 3, frames, height, width), not "
-            f"{tuple(frames.shape)}: give colour clips with the channels second"
+            f"A codec takes frames of shape (batch, 3, frames, height, width), not "
+            f"{tuple(frames.shape)}: give color clips with the channels second."
         )
     if frames.numel() == 0:
         raise UserError(
-            f"the clip is empty, its shape is {tuple(frames.shape)}: give at least one frame"
+            f"The clip is empty, its shape is {tuple(frames.shape)}: give at least one frame."
         )
     if not frames.is_floating_point():
         raise UserError(
-            f"a codec takes floating-point frames in [-1, 1], not {frames.dtype}: "
-            "convert them with kinema.clips.to_tensor"
+            f"A codec takes floating-point frames in [-1, 1], not {frames.dtype}: "
+            "convert them with kinema.clips.to_tensor."
         )
     low, high = (value.item() for value in frames.detach().aminmax())
     if not (low >= -1.01 and high <= 1.01):
         raise UserError(
-            f"a codec takes frames in [-1, 1], these lie in [{low:.3g}, {high:.3g}]: "
-            "convert them with kinema.clips.to_tensor"
+            f"A codec takes frames in [-1, 1], these lie in [{low:.3g}, {high:.3g}]: "
+            "convert them with kinema.clips.to_tensor."
         )
 
 
@@ -103,7 +194,7 @@ def crop(frames: Tensor, num_frames: int | None, size: tuple[int, int] | None) -
     wanted = (f if num_frames is None else num_frames, *((h, w) if size is None else size))
     if any(not 0 < want <= have for want, have in zip(wanted, (f, h, w), strict=True)):
         raise UserError(
-            f"these latents decode to {f} frames of {h}x{w}, from which {wanted[0]} frames of "
-            f"{wanted[1]}x{wanted[2]} cannot be cut: ask for fewer"
+            f"These latents decode to {f} frames of {h}x{w}, from which {wanted[0]} frames of "
+            f"{wanted[1]}x{wanted[2]} cannot be cut: ask for fewer."
         )
     return frames[:, :, : wanted[0], : wanted[1], : wanted[2]]

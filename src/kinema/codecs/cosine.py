@@ -10,17 +10,17 @@ import torch
 from einops import einsum, rearrange
 from torch import Tensor
 
-# Luma and two opponent colours, orthonormal: natural colours vary mostly along the first.
-COLOURS = torch.nn.functional.normalize(
+# Luma and two opponent colors, orthonormal: natural colors vary mostly along the first.
+COLORS = torch.nn.functional.normalize(
     torch.tensor([[1.0, 1.0, 1.0], [1.0, 0.0, -1.0], [-0.5, 1.0, -0.5]])
 )
-OPPONENT_COST = 0.3  # how far up in frequency luma is worth more than a colour's first variation
+OPPONENT_COST = 0.3  # how far up in frequency luma is worth more than a color's first variation
 
 
 def cosine_basis(factors: tuple[int, int, int], channels: int) -> Tensor:
     """Orthonormal rows: the `channels` lowest frequencies of a block of pixels.
 
-    The means of the three colours come first, then cosines by frequency, luma before colour.
+    The means of the three colors come first, then cosines by frequency, luma before color.
 
     Args:
         factors: frames, rows and columns of the block.
@@ -36,7 +36,7 @@ def cosine_basis(factors: tuple[int, int, int], channels: int) -> Tensor:
     i, j, k, l = torch.unravel_index(order, late.shape)
     over_frames, over_rows, over_columns = map(cosines, factors)
     rows = einsum(
-        over_frames[i], over_rows[j], over_columns[k], COLOURS[l], "n r, n p, n q, n c -> n r p q c"
+        over_frames[i], over_rows[j], over_columns[k], COLORS[l], "n r, n p, n q, n c -> n r p q c"
     )
     return rearrange(rows, "n r p q c -> n (r p q c)")
 
@@ -50,7 +50,7 @@ def cosines(n: int) -> Tensor:
 
 
 def frequencies(factors: tuple[int, int, int]) -> Tensor:
-    """How late each cosine comes, (frames, rows, columns, 3 colours); the means come first."""
+    """How late each cosine comes, (frames, rows, columns, 3 colors); the means come first."""
     r, p, q = (torch.arange(n) / n for n in factors)
     late = r[:, None, None, None] + p[:, None, None] + q[:, None] + torch.zeros(3)
     late[..., 1:] += OPPONENT_COST

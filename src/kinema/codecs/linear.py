@@ -8,10 +8,9 @@ from collections.abc import Iterable
 from math import prod
 
 import torch
-from einops import einsum, rearrange
 from torch import Tensor, nn
 
-from kinema.blocks.convolution import depth_to_space, space_to_depth
+from kinema.blocks.folding import depth_to_space, space_to_depth
 from kinema.codecs.cosine import cosine_basis
 from kinema.errors import UserError
 
@@ -36,35 +35,30 @@ class LinearCodec(nn.Module):
         self.register_buffer("scale", scale, persistent=fitted)
 
     def encode(self, blocks: Tensor) -> Tensor:
-        """b 3 (f r) (h p) (w q) -> b c f h w, in fp32 always."""
-        x = space_to_depth(blocks, self.factors).float()  # b (r p q 3) f h w
+        """b (f r) (h p) (w q) 3 -> b f h w c, in fp32 always."""
+        x = space_to_depth(blocks, self.factors).float()  # b f h w (r p q 3)
         with torch.autocast(x.device.type, enabled=False):
-            x = einsum(x, self.basis.float(), "b d f h w, c d -> b c f h w")
-        return x / self._column()
+            return x @ self.basis.float().t() / self.scale
 
     def decode(self, latents: Tensor) -> Tensor:
-        """b c f h w -> b 3 (f r) (h p) (w q): the nearest blocks with these coordinates."""
-        x = latents.float() * self._column()
-        with torch.autocast(x.device.type, enabled=False):
-            x = einsum(x, self.basis.float(), "b c f h w, c d -> b d f h w")
+        """b f h w c -> b (f r) (h p) (w q) 3: the nearest blocks with these coordinates."""
+        with torch.autocast(latents.device.type, enabled=False):
+            x = (latents.float() * self.scale) @ self.basis.float()
         return depth_to_space(x, self.factors)
-
-    def _column(self) -> Tensor:
-        return self.scale.view(1, -1, 1, 1, 1)
 
     @torch.no_grad()
     def fit(self, clips: Iterable[Tensor]) -> None:
         """Take the principal components of clips, each scaled by its standard deviation.
 
         Args:
-            clips: batches of whole blocks, b 3 (f r) (h p) (w q).
+            clips: batches of whole blocks, b (f r) (h p) (w q) 3.
 
         Raises:
             UserError: if there are none.
         """
         count, moments = 0, torch.zeros(self.basis.shape[1], self.basis.shape[1]).to(self.basis)
         for blocks in clips:
-            x = rearrange(space_to_depth(blocks, self.factors), "b d f h w -> (b f h w) d").float()
+            x = space_to_depth(blocks, self.factors).flatten(0, -2).float()
             count, moments = count + len(x), moments + x.t() @ x
         if not count:
             raise UserError("a linear codec was given no clips to fit: give at least one batch")

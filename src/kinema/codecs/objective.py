@@ -54,7 +54,7 @@ class Reconstruction:
     Attributes:
         frames: b 3 f h w, as they were.
         posterior: of the latents.
-        latents: a sample of it, normalised.
+        latents: a sample of it, normalized.
         decoded: b 3 f h w, as they came back.
     """
 
@@ -75,13 +75,13 @@ def reconstruct(
         generator: draws the sample.
     """
     posterior = codec.posterior(frames)
-    latents = codec.normalise(posterior.sample(generator))
+    latents = codec.normalize(posterior.sample(generator))
     decoded = codec.decode(latents, frames.shape[2], (frames.shape[3], frames.shape[4]))
     return Reconstruction(frames, posterior, latents, decoded)
 
 
 @dataclass
-class Motion:
+class PixelMotion:
     """How the pixels of clips move.
 
     Attributes:
@@ -97,7 +97,7 @@ def codec_loss(
     codec: CausalVAE,
     coded: Reconstruction,
     weights: CodecLoss = CodecLoss(),
-    motion: Motion | None = None,
+    motion: PixelMotion | None = None,
     perceptual: Distance = laplacian_distance,
     generator: torch.Generator | None = None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
@@ -150,7 +150,7 @@ def outlines(error: Tensor, softness: float = 0.01) -> Tensor:
     return charbonnier(error.diff(dim=3), softness) + charbonnier(error.diff(dim=4), softness)
 
 
-def along(error: Tensor, motion: Motion) -> Tensor:
+def along(error: Tensor, motion: PixelMotion) -> Tensor:
     """How an error changes where its pixel goes, 0 where the pixel is lost: b c f-1 h w.
 
     e(t+1, x + flow(x)) - e(t, x): the warping error of Lai et al. 2018, of the error of coding

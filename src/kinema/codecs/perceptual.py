@@ -1,4 +1,4 @@
-"""A perceptual distance that needs no weights: the normalised Laplacian pyramid.
+"""A perceptual distance that needs no weights: the normalized Laplacian pyramid.
 
 Laparra, Balle, Berardino and Simoncelli 2016, "Perceptual image quality assessment using a
 normalized Laplacian pyramid": every frequency band of a picture is divided by its own amplitude
@@ -24,10 +24,10 @@ KERNEL = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)  # Burt and Adelson 1983
 
 
 def laplacian_distance(a: Tensor, b: Tensor) -> Tensor:
-    """Root mean square difference of the normalised bands, averaged over bands: (b,)."""
+    """Root mean square difference of the normalized bands, averaged over bands: (b,)."""
     batch = a.shape[0]
     with torch.autocast(a.device.type, enabled=False):  # bf16 would drown calm bands in rounding
-        pairs = zip(normalised_bands(frames_of(a)), normalised_bands(frames_of(b)), strict=True)
+        pairs = zip(normalized_bands(frames_of(a)), normalized_bands(frames_of(b)), strict=True)
         squares = [(x - y).square().reshape(batch, -1).mean(dim=1) for x, y in pairs]
     return torch.stack([(square + 1e-8).sqrt() - 1e-4 for square in squares]).mean(dim=0)
 
@@ -36,18 +36,18 @@ def frames_of(clip: Tensor) -> Tensor:
     return rearrange(clip.float(), "b c f h w -> (b f) c h w")
 
 
-def normalised_bands(image: Tensor) -> Iterator[Tensor]:
+def normalized_bands(image: Tensor) -> Iterator[Tensor]:
     """n c h w -> the bands from fine to coarse, what is left last, each over its amplitude."""
     for _ in range(LEVELS):
         if min(image.shape[2:]) < 4:
             break
         small = blurred(image)[..., ::2, ::2]
-        yield normalised(image - F.interpolate(small, image.shape[2:], mode="bilinear"))
+        yield normalized(image - F.interpolate(small, image.shape[2:], mode="bilinear"))
         image = small
-    yield normalised(image)
+    yield normalized(image)
 
 
-def normalised(band: Tensor) -> Tensor:
+def normalized(band: Tensor) -> Tensor:
     """z / (0.05 + the mean of |z| over 5 x 5 pixels)."""
     nearby = F.avg_pool2d(band.abs(), 5, stride=1, padding=2, count_include_pad=False)
     return band / (CALM + nearby)

@@ -1,21 +1,25 @@
 """What a causal video VAE is made of: residual blocks, steps between sizes, a last touch.
 
-Every module takes b c f h w and, in a stream, the cache of what its convolutions saw before.
+Every module takes b f h w d and, in a stream, the cache of what its convolutions saw before.
 """
 
 from math import prod
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kinema.blocks.convolution import (
-    Cache,
-    CausalConv3d,
-    PixelNorm,
-    depth_to_space,
-    space_to_depth,
-)
+from kinema.blocks.cache import Cache
+from kinema.blocks.convolution import Conv3d
+from kinema.blocks.folding import depth_to_space, space_to_depth
+
+
+def pixel_norm(x: Tensor) -> Tensor:
+    """Normalize the features of every pixel by itself: no frame and no tile sees another.
+
+    b f h w d -> b f h w d with mean 0 and variance 1 over d. It has no gain: the convolution that
+    follows holds it. (LayerNorm is the one norm of features with a fused bf16 kernel on a CPU.)
+    """
+    return F.layer_norm(x, x.shape[-1:])
 
 
 class ResidualBlock(nn.Module):
@@ -23,32 +27,31 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, dim: int, frames: int = 3):
         super().__init__()
-        self.norm = PixelNorm()
-        self.conv_in = CausalConv3d(dim, dim, kernel=(1, 3, 3))
-        self.conv_out = CausalConv3d(dim, dim, kernel=(frames, 1, 1))
+        self.conv_in = Conv3d(dim, dim, kernel=(1, 3, 3))
+        self.conv_out = Conv3d(dim, dim, kernel=(frames, 1, 1))
 
     def forward(self, x: Tensor, cache: Cache | None = None) -> Tensor:
-        y = self.conv_in(self.norm(x), cache)
+        y = self.conv_in(pixel_norm(x), cache)
         return x + self.conv_out(F.silu(y), cache)
 
 
 class Down(nn.Module):
-    """Halve height and width: 2 x 2 pixels become channels, then a linear map."""
+    """Halve height and width: 2 x 2 pixels become features, then a linear map."""
 
     def __init__(self, dim_in: int, dim_out: int):
         super().__init__()
-        self.linear = CausalConv3d(4 * dim_in, dim_out, kernel=(1, 1, 1))
+        self.linear = Conv3d(4 * dim_in, dim_out, kernel=(1, 1, 1))
 
     def forward(self, x: Tensor, cache: Cache | None = None) -> Tensor:
         return self.linear(space_to_depth(x, (1, 2, 2)))
 
 
 class Up(nn.Module):
-    """Double height and width: a linear map, then channels become 2 x 2 pixels."""
+    """Double height and width: a linear map, then features become 2 x 2 pixels."""
 
     def __init__(self, dim_in: int, dim_out: int):
         super().__init__()
-        self.linear = CausalConv3d(dim_in, 4 * dim_out, kernel=(1, 1, 1))
+        self.linear = Conv3d(dim_in, 4 * dim_out, kernel=(1, 1, 1))
 
     def forward(self, x: Tensor, cache: Cache | None = None) -> Tensor:
         return depth_to_space(self.linear(x), (1, 2, 2))
@@ -74,15 +77,14 @@ class Refiner(nn.Module):
         super().__init__()
         self.fold = (1, *fold)
         pixels = 3 * prod(fold)
-        self.conv_in = CausalConv3d(pixels, width, kernel=(1, 3, 3))
+        self.conv_in = Conv3d(pixels, width, kernel=(1, 3, 3))
         self.blocks = Chain(ResidualBlock(width, frames) for _ in range(depth))
-        self.conv_out = CausalConv3d(width, pixels, kernel=(1, 3, 3))
+        self.conv_out = Conv3d(width, pixels, kernel=(1, 3, 3))
 
     def forward(self, frames: Tensor, cache: Cache | None = None) -> Tensor:
-        # frames: b 3 f h w
-        x = space_to_depth(frames, self.fold)  # b (p q c) f h/4 w/4
-        x = x.to(self.conv_in.weight.dtype, memory_format=torch.channels_last_3d)
-        x = self.conv_in(x, cache)
-        x = self.blocks(x, cache)  # b d f h/4 w/4
-        x = self.conv_out(x, cache)  # b (p q c) f h/4 w/4
+        # frames: b f h w 3
+        x = space_to_depth(frames, self.fold)  # b f h/4 w/4 (p q 3)
+        x = self.conv_in(x.to(self.conv_in.weight.dtype), cache)
+        x = self.blocks(x, cache)  # b f h/4 w/4 d
+        x = self.conv_out(x, cache)  # b f h/4 w/4 (p q 3)
         return frames + depth_to_space(x.float(), self.fold)

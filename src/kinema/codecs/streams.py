@@ -4,17 +4,37 @@ A stream may be kept as long as anybody wants to extend its clip: pushing 8 fram
 however many came before them, and gives what coding the whole clip anew would give.
 """
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from kinema.blocks.convolution import Cache
-from kinema.codecs.codec import check_frames
+from kinema.blocks.cache import Cache
+from kinema.codecs.codec import Codec, check_frames
+from kinema.codecs.posterior import Posterior
 from kinema.errors import UserError
 
-if TYPE_CHECKING:
-    from kinema.codecs.causal_vae import CausalVAE
+
+class CausalCodec(Codec, Protocol):
+    """What a stream asks of a codec: to go on where it stopped."""
+
+    def whole_blocks(self, frames: Tensor, first: bool = True, last: bool = True) -> Tensor:
+        """Frames padded to whole blocks, at the ends that the clip has here."""
+
+    def encode_blocks(self, blocks: Tensor, cache: Cache | None = None) -> Posterior:
+        """b 3 4f' 8h' 8w' -> the posterior of their latents, unnormalized."""
+
+    def decode_blocks(self, latents: Tensor, cache: Cache | None = None) -> Tensor:
+        """Unnormalized latents b c f' h' w' -> b 3 4f' 8h' 8w'."""
+
+    def normalize(self, latents: Tensor) -> Tensor:
+        """Take the statistics off."""
+
+    def denormalize(self, latents: Tensor) -> Tensor:
+        """The inverse of `normalize`."""
+
+    def check_latents(self, latents: Tensor) -> None:
+        """Raise a UserError if these are no latents of this codec."""
 
 
 class EncodeStream:
@@ -27,7 +47,7 @@ class EncodeStream:
         codec: a causal codec.
     """
 
-    def __init__(self, codec: "CausalVAE"):
+    def __init__(self, codec: CausalCodec):
         self.codec = codec
         self._cache: Cache = {}
         self._waiting: Tensor | None = None
@@ -53,7 +73,7 @@ class EncodeStream:
         if not whole:
             return self._no_latents(blocks)
         posterior = self.codec.encode_blocks(blocks[:, :, :whole], self._cache)
-        return self.codec.normalise(posterior.mean)
+        return self.codec.normalize(posterior.mean)
 
     def rest(self) -> Tensor:
         """The latent of the frames that still wait, the last of them repeated: b c 1 h' w'.
@@ -65,11 +85,11 @@ class EncodeStream:
             UserError: if no frames have come at all.
         """
         if self._waiting is None:
-            raise UserError("no frames have come yet: push some before asking for the rest")
+            raise UserError("No frames have come yet: push some before asking for the rest.")
         if not self.waits:
             return self._no_latents(self._waiting)
         blocks = self.codec.whole_blocks(self._waiting, first=False, last=True)
-        return self.codec.normalise(self.codec.encode_blocks(blocks, dict(self._cache)).mean)
+        return self.codec.normalize(self.codec.encode_blocks(blocks, dict(self._cache)).mean)
 
     def _no_latents(self, like: Tensor) -> Tensor:
         channels, _, height, width = self.codec.latent_shape(1, *like.shape[3:])
@@ -86,7 +106,7 @@ class DecodeStream:
         codec: a causal codec.
     """
 
-    def __init__(self, codec: "CausalVAE"):
+    def __init__(self, codec: CausalCodec):
         self.codec = codec
         self._cache: Cache = {}
         self._shown: Tensor | None = None
@@ -100,7 +120,7 @@ class DecodeStream:
         self.codec.check_latents(latents)
         if self._shown is not None:
             check_same_shape(self._shown, latents)
-        frames = self.codec.decode_blocks(self.codec.denormalise(latents), self._cache)
+        frames = self.codec.decode_blocks(self.codec.denormalize(latents), self._cache)
         skip = self.codec.factors[0] - 1 if self._shown is None else 0
         self._shown = latents[:, :, :0].clone()
         return frames[:, :, skip:]
@@ -111,6 +131,6 @@ def check_same_shape(before: Tensor, now: Tensor) -> None:
     (batch, _, _, *size), (other_batch, _, _, *other) = before.shape, now.shape
     if (batch, size) != (other_batch, other):
         raise UserError(
-            f"the chunks of a stream have one shape: after {batch} clips of {size[0]}x{size[1]} "
-            f"came {other_batch} of {other[0]}x{other[1]}"
+            f"The chunks of a stream have one shape: after {batch} clips of {size[0]}x{size[1]} "
+            f"came {other_batch} of {other[0]}x{other[1]}."
         )

@@ -36,9 +36,9 @@ def generate(argv: list[str]) -> None:
     if options.strength is not None and not options.video:
         raise UserError("--strength is of a video to make anew: name it with --video.")
     device = device_named(options.device)
-    pipe = kinema.load(options.model).to(device)
+    pipe = kinema.load(options.model, options.precision).to(device)
     given = {name: value for name, value in vars(options).items() if value is not None}
-    for name in ("prompt", "model", "output", "device", "long"):
+    for name in ("prompt", "model", "output", "device", "precision", "long"):
         given.pop(name, None)
     if options.long:
         return generate_long(pipe, options.prompt, options.long, output, given)
@@ -113,6 +113,9 @@ def generate_parser() -> Parser:
     )
     other.add_argument("-o", "--output", metavar="FILE", help=".mp4, .gif, .webp, .mkv (lossless)")
     other.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda")
+    other.add_argument(
+        "--precision", default="fp32", metavar="NAME", help="fp32, bf16, auto: the faster one here"
+    )
     return parser
 
 

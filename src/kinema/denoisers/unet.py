@@ -22,12 +22,12 @@ from torch import Tensor, nn
 from kinema.blocks.activation import squared_relu
 from kinema.blocks.attention import Framewise
 from kinema.blocks.cache import Cache
+from kinema.blocks.convolution import FrameConv, VideoConv
 from kinema.blocks.embedding import TimeEmbedding, pad_to_multiple
 from kinema.blocks.mixers import Attention, MixerSpec, Unmixed, chunk_of, make_mixer, mixer_spec
 from kinema.blocks.modulation import gated, modulate, norm
 from kinema.blocks.normalization import RMSNorm
 from kinema.blocks.rotary import rotary_angles
-from kinema.blocks.space_time import FrameConv, VideoConv
 from kinema.blocks.transformer import CrossAttention, SelfAttention
 from kinema.conditions import Conditions, Port, Ports, Tokens
 from kinema.conditions.ports import (

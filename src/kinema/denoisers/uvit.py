@@ -14,9 +14,10 @@ from torch import Tensor, nn
 
 from kinema.blocks.attention import AttentionSpec, Full, attention_spec
 from kinema.blocks.cache import Cache
+from kinema.blocks.convolution import FrameConv
 from kinema.blocks.embedding import TimeEmbedding
 from kinema.blocks.modulation import norm
-from kinema.blocks.space_time import FrameConv, SpaceTimeBlock
+from kinema.blocks.space_time import SpaceTimeBlock
 from kinema.conditions import Conditions, Port
 from kinema.conditions.ports import read_ports
 from kinema.denoisers.denoiser import check_cache

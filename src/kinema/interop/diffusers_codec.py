@@ -18,13 +18,13 @@ import torch.nn.functional as F
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from kinema.codecs.codec import check_frames, crop
+from kinema.codecs.codec import BlockCodec, check_frames, crop
 from kinema.codecs.posterior import Posterior
 from kinema.errors import UserError
 from kinema.interop.diffusers_codec_kinds import KINDS, Stream, lengthen
 
 
-class PretrainedCodec(nn.Module):
+class PretrainedCodec(BlockCodec, nn.Module):
     """Frames to latents and back through an autoencoder of diffusers.
 
     Args:
@@ -104,20 +104,7 @@ class PretrainedCodec(nn.Module):
         scale = torch.as_tensor(given.get("latents_std", 1.0)) / given.get("scaling_factor", 1.0)
         return mean.float().expand(self.channels).clone(), scale.expand(self.channels).clone()
 
-    def normalise(self, latents: Tensor) -> Tensor:
-        """What the network encodes -> what a denoiser of its pipeline works on."""
-        return (latents.float() - column(self.latent_mean)) / column(self.latent_scale)
-
-    def denormalise(self, latents: Tensor) -> Tensor:
-        """The inverse of `normalise`."""
-        return latents * column(self.latent_scale) + column(self.latent_mean)
-
     # Whole clips ------------------------------------------------------------------------------
-
-    def latent_shape(self, num_frames: int, height: int, width: int) -> tuple[int, int, int, int]:
-        """The shape (c, f', h', w') of the latents of a clip of any length and size."""
-        r, p, q = self.factors
-        return (self.channels, 1 + ceil((num_frames - 1) / r), ceil(height / p), ceil(width / q))
 
     def posterior(self, frames: Tensor) -> Posterior:
         """q(latents | frames) before the statistics are taken off; b 3 f h w in [-1, 1].
@@ -131,32 +118,12 @@ class PretrainedCodec(nn.Module):
         self._check_size(posterior.mean, self.latent_shape(*frames.shape[2:])[1:])
         return posterior
 
-    def encode(self, frames: Tensor) -> Tensor:
-        """b 3 f h w in [-1, 1] -> b c f' h' w': the posterior mean, normalised, in float32.
-
-        Raises:
-            UserError: if the frames have another shape or range, or there are none.
-        """
-        return self.normalise(self.posterior(frames).mean)
-
-    def decode(
-        self,
-        latents: Tensor,
-        num_frames: int | None = None,
-        size: tuple[int, int] | None = None,
-    ) -> Tensor:
-        """b c f' h' w' -> b 3 f h w in float32, trimmed to `num_frames` and cropped to `size`.
-
-        Raises:
-            UserError: if the channels are not this codec's, or more is asked for than there is.
-        """
-        self._check_latents(latents)
+    def decode_raw(self, latents: Tensor) -> Tensor:
         f, h, w = latents.shape[2:]
         r, p, q = self.factors
-        x = self.denormalise(latents.float()).to(self.network.dtype)
-        frames = self.kind.decode(self.network, x).float()
+        frames = self.kind.decode(self.network, latents.to(self.network.dtype)).float()
         self._check_size(frames, (1 + r * (f - 1), p * h, q * w))
-        return crop(frames, num_frames, size)
+        return frames
 
     def forward(self, frames: Tensor) -> Tensor:
         """The clip as it looks after coding: b 3 f h w -> b 3 f h w."""
@@ -207,7 +174,7 @@ class PretrainedCodec(nn.Module):
         begun, r = False, self.factors[0]
         for frames, new in pieces(chunks, stream, check_frames):
             x = self.pad_size(frames).to(self.network.dtype)
-            latents = self.normalise(stream.step(self.network, x, memory))
+            latents = self.normalize(stream.step(self.network, x, memory).float())
             yield latents[:, :, : ceil(new / r) if begun else 1 + ceil((new - 1) / r)]
             begun = True
 
@@ -225,8 +192,8 @@ class PretrainedCodec(nn.Module):
         stream = self._stream("decode", self.kind.decode_stream)
         memory: dict = {}
         made, r = 0, self.factors[0]
-        for latents, new in pieces(chunks, stream, self._check_latents):
-            x = self.denormalise(latents.float()).to(self.network.dtype)
+        for latents, new in pieces(chunks, stream, self.check_latents):
+            x = self.denormalize(latents.float()).to(self.network.dtype)
             frames = stream.step(self.network, x, memory).float()
             if not made:  # the first latent stands for one frame
                 frames = frames[:, :, -(1 + r * (latents.shape[2] - 1)) :]
@@ -249,18 +216,6 @@ class PretrainedCodec(nn.Module):
                 f"equal the whole: {what} the whole clip"
             )
         return stream
-
-    def _check_latents(self, latents: Tensor) -> None:
-        if latents.ndim != 5 or latents.shape[1] != self.channels or latents.numel() == 0:
-            raise UserError(
-                f"this codec decodes latents of shape (batch, {self.channels}, frames, height, "
-                f"width), not {tuple(latents.shape)}: take them from its own encode"
-            )
-
-
-def column(values: Tensor) -> Tensor:
-    """(c,) -> 1 c 1 1 1."""
-    return values.float().view(1, -1, 1, 1, 1)
 
 
 def pieces(

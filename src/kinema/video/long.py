@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from kinema import clips
+from kinema.blocks.precision import computing_in
 from kinema.errors import UserError
 from kinema.sampling.rollout import Strategy
 from kinema.storage import locked_file
@@ -76,7 +77,7 @@ def generate_long(
         raise UserError("A long video is made alone: ask for one at a time, with its own seed.")
     if request.output_type != "np":
         raise UserError("A long video is written to a file: leave output_type out.")
-    with locked_file(path):
+    with locked_file(path), computing_in(pipe.precision, pipe.device.type):
         return written(settle(request, pipe, pipe.told(request)), prompt, request, path)
 
 

@@ -19,6 +19,7 @@ from huggingface_hub import HfApi
 from torch import Tensor, nn
 
 from kinema import clips
+from kinema.blocks.precision import check_precision, computing_in
 from kinema.sampling import ClassifierFree
 from kinema.sampling.rollout import Whole, joined
 from kinema.sampling.sample import Progress
@@ -53,23 +54,27 @@ class VideoPipeline(nn.Module):
             codec=kind_of("codec", codec),
             text=kind_of("text", text),
         )
-        self.name = name
+        self.name, self.precision = name, "fp32"
 
     # Loading and saving -------------------------------------------------------------------------
 
     @classmethod
-    def from_pretrained(cls, name: str | Path) -> VideoPipeline:
+    def from_pretrained(cls, name: str | Path, precision: str = "fp32") -> VideoPipeline:
         """Load a system.
 
         Args:
             name: one that ships ("tabletop"), a folder ("./tabletop"), or a repository of the
                 Hugging Face hub ("owner/name").
+            precision: in which videos are made, as in `kinema.load`.
 
         Raises:
-            UserError: if it is not there, or a file in it is missing, corrupt or foreign.
+            UserError: if the precision is unknown, or the system is not there, or a file in it is
+                missing, corrupt or foreign.
         """
+        check_precision(precision)
         found = load(name)
         pipe = cls(found.denoiser, found.codec, found.text, found.system, found.name)
+        pipe.precision = precision
         return pipe.eval().requires_grad_(False)
 
     def save_pretrained(self, folder: str | Path) -> None:
@@ -121,7 +126,8 @@ class VideoPipeline(nn.Module):
         whole = settle(request, self, self.told(request))
         starts = range(0, len(whole.seeds), request.batch_size)
         batches = [whole.of(slice(start, start + request.batch_size)) for start in starts]
-        with steps_of(self.denoiser, whole.calls() * len(batches), request.progress):
+        steps = steps_of(self.denoiser, whole.calls() * len(batches), request.progress)
+        with steps, computing_in(self.precision, self.device.type):
             made = [made_as(batch, request.output_type) for batch in batches]
         output = Output(
             appended(made), whole.fps, request.all_prompts(), whole.seeds, whole.record(),

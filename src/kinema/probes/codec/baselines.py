@@ -13,7 +13,7 @@ import torch
 from einops import einsum
 
 from kinema import clips
-from kinema.blocks.convolution import depth_to_space, space_to_depth
+from kinema.blocks.folding import depth_to_space, space_to_depth
 from kinema.codecs import Codec
 from kinema.codecs.cosine import cosine_basis, cosines
 
@@ -59,11 +59,11 @@ def cosines_of_blocks(
     f, h, w = clip.shape[:3]
     x = torch.from_numpy(clip).permute(3, 0, 1, 2)[None].double() - 128
     padding = (0, -w % q, 0, -h % p, r - 1, -(f - 1) % r)
-    x = space_to_depth(torch.nn.functional.pad(x, padding, mode="replicate"), block)
-    basis = cosine_basis(block, max(1, kept // x[0, 0].numel())).double()
-    x = einsum(x, basis, basis, "b d f h w, k d, k e -> b e f h w")
-    x = depth_to_space(x, block)[0, :, r - 1 : r - 1 + f, :h, :w]
-    return to_bytes(x.permute(1, 2, 3, 0) + 128)
+    x = torch.nn.functional.pad(x, padding, mode="replicate").movedim(1, -1)
+    x = space_to_depth(x, block)  # b f h w (r p q 3)
+    basis = cosine_basis(block, max(1, kept // x[0, ..., 0].numel())).double()
+    x = depth_to_space(x @ basis.t() @ basis, block)
+    return to_bytes(x[0, r - 1 : r - 1 + f, :h, :w] + 128)
 
 
 def shrunk(clip: np.ndarray, kept: int, grow: int) -> np.ndarray:

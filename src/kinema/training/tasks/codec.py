@@ -18,7 +18,7 @@ from kinema.codecs import (
     reconstruct,
 )
 from kinema.codecs.adversarial import adversarial_loss
-from kinema.codecs.objective import Motion
+from kinema.codecs.objective import PixelMotion
 from kinema.codecs.perceptual import Distance, laplacian_distance
 from kinema.errors import UserError
 from kinema.fields import Name, Share, Whole, check_fields
@@ -204,7 +204,7 @@ class CodecTask:
             loss, parts = loss + game, {**parts, **sides}
         return loss, {name: part.mean().item() for name, part in parts.items()}
 
-    def read(self, indices: np.ndarray, window: "Window") -> tuple[Tensor, Motion | None]:
+    def read(self, indices: np.ndarray, window: "Window") -> tuple[Tensor, PixelMotion | None]:
         """Clips cut by a window, and how they move if the run asks for it."""
         clips = self.clips.read(indices)[0]
         time, rows, columns = window.slices()
@@ -215,7 +215,7 @@ class CodecTask:
         flow, seen = (
             clips[name][:, pairs, rows, columns].to(self.device) for name in ("flow", "seen")
         )
-        return frames, Motion(flow.float(), seen)
+        return frames, PixelMotion(flow.float(), seen)
 
     def rehearse(self, batch_size: int) -> Tensor:
         """The loss of empty clips of the run's shape, to see what a step takes."""
