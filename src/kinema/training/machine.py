@@ -10,17 +10,23 @@ import torch
 
 
 @lru_cache
-def matrix_ceiling(device: str = "cpu", size: int = 2048, seconds: float = 0.5) -> float:
-    """Measured bf16 matrix-product rate in FLOP/s: the best of repeated square products.
+def matrix_ceiling(
+    device: str = "cpu",
+    dtype: torch.dtype = torch.bfloat16,
+    size: int = 2048,
+    seconds: float = 0.5,
+) -> float:
+    """Measured matrix-product rate in FLOP/s: the best of repeated square products.
 
     MFU (model FLOPs utilisation, PaLM 2022, appendix B) is the model's own FLOP/s over this.
 
     Args:
         device: "cpu" or a CUDA device.
+        dtype: of the matrices.
         size: side of the square matrices; 2048 leaves every cache of a small machine.
         seconds: how long to measure.
     """
-    a, b = (torch.randn(size, size, device=device, dtype=torch.bfloat16) for _ in range(2))
+    a, b = (torch.randn(size, size, device=device, dtype=dtype) for _ in range(2))
     best, end = float("inf"), time.perf_counter() + seconds
     while time.perf_counter() < end:
         start = time.perf_counter()

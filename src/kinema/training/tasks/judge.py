@@ -1,4 +1,4 @@
-"""Train the judge on true renders of every level, worn as generated video is worn."""
+"""Train the judge on true renders of every level, degraded as generated video is."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from torch import Tensor
 
 from kinema.judges.tabletop.network import FRAMES_PER_SECOND, SIZE, JudgeConfig, JudgeNetwork
 from kinema.judges.tabletop.questions import VOCABULARY, mirror, true_answers
-from kinema.training.tasks.judge_degradation import wear
+from kinema.training.tasks.judge_degradation import degrade
 from kinema.worlds import Rendering, tabletop
 
 LEVELS = (1, 2, 1, 2, 3, 4)  # those that most prompts are of, twice
@@ -50,8 +50,8 @@ class JudgeRun:
         levels: of the world that it learns to read, in turn.
         minutes: when training ends at the latest, rendering not counted; the learning rate has
             then come down all the same.
-        seed: of the renders, the wear and the weights.
-        num_epochs: how often each clip is seen, differently worn each time.
+        seed: of the renders, the degradation and the weights.
+        num_epochs: how often each clip is seen, differently degraded each time.
         batch_size: clips a step.
         learning_rate: at its height.
         num_unseen: renders set aside to measure it.
@@ -155,7 +155,7 @@ def _rate(progress: float) -> float:
 def _batch(
     examples: Examples, step: int, run: JudgeRun, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Worn frames (b c f h w) and answers (b q); half of the clips are mirrored."""
+    """Degraded frames (b c f h w) and answers (b q); half of the clips are mirrored."""
     num_clips = len(examples.answers)
     epoch, place = divmod(step, num_clips // run.batch_size)
     order = torch.randperm(num_clips, generator=torch.Generator().manual_seed(run.seed + epoch))
@@ -165,7 +165,7 @@ def _batch(
     flip = torch.rand(len(rows), generator=generator) < 0.5
     frames = torch.where(flip[:, None, None, None, None], frames.flip(-1), frames)
     answers = torch.where(flip[:, None], _mirrored(answers), answers)
-    return wear(frames, generator), answers
+    return degrade(frames, generator), answers
 
 
 def _mirrored(answers: Tensor) -> Tensor:
