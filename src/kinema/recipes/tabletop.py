@@ -7,9 +7,10 @@ from kinema.conditions import SmallTextConfig
 from kinema.denoisers import DiTConfig
 from kinema.training import Loop
 from kinema.training.histories.resampling import Resampling
-from kinema.training.sources import WorldClips
-from kinema.training.tasks.codec import CodecRun, unseen
-from kinema.training.tasks.text_to_video import NoiseLevels, TextToVideoRun
+from kinema.training.noise_levels import NoiseLevels
+from kinema.training.sources import WorldClips, unseen
+from kinema.training.tasks.codec import CodecRun
+from kinema.training.tasks.text_to_video import TextToVideoRun
 from kinema.video import System
 
 CLIPS = WorldClips(levels=(1, 2), num_frames=33, size=64, fps=16.0, num_clips=12_288)

@@ -153,7 +153,7 @@ def read_metadata(path: Path) -> dict[str, Any]:
     """
     with unreadable_told(path), safe_open(path, "pt") as file:
         kept = {name: json.loads(value) for name, value in file.metadata().items()}
-            if kept.get("format") != FORMAT:
+    if kept.get("format") != FORMAT:
         raise UserError(
             f"{path} was written by another version of kinema, whose steps draw other clips and "
             "noise: finish the run with that version, or choose another folder."

@@ -150,5 +150,3 @@ def shape_like(footage: Footage, short_side: int) -> tuple[int, int]:
     if footage.height > footage.width:
         return long_side, short_side
     return short_side, long_side
-
-

@@ -72,9 +72,7 @@ class Muon(torch.optim.Optimizer):
         p.add_(direction.view(p.shape), alpha=-rate * size)
 
 
-def orthogonalized(
-    matrix: Tensor, dtype: torch.dtype = torch.float32, steps: int = 5
-) -> Tensor:
+def orthogonalized(matrix: Tensor, dtype: torch.dtype = torch.float32, steps: int = 5) -> Tensor:
     """The nearest matrix with singular values of about 1, by a quintic Newton-Schulz iteration.
 
     Args:

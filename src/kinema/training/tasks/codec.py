@@ -91,7 +91,9 @@ class CodecRun:
 
     def __post_init__(self) -> None:
         if not self.sizes or not all(0 < share <= 1 for share in self.sizes):
-            raise UserError(f"sizes are shares of a clip's size, above 0 up to 1, not {self.sizes}.")
+            raise UserError(
+                f"sizes are shares of a clip's size, above 0 and up to 1, not {self.sizes}."
+            )
 
     def task(self) -> "CodecTask":
         """What the run trains."""
@@ -254,7 +256,7 @@ class CodecTask:
 
     @cached_property
     def clip_flops(self) -> float:
-        """Operations of the codec's forward pass on what a clip of a batch costs: 9 whole frames."""
+        """Operations of a forward pass on 9 whole frames, to which every window comes."""
         codec = deepcopy(self.codec).to("meta")
         with FlopCounterMode(display=False) as counter:
             codec(torch.zeros(1, 3, LENGTHS[2], *self.run.data.shape, device="meta"))

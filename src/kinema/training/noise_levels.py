@@ -1,0 +1,61 @@
+"""How training draws the noise level of every frame, as options of a recipe."""
+
+from dataclasses import dataclass
+
+from kinema.diffusion import GivenFrames, LogitNormal, Mixture, PerFrame
+from kinema.errors import UserError
+
+
+@dataclass
+class NoiseLevels:
+    """How training draws the noise level of every frame.
+
+    Attributes:
+        mean: of the logit of t; above 0 leans towards noise, where the scene is decided.
+        std: of the logit of t.
+        shift: moves times towards noise, for longer and larger clips.
+        together: share of clips whose frames all have one level.
+        given: share of clips whose first frames are clean (image to video, continuation).
+        per_frame: share of clips in which every frame has its own level (diffusion forcing).
+        min_given: fewest latent frames that are clean in clips with given frames.
+        max_given: most latent frames that are clean.
+        context_noise: most noise, 0 to 1, on the given frames of every other such clip: the network
+            learns to mistrust its own history (GameNGen).
+    """
+
+    mean: float = 1.0
+    std: float = 1.2
+    shift: float = 1.0
+    together: float = 0.7
+    given: float = 0.2
+    per_frame: float = 0.1
+    min_given: int = 1
+    max_given: int = 3
+    context_noise: float = 0.0
+
+    def __post_init__(self) -> None:
+        shares = self.together, self.given, self.per_frame
+        if not all(share >= 0 for share in shares) or not sum(shares) > 0:
+            raise UserError(
+                "noise: together, given and per_frame are shares of the clips, none below 0 and "
+                f"not all 0, not {shares}."
+            )
+        if not 1 <= self.min_given <= self.max_given:
+            raise UserError(
+                f"noise: min_given is {self.min_given} and max_given {self.max_given}; they are at "
+                "least 1, and max_given is not the smaller."
+            )
+
+    def mixture(self) -> Mixture:
+        """The distribution of the noise levels of a clip."""
+        times = LogitNormal(self.mean, self.std, self.shift)
+        clean = GivenFrames(times, self.max_given, min_given=self.min_given)
+        noised = GivenFrames(times, self.max_given, self.context_noise, self.min_given)
+        return Mixture(
+            [
+                (self.together, times),
+                (self.given / 2, clean),
+                (self.given / 2, noised),
+                (self.per_frame, PerFrame(times)),
+            ]
+        )
