@@ -8,7 +8,6 @@ Time is measured on two clips.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -80,8 +79,7 @@ def plan_training(task: Rehearsal, loop: Loop) -> TrainingPlan:
 
 def step(task: Rehearsal, loop: Loop, batch_size: int) -> None:
     """Forward and backward."""
-    bf16 = torch.autocast(loop.device, torch.bfloat16) if loop.precision == "bf16" else None
-    with bf16 or nullcontext():
+    with loop.autocast():
         loss = task.rehearse(batch_size)
     trained = [p for p in task.network.parameters() if p.requires_grad]
     torch.autograd.grad(loss, trained, allow_unused=True)

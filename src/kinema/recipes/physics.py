@@ -41,69 +41,92 @@ def physics(law: str, num_samples: int) -> PhysicsRun:
 
 
 def physics_uniform() -> PhysicsRun:
-    """A disc at constant speed: kinema train physics-uniform"""
+    """A disc at constant speed.
+
+    kinema train physics-uniform
+
+    Cost: 100,000 clips, 4.0e14 FLOPs.
+    Expect: a velocity error of 0.025 on unseen clips.
+    """
     return physics("uniform", 100_000)
 
 
 def physics_parabola() -> PhysicsRun:
-    """A disc thrown under gravity: kinema train physics-parabola
+    """A disc thrown under gravity.
 
-    Set out from physics-uniform, which knows discs already: after 8,000 clips its velocity error
+    kinema train physics-parabola
+
+    It starts from physics-uniform, which knows discs already: after 8,000 clips its velocity error
     is where uniform motion alone was after 65,000.
+    Cost: 40,000 clips, 1.6e14 FLOPs.
+    Expect: a velocity error of 0.022.
     """
     return replace(physics("parabola", 40_000), init="physics-uniform")
 
 
 def physics_collision() -> PhysicsRun:
-    """Two discs that collide: kinema train physics-collision
+    """Two discs that collide.
+
+    kinema train physics-collision
 
     What ships learned in six runs: 152,000 clips at `--mean 2`, then (`--init physics-collision`)
     76,000 at `--mean 4`, 76,000 at 6 as this recipe has it, 70,000 with `--data.split swift`, as
     all that follow; from the mean of these weights and those 36,000 clips later, 72,000 with
     `--new_layers 3`; and 24,000 with `--mean 8 --loop.learning_rate 1e-3`.
+    Cost: 228,000 clips, 9.2e14 FLOPs; what ships took 506,000 clips.
+    Expect: a velocity error of 0.07; what ships has 0.053.
     """
     return physics("collision", 228_000)
 
 
 def physics_box() -> PhysicsRun:
-    """A disc in a closed box, without end: kinema train physics-box
+    """A disc in a closed box, without end.
+
+    kinema train physics-box
 
     For `kinema probe drift --world box`. Clips begin with 8 to 24 given frames of 32, so windows
     of a long video see 24 frames back. Most histories are degraded, so that the network brings back
-    what has drifted. Set out from physics-uniform.
+    what has drifted. It starts from physics-uniform.
 
-    What ships saw 48,000 clips in 37 minutes on one core, the first 24,000 with `--degradation.swell 0.3
-    --degradation.shake 0.3`.
+    What ships saw 48,000 clips, the first 24,000 with
+    `--degradation.swell 0.3 --degradation.shake 0.3`.
+    Cost: 60,000 clips, 2.4e14 FLOPs.
+    Expect: one whole disc in 87 % of the frames around frame 1,000, by `crossfade`.
     """
-    return replace(
-        physics("box", 60_000),
-        init="physics-uniform",
-        given=8,
-        most_given=24,
-        degradation=Degradation(share=0.7),
-    )
+    run = replace(physics("box", 60_000), degradation=Degradation(share=0.7))
+    return replace(run, init="physics-uniform", given=8, most_given=24)
 
 
 def physics_curtain() -> PhysicsRun:
-    """The box with a curtain, and a disc of any of six colours: kinema train physics-curtain
+    """The box with a curtain, and a disc of any of six colors.
 
-    For `kinema probe occlusion`. Every third scene of its law is the plain box. Set out from
+    kinema train physics-curtain
+
+    For `kinema probe occlusion`. Every third scene of its law is the plain box. It starts from
     physics-uniform.
 
-    What ships learned in six runs: 110,000 clips without degradation at `--mean` 2 to 4; with it 36,000
-    further ones, the first 13,000 with `--degradation.swell 0.3 --degradation.shake 0.3`, then 120,000 with
-    `--degradation.tint 0.1`, 30,000 with `--mean 3 --std 2 --loop.learning_rate 1e-3`, 120,000 with
-    `--mean 3 --std 2 --degradation.tint 0.1`, and 100,000 with these and `--given 20 --given_share 0.95`.
+    What ships learned in six runs: 110,000 clips without degradation at `--mean` 2 to 4; with it
+    36,000 further ones, the first 13,000 with `--degradation.swell 0.3 --degradation.shake 0.3`,
+    then 120,000 with `--degradation.tint 0.1`, 30,000 with `--mean 3 --std 2
+    --loop.learning_rate 1e-3`, 120,000 with `--mean 3 --std 2 --degradation.tint 0.1`, and 100,000
+    with these and `--given 20 --given_share 0.95`.
+    Cost: 120,000 clips, 4.8e14 FLOPs; what ships took 516,000 clips.
+    Expect: after about as many clips 46 % of the discs that were hidden within the horizon
+    survived, by `sliding`; with what ships 90 % do.
     """
     run = physics("curtain", 120_000)
     return replace(physics_box(), folder=run.folder, data=run.data, loop=run.loop)
 
 
 def physics_codec() -> CodecRun:
-    """An image VAE of discs, 8x8 pixels in 16 numbers frame by frame: kinema train physics-codec
+    """An image VAE of discs, 8x8 pixels in 16 numbers, frame by frame.
 
-    What the physics recipes learn in with `--codec`. A collision shows both colours, and radii
-    beyond those of the other laws on both sides.
+    kinema train physics-codec
+
+    The physics recipes learn in its latents with `--codec physics-codec`. A collision shows both
+    colors, and radii beyond those of the other laws on both sides.
+    Cost: 40,000 clips, 6.5e13 FLOPs.
+    Expect: a PSNR of 49 dB on unseen clips.
     """
     data = DiscClips("collision", num_frames=9, num_clips=8_192)
     return CodecRun(

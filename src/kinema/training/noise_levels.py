@@ -2,7 +2,15 @@
 
 from dataclasses import dataclass
 
-from kinema.diffusion import GivenFrames, LogitNormal, Mixture, PerFrame
+from kinema.diffusion import (
+    GivenFrames,
+    Interpolation,
+    LogitNormal,
+    Mixture,
+    PerFrame,
+    Staircase,
+    Times,
+)
 from kinema.errors import UserError
 
 
@@ -17,6 +25,9 @@ class NoiseLevels:
         together: share of clips whose frames all have one level.
         given: share of clips whose first frames are clean (image to video, continuation).
         per_frame: share of clips in which every frame has its own level (diffusion forcing).
+        interpolation: share of clips whose every fourth and last latent frame is clean.
+        staircase: share of clips that rise from clean to noise over four latent frames, as a
+            rolling generation sees them.
         min_given: fewest latent frames that are clean in clips with given frames.
         max_given: most latent frames that are clean.
         context_noise: most noise, 0 to 1, on the given frames of every other such clip: the network
@@ -29,16 +40,19 @@ class NoiseLevels:
     together: float = 0.7
     given: float = 0.2
     per_frame: float = 0.1
+    interpolation: float = 0.0
+    staircase: float = 0.0
     min_given: int = 1
     max_given: int = 3
     context_noise: float = 0.0
 
     def __post_init__(self) -> None:
-        shares = self.together, self.given, self.per_frame
+        names = ("together", "given", "per_frame", "interpolation", "staircase")
+        shares = [getattr(self, name) for name in names]
         if not all(share >= 0 for share in shares) or not sum(shares) > 0:
             raise UserError(
-                "noise: together, given and per_frame are shares of the clips, none below 0 and "
-                f"not all 0, not {shares}."
+                f"noise: {', '.join(names)} are shares of the clips, none below 0 and not all 0, "
+                f"not {shares}."
             )
         if not 1 <= self.min_given <= self.max_given:
             raise UserError(
@@ -51,11 +65,12 @@ class NoiseLevels:
         times = LogitNormal(self.mean, self.std, self.shift)
         clean = GivenFrames(times, self.max_given, min_given=self.min_given)
         noised = GivenFrames(times, self.max_given, self.context_noise, self.min_given)
-        return Mixture(
-            [
-                (self.together, times),
-                (self.given / 2, clean),
-                (self.given / 2, noised),
-                (self.per_frame, PerFrame(times)),
-            ]
-        )
+        parts: list[tuple[float, Times]] = [
+            (self.together, times),
+            (self.given / 2, clean),
+            (self.given / 2, noised),
+            (self.per_frame, PerFrame(times)),
+            (self.interpolation, Interpolation(times)),
+            (self.staircase, Staircase(shift=self.shift)),
+        ]
+        return Mixture([part for part in parts if part[0] > 0])

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -257,9 +256,9 @@ class CodecTask:
     @cached_property
     def clip_flops(self) -> float:
         """Operations of a forward pass on 9 whole frames, to which every window comes."""
-        codec = deepcopy(self.codec).to("meta")
-        with FlopCounterMode(display=False) as counter:
-            codec(torch.zeros(1, 3, LENGTHS[2], *self.run.data.shape, device="meta"))
+        frames = torch.zeros(1, 3, LENGTHS[2], *self.run.data.shape, device=self.device)
+        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+            self.codec(frames)
         return float(counter.get_total_flops())
 
     def flops(self, batch_size: int) -> float:

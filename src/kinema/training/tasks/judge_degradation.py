@@ -1,4 +1,4 @@
-"""Degradation of the judge's training clips, so that it reads generated video and not only true renders.
+"""Degradation of the judge's training clips, so that it reads generated video as well as renders.
 
 What a codec and a small generator do to a picture: lost detail, smeared motion, grain, patches that
 wobble from frame to frame, a color cast, a shifted frame. Every clip gets its own mixture.
