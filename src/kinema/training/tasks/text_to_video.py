@@ -25,6 +25,7 @@ from kinema.video import System, VideoPipeline
 from kinema.video.system import find_codec
 
 NUM_PROMPTS = 4  # drawn from the captions where a run names none
+UNNAMED = "a video"  # what a clip without a caption is sampled by
 Data = WorldClips | FolderClips
 
 
@@ -114,7 +115,7 @@ class TextToVideoRun:
         objective = Objective(
             self.noise.mixture(), self.prediction, self.caption_dropout, resampling=self.resampling
         )
-        preview = self.preview(held_out)
+        preview = self.preview(data, held_out)
         return SystemTask(network, clips, objective, codec, self.system(data), preview)
 
     def system(self, data: Data) -> System:
@@ -130,15 +131,14 @@ class TextToVideoRun:
             max_size=max(self.defaults.max_size, *data.shape),
         )
 
-    def preview(self, held_out: Data) -> Prompts:
+    def preview(self, data: Data, held_out: Data) -> Prompts:
         """What is sampled at every validation."""
-        if self.prompts and not self.animate:
-            return Prompts(self.prompts)
-        count = min(len(self.prompts) or NUM_PROMPTS, held_out.num_clips)
+        count = len(self.prompts) or NUM_PROMPTS
+        if not self.animate:
+            return Prompts(self.prompts or captions_of(data, held_out, count))
         tensors, captions = held_out.make(list(range(count)))
-        images = list(tensors["frames"][:, 0].numpy()) if self.animate else ()
-        prompts = self.prompts or [caption or "a video" for caption in captions]
-        return Prompts(list(prompts)[:count], images)
+        prompts = self.prompts or [caption or UNNAMED for caption in captions]
+        return Prompts(prompts, list(tensors["frames"][:, 0].numpy()))
 
     def train(self) -> State:
         """Train to the end, resuming where an interrupted run stopped."""
@@ -148,6 +148,15 @@ class TextToVideoRun:
             print(expectation(len(self.data.clips)), file=sys.stderr)
             codec_ceiling(task.codec, self.data, self.codec)
         return train(task, self.loop, Path(self.folder))
+
+
+def captions_of(data: Data, held_out: Data, count: int) -> list[str]:
+    """Up to `count` different captions, those of clips that are held out before the others."""
+    if isinstance(data, FolderClips) and isinstance(held_out, FolderClips):
+        captions = [*held_out.corpus(), *data.corpus()]
+    else:
+        captions = held_out.make(list(range(count)))[1]
+    return list(dict.fromkeys(filter(None, captions)))[:count] or [UNNAMED]
 
 
 def counted(data: Data) -> Data:
