@@ -58,7 +58,7 @@ def clips_per_second(run: TextToVideoRun, seconds: float = 30.0) -> float:
         while steps < 1 or time.perf_counter() - began < seconds:
             if steps == 0:
                 began = time.perf_counter()
-            with run.loop.autocast():
+            with run.loop.computing():
                 loss, _ = task.loss(Position(step=steps + 2), run.loop.batch_size, slice(None))
             loss.backward()
             steps += 1

@@ -96,6 +96,8 @@ class LadderTask(DiffusionTask):
         seed: of weights and data.
     """
 
+    data: LatentClips
+
     def __init__(self, config: Any, clips: Shards, unseen: Shards, corpus: list[str], seed: int):
         torch.manual_seed(seed)
         text = SmallTextEncoder.from_corpus(corpus, SmallTextConfig(dim=128, depth=2))
@@ -161,7 +163,7 @@ def measure_cost(task: LadderTask, batch_size: int, num_steps: int = 5) -> Cost:
 
 
 def forward_and_backward(task: LadderTask, batch_size: int, step: int) -> None:
-    with Loop().autocast():
+    with Loop().computing():
         loss, _ = task.loss(Position(step=step), batch_size, slice(None))
     loss.backward()
 

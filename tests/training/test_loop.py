@@ -15,10 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
+from kinema.blocks import precision
+from kinema.blocks.precision import DTYPES
 from kinema.errors import UserError
 from kinema.training import Loop, Position, train
 from kinema.training import loop as loop_module
-from kinema.training.loop import DTYPES, begin, settled, take_step
+from kinema.training.loop import begin, settled, take_step
 from kinema.training.processes import Processes
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -234,7 +236,7 @@ def test_a_result_that_is_not_finite_is_not_written(tmp_path):
 def test_auto_is_the_faster_precision_and_stays_what_a_run_began_with(tmp_path, monkeypatch):
     latest = tmp_path / "checkpoint.safetensors"
     for name, dtype in DTYPES.items():
-        monkeypatch.setattr(loop_module, "fastest_dtype", lambda device, d=dtype: (d, "measured"))
+        monkeypatch.setattr(precision, "fastest_dtype", lambda device, d=dtype: (d, "measured"))
         assert settled(Loop(), tmp_path / "none", Processes()).precision == name
     assert settled(Loop(precision="bf16"), tmp_path / "none", Processes()).precision == "bf16"
     train(Denoise1D(), toy_loop(160, precision="bf16"), tmp_path)

@@ -14,6 +14,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from kinema.blocks.precision import computing_in
 from kinema.budget.generation import clock, duration, gigabytes
 from kinema.budget.memory import ALLOCATOR, held_bytes, peak_bytes
 from kinema.training import Loop
@@ -79,7 +80,7 @@ def plan_training(task: Rehearsal, loop: Loop) -> TrainingPlan:
 
 def step(task: Rehearsal, loop: Loop, batch_size: int) -> None:
     """Forward and backward."""
-    with loop.autocast():
+    with computing_in(loop.precision, loop.device):
         loss = task.rehearse(batch_size)
     trained = [p for p in task.network.parameters() if p.requires_grad]
     torch.autograd.grad(loss, trained, allow_unused=True)

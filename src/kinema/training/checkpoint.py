@@ -178,10 +178,10 @@ def position_of(kept: dict[str, Any], path: Path) -> Position:
     Raises:
         UserError: if it is incomplete or not a position.
     """
-    values = kept.get("position")
-    names = set(asdict(Position()))
-    whole = isinstance(values, dict) and values.keys() == names
-    if not whole or not all(type(values[n]) is int and values[n] >= 0 for n in names):
+    values: Any = kept.get("position")
+    names = asdict(Position()).keys()
+    is_whole = isinstance(values, dict) and values.keys() == names
+    if not is_whole or not all(type(n) is int and n >= 0 for n in values.values()):
         raise UserError(
             f"{path} does not say where its run stands (position: {values}); delete it to start "
             "the run anew."

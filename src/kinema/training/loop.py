@@ -10,7 +10,14 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from kinema.blocks.precision import fastest_dtype
+from kinema.blocks.precision import (
+    DTYPES,
+    PRECISIONS,
+    computing_in,
+    dtype_of,
+    fastest_dtype,
+    flushed_denormals,
+)
 from kinema.errors import UserError, refuse_below
 from kinema.storage.locks import locked_folder
 from kinema.training import checkpoint
@@ -23,8 +30,6 @@ from kinema.training.processes import Processes
 from kinema.training.randomness import seed_step
 from kinema.training.waiting import telling
 
-DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
-PRECISIONS = ("auto", *DTYPES)
 MAX_BAD_STEPS = 3  # non-finite losses in a row before the run goes back to its last checkpoint
 MAX_ROLLBACKS = 10  # of a run, before it gives up
 MAX_WIDTH = 0.28  # of a weight average: power-function profiles are narrower than 0.289
@@ -96,15 +101,11 @@ class Loop:
     @property
     def dtype(self) -> torch.dtype:
         """In which matrix products are computed."""
-        if self.precision == "auto":
-            return fastest_dtype(self.device)[0]
-        return DTYPES[self.precision]
+        return dtype_of(self.precision, self.device)
 
-    def autocast(self) -> AbstractContextManager[object]:
-        """Within the block, matrix products are computed in the run's precision."""
-        if self.dtype == torch.float32:
-            return nullcontext()
-        return torch.autocast(torch.device(self.device).type, self.dtype)
+    def computing(self) -> AbstractContextManager[None]:
+        """A block within which matrix products are computed in the run's precision."""
+        return computing_in(self.precision, self.device)
 
 
 class Task(Protocol):
@@ -153,7 +154,8 @@ def train(task: Task, loop: Loop, folder: Path) -> State:
     """
     processes = Processes.join(loop.device)
     latest = folder / "checkpoint.safetensors"
-    with locked_folder(folder) if processes.leads else nullcontext(), task.ready():
+    lock = locked_folder(folder) if processes.leads else nullcontext()
+    with flushed_denormals(), lock, task.ready():
         processes.wait()
         loop = settled(loop, latest, processes)
         state = begin(task, loop, latest, processes)
@@ -252,7 +254,7 @@ def take_step(
     position = state.position
     seed_step(loop.seed, position)
     factor = learning_rate_factor(position.samples, loop.num_samples, loop.warmup, loop.decay_share)
-    with loop.autocast():
+    with loop.computing():
         loss, parts = task.loss(position, loop.batch_size, processes.rows(loop.batch_size))
     loss.backward()
     loss = loss.detach()
@@ -328,7 +330,7 @@ def finish(task: Task, state: State, folder: Path, loop: Loop, log: MetricsLog) 
 def evaluating(network: nn.Module, loop: Loop) -> Iterator[None]:
     """Within the block: eval mode, no gradients, the run's precision."""
     network.eval()
-    with torch.no_grad(), loop.autocast():
+    with torch.no_grad(), loop.computing():
         yield
     network.train()
 
@@ -336,8 +338,7 @@ def evaluating(network: nn.Module, loop: Loop) -> Iterator[None]:
 def precision(loop: Loop) -> str:
     """Which precision the run takes, and why if it is that of the machine."""
     dtype, reason = fastest_dtype(loop.device)
-    is_fastest = DTYPES[loop.precision] == dtype
-    return f"Precision {loop.precision}" + (f" ({reason.rstrip('.')})" if is_fastest else "")
+    return f"Precision {reason if DTYPES[loop.precision] == dtype else loop.precision}"
 
 
 def has_crossed(samples: int, batch_size: int, every: int) -> bool:

@@ -7,6 +7,7 @@ module of their own, `kinema.training.footage`.
 
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -143,9 +144,10 @@ class DiscClips:
 
 
 Clips = WorldClips | DiscClips | FolderClips
+Data = TypeVar("Data", bound=Clips)
 
 
-def never_trained_on(data: Clips, held_out: Clips) -> Clips:
+def never_trained_on(data: Data, held_out: Data) -> Data:
     """`held_out`, or the files of `data` that it leaves out if `held_out` names no folder.
 
     Raises:
