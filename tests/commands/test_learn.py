@@ -108,3 +108,13 @@ def test_train_takes_attention_by_name(capsys, monkeypatch):
 def test_a_wrong_denoiser_is_one_sentence(capsys, argv, said):
     status, _, err = run(capsys, *argv)
     assert status == 2 and said in err and "Traceback" not in err
+
+
+def test_an_option_by_its_old_name_still_works(capsys, monkeypatch):
+    from kinema.recipes import RECIPES
+
+    run_class, trained = type(RECIPES["physics-box"]()), []
+    monkeypatch.setattr(run_class, "train", lambda self: trained.append(self))
+    status, _, err = run(capsys, "train", "physics-box", "--wear.tint", "0.3")
+    assert status == 0 and trained[0].degradation.tint == 0.3
+    assert "--wear.tint is --degradation.tint now" in err

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import re
+import warnings
 from collections.abc import Callable
 from typing import Any
 
-from kinema.errors import UserError
+from kinema.errors import Notice, UserError
 from kinema.flags import Parser, chosen, console, first_line, nearest, typed
 
 
@@ -18,6 +19,7 @@ def train(argv: list[str]) -> None:
     from kinema.training.tasks.judge import JudgeRun
 
     recipes: dict[str, Callable[[], Any]] = {**RECIPES, "tabletop-judge": JudgeRun}
+    argv = [renamed(word) for word in argv]
     name, rest = chosen("train", "recipe", argv, {k: first_line(v) for k, v in recipes.items()})
     if name is None:
         return
@@ -30,6 +32,15 @@ def train(argv: list[str]) -> None:
             run.denoiser = denoiser
         refuse_ignored(run, argv)
         run.train()
+
+
+def renamed(word: str) -> str:
+    """An option by its name of today: what was --wear is --degradation."""
+    if not word.startswith("--wear."):
+        return word
+    now = word.replace("--wear", "--degradation", 1)
+    warnings.warn(f"{word.split('=')[0]} is {now.split('=')[0]} now.", Notice, stacklevel=2)
+    return now
 
 
 OF_THE_NETWORK = ("--denoiser", "--text.", "--prediction", "--codec.")
