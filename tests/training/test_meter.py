@@ -40,6 +40,18 @@ def test_an_estimate_rests_on_timed_steps_without_the_first(clock):
     assert said == ["", "", "", "9,960 clips are left: about 17 minutes on this machine.", ""]
 
 
+def test_what_comes_between_steps_is_not_timed(clock):
+    estimate = Estimate(num_samples=1_000)
+    estimate.after_step(Position(1, 10))
+    clock[0] = 500.0  # a validation
+    estimate.restart()
+    said = []
+    for step in range(2, 6):
+        clock[0] += 1.0
+        said.append(estimate.after_step(Position(step, 10 * step)))
+    assert said[:3] == ["", "", ""] and "about 95 seconds" not in said[3] and "1.6 min" in said[3]
+
+
 @pytest.mark.parametrize(
     ("seconds", "said"),
     [(40, "40 seconds"), (89, "89 seconds"), (90, "1.5 minutes"), (1200, "20 minutes"),

@@ -80,8 +80,8 @@ def image_to_video() -> TextToVideoRun:
 
     kinema train image-to-video --data.folder clips --codec runs/codec/final
 
-    Four in five training clips have their first frames given, half of these noised a little, so
-    that one set of weights animates a still and goes on from its own frames.
+    Four in five training clips have their first one or two latent frames given, so that one set of
+    weights animates a still and continues a clip.
     Cost: as `text-to-video`.
     Expect: samples that begin with the first frames of held-out clips; with 12 clips they move as
     those did, whatever the still shows.
@@ -89,7 +89,7 @@ def image_to_video() -> TextToVideoRun:
     return replace(
         text_to_video(),
         folder="runs/image-to-video",
-        noise=NoiseLevels(together=0.1, given=0.8, per_frame=0.1, max_given=2, context_noise=0.1),
+        noise=NoiseLevels(together=0.1, given=0.8, per_frame=0.1, max_given=2),
         image_share=0.0,
         animate=True,
     )

@@ -215,7 +215,7 @@ def learn(task: Task, loop: Loop, state: State, log: MetricsLog, processes: Proc
     bad_steps, saved_at = 0, time.monotonic()
     while state.position.samples < loop.num_samples:
         # One step. Everything random is reseeded from the position.
-        with telling(f"Step {state.position.step + 1}."):
+        with first_step_told(estimate):
             loss, parts = take_step(task, loop, state, processes)
         position = state.position
         bad_steps = 0 if loss is not None else bad_steps + 1
@@ -242,9 +242,15 @@ def learn(task: Task, loop: Loop, state: State, log: MetricsLog, processes: Proc
         if has_crossed(position.samples, loop.batch_size, loop.validate_every):
             log.log(validate(task, state, log.folder, loop), position.samples)
             meter.restart(position)
+            estimate.restart()
         if time.monotonic() - saved_at > 60 * loop.checkpoint_minutes and not bad_steps:
             checkpoint.save(state, latest)
             saved_at = time.monotonic()
+
+
+def first_step_told(estimate: Estimate) -> AbstractContextManager[None]:
+    """A block that says what it is for if it is the first step and takes long."""
+    return nullcontext() if estimate.has_begun else telling("Taking the first step.")
 
 
 def take_step(

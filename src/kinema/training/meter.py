@@ -62,9 +62,18 @@ class Estimate:
     def __init__(self, num_samples: int):
         self.num_samples, self.first, self.began, self.told = num_samples, -1, 0.0, False
 
+    def restart(self) -> None:
+        """Time other steps: what came between was no step."""
+        self.first = -1
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether steps are being timed."""
+        return self.first >= 0
+
     def after_step(self, position: Position) -> str:
         """The sentence, when it is time for it; "" before and after."""
-        if self.first < 0:
+        if not self.has_begun:
             self.first, self.began = position.step, time.perf_counter()
             self.samples = position.samples
         steps, seconds = position.step - self.first, time.perf_counter() - self.began

@@ -23,13 +23,13 @@ def expectation(num_files: int) -> str:
         told = (
             "So few are learned by heart: samples repeat them, and other prompts show them as "
             "well. This is enough to try the whole way, or to animate stills of the same scene. "
-            "Stop where the held-out loss begins to rise."
+            "If the held-out loss rises, train on fewer clips (--loop.num_samples)."
         )
     elif num_files < SOME:
         told = (
             "The look and the typical motion of the footage can be learned, and what captions say "
-            "often. Rare words have no effect, and samples resemble single clips. Stop where the "
-            "held-out loss begins to rise."
+            "often. Rare words have no effect, and samples resemble single clips. If the held-out "
+            "loss rises, train on fewer clips (--loop.num_samples)."
         )
     else:
         told = (
