@@ -5,7 +5,7 @@ import pytest
 
 from kinema.clips import Clip, write
 from kinema.errors import UserError
-from kinema.training.footage import FolderClips, Footage, fingerprint, shape_like
+from kinema.training.footage import FolderClips, FootageFormat, fingerprint, shape_like
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def folder(tmp_path_factory):
 
 
 def test_the_footage_is_what_most_files_are(folder):
-    assert FolderClips(folder, num_frames=5).footage == Footage(10.0, 30, 40)
+    assert FolderClips(folder, num_frames=5).footage == FootageFormat(10.0, 30, 40)
 
 
 @pytest.mark.parametrize(("width", "shape"), [(0, (32, 32)), (48, (32, 48)), (-1, (32, 48))])
@@ -44,7 +44,7 @@ def test_the_parts_of_a_folder_have_one_shape(folder):
      ((720, 740), (64, 64)), ((100, 1000), (64, 640))],
 )  # fmt: skip
 def test_the_longer_side_is_a_multiple_of_16(footage, shape):
-    assert shape_like(Footage(24.0, *footage), 64) == shape
+    assert shape_like(FootageFormat(24.0, *footage), 64) == shape
 
 
 @pytest.mark.filterwarnings("ignore:.*set aside 2 file")

@@ -27,7 +27,7 @@ def fingerprint(**settings: Any) -> str:
 
 
 @dataclass(frozen=True)
-class Footage:
+class FootageFormat:
     """What the files of a folder are like, by the commonest among them.
 
     Attributes:
@@ -111,7 +111,7 @@ class FolderClips:
         return self.clips.size if self.width < 0 else (self.size, self.width or self.size)
 
     @cached_property
-    def footage(self) -> Footage:
+    def footage(self) -> FootageFormat:
         """What the files are like."""
         return footage_of(self.clips)
 
@@ -135,15 +135,15 @@ class FolderClips:
         return {"frames": frames}, [cut.text for cut in cuts]
 
 
-def footage_of(clips: ClipFolder) -> Footage:
+def footage_of(clips: ClipFolder) -> FootageFormat:
     """The commonest frame rate and the commonest shape of the first files of a folder."""
     with telling(f"Reading what the files in {clips.folder} are like."):
         infos = [inspect(item.path) for item in clips.items[:LOOKED_AT]]
     (height, width), _ = Counter((i.height, i.width) for i in infos).most_common(1)[0]
-    return Footage(Counter(i.fps for i in infos).most_common(1)[0][0], height, width)
+    return FootageFormat(Counter(i.fps for i in infos).most_common(1)[0][0], height, width)
 
 
-def shape_like(footage: Footage, short_side: int) -> tuple[int, int]:
+def shape_like(footage: FootageFormat, short_side: int) -> tuple[int, int]:
     """Height and width with the aspect ratio of footage, the longer side a multiple of 16."""
     long_side = short_side * max(footage.height, footage.width) / min(footage.height, footage.width)
     long_side = max(16 * round(long_side / 16), short_side)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kinema.clips import to_frames, to_tensor
-from kinema.judges.discs import judge
+from kinema.judges.discs import read_physics
 from kinema.video import VideoPipeline
 from kinema.worlds.discs import DiscScene
 
@@ -68,6 +68,6 @@ class Predictions:
     def scores(self, pipeline: VideoPipeline) -> dict[str, float]:
         """The mean velocity error of the discs that are found."""
         pairs = zip(self.predict(pipeline, len(self.frames)), self.scenes, strict=True)
-        readings = [judge(frames, scene, self.given) for frames, scene in pairs]
+        readings = [read_physics(frames, scene, self.given) for frames, scene in pairs]
         errors = [reading.velocity_error for reading in readings if reading is not None]
         return {"velocity_error": float(np.mean(errors)) if errors else float("nan")}
