@@ -21,7 +21,7 @@ from kinema.probes.prompts.scoring import Share
 from kinema.recipes import tabletop
 from kinema.storage.atomic import write_bytes
 from kinema.training import Position
-from kinema.training.tasks.text_to_video import TextToVideoRun, TextToVideoTask
+from kinema.training.tasks.text_to_video import TextToVideoRun
 from kinema.video import VideoPipeline
 
 ARMS = ("dit-small", "uvit-small", "unet-small")
@@ -51,18 +51,17 @@ def make_run(name: str, options: argparse.Namespace) -> TextToVideoRun:
 
 def clips_per_second(run: TextToVideoRun, seconds: float = 30.0) -> float:
     """The speed of a training step, its optimizer aside, after a warm-up."""
-    task = TextToVideoTask(run)
-    task.clips.start()
-    task.clips.read(range(run.first_clips))  # wait until they are made
-    steps, began = -2, 0.0
-    while steps < 1 or time.perf_counter() - began < seconds:
-        if steps == 0:
-            began = time.perf_counter()
-        with torch.autocast("cpu", torch.bfloat16):
-            loss, _ = task.loss(Position(step=steps + 2), run.loop.batch_size, slice(None))
-        loss.backward()
-        steps += 1
-    task.clips.stop()
+    task = run.task()
+    with task.ready():
+        task.data.clips.read(range(run.first_clips))  # wait until they are made
+        steps, began = -2, 0.0
+        while steps < 1 or time.perf_counter() - began < seconds:
+            if steps == 0:
+                began = time.perf_counter()
+            with run.loop.computing():
+                loss, _ = task.loss(Position(step=steps + 2), run.loop.batch_size, slice(None))
+            loss.backward()
+            steps += 1
     return steps * run.loop.batch_size / (time.perf_counter() - began)
 
 

@@ -41,6 +41,8 @@ MODULES = {
     "kinema.video.story": "kinema.video.request",
     "kinema.recipes.codec_run": "kinema.training.tasks.codec",
     "kinema.recipes.text_to_video": "kinema.training.tasks.text_to_video",
+    "kinema.training.team": "kinema.training.processes",
+    "kinema.training.journal": "kinema.training.metrics_log",
 }
 
 

@@ -156,4 +156,6 @@ class Learner:
             rows = [seed * len(captions) + start + i for i in range(len(some))]
             with torch.autocast("cpu", torch.bfloat16):
                 denoise = steered(task, some, making.guidance_scale)
-                yield walk(denoise, noise_like_rows((len(some), *task.shape), rows), making, None)
+                yield walk(
+                    denoise, noise_like_rows((len(some), *task.data.shape), rows), making, None
+                )

@@ -157,8 +157,8 @@ class Climber:
     ) -> tuple[Cost, int, float]:
         """Train to the end of the budget; cost of a step, clips seen, held-out loss."""
         ladder, plan = self.ladder, place / "plan.json"
-        for first in range(0, len(task.clips), SHARD_SIZE):  # made before the clock runs
-            task.clips.read([first])
+        for first in range(0, len(task.data.clips), SHARD_SIZE):  # made before the clock runs
+            task.data.clips.read([first])
         if not plan.exists():  # the budget in clips is settled once, also for a resumed run
             cost = measure_cost(task, ladder.batch_size)
             affordable = int(60 * ladder.minutes / cost.seconds) * ladder.batch_size

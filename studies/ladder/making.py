@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from kinema.blocks.mixers import NoMixing
 from kinema.clips import to_frames
 from kinema.codecs import CausalVAE
-from kinema.conditions import Conditions
 from kinema.diffusion import noise_like_rows
 from kinema.sampling import Denoise, DenoiseFn, classifier_free, plans, sample
 from studies.ladder.arms import AVERAGED, SHARED, UNMIXED
@@ -68,7 +67,7 @@ def make_clips(
         for start in range(0, len(captions), making.batch_size):
             rows = range(start, min(start + making.batch_size, len(captions)))
             denoise = steered(task, [captions[i] for i in rows], making.guidance_scale)
-            noise = noise_like_rows((len(rows), *task.shape), list(rows))
+            noise = noise_like_rows((len(rows), *task.data.shape), list(rows))
             if way == SHARED:
                 noise = noise[:, :, :1].expand_as(noise).contiguous()
             part = None if known is None else known[rows.start : rows.stop]
@@ -93,8 +92,7 @@ def steered(task: LadderTask, captions: list[str], guidance_scale: float) -> Den
     """Fold the network, its prompts and guidance into one function."""
 
     def by(texts: list[str]) -> Denoise:
-        conditions = Conditions(text=task.network["text"](texts))
-        return Denoise(task.network["denoiser"], task.path, "x0", conditions)
+        return task.denoise(task.conditions(texts))
 
     return classifier_free(by(captions), by([""] * len(captions)), guidance_scale)
 

@@ -18,21 +18,24 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
-from kinema import diffusion
 from kinema.clips import to_tensor
 from kinema.codecs import CausalVAE
-from kinema.conditions import Conditions, SmallTextConfig, SmallTextEncoder
-from kinema.denoisers import count_flops, make_denoiser
-from kinema.diffusion import Linear, LogitNormal, Mixture, PerFrame
-from kinema.training import Loop, Position, Shards, draw, train
+from kinema.conditions import SmallTextConfig, SmallTextEncoder
+from kinema.denoisers import make_denoiser
+from kinema.training import Loop, Position, Shards, train
+from kinema.training.noise_levels import NoiseLevels
 from kinema.training.optimizer import make_optimizers
 from kinema.training.sources import WorldClips
+from kinema.training.tasks.clip_data import LatentClips
+from kinema.training.tasks.diffusion import DiffusionTask, Objective
 
-VALIDATION_TIMES = (0.3, 0.6, 0.8, 0.9, 0.97)
-CAPTION_DROPOUT = 0.1
 OPTIMIZER, ADAMW_SHARE = "muon", 0.5
-# As the recipe of what ships: above 0 leans towards noise, where the scene is decided.
-TIMES = LogitNormal(mean=1.0, std=1.2)
+OBJECTIVE = Objective(
+    # The mean is that of the recipe of what ships; no frames are given.
+    times=NoiseLevels(mean=1.0, std=1.2, together=0.8, given=0.0, per_frame=0.2).mixture(),
+    caption_dropout=0.1,
+    validation_times=(0.3, 0.6, 0.8, 0.9, 0.97),
+)
 
 
 def encode_frames(codec: CausalVAE, frames: Tensor) -> Tensor:
@@ -83,8 +86,8 @@ class FrameLatents:
         return {"latents": torch.cat(latents)}, captions
 
 
-class LadderTask:
-    """What the loop asks: one network of the ladder, learning x0 on the linear path.
+class LadderTask(DiffusionTask):
+    """One network of the ladder, learning x0 on the linear path.
 
     Args:
         config: of the denoiser.
@@ -93,22 +96,23 @@ class LadderTask:
         seed: of weights and data.
     """
 
+    data: LatentClips
+
     def __init__(self, config: Any, clips: Shards, unseen: Shards, corpus: list[str], seed: int):
         torch.manual_seed(seed)
         text = SmallTextEncoder.from_corpus(corpus, SmallTextConfig(dim=128, depth=2))
         shape = tuple(clips.read([0])[0]["latents"].shape[1:])
         config.channels, config.text_dim = shape[0], text.dim
-        self.clips, self.unseen, self.seed, self.shape = clips, unseen, seed, shape
-        self.network = nn.ModuleDict({"denoiser": make_denoiser(config), "text": text})
-        self.path, self.times = Linear(), Mixture([(0.8, TIMES), (0.2, PerFrame(TIMES))])
-        self.clip_flops = count_flops(self.network["denoiser"], shape, text_tokens=16)
+        data = LatentClips(clips, unseen, shape, seed, first_clips=len(clips), num_unseen=32)
+        network = nn.ModuleDict({"denoiser": make_denoiser(config), "text": text})
+        super().__init__(network, data, OBJECTIVE)
 
     def fit(self, num_samples: int, batch_size: int, folder: Path) -> float:
         """Train in a folder, unless that was done there already; the held-out loss at the end."""
         loop = Loop(
             num_samples=num_samples, batch_size=batch_size, learning_rate=2e-3,
             optimizer=OPTIMIZER, adamw_share=ADAMW_SHARE, warmup=num_samples // 20,
-            averages=(0.1,), seed=self.seed, validate_every=10**9,
+            averages=(0.1,), seed=self.data.seed, validate_every=10**9,
         )  # fmt: skip
         if not (folder / "final").exists():
             train(self, loop, folder)
@@ -116,53 +120,12 @@ class LadderTask:
         lines = map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
         return [x["held_out_loss_final"] for x in lines if "held_out_loss_final" in x][-1]
 
-    def loss(
-        self, position: Position, batch_size: int, rows: slice
-    ) -> tuple[Tensor, dict[str, float]]:
-        """The diffusion loss; some captions are dropped, for guidance."""
-        indices = draw(self.seed, position, batch_size, len(self.clips))[rows]
-        clips, captions = self.clips.read(indices)
-        x0 = clips["latents"].float()
-        dropped = (torch.rand(batch_size) < CAPTION_DROPOUT)[rows]
-        captions = ["" if d else c for c, d in zip(captions, dropped, strict=True)]
-        t = self.times.draw(batch_size, x0.shape[2])[rows]
-        noise = torch.randn(batch_size, *x0.shape[1:])[rows]
-        return self.diffusion_loss(x0, captions, t, noise).mean(), {}
-
-    def diffusion_loss(self, x0: Tensor, captions: list[str], t: Tensor, noise: Tensor) -> Tensor:
-        """Per clip, in velocity space; x0: b c f h w, t: b f."""
-        conditions = Conditions(self.network["text"](captions))
-        return diffusion.loss(self.network["denoiser"], x0, conditions, t, noise, self.path, "x0")
-
-    def validate(self) -> dict[str, float]:
-        """The flow loss on unseen clips, on fixed times and fixed noise."""
-        generator = torch.Generator().manual_seed(0)
-        clips, captions = self.unseen.read(range(min(32, len(self.unseen))))
-        x0 = clips["latents"].float()
-        losses = []
-        for time in VALIDATION_TIMES:
-            noise = torch.randn(x0.shape, generator=generator)
-            t = torch.full((len(x0), x0.shape[2]), time)
-            losses.append(self.diffusion_loss(x0, captions, t, noise).mean().item())
-        return {"loss": sum(losses) / len(losses)}
-
-    def show(self, folder: Path, samples: int) -> None:
-        """Pictures are made at the end, of every way of sampling."""
-
-    def save(self, folder: Path) -> None:
-        for part, network in self.network.items():
-            network.save_pretrained(folder / part)
-
     def load(self, folder: Path) -> None:
         """Take up what `save` wrote."""
         for part, network in self.network.items():
             saved = type(network).from_pretrained(folder / part)
             network.load_state_dict(saved.state_dict())
         self.network.eval()
-
-    def flops(self, batch_size: int) -> float:
-        """Forward and backward of the denoiser: three times the forward pass."""
-        return 3.0 * batch_size * self.clip_flops
 
 
 @dataclass
@@ -200,7 +163,7 @@ def measure_cost(task: LadderTask, batch_size: int, num_steps: int = 5) -> Cost:
 
 
 def forward_and_backward(task: LadderTask, batch_size: int, step: int) -> None:
-    with torch.autocast("cpu", torch.bfloat16):
+    with Loop().computing():
         loss, _ = task.loss(Position(step=step), batch_size, slice(None))
     loss.backward()
 

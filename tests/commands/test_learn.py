@@ -151,3 +151,13 @@ def test_a_wrong_value_is_refused_before_anything_is_made(
     status, _, err = run(capsys, "train", "tabletop", option, value)
     assert status == 2 and option in err and err.count("\n") == 2  # the first: what is loaded
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_option_by_its_old_name_still_works(capsys, monkeypatch):
+    from kinema.recipes import RECIPES
+
+    run_class, trained = type(RECIPES["physics-box"]()), []
+    monkeypatch.setattr(run_class, "train", lambda self: trained.append(self))
+    status, _, err = run(capsys, "train", "physics-box", "--wear.tint", "0.3")
+    assert status == 0 and trained[0].degradation.tint == 0.3
+    assert "--wear.tint is --degradation.tint now" in err

@@ -1,5 +1,10 @@
+import json
+from pathlib import Path
+
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import nn
 
 from kinema.errors import UserError
@@ -120,3 +125,94 @@ def test_another_architecture_is_refused_and_named(tmp_path):
     with pytest.raises(UserError, match="its denoiser is Linear there and Bilinear here"):
         checkpoint.load(state(nn.Bilinear(2, 2, 2)), path)
     checkpoint.load(state(nn.Linear(2, 2)), path)
+
+
+def rewritten(path: Path, **changes) -> None:
+    """Change what a checkpoint says of itself."""
+    with safe_open(path, "pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        metadata = dict(file.metadata())
+    metadata |= {name: json.dumps(value) for name, value in changes.items()}
+    save_file(tensors, path, {n: v for n, v in metadata.items() if changes.get(n, 0) is not None})
+
+
+@pytest.mark.parametrize("name", ["seed", "batch_size", "precision"])
+def test_another_seed_or_batch_size_is_refused_and_named(tmp_path, name):
+    path, state = tmp_path / "c.safetensors", make_state()
+    state.run_settings = {"loop.seed": "0", "loop.batch_size": "8", "loop.precision": "fp32"}
+    checkpoint.save(state, path)
+    checkpoint.load(state, path)
+    there = state.run_settings[f"loop.{name}"]
+    state.run_settings |= {f"loop.{name}": "16"}
+    with pytest.raises(UserError, match=f"its loop.{name} is {there} there and 16 here"):
+        checkpoint.load(state, path)
+
+
+def test_a_checkpoint_that_does_not_say_its_seed_is_refused(tmp_path):
+    path, state = tmp_path / "c.safetensors", make_state()
+    checkpoint.save(state, path)
+    state.run_settings = {"loop.seed": "0"}
+    with pytest.raises(UserError, match="its loop.seed is nothing there and 0 here"):
+        checkpoint.load(state, path)
+
+
+@pytest.mark.parametrize(
+    "position",
+    [{}, {"step": 3}, {"step": -1, "samples": 0, "rollbacks": 0}, [], 7,
+     {"step": "3", "samples": 0, "rollbacks": 0},
+     {"step": 3, "samples": 0, "rollbacks": 0, "x": 1}],
+)  # fmt: skip
+def test_a_checkpoint_without_a_whole_position_is_refused(tmp_path, position):
+    path = tmp_path / "c.safetensors"
+    checkpoint.save(make_state(), path)
+    rewritten(path, position=position)
+    with pytest.raises(UserError, match="does not say where its run stands"):
+        checkpoint.load(make_state(), path)
+
+
+def test_a_checkpoint_of_an_earlier_version_is_refused(tmp_path):
+    path = tmp_path / "c.safetensors"
+    checkpoint.save(make_state(), path)
+    rewritten(path, format=None, checksums=None)
+    with pytest.raises(UserError, match="another version of kinema, whose steps draw other clips"):
+        checkpoint.load(make_state(), path)
+
+
+def test_every_flipped_bit_is_found(tmp_path):
+    path = tmp_path / "c.safetensors"
+    checkpoint.save(make_state(), path)
+    whole = path.read_bytes()
+    tensors = int.from_bytes(whole[:8], "little") + 8  # where the header ends
+    for place in range(tensors, len(whole), 997):
+        data = bytearray(whole)
+        data[place] ^= 1
+        path.write_bytes(data)
+        with pytest.raises(UserError, match="differs from its checksum"):
+            checkpoint.load(make_state(), path)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("where", ["network", "average"])
+def test_weights_that_are_not_finite_are_refused_and_named(tmp_path, number, where):
+    path, state = tmp_path / "c.safetensors", make_state()
+    chosen = state.network if where == "network" else state.averages.tracks[0.1]
+    tensor = chosen["blocks.0.bias"] if where == "average" else chosen["blocks"][0].bias
+    with torch.no_grad():
+        tensor[3] = number
+    checkpoint.save(state, path)
+    fresh = make_state()
+    before = {n: t.clone() for n, t in fresh.tensors().items()}
+    with pytest.raises(UserError, match=rf"no usable weights: .{where}.*blocks.0.bias"):
+        checkpoint.load(fresh, path)
+    assert all(torch.equal(before[n], t) for n, t in fresh.tensors().items())
+
+
+def test_frozen_weights_are_neither_written_nor_missed(tmp_path):
+    path, state = tmp_path / "c.safetensors", make_state()
+    frozen = nn.Linear(5, 5).requires_grad_(False)
+    state.network["text"] = frozen
+    assert not any("text" in name for name in state.tensors())
+    checkpoint.save(state, path)
+    before = frozen.weight.clone()
+    checkpoint.load(state, path)
+    assert torch.equal(frozen.weight, before)

@@ -1,5 +1,7 @@
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import nn
 
 from kinema.training.ema import WeightAverages, power_exponent
@@ -33,3 +35,38 @@ def test_applied_weights_are_taken_back():
     with averages.applied(0.1):
         assert not network.weight.any()
     assert torch.equal(network.weight, before)
+
+
+@given(st.floats(0.01, 0.28), st.integers(1, 8))
+def test_the_first_steps_weigh_the_weights_as_the_profile_says(width, num_steps):
+    """With weights that are 1 at one step and 0 at the others, the average is that step's share."""
+    for chosen in range(1, num_steps + 1):
+        network = nn.Linear(1, 1, bias=False)
+        nn.init.constant_(network.weight, 7.0)  # the random start, which counts nothing
+        averages = WeightAverages(network, (width,))
+        for step in range(1, num_steps + 1):
+            nn.init.constant_(network.weight, float(step == chosen))
+            averages.update(step)
+        power = power_exponent(width) + 1
+        share = (chosen / num_steps) ** power - ((chosen - 1) / num_steps) ** power
+        assert averages.tracks[width]["weight"].item() == pytest.approx(share, abs=1e-5)
+
+
+def test_a_wider_profile_stays_further_behind():
+    network = nn.Linear(1, 1, bias=False)
+    averages = WeightAverages(network, (0.05, 0.2))
+    for step in range(1, 101):
+        nn.init.constant_(network.weight, float(step))
+        averages.update(step)
+    narrow, wide = (averages.tracks[width]["weight"].item() for width in (0.05, 0.2))
+    assert wide < narrow < 100
+
+
+def test_frozen_parameters_are_not_followed():
+    network = nn.Linear(3, 3)
+    network.weight.requires_grad_(False)
+    averages = WeightAverages(network, (0.1,))
+    averages.update(1)
+    assert set(averages.tracks[0.1]) == {"bias"}
+    with averages.applied(0.1):
+        pass

@@ -1,6 +1,7 @@
 """A tiny real run for the loop's tests: `python toy_run.py FOLDER SAMPLES [DROPOUT]`."""
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
@@ -19,6 +20,9 @@ class Denoise1D:
         )
         self.fail_at, self.recovers = fail_at, recovers
         self.saved: Path | None = None
+
+    def ready(self):
+        return nullcontext()
 
     def loss(self, position: Position, batch_size: int, rows: slice):
         angle = 6.2832 * torch.rand(batch_size)

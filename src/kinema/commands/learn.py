@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 from kinema.commands.parser import Parser, announce, chosen
-from kinema.errors import UserError, nearest
+from kinema.errors import Notice, UserError, nearest
 from kinema.help_pages import console, first_line
 from kinema.options import read_options
 
@@ -33,6 +34,7 @@ def train(argv: list[str]) -> None:
     from kinema.training.tasks.judge import JudgeRun
 
     recipes: dict[str, Callable[[], Any]] = {**RECIPES, "tabletop-judge": JudgeRun}
+    argv = [renamed(word) for word in argv]
     name, rest = chosen("train", "recipe", argv, {k: first_line(v) for k, v in recipes.items()})
     if name is not None and (run := configured(f"kinema train {name}", recipes[name](), rest)):
         refuse_ignored(run, rest)
@@ -46,6 +48,15 @@ def configured(prog: str, run: Any, argv: list[str]) -> Any:
 
     networks = {name: named_config(name) for name in [*SIZES, *FAMILIES]}
     return read_options(prog, run, argv, FIRST, {"denoiser": networks})
+
+
+def renamed(word: str) -> str:
+    """Return an option by its name of today: what was --wear is --degradation."""
+    if not word.startswith("--wear."):
+        return word
+    now = word.replace("--wear", "--degradation", 1)
+    warnings.warn(f"{word.split('=')[0]} is {now.split('=')[0]} now.", Notice, stacklevel=2)
+    return now
 
 
 def refuse_ignored(run: Any, argv: list[str]) -> None:

@@ -1,6 +1,10 @@
-"""Recipes: a run is a Python function that returns a filled dataclass with `.train()`."""
+"""Recipes: a run is a Python function that returns a filled dataclass with `.train()`.
 
-from kinema.recipes.own_clips import codec
+Each says its command, what it costs in clips and FLOPs (forward and backward of the network, the
+same on every machine), and what it is expected to reach.
+"""
+
+from kinema.recipes.own_clips import codec, image_to_video, text_to_video
 from kinema.recipes.physics import (
     physics_box,
     physics_codec,
@@ -26,6 +30,8 @@ RECIPES = {
     "tabletop-codec-per-frame": tabletop_codec_per_frame,
     "tabletop-codec-temporal-decoder": tabletop_codec_temporal_decoder,
     "codec": codec,
+    "text-to-video": text_to_video,
+    "image-to-video": image_to_video,
     "physics-uniform": physics_uniform,
     "physics-parabola": physics_parabola,
     "physics-collision": physics_collision,
@@ -37,6 +43,7 @@ RECIPES = {
 __all__ = [
     "RECIPES",
     "codec",
+    "image_to_video",
     "physics_box",
     "physics_codec",
     "physics_collision",
@@ -49,4 +56,5 @@ __all__ = [
     "tabletop_codec_per_frame",
     "tabletop_codec_temporal_decoder",
     "tabletop_long",
+    "text_to_video",
 ]

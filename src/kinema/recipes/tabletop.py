@@ -7,9 +7,10 @@ from kinema.conditions import SmallTextConfig
 from kinema.denoisers import DiTConfig
 from kinema.training import Loop
 from kinema.training.histories.resampling import Resampling
-from kinema.training.sources import WorldClips
-from kinema.training.tasks.codec import CodecRun, unseen
-from kinema.training.tasks.text_to_video import NoiseLevels, TextToVideoRun
+from kinema.training.noise_levels import NoiseLevels
+from kinema.training.sources import WorldClips, unseen
+from kinema.training.tasks.codec import CodecRun
+from kinema.training.tasks.text_to_video import TextToVideoRun
 from kinema.video import System
 
 CLIPS = WorldClips(levels=(1, 2), num_frames=33, size=64, fps=16.0, num_clips=12_288)
@@ -31,9 +32,10 @@ def tabletop_codec() -> CodecRun:
 
     kinema train tabletop-codec
 
-    What ships learned in two runs: 20,000 clips with `softness` 0.01 (21 minutes on two busy
-    cores), then 16,000 further ones (`--init tabletop`) at half the rate with the squared error
-    that this recipe has from the start (32 minutes on one).
+    What ships learned in two runs: 20,000 clips with `softness` 0.01, then 16,000 further ones
+    (`--init tabletop`) at half the rate with the squared error that this recipe has from the start.
+    Cost: 36,000 clips, 2.3e14 FLOPs.
+    Expect: a PSNR of 34.6 dB on unseen clips of level 1 and 32.3 dB on level 2.
     """
     return CodecRun(
         folder="runs/tabletop-codec",
@@ -58,8 +60,10 @@ def tabletop_codec_8() -> CodecRun:
     kinema train tabletop-codec-8
 
     It starts as the principal components of blocks of its clips and is trained for the squared
-    error alone. What ships learned in two runs on one core: 60,000 clips without a refiner (60
-    minutes, 33.6 dB), then 42,000 with it (`--init`, 60 minutes). This recipe does it in one.
+    error alone. What ships learned in two runs: 60,000 clips without a refiner (33.6 dB), then
+    42,000 with it (`--init`). This recipe does it in one.
+    Cost: 100,000 clips, 4.8e14 FLOPs.
+    Expect: a PSNR of 34.9 dB on unseen clips of level 1.
     """
     run, data = tabletop_codec(), replace(CLIPS, levels=(1,))
     return replace(
@@ -80,6 +84,9 @@ def tabletop_codec_per_frame() -> CodecRun:
     """A baseline of `tabletop-codec-8`: an image VAE frame by frame that spends as many values.
 
     kinema train tabletop-codec-per-frame
+
+    Cost: 60,000 clips, 1.0e14 FLOPs.
+    Expect: a PSNR of 33.4 dB on unseen clips of level 1.
     """
     return baseline("per-frame")
 
@@ -88,6 +95,9 @@ def tabletop_codec_temporal_decoder() -> CodecRun:
     """A baseline of `tabletop-codec-8`: an image encoder and a decoder over time.
 
     kinema train tabletop-codec-temporal-decoder
+
+    Cost: 60,000 clips, 1.1e14 FLOPs.
+    Expect: a PSNR of 33.2 dB on unseen clips of level 1.
     """
     return baseline("temporal-decoder")
 
@@ -108,9 +118,11 @@ def tabletop() -> TextToVideoRun:
 
     kinema train tabletop
 
-    What ships learned in two runs: 140,000 clips in the latents of the codec's first run (46
-    minutes on two busy cores), then 115,000 further ones (`--init tabletop`) at three quarters of
-    the rate in those of the codec that ships (65 minutes on one). This recipe does it in one.
+    What ships learned in two runs: 140,000 clips in the latents of the codec's first run, then
+    115,000 further ones (`--init tabletop`) at three quarters of the rate in those of the codec
+    that ships. This recipe does it in one.
+    Cost: 255,000 clips, 8.0e14 FLOPs.
+    Expect: color, shape and motion are all right in 89 % of the prompts of one object.
     """
     data = replace(CLIPS, levels=(1, 1, 2), num_clips=8_192)
     return TextToVideoRun(
@@ -143,6 +155,8 @@ def tabletop_long() -> TextToVideoRun:
 
     Most clips have given frames, some of them noised (GameNGen) and half of them replaced by the
     network's own version (Resampling Forcing).
+    Cost: 40,000 clips, 1.3e14 FLOPs, and two thirds more for the resampled histories.
+    Expect: the error of identity grows by 4 to 15 % from frame 64 to 1,000, in place of 13 to 27 %.
     """
     run = tabletop()
     return replace(

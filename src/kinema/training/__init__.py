@@ -3,7 +3,8 @@
 from kinema.training.checkpoint import Position, State
 from kinema.training.loop import Loop, Task, train
 from kinema.training.machine import matrix_ceiling
-from kinema.training.shards import Shards, Source, draw
+from kinema.training.randomness import draw
+from kinema.training.shards import Shards, Source
 
 __all__ = [
     "Loop",

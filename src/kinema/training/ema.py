@@ -27,7 +27,8 @@ class WeightAverages:
     """Averages of a network's parameters, one per relative width, held in fp32.
 
     Args:
-        network: the network whose parameters are followed; its buffers are taken as they are.
+        network: the network whose trained parameters are followed; frozen ones and buffers are
+            taken as they are.
         sigma_rel: one relative width per track, e.g. (0.05, 0.10).
     """
 
@@ -35,14 +36,18 @@ class WeightAverages:
         self.network = network
         self.exponents = {width: power_exponent(width) for width in sigma_rel}
         self.tracks: dict[float, dict[str, Tensor]] = {
-            width: {n: p.detach().float().clone() for n, p in network.named_parameters()}
+            width: {n: p.detach().float().clone() for n, p in self.parameters()}
             for width in sigma_rel
         }
+
+    def parameters(self) -> list[tuple[str, nn.Parameter]]:
+        """The names and parameters of the network that are trained."""
+        return [(name, p) for name, p in self.network.named_parameters() if p.requires_grad]
 
     @torch.no_grad()
     def update(self, step: int) -> None:
         """Move every track towards the weights after `step` (counted from 1) (Equation 127)."""
-        weights = [p.detach().float() for p in self.network.parameters()]
+        weights = [p.detach().float() for _, p in self.parameters()]
         for width, track in self.tracks.items():
             beta = (1 - 1 / step) ** (self.exponents[width] + 1)
             torch._foreach_lerp_(list(track.values()), weights, 1 - beta)
@@ -50,14 +55,15 @@ class WeightAverages:
     @contextmanager
     def applied(self, width: float) -> Iterator[nn.Module]:
         """Within the block the network carries the averaged weights of this track."""
-        parameters = dict(self.network.named_parameters())
-        kept = {name: p.detach().clone() for name, p in parameters.items()}
-        with torch.no_grad():
-            for name, p in parameters.items():
-                p.copy_(self.tracks[width][name])
+        kept = {name: p.detach().clone() for name, p in self.parameters()}
+        self.copy(self.tracks[width])
         try:
             yield self.network
         finally:
-            with torch.no_grad():
-                for name, p in parameters.items():
-                    p.copy_(kept[name])
+            self.copy(kept)
+
+    @torch.no_grad()
+    def copy(self, weights: dict[str, Tensor]) -> None:
+        """Write weights, such as those of a track, into the network."""
+        for name, p in self.parameters():
+            p.copy_(weights[name])

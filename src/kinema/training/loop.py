@@ -2,25 +2,39 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Protocol
 
 import torch
 from torch import Tensor, nn
 
+from kinema.blocks.precision import (
+    DTYPES,
+    PRECISIONS,
+    computing_in,
+    dtype_of,
+    fastest_dtype,
+    flushed_denormals,
+)
 from kinema.errors import UserError
-from kinema.fields import Count, Name, OneOf, Positive, Seed, Share, Weight, Whole
+from kinema.fields import Count, Name, OneOf, Positive, Seed, Share, Weight, Whole, check_fields
+from kinema.storage.locks import locked_folder
+from kinema.storage.weights import require_finite
 from kinema.training import checkpoint
 from kinema.training.checkpoint import Position, State
 from kinema.training.ema import WeightAverages
-from kinema.training.journal import Journal
-from kinema.training.machine import matrix_ceiling
+from kinema.training.meter import Estimate, Meter, ceiling_of, cost
+from kinema.training.metrics_log import MetricsLog
 from kinema.training.optimizer import OPTIMIZERS, learning_rate_factor, make_optimizers
-from kinema.training.team import Team
+from kinema.training.processes import Processes
+from kinema.training.randomness import seed_step
+from kinema.training.waiting import telling
 
-PRECISIONS = ("bf16", "fp32")
+MAX_BAD_STEPS = 3  # non-finite losses in a row before the run goes back to its last checkpoint
+MAX_ROLLBACKS = 10  # of a run, before it gives up
+MAX_WIDTH = 0.28  # of a weight average: power-function profiles are narrower than 0.289
 
 
 @dataclass
@@ -42,7 +56,7 @@ class Loop:
         log_every: steps between two lines of `metrics.jsonl`.
         validate_every: clips between two validations; the samples are drawn at the same moments.
         checkpoint_minutes: minutes between two checkpoints.
-        precision: "bf16" (autocast) or "fp32".
+        precision: "bf16" (autocast), "fp32", or "auto", whichever is faster on this machine.
         device: "cpu" or "cuda"; under torchrun every process takes a GPU of its own.
     """
 
@@ -60,34 +74,44 @@ class Loop:
     log_every: Count = 20
     validate_every: Count = 20_000
     checkpoint_minutes: Weight = 3.0
-    precision: Annotated[str, OneOf(PRECISIONS)] = "bf16"
+    precision: Annotated[str, OneOf(PRECISIONS)] = "auto"
     device: Name = "cpu"
 
     def __post_init__(self):
-        if self.optimizer not in OPTIMIZERS:
-            raise UserError(f"optimizer {self.optimizer!r} is unknown; use one of {OPTIMIZERS}")
-        for name in ("num_samples", "batch_size", "log_every", "validate_every"):
-            if getattr(self, name) < 1:
-                raise UserError(f"{name} is {getattr(self, name)}, and must be at least 1")
-        if not self.averages:
-            raise UserError("averages must hold at least one relative width, such as 0.1")
-        if self.precision not in PRECISIONS:
-            raise UserError(f"precision {self.precision!r} is unknown; use one of {PRECISIONS}")
+        check_fields(self, "loop: ")
+        if not self.averages or max(self.averages) > MAX_WIDTH:
+            raise UserError(
+                "loop: averages must hold at least one relative width above 0 and up to "
+                f"{MAX_WIDTH}, such as 0.1, not {self.averages}."
+            )
         if self.device != "cpu" and not torch.cuda.is_available():
-            raise UserError(f"device is {self.device!r}, and torch finds no GPU here; use cpu")
+            raise UserError(f"device is {self.device!r}, and torch finds no GPU here; use cpu.")
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """In which matrix products are computed."""
+        return dtype_of(self.precision, self.device)
+
+    def computing(self) -> AbstractContextManager[None]:
+        """A block within which matrix products are computed in the run's precision."""
+        return computing_in(self.precision, self.device)
 
 
 class Task(Protocol):
-    """What a run trains."""
+    """What a run trains: the parameters of `network` that require a gradient."""
 
     network: nn.Module
+
+    def ready(self) -> AbstractContextManager[None]:
+        """A block within which the network is ready to learn and its clips are being made."""
 
     def loss(
         self, position: Position, batch_size: int, rows: slice
     ) -> tuple[Tensor, dict[str, float]]:
         """The mean loss of the given rows of the step at `position`, and its named parts.
 
-        It draws its own batch, and all of it, so that the rows do not depend on who takes them.
+        It draws the whole batch and then takes its rows, which therefore do not depend on the
+        process that takes them.
         """
 
     def validate(self) -> dict[str, float]:
@@ -103,10 +127,6 @@ class Task(Protocol):
         """Floating-point operations of one training step (0 where nobody counted)."""
 
 
-MAX_BAD_STEPS = 3  # non-finite losses in a row before the run goes back to its last checkpoint
-MAX_ROLLBACKS = 10  # of a run, before it gives up
-
-
 def train(task: Task, loop: Loop, folder: Path) -> State:
     """Train `task` to the end, resuming from the last checkpoint in `folder` if there is one.
 
@@ -117,77 +137,124 @@ def train(task: Task, loop: Loop, folder: Path) -> State:
         the final state; `task.network` carries the best of the averaged weights.
 
     Raises:
-        UserError: if the folder holds the checkpoint of another configuration, or the loss does not
-            become finite however often the run goes back.
+        UserError: if another process trains in the folder, it holds the checkpoint of another
+            configuration, weights are not finite, or the loss does not become finite however often
+            the run goes back.
     """
-    # Networks, optimizers, averages; and the position of an interrupted run.
-    folder.mkdir(parents=True, exist_ok=True)
-    team = Team.join(loop.device)
+    processes = Processes.join(loop.device)
     latest = folder / "checkpoint.safetensors"
-    network = task.network.to(loop.device).train()
-    optimizers = make_optimizers(
-        network, loop.optimizer, loop.learning_rate, loop.weight_decay, loop.adamw_share
-    )
-    state = State(network, WeightAverages(network, loop.averages), optimizers, Position())
-    if latest.exists():
-        checkpoint.load(state, latest)
-    elif team.leads:
-        checkpoint.save(state, latest)
-    team.wait()
-
-    bad_steps, saved_at = 0, time.monotonic()
-    meter = _Meter(loop, state.position, team)
-    with Journal(folder, loop.num_samples, state.position.samples, team.leads) as journal:
-        while state.position.samples < loop.num_samples:
-            # One step. Everything random is reseeded from the position.
-            loss, parts = _step(task, loop, state, team)
-            bad_steps = 0 if loss is not None else bad_steps + 1
-
-            # A loss that stays non-finite sends the run back, and on with other draws.
-            if bad_steps:
-                journal.say(f"non-finite loss at step {state.position.step}: step skipped")
-            if bad_steps >= MAX_BAD_STEPS:
-                _go_back(state, latest)
-                journal.back_to(state.position.samples)
-                bad_steps, meter = 0, _Meter(loop, state.position, team)
-
-            # Once in a while: a line, a validation with pictures, a checkpoint.
-            if not team.leads:
-                continue
-            if loss is not None and state.position.step % loop.log_every == 0:
-                rate, mfu = meter.read(task, state.position)
-                journal.log(
-                    {"loss": loss, **parts, "clips_per_second": rate}, state.position.samples
-                )
-                journal.show(state.position.samples, loss, rate, mfu)
-            if _crossed(state.position.samples, loop.batch_size, loop.validate_every):
-                journal.log(_validate(task, state, folder, loop), state.position.samples)
-                meter = _Meter(loop, state.position, team)
-            if time.monotonic() - saved_at > 60 * loop.checkpoint_minutes and not bad_steps:
+    lock = locked_folder(folder) if processes.leads else nullcontext()
+    with flushed_denormals(), lock, task.ready():
+        processes.wait()
+        loop = settled(loop, latest, processes)
+        state = begin(task, loop, latest, processes)
+        position = state.position
+        with MetricsLog(folder, loop.num_samples, position.samples, processes.leads) as log:
+            learn(task, loop, state, log, processes)
+            if processes.leads:
                 checkpoint.save(state, latest)
-                saved_at = time.monotonic()
-
-        # The end: the best average is the result.
-        if team.leads:
-            checkpoint.save(state, latest)
-            _finish(task, state, folder, loop, journal)
-    team.wait()
+                finish(task, state, folder, loop, log)
+        processes.wait()
     return state
 
 
-def _step(
-    task: Task, loop: Loop, state: State, team: Team
+def settled(loop: Loop, latest: Path, processes: Processes) -> Loop:
+    """The loop with "auto" decided: the precision of the run to resume, or else the faster one."""
+    if loop.precision != "auto":
+        return loop
+    if latest.exists():
+        kept = checkpoint.read_metadata(latest).get("settings", {})
+        return replace(loop, precision=kept.get("loop.precision", "auto"))
+    votes = torch.tensor([float(loop.dtype == torch.bfloat16)], device=loop.device)
+    processes.average([votes])
+    return replace(loop, precision="bf16" if votes.item() > 0.5 else "fp32")
+
+
+def begin(task: Task, loop: Loop, latest: Path, processes: Processes) -> State:
+    """Networks, optimizers and averages, at the position of an interrupted run or at the start."""
+    network = task.network.to(loop.device).train()
+    require_finite(network.state_dict(), "The network that this run starts from")
+    shared = {f"loop.{name}": str(getattr(loop, name)) for name in ("seed", "batch_size")}
+    state = State(
+        network,
+        WeightAverages(network, loop.averages),
+        optimizers_of(network, loop),
+        Position(),
+        {**shared, "loop.precision": loop.precision},
+    )
+    if latest.exists():
+        checkpoint.load(state, latest)
+    elif processes.leads:
+        checkpoint.save(state, latest)
+    processes.wait()
+    return state
+
+
+def optimizers_of(network: nn.Module, loop: Loop) -> list[torch.optim.Optimizer]:
+    rates = loop.learning_rate, loop.weight_decay, loop.adamw_share
+    return make_optimizers(network, loop.optimizer, *rates, dtype=loop.dtype)
+
+
+def learn(task: Task, loop: Loop, state: State, log: MetricsLog, processes: Processes) -> None:
+    """Take steps until the run has seen all its clips."""
+    latest, position = log.folder / "checkpoint.safetensors", state.position
+    ceiling = ceiling_of(processes, loop.device, loop.dtype)
+    meter, estimate = Meter(task, loop.batch_size, position, ceiling), Estimate(loop.num_samples)
+    log.say(f"The whole run: {cost(task, loop.num_samples, loop.batch_size)}. {precision(loop)}.")
+    bad_steps, saved_at = 0, time.monotonic()
+    while state.position.samples < loop.num_samples:
+        # One step. Everything random is reseeded from the position.
+        with first_step_told(estimate):
+            loss, parts = take_step(task, loop, state, processes)
+        position = state.position
+        bad_steps = 0 if loss is not None else bad_steps + 1
+
+        # A loss that stays non-finite sends the run back, and on with other draws.
+        if bad_steps:
+            log.say(f"non-finite loss at step {position.step}: step skipped")
+        if bad_steps >= MAX_BAD_STEPS:
+            go_back(state, latest)
+            log.back_to(state.position.samples)
+            meter.restart(state.position)
+            bad_steps = 0
+            continue
+
+        # Once in a while: a line, a validation with pictures, a checkpoint.
+        if not processes.leads:
+            continue
+        if sentence := estimate.after_step(position):
+            log.say(sentence)
+        if loss is not None and position.step % loop.log_every == 0:
+            rate, mfu = meter.read(position)
+            log.log({"loss": loss, **parts, "clips_per_second": rate}, position.samples)
+            log.show(position.samples, loss, rate, mfu)
+        if has_crossed(position.samples, loop.batch_size, loop.validate_every):
+            log.log(validate(task, state, log.folder, loop), position.samples)
+            meter.restart(position)
+            estimate.restart()
+        if time.monotonic() - saved_at > 60 * loop.checkpoint_minutes and not bad_steps:
+            checkpoint.save(state, latest)
+            saved_at = time.monotonic()
+
+
+def first_step_told(estimate: Estimate) -> AbstractContextManager[None]:
+    """A block that says what it is for if it is the first step and takes long."""
+    return nullcontext() if estimate.has_begun else telling("Taking the first step.")
+
+
+def take_step(
+    task: Task, loop: Loop, state: State, processes: Processes
 ) -> tuple[float | None, dict[str, float]]:
     """One optimizer step; None instead of the loss if it was not finite and nothing was done."""
     position = state.position
-    torch.manual_seed(hash((loop.seed, position.step, position.rollbacks)) % 2**63)
+    seed_step(loop.seed, position)
     factor = learning_rate_factor(position.samples, loop.num_samples, loop.warmup, loop.decay_share)
-    with _precision(loop):
-        loss, parts = task.loss(position, loop.batch_size, team.rows(loop.batch_size))
+    with loop.computing():
+        loss, parts = task.loss(position, loop.batch_size, processes.rows(loop.batch_size))
     loss.backward()
     loss = loss.detach()
-    team.average([loss])
-    team.average_gradients(state.network)
+    processes.average([loss])
+    processes.average_gradients(state.network)
     norm = nn.utils.clip_grad_norm_(state.network.parameters(), loop.clip_norm)
     finite = bool(torch.isfinite(loss) and torch.isfinite(norm))
     for optimizer in state.optimizers:
@@ -204,77 +271,71 @@ def _step(
     return loss.item(), {**parts, "grad_norm": norm.item(), "learning_rate_factor": factor}
 
 
-def _go_back(state: State, latest: Path) -> None:
+def go_back(state: State, latest: Path) -> None:
     """Take up the last checkpoint, for other draws from there on."""
     rollbacks = state.position.rollbacks + 1
     if rollbacks > MAX_ROLLBACKS:
         raise UserError(
-            f"the loss stays non-finite, {MAX_ROLLBACKS} times back at the checkpoint {latest}: "
-            "lower --loop.learning-rate, or look for broken clips"
+            f"The loss stays non-finite, {MAX_ROLLBACKS} times back at the checkpoint {latest}: "
+            "lower --loop.learning_rate, or look for broken clips."
         )
     checkpoint.load(state, latest)
     state.position.rollbacks = rollbacks
 
 
-def _validate(task: Task, state: State, folder: Path, loop: Loop) -> dict[str, float]:
+def validate(task: Task, state: State, folder: Path, loop: Loop) -> dict[str, float]:
     """Held-out scores of every average; pictures of the best one."""
-    scores = {}
-    for width in loop.averages:
-        with state.averages.applied(width), _evaluating(state.network, loop):
-            scores[width] = task.validate()
-    best = min(scores, key=lambda width: scores[width]["loss"])
-    with state.averages.applied(best), _evaluating(state.network, loop):
-        task.show(folder / "samples", state.position.samples)
+    with telling("Validating."):
+        scores, best = scores_of_averages(task, state, loop)
+        with state.averages.applied(best), evaluating(state.network, loop):
+            task.show(folder / "samples", state.position.samples)
     named = {f"held_out_{k}_ema{w}": v for w, s in scores.items() for k, v in s.items()}
     return {**{f"held_out_{k}": v for k, v in scores[best].items()}, **named}
 
 
-def _finish(task: Task, state: State, folder: Path, loop: Loop, journal: Journal) -> None:
-    """Leave the best average in the network and write the system."""
+def scores_of_averages(
+    task: Task, state: State, loop: Loop
+) -> tuple[dict[float, dict[str, float]], float]:
+    """Held-out scores by the width of each average, and the width of the best."""
     scores = {}
     for width in loop.averages:
-        with state.averages.applied(width), _evaluating(state.network, loop):
-            scores[width] = task.validate()["loss"]
-    best = min(scores, key=scores.__getitem__)
-    with torch.no_grad():
-        for name, p in state.network.named_parameters():
-            p.copy_(state.averages.tracks[best][name])
+        with state.averages.applied(width), evaluating(state.network, loop):
+            scores[width] = task.validate()
+    return scores, min(scores, key=lambda width: scores[width]["loss"])
+
+
+def finish(task: Task, state: State, folder: Path, loop: Loop, log: MetricsLog) -> None:
+    """Leave the best average in the network and write the system.
+
+    Raises:
+        UserError: if its weights are not finite; nothing is written then.
+    """
+    with telling("Validating every average of the weights for the last time."):
+        scores, best = scores_of_averages(task, state, loop)
+    require_finite(state.averages.tracks[best], f"The result of the run in {folder}")
+    state.averages.copy(state.averages.tracks[best])
     state.network.eval()
     task.save(folder / "final")
-    journal.log({"held_out_loss_final": scores[best], "best_average": best}, state.position.samples)
-    journal.say(f"done: {folder / 'final'} (average {best}, held-out loss {scores[best]:.4f})")
-
-
-class _Meter:
-    """Clips a second and the share of the machine's measured ceiling since the last reading."""
-
-    def __init__(self, loop: Loop, position: Position, team: Team):
-        self.loop, self.samples, self.time = loop, position.samples, time.perf_counter()
-        self.ceiling = team.size * matrix_ceiling(loop.device)
-
-    def read(self, task: Task, position: Position) -> tuple[float, float]:
-        now = time.perf_counter()
-        rate = (position.samples - self.samples) / (now - self.time)
-        self.samples, self.time = position.samples, now
-        per_clip = task.flops(self.loop.batch_size) / self.loop.batch_size
-        return rate, rate * per_clip / self.ceiling
+    loss = scores[best]["loss"]
+    log.log({"held_out_loss_final": loss, "best_average": best}, state.position.samples)
+    log.say(f"done: {folder / 'final'} (average {best}, held-out loss {loss:.4f})")
 
 
 @contextmanager
-def _evaluating(network: nn.Module, loop: Loop) -> Iterator[None]:
+def evaluating(network: nn.Module, loop: Loop) -> Iterator[None]:
     """Within the block: eval mode, no gradients, the run's precision."""
     network.eval()
-    with torch.no_grad(), _precision(loop):
+    with torch.no_grad(), loop.computing():
         yield
     network.train()
 
 
-def _precision(loop: Loop):
-    if loop.precision == "fp32":
-        return nullcontext()
-    return torch.autocast(torch.device(loop.device).type, torch.bfloat16)
+def precision(loop: Loop) -> str:
+    """Which precision the run takes, and why if it is that of the machine."""
+    dtype, reason = fastest_dtype(loop.device)
+    return f"Precision {reason if DTYPES[loop.precision] == dtype else loop.precision}"
 
 
-def _crossed(samples: int, batch_size: int, every: int) -> bool:
+def has_crossed(samples: int, batch_size: int, every: int) -> bool:
     """Whether the last step passed a multiple of `every`."""
     return samples // every > (samples - batch_size) // every

@@ -28,10 +28,17 @@ def learning_rate_factor(samples: int, num_samples: int, warmup: int, decay_shar
 
 
 class Muon(torch.optim.Optimizer):
-    """Momentum whose direction is orthogonalised, for matrices and convolutions (Jordan 2024).
+    """Momentum whose direction is orthogonalized, for matrices and convolutions (Jordan 2024).
 
     torch.optim.Muon takes matrices only; here a convolution is the matrix (out, in * kernel).
     The update is scaled to AdamW's size (Moonlight, Liu 2025, Equation 4).
+
+    Args:
+        parameters: matrices and convolutions.
+        lr: learning rate.
+        weight_decay: decoupled.
+        momentum: share of the earlier gradients that stays.
+        dtype: in which directions are orthogonalized.
     """
 
     def __init__(
@@ -40,9 +47,10 @@ class Muon(torch.optim.Optimizer):
         lr: float,
         weight_decay: float = 0.0,
         momentum: float = 0.95,
+        dtype: torch.dtype = torch.float32,
     ):
         super().__init__(parameters, {"lr": lr, "weight_decay": weight_decay})
-        self.momentum = momentum
+        self.momentum, self.dtype = momentum, dtype
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
@@ -60,13 +68,20 @@ class Muon(torch.optim.Optimizer):
         direction = torch.lerp(p.grad, momentum, self.momentum).flatten(1)  # Nesterov's look ahead
         size = 0.2 * max(direction.shape) ** 0.5
         p.mul_(1 - rate * weight_decay)
-        p.add_(orthogonalised(direction).view(p.shape), alpha=-rate * size)
+        direction = orthogonalized(direction, self.dtype)
+        p.add_(direction.view(p.shape), alpha=-rate * size)
 
 
-def orthogonalised(matrix: Tensor, steps: int = 5) -> Tensor:
-    """The nearest matrix with singular values of about 1, by a quintic Newton-Schulz iteration."""
+def orthogonalized(matrix: Tensor, dtype: torch.dtype = torch.float32, steps: int = 5) -> Tensor:
+    """The nearest matrix with singular values of about 1, by a quintic Newton-Schulz iteration.
+
+    Args:
+        matrix: of any shape.
+        dtype: in which the iteration is computed; bf16 is precise enough.
+        steps: of the iteration.
+    """
     wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.t()
-    x = (wide / (wide.norm() + 1e-7)).bfloat16()
+    x = (wide / (wide.norm() + 1e-7)).to(dtype)
     for _ in range(steps):
         square = x @ x.t()
         x = 3.4445 * x + (-4.7750 * square + 2.0315 * square @ square) @ x
@@ -74,15 +89,20 @@ def orthogonalised(matrix: Tensor, steps: int = 5) -> Tensor:
 
 
 def make_optimizers(
-    network: nn.Module, name: str, learning_rate: float, weight_decay: float, adamw_share: float
+    network: nn.Module,
+    name: str,
+    learning_rate: float,
+    weight_decay: float,
+    adamw_share: float,
+    dtype: torch.dtype = torch.float32,
 ) -> list[torch.optim.Optimizer]:
     """AdamW on everything, or Muon on hidden matrices and convolutions and AdamW on the rest.
 
     Embeddings, first and last layers and all vectors stay with AdamW, at `adamw_share` of the
-    rate. Each group carries its peak rate as `peak`, for the schedule.
+    rate. Each group carries its peak rate as `peak`, for the schedule. `dtype` is Muon's.
     """
     parameters = [(n, p) for n, p in network.named_parameters() if p.requires_grad]
-    hidden = [p for n, p in parameters if name == "muon" and _is_hidden_matrix(n, p)]
+    hidden = [p for n, p in parameters if name == "muon" and is_hidden_matrix(n, p)]
     taken = {id(p) for p in hidden}
     rest = [p for _, p in parameters if id(p) not in taken]
     rate = learning_rate * (adamw_share if name == "muon" else 1.0)
@@ -94,7 +114,7 @@ def make_optimizers(
         torch.optim.AdamW(groups, rate, betas=(0.9, 0.99), fused=True)
     ]
     if hidden:
-        optimizers.append(Muon(hidden, learning_rate, weight_decay))
+        optimizers.append(Muon(hidden, learning_rate, weight_decay, dtype=dtype))
     for optimizer in optimizers:
         for group in optimizer.param_groups:
             group["peak"] = group["lr"]
@@ -104,5 +124,5 @@ def make_optimizers(
 HIDDEN = ("blocks.", "layers.", "down.", "up.")  # where networks keep their stacks
 
 
-def _is_hidden_matrix(name: str, p: nn.Parameter) -> bool:
+def is_hidden_matrix(name: str, p: nn.Parameter) -> bool:
     return p.ndim >= 2 and min(p.shape[:2]) >= 32 and any(place in name for place in HIDDEN)

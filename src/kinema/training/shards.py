@@ -7,22 +7,23 @@ draws from the first n clips therefore sees the same data whoever made the shard
 import json
 import multiprocessing
 import os
-import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
-import numpy as np
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from kinema.errors import UserError
-from kinema.storage import whole_file
-from kinema.training.checkpoint import Position
+from kinema.storage.atomic import whole_file
+from kinema.storage.checksums import checksum
+from kinema.training.randomness import untouched
+from kinema.training.waiting import telling
 
 SHARD_SIZE = 64
 
@@ -46,6 +47,52 @@ class Source(Protocol):
         """Tensors of shape (len(indices), ...) under their names, and the captions."""
 
 
+class Shard(NamedTuple):
+    """An open file of clips.
+
+    Attributes:
+        path: where it lies.
+        file: memory-mapped, so that rows are read on demand.
+        captions: one a clip.
+        checksums: of every tensor, one a clip; none in a file of an earlier version.
+    """
+
+    path: Path
+    file: Any
+    captions: list[str]
+    checksums: dict[str, list[int]]
+
+    @classmethod
+    def open(cls, path: Path) -> "Shard":
+        """Open a file that `make_shard` wrote.
+
+        Raises:
+            UserError: if it is damaged.
+        """
+        try:
+            file = safe_open(path, "pt").__enter__()
+            metadata = {name: json.loads(text) for name, text in file.metadata().items()}
+            return cls(path, file, metadata["captions"], metadata.get("checksums", {}))
+        except (SafetensorError, ValueError, KeyError, AttributeError, OSError) as error:
+            raise UserError(damaged(path, str(error))) from None
+
+    def row(self, number: int) -> dict[str, Tensor]:
+        """The tensors of one clip.
+
+        Raises:
+            UserError: if one of them differs from its checksum.
+        """
+        tensors = {name: self.file.get_slice(name)[number] for name in self.file.keys()}  # noqa: SIM118
+        for name, sums in self.checksums.items():
+            if checksum(tensors[name]) != sums[number]:
+                raise UserError(damaged(self.path, f"{name} of clip {number} has changed"))
+        return tensors
+
+
+def damaged(path: Path, reason: str) -> str:
+    return f"{path} is damaged ({reason}): delete the file, and it is made again."
+
+
 @dataclass
 class Shards:
     """The clips of a source, made once and read many times.
@@ -59,8 +106,8 @@ class Shards:
     source: Source
     cache: Path
     workers: int = 1
-    _open: dict[int, tuple] = field(default_factory=dict, repr=False)
-    _pool: list = field(default_factory=list, repr=False)
+    opened: dict[int, Shard] = field(default_factory=dict, repr=False)
+    pool: list = field(default_factory=list, repr=False)
 
     def __len__(self) -> int:
         return self.source.num_clips
@@ -69,98 +116,112 @@ class Shards:
     def folder(self) -> Path:
         return Path(self.cache) / self.source.name
 
-    def start(self) -> None:
-        """Start the processes that make the missing shards, lowest first.
+    @contextmanager
+    def making(self) -> Iterator[None]:
+        """Within the block, processes make the missing shards, lowest first.
 
-        Of several processes that train together, only the leading one starts them.
+        Of several processes that train together, only the leading one starts them. What they have
+        made stays.
         """
-        if int(os.environ.get("RANK", 0)):
-            return
+        try:
+            if not int(os.environ.get("RANK", 0)):
+                self.start()
+            yield
+        finally:
+            for process in self.pool:
+                process.terminate()
+                process.join()
+            self.pool.clear()
+
+    def start(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         context = multiprocessing.get_context("spawn")
         for worker in range(self.workers):
             process = context.Process(
-                target=_make_all, args=(self.source, self.folder, worker, self.workers), daemon=True
+                target=make_all, args=(self.source, self.folder, worker, self.workers), daemon=True
             )
             process.start()
-            self._pool.append(process)
-
-    def stop(self) -> None:
-        """Stop the processes; what they have made stays."""
-        for process in self._pool:
-            process.terminate()
-            process.join()
-        self._pool.clear()
+            self.pool.append(process)
 
     @torch.autocast("cpu", enabled=False)  # which cannot stack halves
     def read(self, indices: Iterable[int]) -> tuple[dict[str, Tensor], list[str]]:
         """The clips at `indices`, waiting for those that are still being made.
 
         Raises:
-            UserError: if a process beside training died.
+            UserError: if a process beside training died, or a shard is damaged.
         """
         rows: list[dict[str, Tensor]] = []
         captions = []
         for index in indices:
-            file, texts = self._shard(int(index) // SHARD_SIZE)
-            row = int(index) % SHARD_SIZE
-            rows.append({name: file.get_slice(name)[row] for name in file.keys()})  # noqa: SIM118
-            captions.append(texts[row])
+            number, row = divmod(int(index), SHARD_SIZE)
+            shard = self.shard(number)
+            rows.append(shard.row(row))
+            captions.append(shard.captions[row])
         return {name: torch.stack([r[name] for r in rows]) for name in rows[0]}, captions
 
-    def _shard(self, number: int) -> tuple:
-        if number not in self._open:
-            path = _shard_path(self.folder, number)
-            self._wait_for(path, number)
-            file = safe_open(path, "pt").__enter__()  # memory-mapped: rows are read on demand
-            self._open[number] = (file, json.loads(file.metadata()["captions"]))
-        return self._open[number]
+    def shard(self, number: int) -> Shard:
+        if number not in self.opened:
+            path = shard_path(self.folder, number)
+            if not path.exists():
+                with telling(self.progress):
+                    self.wait_for(path, number)
+            self.opened[number] = Shard.open(path)
+        return self.opened[number]
 
-    def _wait_for(self, path: Path, number: int) -> None:
-        told = time.monotonic()
+    def progress(self) -> str:
+        made, shards = len(list(self.folder.glob("*.safetensors"))), -(-len(self) // SHARD_SIZE)
+        return f"Making clips in {self.folder}: {made} of {shards} files of {SHARD_SIZE} are there."
+
+    def wait_for(self, path: Path, number: int) -> None:
         while not path.exists():
-            if self._pool and time.monotonic() - told > 10:
-                made, told = len(list(self.folder.glob("*.safetensors"))), time.monotonic()
-                shards = -(-len(self) // SHARD_SIZE)
-                print(f"making clips: {made} of {shards} shards", file=sys.stderr, flush=True)
             if not self.workers:
                 self.folder.mkdir(parents=True, exist_ok=True)
-                _make_shard(self.source, self.folder, number)
-            elif any(p.exitcode not in (None, 0) for p in self._pool):
+                make_shard(self.source, self.folder, number)
+            elif any(process.exitcode not in (None, 0) for process in self.pool):
                 raise UserError(
-                    f"a process that makes clips for {self.folder} died; free memory or disk space"
-                    " there and start the run again: it resumes where it was"
+                    f"A process that makes clips for {self.folder} died: free memory or disk space "
+                    "there and start the run again; it resumes where it was."
                 )
             else:
                 time.sleep(0.05)
 
 
-def draw(seed: int, position: Position, batch_size: int, num_ready: int) -> np.ndarray:
-    """Indices of a step's clips: uniform over the first `num_ready`, a function of the position."""
-    again = (position.rollbacks,) if position.rollbacks else ()
-    rng = np.random.default_rng((seed, position.step, *again))
-    return rng.integers(0, num_ready, batch_size)
+def num_ready(samples: int, num_clips: int, first: int = 1_024, fresh: float = 0.1) -> int:
+    """How many clips a run draws from after `samples`: so many must have been made by then.
+
+    The pool grows with the run and not with the clock, so that runs are reproducible.
+
+    Args:
+        samples: clips seen so far.
+        num_clips: how many there will be.
+        first: made before the run begins.
+        fresh: new clips per clip seen.
+    """
+    return min(num_clips, first + int(fresh * samples))
 
 
-def _make_all(source: Source, folder: Path, worker: int, workers: int) -> None:
-    """What a process beside training does; it ends with the training, even a killed one."""
+def make_all(source: Source, folder: Path, worker: int, workers: int) -> None:
+    """Make every `workers`-th missing shard; end with the training, even a killed one."""
     torch.set_num_threads(1)
     training = multiprocessing.parent_process()
     for number in range(worker, -(-source.num_clips // SHARD_SIZE), workers):
         if training is not None and not training.is_alive():
             return
-        if not _shard_path(folder, number).exists():
-            _make_shard(source, folder, number)
+        if not shard_path(folder, number).exists():
+            make_shard(source, folder, number)
 
 
-def _make_shard(source: Source, folder: Path, number: int) -> None:
+def make_shard(source: Source, folder: Path, number: int) -> None:
+    """Make one shard; two runs may make the same one at the same time."""
     first = number * SHARD_SIZE  # shards are always full: another num_clips finds the same files
-    tensors, captions = source.make(list(range(first, first + SHARD_SIZE)))
-    path = _shard_path(folder, number)
-    contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
-    with whole_file(path) as staged:  # two runs may make the same shard
-        save_file(contiguous, staged, {"captions": json.dumps(captions)})
+    with untouched():
+        tensors, captions = source.make(list(range(first, first + SHARD_SIZE)))
+    tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    sums = {name: [checksum(row) for row in tensor] for name, tensor in tensors.items()}
+    kept = {"captions": json.dumps(captions), "checksums": json.dumps(sums)}
+    with whole_file(shard_path(folder, number)) as partial:
+        save_file(tensors, partial, kept)
 
 
-def _shard_path(folder: Path, number: int) -> Path:
+def shard_path(folder: Path, number: int) -> Path:
     return folder / f"{number:06d}.safetensors"

@@ -1,36 +1,29 @@
 """Where clips come from: a world that renders them, a folder of files, a codec that encodes them.
 
 All of them answer the same question, "which clips have these indices?", and the answer depends on
-nothing else, so that shards may be made in any order by any process.
+nothing else, so that shards may be made in any order by any process. Folders of files have a
+module of their own, `kinema.training.footage`.
 """
 
-import hashlib
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from kinema.clips import ClipFolder, to_tensor
+from kinema.clips import to_tensor
 from kinema.codecs import Codec
 from kinema.errors import UserError, nearest
-from kinema.fields import Count, Level, OneOf, Positive, Seed, Side, Weight
+from kinema.fields import Count, Level, OneOf, Positive, Seed, Side
 from kinema.interop import codec_fingerprint, load_codec
 from kinema.motion import DIS, Flow, confirmed, optical_flow
+from kinema.training.footage import FolderClips, fingerprint
 from kinema.worlds import Rendering, WorldClip, discs, tabletop
 from kinema.worlds.tabletop import captions
 
-HOLD_OUT = 20  # of so many files of a folder one is held out
 RENDERER = 2  # raise it when the tabletop's pictures or captions change: old shards are left alone
-
-
-def fingerprint(**settings: Any) -> str:
-    """Ten characters that differ when any setting differs."""
-    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:10]
 
 
 @dataclass
@@ -54,6 +47,11 @@ class WorldClips:
     fps: Positive = 16.0
     seed: Seed = 0
     num_clips: Count = 16_384
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of a clip."""
+        return self.size, self.size
 
     @property
     def name(self) -> str:
@@ -112,6 +110,11 @@ class DiscClips:
             raise UserError(f"law {self.law!r} is unknown; {nearest(self.law, list(discs.LAWS))}")
 
     @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of a clip."""
+        return self.size, self.size
+
+    @property
     def name(self) -> str:
         """Differs when the clips differ."""
         settings = {k: v for k, v in asdict(self).items() if k != "num_clips"}
@@ -140,74 +143,29 @@ class DiscClips:
         return discs.render(seeds, rendering)
 
 
-@dataclass
-class FolderClips:
-    """Clips cut from the files of a folder with `metadata.jsonl`.
+Clips = WorldClips | DiscClips | FolderClips
+Data = TypeVar("Data", bound=Clips)
 
-    Attributes:
-        folder: holds `metadata.jsonl`, lines of `{"file_name": ..., "text": ...}`.
-        num_frames: frames a clip.
-        size: height and width in pixels.
-        stride: take every stride-th frame.
-        fps: frames per second that the files are brought to; 0 leaves each at its own.
-        seed: decides where clips start and how they are cropped.
-        num_clips: how many different cuts there are; every file is cut about equally often.
-        part: "train" leaves every 20th file out, "held_out" takes only those, "all" takes all.
+
+def never_trained_on(data: Data, held_out: Data) -> Data:
+    """`held_out`, or the files of `data` that it leaves out if `held_out` names no folder.
+
+    Raises:
+        UserError: if it leaves none out.
     """
-
-    folder: str = "clips"
-    num_frames: Count = 33
-    size: Side = 64
-    stride: Count = 1
-    fps: Weight = 0.0
-    seed: Seed = 0
-    num_clips: Count = 4_096
-    part: Annotated[str, OneOf(("all", "train", "held_out"))] = "all"
-
-    def __post_init__(self) -> None:
-        if self.part not in ("all", "train", "held_out"):
-            raise UserError(f"part of a folder is all, train or held_out, not {self.part!r}")
-
-    @property
-    def name(self) -> str:
-        """Differs when the settings, the list of files or their captions differ."""
-        settings = {k: v for k, v in asdict(self).items() if k != "num_clips"}
-        files = [(item.path.name, item.path.stat().st_size, item.text) for item in self.clips.items]
-        return f"{Path(self.folder).name}-{fingerprint(files=files, **settings)}"
-
-    @cached_property
-    def clips(self) -> ClipFolder:
-        """The files of this part, unreadable ones set aside with the reason."""
-        clips = ClipFolder(
-            self.folder,
-            self.num_frames,
-            (self.size, self.size),
-            stride=self.stride,
-            fps=self.fps or None,
-            seed=self.seed,
+    if not isinstance(held_out, FolderClips) or held_out.folder:
+        return held_out
+    if not isinstance(data, FolderClips) or data.part != "train":
+        raise UserError(
+            "No clips are held out: give --data.part train, or another folder with "
+            "--held_out.folder."
         )
-        if self.part != "all" and len(clips) < 2:
-            raise UserError(
-                f"{self.folder} holds one clip that can be used, of which no part can be held out: "
-                "add clips, or take it whole (--data.part all) and name a --held-out.folder"
-            )
-        if self.part != "all":
-            out = {item.name for item in clips.items[1 :: min(HOLD_OUT, len(clips))]}
-            clips.items = [
-                item for item in clips.items if (item.name in out) == (self.part == "held_out")
-            ]
-        return clips
+    return replace(data, part="held_out", num_clips=held_out.num_clips)
 
-    def corpus(self) -> list[str]:
-        """The captions."""
-        return [item.text for item in self.clips.items]
 
-    def make(self, indices: list[int]) -> tuple[dict[str, Tensor], list[str]]:
-        """frames: (n, f, h, w, 3) uint8."""
-        files = len(self.clips)
-        cuts = [self.clips.clip(i % files, epoch=i // files) for i in indices]
-        frames = torch.from_numpy(np.stack([cut.frames for cut in cuts]))
-        return {"frames": frames}, [cut.text for cut in cuts]
+def unseen(data: WorldClips, num_clips: int = 64) -> WorldClips:
+    """Clips like `data` that no run ever trains on: held-out attributes, far seeds."""
+    return replace(data, split="held_out", seed=10**9, num_clips=num_clips)
 
 
 @dataclass
@@ -218,7 +176,7 @@ class ClipsWithFlow:
         clips: a source of frames.
     """
 
-    clips: WorldClips | DiscClips | FolderClips
+    clips: Clips
 
     @property
     def num_clips(self) -> int:
@@ -233,7 +191,7 @@ class ClipsWithFlow:
         bool, where the pixel is still there in frame t+1."""
         if not isinstance(self.clips, FolderClips):
             made = self.clips.render(indices, truth=True)
-            flows = [_exact(clip) for clip in made]
+            flows = [exact(clip) for clip in made]
             tensors = {"frames": torch.from_numpy(np.stack([clip.frames for clip in made]))}
             captions = [clip.caption for clip in made]
         else:
@@ -242,17 +200,17 @@ class ClipsWithFlow:
                 optical_flow(frames, DIS(short_side=128)) for frames in tensors["frames"].numpy()
             ]
         moves = torch.from_numpy(np.stack([flow.forward for flow in flows])).half()
-        seen = torch.from_numpy(np.stack([_seen(flow) for flow in flows]))
+        seen = torch.from_numpy(np.stack([still_there(flow) for flow in flows]))
         return {**tensors, "flow": moves, "seen": seen}, captions
 
 
-def _exact(clip: WorldClip) -> Flow:
+def exact(clip: WorldClip) -> Flow:
     truth = clip.truth
     assert truth and truth.flow_forward is not None and truth.flow_backward is not None
     return Flow(truth.flow_forward, truth.flow_backward)
 
 
-def _seen(flow: Flow) -> np.ndarray:
+def still_there(flow: Flow) -> np.ndarray:
     pairs = zip(flow.forward, flow.backward, strict=True)
     masks = [confirmed(ahead, back) for ahead, back in pairs]
     return np.asarray(masks, bool).reshape(flow.forward.shape[:3])
@@ -295,13 +253,13 @@ class CodecLatents:
             rows = slice(start, start + self.batch_size)
             frames = to_tensor(tensors["frames"][rows].numpy())
             pairs = zip(frames, indices[rows], strict=True)
-            stills = torch.stack([_still(clip, index) for clip, index in pairs])
+            stills = torch.stack([still(clip, index) for clip, index in pairs])
             latents.append(self.loaded_codec.encode(frames).half())
             images.append(self.loaded_codec.encode(stills).half())
         return {"latents": torch.cat(latents), "image": torch.cat(images)}, captions
 
 
-def _still(clip: Tensor, index: int) -> Tensor:
+def still(clip: Tensor, index: int) -> Tensor:
     """One frame of a clip (c f h w), the same for the same index: c 1 h w."""
     moment = int(np.random.default_rng(index).integers(clip.shape[1]))
     return clip[:, moment : moment + 1]

@@ -55,7 +55,7 @@ def test_two_seeds_draw_other_clips(task):
         losses = []
         for seed in (0, 0, 1):
             torch.manual_seed(9)
-            task.seed = seed
+            task.data.seed = seed
             losses.append(task.loss(Position(step=3), 4, slice(None))[0].item())
     assert losses[0] == losses[1] != losses[2]
 

@@ -2,12 +2,12 @@ import pytest
 import torch
 
 from kinema.clips import to_tensor
-from kinema.training.histories.degradation import Wear, shaken, swollen, tinted, worn
+from kinema.training.histories.degradation import Degradation, degraded, shaken, swollen, tinted
 from kinema.training.sources import DiscClips
 
 CLIPS = to_tensor(DiscClips("box", num_frames=6).make([0, 1, 2])[0]["frames"].numpy())
 INK = 1 - CLIPS
-ALL = Wear(share=1.0)
+ALL = Degradation(share=1.0)
 
 
 def times(*given: int) -> torch.Tensor:
@@ -30,8 +30,8 @@ def _seed() -> None:
     torch.manual_seed(0)
 
 
-def test_given_frames_are_worn_and_the_others_stay_the_target():
-    again = worn(CLIPS, times(4, 2, 1), ALL.draw(3, 3, 6))
+def test_given_frames_are_degraded_and_the_others_stay_the_target():
+    again = degraded(CLIPS, times(4, 2, 1), ALL.draw(3, 3, 6))
     for clip, true, given in zip(again, CLIPS, (4, 2, 1), strict=True):
         assert torch.equal(clip[:, given:], true[:, given:])
         assert all((clip[:, i] - true[:, i]).abs().max() > 0.01 for i in range(given))
@@ -39,27 +39,27 @@ def test_given_frames_are_worn_and_the_others_stay_the_target():
 
 
 def test_clips_without_given_frames_with_nothing_else_and_those_not_chosen_stay():
-    assert torch.equal(worn(CLIPS, times(0, 6, 0), ALL.draw(3, 3, 6)), CLIPS)
-    assert torch.equal(worn(CLIPS, times(3, 3, 3), Wear().draw(3, 3, 6)), CLIPS)
+    assert torch.equal(degraded(CLIPS, times(0, 6, 0), ALL.draw(3, 3, 6)), CLIPS)
+    assert torch.equal(degraded(CLIPS, times(3, 3, 3), Degradation().draw(3, 3, 6)), CLIPS)
 
 
 def test_a_row_of_the_faults_is_that_of_its_clip():
     faults, t = ALL.draw(3, 3, 6), times(4, 2, 1)
-    assert torch.equal(worn(CLIPS, t, faults)[1:], worn(CLIPS[1:], t[1:], faults[1:]))
+    assert torch.equal(degraded(CLIPS, t, faults)[1:], degraded(CLIPS[1:], t[1:], faults[1:]))
 
 
 def test_the_share_is_that_of_the_clips():
-    assert 250 < Wear(share=0.3).draw(1000, 3, 2).chosen.sum() < 350
+    assert 250 < Degradation(share=0.3).draw(1000, 3, 2).chosen.sum() < 350
 
 
 def test_white_stays_white():
     white = torch.ones_like(CLIPS)
-    assert torch.equal(worn(white, times(4, 4, 4), ALL.draw(3, 3, 6)), white)
+    assert torch.equal(degraded(white, times(4, 4, 4), ALL.draw(3, 3, 6)), white)
 
 
-def test_nothing_is_worn_by_nothing():
-    faults = Wear(share=1.0, fade=0, tint=0, swell=0, shake=0).draw(3, 3, 6)
-    assert torch.allclose(worn(CLIPS, times(4, 4, 4), faults), CLIPS, atol=1e-5)
+def test_nothing_is_degraded_by_nothing():
+    faults = Degradation(share=1.0, fade=0, tint=0, swell=0, shake=0).draw(3, 3, 6)
+    assert torch.allclose(degraded(CLIPS, times(4, 4, 4), faults), CLIPS, atol=1e-5)
 
 
 def test_colours_change_evenly_over_the_clip_and_shapes_stay_where_they_are():
@@ -71,7 +71,7 @@ def test_colours_change_evenly_over_the_clip_and_shapes_stay_where_they_are():
 
 
 def test_a_fade_takes_up_to_its_share_and_gives_up_to_half_of_it():
-    left = Wear(tint=0.0, fade=0.4).draw(500, 3, 2).mixtures.diagonal(dim1=2, dim2=3)
+    left = Degradation(tint=0.0, fade=0.4).draw(500, 3, 2).mixtures.diagonal(dim1=2, dim2=3)
     assert 0.6 <= left.min() < 0.62 and 1.18 < left.max() <= 1.2
 
 

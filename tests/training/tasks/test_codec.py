@@ -73,7 +73,7 @@ def test_a_window_lies_inside_its_clip_and_holds_whole_blocks(seed, factors):
     ):
         assert start >= 0 < count and start + count <= whole
     assert window.rows[1] % factors[1] == 0 and window.columns[1] % factors[2] == 0
-    assert window.share(48) >= 1
+    assert window.share((48, 48)) >= 1
 
 
 @pytest.mark.parametrize("sizes", [(), (0.0,), (1.5,)])

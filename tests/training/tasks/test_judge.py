@@ -49,7 +49,7 @@ def test_the_learning_rate_warms_up_and_ends_at_zero():
 
 
 def test_an_epoch_shows_every_clip_once_and_mirrors_words_with_pictures(monkeypatch):
-    monkeypatch.setattr(training, "wear", lambda frames, generator: frames)
+    monkeypatch.setattr(training, "degrade", lambda frames, generator: frames)
     left = VOCABULARY["direction"].index("left")
     right = VOCABULARY["direction"].index("right")
     frames = torch.zeros(8, 9, 64, 64, 3, dtype=torch.uint8)

@@ -1,6 +1,6 @@
 import torch
 
-from kinema.training.tasks.judge_degradation import wear
+from kinema.training.tasks.judge_degradation import degrade
 
 
 def clips(n=8):
@@ -9,7 +9,7 @@ def clips(n=8):
 
 
 def worn(seed=0):
-    return wear(clips(), torch.Generator().manual_seed(seed))
+    return degrade(clips(), torch.Generator().manual_seed(seed))
 
 
 def test_wear_is_seeded_and_stays_in_range():
@@ -28,5 +28,5 @@ def test_wear_is_visible_but_leaves_the_picture():
 def test_some_clips_stay_nearly_clean():
     generator = torch.Generator().manual_seed(0)
     still = torch.zeros(64, 3, 3, 16, 16)  # shifting and blurring do not change a flat clip
-    change = wear(still, generator).abs().mean((1, 2, 3, 4))
+    change = degrade(still, generator).abs().mean((1, 2, 3, 4))
     assert 0.05 < (change < 1e-6).float().mean() < 0.4

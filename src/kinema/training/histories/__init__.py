@@ -1,1 +1,1 @@
-"""Given frames as a model will meet them: degraded, zoomed, made by the model itself."""
+"""Given frames as a model will meet them: degraded, zoomed, or made by the model itself."""

@@ -1,11 +1,12 @@
-"""Histories worn as a rollout wears them: faded, tinted, grown or shrunk, and shaken.
+"""Histories degraded as a rollout degrades them: faded, tinted, grown or shrunk, and shaken.
 
-A network that goes on from its own pixels copies their faults along: a colour a little off stays
-off, and the next error adds to it. One that has seen worn histories, and learned the true frames
-after them, brings what it continues back to what its world shows. For worlds on white.
+A network that goes on from its own pixels copies their faults along: a color that is a little off
+stays off, and the next error adds to it. A network that has seen degraded histories, and has
+learned the true frames after them, corrects what it continues. For worlds on white.
 
-What a world leaves open is worn little: of a history whose outlines are uncertain, the best guess
-of a radius leans towards the mean of all, and a hundred windows on, every disc has that radius.
+Keep the degradation of what a world leaves open small. If the outlines of a history are uncertain,
+the best guess of a radius leans towards the mean radius, and after a hundred windows every disc has
+the mean radius.
 
 Axes: b clips, c channels, f frames, h w pixels.
 """
@@ -21,13 +22,13 @@ from kinema.fields import Share, Weight
 
 
 @dataclass(frozen=True)
-class Wear:
-    """How much histories are worn.
+class Degradation:
+    """How much histories are degraded.
 
     Attributes:
         share: of the clips with given frames; the others keep theirs as they are. 0 is off.
-        fade: share of the colour that is lost, or half of it gained, at most.
-        tint: standard deviation of the numbers by which the colour's channels leak into each other.
+        fade: share of the color that is lost, or half of it gained, at most.
+        tint: standard deviation of the numbers by which the color's channels leak into each other.
         swell: most weight of an outline one pixel further out or in, drawn frame by frame.
         shake: most pixels that a frame is moved, drawn frame by frame.
     """
@@ -57,7 +58,7 @@ class Faults:
     """What is wrong with the history of each clip.
 
     Attributes:
-        chosen: (b,) bool, whose history is worn.
+        chosen: (b,) bool, whose history is degraded.
         mixtures: (b, f, c, c), each channel of the ink from all; it changes evenly over the clip.
         swell: (b, f), the weight of an outline one pixel further out, negative for one further in.
         shake: (b, f, 2), pixels to the right and down.
@@ -72,8 +73,8 @@ class Faults:
         return Faults(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
-def worn(x0: Tensor, t: Tensor, faults: Faults) -> Tensor:
-    """Clips whose given frames are worn; the others stay, so the loss keeps its targets.
+def degraded(x0: Tensor, t: Tensor, faults: Faults) -> Tensor:
+    """Degrade the given frames of clips; the others stay, so the loss keeps its targets.
 
     Args:
         x0: true clips, b c f h w in [-1, 1], on white.
@@ -88,7 +89,7 @@ def worn(x0: Tensor, t: Tensor, faults: Faults) -> Tensor:
 
 
 def tinted(ink: Tensor, mixtures: Tensor) -> Tensor:
-    """Colours faded and mixed; ink: b c f h w, 0 where there is none."""
+    """Colors faded and mixed; ink: b c f h w, 0 where there is none."""
     return torch.einsum("bfdc,bcfhw->bdfhw", mixtures, ink)
 
 

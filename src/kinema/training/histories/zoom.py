@@ -1,5 +1,7 @@
 """Clips as a camera nearer or further away sees them: a law without a scale, shown at every size.
 
+For worlds on white: what comes into view from outside the frame is white.
+
 Axes: b clips, c channels, f frames, h w pixels.
 """
 

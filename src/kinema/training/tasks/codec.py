@@ -1,12 +1,15 @@
 """Training a causal video VAE on clips."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from kinema.clips import contact_sheet, to_frames, to_tensor
 from kinema.codecs import (
@@ -25,10 +28,11 @@ from kinema.fields import Name, Share, Whole, check_fields
 from kinema.metrics.features.fidelity import psnr
 from kinema.metrics.features.lpips import LPIPS
 from kinema.training import Loop, Position, Shards, State, draw, train
-from kinema.training.sources import ClipsWithFlow, DiscClips, FolderClips, WorldClips
+from kinema.training.shards import num_ready
+from kinema.training.sources import Clips, ClipsWithFlow, WorldClips, never_trained_on, unseen
+from kinema.training.waiting import telling
 from kinema.video.system import find_codec
 
-Clips = WorldClips | DiscClips | FolderClips
 LENGTHS = (1, 5, 9, 17, 33)  # frames a training clip is cut to: images and videos together
 
 
@@ -87,22 +91,9 @@ class CodecRun:
 
     def __post_init__(self) -> None:
         if not self.sizes or not all(0 < share <= 1 for share in self.sizes):
-            raise UserError(f"sizes are shares of a clip's size, above 0 up to 1, not {self.sizes}")
-
-    def never_trained_on(self) -> Clips:
-        """`held_out`, or the files of `data` that it leaves out.
-
-        Raises:
-            UserError: if it leaves none out.
-        """
-        if not isinstance(self.held_out, FolderClips) or self.held_out.folder:
-            return self.held_out
-        if not isinstance(self.data, FolderClips) or self.data.part != "train":
             raise UserError(
-                "no clips are held out: give --data.part train, or another folder with "
-                "--held-out.folder"
+                f"sizes are shares of a clip's size, above 0 and up to 1, not {self.sizes}."
             )
-        return replace(self.data, part="held_out", num_clips=self.held_out.num_clips)
 
     def task(self) -> "CodecTask":
         """What the run trains."""
@@ -124,7 +115,7 @@ class CodecRun:
                 "0.1, or leave the files out."
             )
         network = LPIPS.from_files(self.lpips.trunk, self.lpips.heads)
-        side = int(min(self.sizes) * self.data.size)
+        side = int(min(self.sizes) * min(self.data.shape))
         side -= side % max(self.codec.factors[1:])
         if side < network.least:
             raise UserError(
@@ -135,20 +126,9 @@ class CodecRun:
 
     def train(self) -> State:
         """Train to the end, resuming where an interrupted run stopped."""
-        task = self.task()
-        task.clips.start()
-        try:
-            task.fit_linear()
-            return train(task, self.loop, Path(self.folder))
-        finally:
-            task.clips.stop()
-
-
-def unseen(data: WorldClips, num_clips: int = 64) -> WorldClips:
-    """Clips like `data` that no run ever trains on: held-out attributes, far seeds."""
-    return WorldClips(
-        data.levels, "held_out", data.num_frames, data.size, data.fps, 10**9, num_clips
-    )
+        with telling("Preparing the run: networks and lists of clips."):
+            task = self.task()
+        return train(task, self.loop, Path(self.folder))
 
 
 class CodecTask:
@@ -172,22 +152,31 @@ class CodecTask:
             run.codec = self.codec.config
         self.discriminators = run.adversarial.discriminators()
         self.network = nn.ModuleDict({"codec": self.codec, "discriminators": self.discriminators})
+        held_out = never_trained_on(run.data, run.held_out)
         data = ClipsWithFlow(run.data) if run.weights.flow else run.data
         self.clips = Shards(data, Path(run.cache), run.workers)
-        self.unseen = Shards(run.never_trained_on(), Path(run.cache), workers=0)
+        self.unseen = Shards(held_out, Path(run.cache), workers=0)
 
     @property
     def device(self) -> torch.device:
         """Where the network lies."""
         return next(self.network.parameters()).device
 
+    @contextmanager
+    def ready(self) -> Iterator[None]:
+        """A block within which processes make the missing clips and the codec has its start."""
+        with self.clips.making():
+            self.fit_linear()
+            yield
+
     def loss(
         self, position: Position, batch_size: int, rows: slice
     ) -> tuple[Tensor, dict[str, float]]:
         """The codec's loss on clips of a random length and size, and the game once it is on."""
         window = draw_window(self.run, self.codec.factors)
-        team = rows.step or 1
-        count = team * max(1, round(batch_size * window.share(self.run.data.size) / team))
+        processes = rows.step or 1
+        share = batch_size * window.share(self.run.data.shape)
+        count = processes * max(1, round(share / processes))
         ready = num_ready(position.samples, len(self.clips))
         indices = draw(self.run.loop.seed, position, count, ready)[rows]
         frames, motion = self.read(indices, window)
@@ -221,7 +210,7 @@ class CodecTask:
         """The loss of empty clips of the run's shape, to see what a step takes."""
         data = self.run.data
         length = min(LENGTHS[2], data.num_frames)  # a step holds as many frames at any length
-        x = torch.zeros(batch_size, 3, length, data.size, data.size, device=self.device)
+        x = torch.zeros(batch_size, 3, length, *data.shape, device=self.device)
         coded = reconstruct(self.codec, x)
         weights, distance = self.run.weights, self.perceptual
         return codec_loss(self.codec, coded, weights, perceptual=distance)[0].mean()
@@ -257,7 +246,8 @@ class CodecTask:
         A run that resumes fits the same ones again, and then reads them from its checkpoint.
         """
         if self.run.codec.fitted and not self.run.init:
-            self.codec.fit_linear(self.first_clips())
+            with telling("Fitting the linear part of the codec to the first clips."):
+                self.codec.fit_linear(self.first_clips())
 
     def first_clips(self, count: int = 128) -> Iterator[Tensor]:
         """Batches of training clips, b 3 f h w."""
@@ -265,8 +255,17 @@ class CodecTask:
             frames = self.clips.read(range(start, start + 8))[0]["frames"].numpy()
             yield to_tensor(frames).to(self.device)
 
+    @cached_property
+    def clip_flops(self) -> float:
+        """Operations of a forward pass on 9 whole frames, to which every window comes."""
+        frames = torch.zeros(1, 3, LENGTHS[2], *self.run.data.shape, device=self.device)
+        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+            self.codec(frames)
+        return float(counter.get_total_flops())
+
     def flops(self, batch_size: int) -> float:
-        return 0.0
+        """Forward and backward of the codec, without discriminators and perceptual networks."""
+        return 3.0 * batch_size * self.clip_flops
 
 
 @dataclass(frozen=True)
@@ -281,33 +280,18 @@ class Window:
         frames, rows, columns = (slice(a, a + n) for a, n in (self.frames, self.rows, self.columns))
         return frames, rows, columns
 
-    def share(self, size: int) -> float:
-        """How many clips cost what one of 9 whole frames costs."""
-        return LENGTHS[2] * size**2 / (self.frames[1] * self.rows[1] * self.columns[1])
+    def share(self, shape: tuple[int, int]) -> float:
+        """How many clips cost what one of 9 whole frames of this shape costs."""
+        return LENGTHS[2] * shape[0] * shape[1] / (self.frames[1] * self.rows[1] * self.columns[1])
 
 
 def draw_window(run: CodecRun, factors: tuple[int, int, int]) -> Window:
     """A random length and size at a random place; sides are whole blocks of the codec."""
     length = min(LENGTHS[int(torch.randint(len(LENGTHS), ()))], run.data.num_frames)
-    sides = []
-    for factor in factors[1:]:
+    extents = [(run.data.num_frames, length)]
+    for factor, side in zip(factors[1:], run.data.shape, strict=True):
         share = run.sizes[int(torch.randint(len(run.sizes), ()))]
-        whole = int(share * run.data.size) // factor * factor
-        sides.append(min(max(whole, factor), run.data.size))
-    extents = [(run.data.num_frames, length), (run.data.size, sides[0]), (run.data.size, sides[1])]
+        whole = int(share * side) // factor * factor
+        extents.append((side, min(max(whole, factor), side)))
     places = [(int(torch.randint(whole - part + 1, ())), part) for whole, part in extents]
     return Window(*places)
-
-
-def num_ready(samples: int, num_clips: int, first: int = 1_024, fresh: float = 0.1) -> int:
-    """How many clips a run draws from after `samples`: so many must have been made by then.
-
-    The pool grows with the run and not with the clock, so that runs are reproducible.
-
-    Args:
-        samples: clips seen so far.
-        num_clips: how many there will be.
-        first: made before the run begins.
-        fresh: new clips per clip seen.
-    """
-    return min(num_clips, first + int(fresh * samples))

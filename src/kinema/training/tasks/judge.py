@@ -1,6 +1,8 @@
-"""Train the judge on true renders of every level, worn as generated video is worn."""
+"""Train the judge on true renders of every level, degraded as generated video is."""
 
 import json
+import os
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +18,7 @@ from torch import Tensor
 from kinema.fields import Count, Name, Positive, Seed, Weight
 from kinema.judges.tabletop.network import FRAMES_PER_SECOND, SIZE, JudgeConfig, JudgeNetwork
 from kinema.judges.tabletop.questions import VOCABULARY, mirror, true_answers
-from kinema.storage import whole_folder
-from kinema.training.tasks.judge_degradation import wear
+from kinema.training.tasks.judge_degradation import degrade
 from kinema.worlds import Rendering, tabletop
 
 LEVELS = (1, 2, 1, 2, 3, 4)  # those that most prompts are of, twice
@@ -50,8 +51,8 @@ class JudgeRun:
         levels: of the world that it learns to read, in turn.
         minutes: when training ends at the latest, rendering not counted; the learning rate has
             then come down all the same.
-        seed: of the renders, the wear and the weights.
-        num_epochs: how often each clip is seen, differently worn each time.
+        seed: of the renders, the degradation and the weights.
+        num_epochs: how often each clip is seen, differently degraded each time.
         batch_size: clips a step.
         learning_rate: at its height.
         num_unseen: renders set aside to measure it.
@@ -155,7 +156,7 @@ def _rate(progress: float) -> float:
 def _batch(
     examples: Examples, step: int, run: JudgeRun, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Worn frames (b c f h w) and answers (b q); half of the clips are mirrored."""
+    """Degraded frames (b c f h w) and answers (b q); half of the clips are mirrored."""
     num_clips = len(examples.answers)
     epoch, place = divmod(step, num_clips // run.batch_size)
     order = torch.randperm(num_clips, generator=torch.Generator().manual_seed(run.seed + epoch))
@@ -165,7 +166,7 @@ def _batch(
     flip = torch.rand(len(rows), generator=generator) < 0.5
     frames = torch.where(flip[:, None, None, None, None], frames.flip(-1), frames)
     answers = torch.where(flip[:, None], _mirrored(answers), answers)
-    return wear(frames, generator), answers
+    return degrade(frames, generator), answers
 
 
 def _mirrored(answers: Tensor) -> Tensor:
@@ -181,9 +182,12 @@ def _float(frames: Tensor) -> Tensor:
 
 
 def _write(network: JudgeNetwork, scores: dict[str, float], folder: Path) -> None:
-    """Write the judge and its scores; an interrupted run leaves no half a judge."""
-    with whole_folder(folder, last="config.json") as staged:
-        network.half().save_pretrained(str(staged))
-        (staged / "README.md").unlink(missing_ok=True)  # the hub's model card template
-        (staged / "scores.json").write_text(json.dumps(scores, indent=2) + "\n")
+    """Write beside, then rename: an interrupted run leaves no half a judge."""
+    beside = folder.with_name(f"{folder.name}.{os.getpid()}.partial")
+    network.half().save_pretrained(str(beside))
+    (beside / "README.md").unlink(missing_ok=True)  # the hub's model card template
+    (beside / "scores.json").write_text(json.dumps(scores, indent=2) + "\n")
+    if folder.exists():
+        shutil.rmtree(folder)
+    beside.rename(folder)
     network.float()

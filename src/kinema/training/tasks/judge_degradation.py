@@ -1,7 +1,7 @@
-"""Wear for the judge's training clips, so that it reads generated video and not only true renders.
+"""Degradation of the judge's training clips, so that it reads generated video as well as renders.
 
 What a codec and a small generator do to a picture: lost detail, smeared motion, grain, patches that
-wobble from frame to frame, a colour cast, a shifted frame. Every clip gets its own mixture.
+wobble from frame to frame, a color cast, a shifted frame. Every clip gets its own mixture.
 
 Frames are float (b c f h w) in [-1, 1].
 """
@@ -12,7 +12,7 @@ from einops import rearrange
 from torch import Tensor
 
 
-def wear(frames: Tensor, generator: torch.Generator) -> Tensor:
+def degrade(frames: Tensor, generator: torch.Generator) -> Tensor:
     """Damage each clip in its own way; about a fifth of them stay nearly clean."""
     strength = torch.rand(len(frames), 1, 1, 1, 1, generator=generator)
     strength = (strength * 1.25 - 0.25).clamp_min(0)

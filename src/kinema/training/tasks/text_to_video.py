@@ -1,87 +1,35 @@
-"""Training a text-to-video denoiser in the latents of a codec."""
+"""Training a text-to-video denoiser in the latents of a codec, with or without a first frame."""
 
+import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from kinema import diffusion
-from kinema.clips import contact_sheet
-from kinema.conditions import Conditions, SmallTextConfig, SmallTextEncoder
-from kinema.denoisers import DenoiserConfig, DiTConfig, count_flops, make_denoiser
-from kinema.diffusion import (
-    PREDICTIONS,
-    GivenFrames,
-    Interpolation,
-    Linear,
-    LogitNormal,
-    Mixture,
-    PerFrame,
-    Staircase,
-    Times,
-)
+from kinema.conditions import SmallTextConfig, SmallTextEncoder
+from kinema.denoisers import DenoiserConfig, DiTConfig, make_denoiser
+from kinema.diffusion import PREDICTIONS
 from kinema.errors import UserError
-from kinema.fields import Count, Name, OneOf, Positive, Share, Whole, check_fields
-from kinema.interop import load_codec
-from kinema.sampling import Denoise
-from kinema.training import Loop, Position, Shards, State, draw, train
-from kinema.training.histories.resampling import Resampling, resample_history
-from kinema.training.sources import CodecLatents, FolderClips, WorldClips
-from kinema.training.tasks.codec import num_ready, unseen
+from kinema.fields import Count, Name, OneOf, Share, Whole, check_fields
+from kinema.interop import PretrainedTextEncoder, load_codec
+from kinema.training import Loop, Shards, State, train
+from kinema.training.footage import FolderClips
+from kinema.training.histories.resampling import Resampling
+from kinema.training.noise_levels import NoiseLevels
+from kinema.training.sources import CodecLatents, WorldClips, never_trained_on, unseen
+from kinema.training.tasks.clip_data import LatentClips
+from kinema.training.tasks.diffusion import Objective, SystemTask
+from kinema.training.tasks.own_clips import codec_ceiling, expectation
+from kinema.training.tasks.previews import Prompts
+from kinema.training.waiting import telling
 from kinema.video import System, VideoPipeline
 from kinema.video.system import find_codec
 
-VALIDATION_TIMES = (0.2, 0.4, 0.6, 0.8, 0.9, 0.97)
-
-
-@dataclass
-class NoiseLevels:
-    """How training draws the noise level of every frame.
-
-    Attributes:
-        mean: of the logit of t; above 0 leans towards noise, where the scene is decided.
-        std: of the logit of t.
-        shift: moves times towards noise, for longer and larger clips.
-        together: share of clips whose frames all have one level.
-        given: share of clips whose first frames are clean (image to video, continuation).
-        per_frame: share of clips in which every frame has its own level (diffusion forcing).
-        interpolation: share of clips whose every fourth and last latent frame is clean.
-        staircase: share of clips that rise from clean to noise over four latent frames, as a
-            rolling generation sees them.
-        max_given: most latent frames that are clean.
-        context_noise: most noise, 0 to 1, on the given frames of every other such clip: the network
-            learns to mistrust its own history (GameNGen).
-    """
-
-    mean: float = 1.0
-    std: Positive = 1.2
-    shift: Positive = 1.0
-    together: Share = 0.7
-    given: Share = 0.2
-    per_frame: Share = 0.1
-    interpolation: Share = 0.0
-    staircase: Share = 0.0
-    max_given: Count = 3
-    context_noise: Share = 0.0
-
-    def mixture(self) -> Mixture:
-        times = LogitNormal(self.mean, self.std, self.shift)
-        clean = GivenFrames(times, self.max_given)
-        noised = GivenFrames(times, self.max_given, self.context_noise)
-        parts: list[tuple[float, Times]] = [
-            (self.together, times),
-            (self.given / 2, clean),
-            (self.given / 2, noised),
-            (self.per_frame, PerFrame(times)),
-        ]
-        more: list[tuple[float, Times]] = [
-            (self.interpolation, Interpolation(times)),
-            (self.staircase, Staircase(shift=self.shift)),
-        ]
-        # A part draws even if its share is 0: without these, a run draws what it always drew.
-        return Mixture([*parts, *(part for part in more if part[0] > 0)])
+NUM_PROMPTS = 4  # drawn from the captions where a run names none
+UNNAMED = "a video"  # what a clip without a caption is sampled by
+Data = WorldClips | FolderClips
 
 
 @dataclass
@@ -91,11 +39,13 @@ class TextToVideoRun:
     Attributes:
         folder: receives checkpoints, metrics and pictures, and the whole system in `final/`.
         data: clips of a world, or of a folder with metadata.jsonl.
-        held_out: clips that are never trained on.
+        held_out: clips that are never trained on; of a folder "" those that data leaves out.
         codec: the codec in whose latents the denoiser works: the name of a system that ships, or a
             folder or repository as `kinema.interop.load_codec` takes it, diffusers' among them.
         denoiser: the network; its channels and its text are set from codec and text encoder.
-        text: the text encoder.
+        text: the text encoder that is trained with it.
+        text_encoder: a pretrained text encoder of transformers (T5, UMT5, CLIP), a folder or a
+            repository, that takes the place of `text` and stays as it is; "" trains `text`.
         init: a system whose denoiser and text encoder are trained further (fine-tuning): a folder,
             the name of one that ships, or a repository of the hub; "" starts from nothing.
         noise: how noise levels are drawn.
@@ -106,7 +56,8 @@ class TextToVideoRun:
         image_share: share of steps on single frames.
         defaults: how samples are drawn, during training and by whoever loads the system; their
             length, size and frame rate are those of `data`.
-        prompts: what to sample at every validation.
+        prompts: what to sample at every validation; none takes captions of the held-out clips.
+        animate: the samples begin with the first frames of held-out clips, as in image to video.
         loop: how long and how fast.
         cache: folder for rendered clips and latents, shared by all runs.
         workers: processes that make clips beside training.
@@ -114,11 +65,12 @@ class TextToVideoRun:
     """
 
     folder: Name = "runs/text-to-video"
-    data: WorldClips | FolderClips = field(default_factory=WorldClips)
-    held_out: WorldClips | FolderClips = field(default_factory=lambda: unseen(WorldClips(), 256))
+    data: Data = field(default_factory=WorldClips)
+    held_out: Data = field(default_factory=lambda: unseen(WorldClips(), 256))
     codec: Name = "runs/codec/final"
     denoiser: DenoiserConfig = field(default_factory=DiTConfig)
     text: SmallTextConfig = field(default_factory=SmallTextConfig)
+    text_encoder: str = ""
     init: str = ""
     noise: NoiseLevels = field(default_factory=NoiseLevels)
     resampling: Resampling = field(default_factory=Resampling)
@@ -127,30 +79,103 @@ class TextToVideoRun:
     image_share: Share = 0.1
     defaults: System = field(default_factory=System)
     prompts: tuple[str, ...] = ("a red ball rolls to the right",)
+    animate: bool = False
     loop: Loop = field(default_factory=Loop)
     cache: Name = "runs/cache"
     workers: Whole = 1
     first_clips: Count = 1_024
 
-    def task(self) -> "TextToVideoTask":
-        """What the run trains."""
+    def __post_init__(self) -> None:
+        for name in ("caption_dropout", "image_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise UserError(f"{name} is {getattr(self, name)}, and must lie between 0 and 1.")
+        if self.init and self.text_encoder:
+            raise UserError(
+                f"text_encoder has no effect with init, {self.init}, whose text encoder is trained "
+                "further: leave out one of them."
+            )
+
+    def task(self) -> SystemTask:
+        """What the run trains.
+
+        Raises:
+            UserError: if clips, codec or text encoder are not there or do not fit together.
+        """
         check_fields(self)
-        return TextToVideoTask(self)
+        torch.manual_seed(self.loop.seed)
+        folder = str(find_codec(self.codec))
+        codec, data = load_codec(folder), counted(self.data)
+        held_out = counted(never_trained_on(data, self.held_out))
+        make = trained_network if self.init else new_network
+        network = make(self, codec.channels)
+        clips = LatentClips(
+            clips=Shards(CodecLatents(data, folder), Path(self.cache), self.workers),
+            unseen=Shards(CodecLatents(held_out, folder), Path(self.cache), workers=0),
+            shape=codec.latent_shape(data.num_frames, *data.shape),
+            seed=self.loop.seed,
+            first_clips=self.first_clips,
+            image_share=self.image_share,
+        )
+        objective = Objective(
+            self.noise.mixture(), self.prediction, self.caption_dropout, resampling=self.resampling
+        )
+        preview = self.preview(data, held_out)
+        return SystemTask(network, clips, objective, codec, self.system(data), preview)
+
+    def system(self, data: Data) -> System:
+        """The defaults of the trained system's videos: those of its clips."""
+        fps = data.fps or (data.footage.fps if isinstance(data, FolderClips) else 0)
+        return replace(
+            self.defaults,
+            path="linear",
+            prediction=self.prediction,
+            num_frames=data.num_frames,
+            size=data.shape,
+            fps=fps or self.defaults.fps,
+            max_size=max(self.defaults.max_size, *data.shape),
+        )
+
+    def preview(self, data: Data, held_out: Data) -> Prompts:
+        """What is sampled at every validation."""
+        count = len(self.prompts) or NUM_PROMPTS
+        if not self.animate:
+            return Prompts(self.prompts or captions_of(data, held_out, count))
+        tensors, captions = held_out.make(list(range(count)))
+        prompts = self.prompts or [caption or UNNAMED for caption in captions]
+        return Prompts(prompts, list(tensors["frames"][:, 0].numpy()))
 
     def train(self) -> State:
         """Train to the end, resuming where an interrupted run stopped."""
-        task = self.task()
-        task.clips.start()
-        try:
-            return train(task, self.loop, Path(self.folder))
-        finally:
-            task.clips.stop()
+        with telling("Preparing the run: networks and lists of clips."):
+            task = self.task()
+        if isinstance(self.data, FolderClips):
+            print(expectation(len(self.data.clips)), file=sys.stderr)
+            codec_ceiling(task.codec, self.data, self.codec)
+        return train(task, self.loop, Path(self.folder))
+
+
+def captions_of(data: Data, held_out: Data, count: int) -> list[str]:
+    """Up to `count` different captions, those of clips that are held out before the others."""
+    if isinstance(data, FolderClips) and isinstance(held_out, FolderClips):
+        captions = [*held_out.corpus(), *data.corpus()]
+    else:
+        captions = held_out.make(list(range(count)))[1]
+    return list(dict.fromkeys(filter(None, captions)))[:count] or [UNNAMED]
+
+
+def counted(data: Data) -> Data:
+    """The clips with their number known."""
+    return data.counted() if isinstance(data, FolderClips) else data
 
 
 def new_network(run: TextToVideoRun, channels: int) -> nn.ModuleDict:
-    """A denoiser of the codec's channels and a text encoder of the data's words, untrained."""
-    run.denoiser.channels, run.denoiser.text_dim = channels, run.text.dim
-    text = SmallTextEncoder.from_corpus(run.data.corpus(), run.text)
+    """A denoiser of the codec's channels and a text encoder, untrained unless it is pretrained."""
+    text: nn.Module
+    if run.text_encoder:
+        text = PretrainedTextEncoder.from_pretrained(run.text_encoder)
+    else:
+        text = SmallTextEncoder.from_corpus(run.data.corpus(), run.text)
+    run.denoiser.channels, run.denoiser.text_dim = channels, text.dim
     return nn.ModuleDict({"denoiser": make_denoiser(run.denoiser), "text": text})
 
 
@@ -164,121 +189,10 @@ def trained_network(run: TextToVideoRun, channels: int) -> nn.ModuleDict:
     if system.codec.channels != channels:
         raise UserError(
             f"init: the denoiser of {run.init} works on {system.codec.channels} channels, the "
-            f"codec {run.codec} has {channels}; name a codec of {system.codec.channels} channels"
+            f"codec {run.codec} has {channels}; name a codec of {system.codec.channels} channels."
         )
     run.denoiser, run.prediction = system.denoiser.config, system.system.prediction
     parts = {"denoiser": system.denoiser, "text": system.text}
     for part in parts.values():
         part.float().requires_grad_(True)  # but a pretrained text encoder stays frozen
     return nn.ModuleDict(parts)
-
-
-class TextToVideoTask:
-    """What the loop asks of a text-to-video run."""
-
-    def __init__(self, run: TextToVideoRun):
-        torch.manual_seed(run.loop.seed)
-        folder = str(find_codec(run.codec))
-        self.run, self.codec = run, load_codec(folder)
-        self.clips = Shards(CodecLatents(run.data, folder), Path(run.cache), run.workers)
-        self.unseen = Shards(CodecLatents(run.held_out, folder), Path(run.cache), workers=0)
-        make = trained_network if run.init else new_network
-        self.network = make(run, self.codec.channels)
-        self.path, self.times = Linear(), run.noise.mixture()
-        shape = self.codec.latent_shape(run.data.num_frames, run.data.size, run.data.size)
-        self.clip_flops = count_flops(self.network["denoiser"], shape, text_tokens=16)
-
-    @property
-    def device(self) -> torch.device:
-        """Where the network lies; all draws are made on the processor and carried there."""
-        return next(self.network.parameters()).device
-
-    def loss(
-        self, position: Position, batch_size: int, rows: slice
-    ) -> tuple[Tensor, dict[str, float]]:
-        """The diffusion loss on clips, or on single frames; some captions are dropped."""
-        image = bool(torch.rand(()) < self.run.image_share)
-        ready = num_ready(position.samples, len(self.clips), self.run.first_clips)
-        indices = draw(self.run.loop.seed, position, batch_size, ready)[rows]
-        clips, captions = self.clips.read(indices)
-        x0 = clips["image" if image else "latents"].float().to(self.device)
-        dropped = (torch.rand(batch_size) < self.run.caption_dropout)[rows]
-        captions = ["" if d else c for c, d in zip(captions, dropped, strict=True)]
-        t = self.times.draw(batch_size, x0.shape[2])[rows].to(x0)
-        noise = torch.randn(batch_size, *x0.shape[1:])[rows].to(x0)
-        if self.run.resampling.share:
-            x0 = self.resampled(x0, captions, t, batch_size, rows)
-        loss = self.diffusion_loss(x0, captions, t, noise).mean()
-        return loss, {"loss_image" if image else "loss_video": loss.item()}
-
-    @torch.no_grad()
-    def resampled(
-        self, x0: Tensor, captions: list[str], t: Tensor, batch_size: int, rows: slice
-    ) -> Tensor:
-        """The clips with histories as the network would have made them; b c f h w."""
-        spec, conditions = self.run.resampling, Conditions(self.network["text"](captions))
-        denoise = Denoise(self.network["denoiser"], self.path, self.run.prediction, conditions)
-        t_s, noise = spec.draw(batch_size)[rows], torch.randn(batch_size, *x0.shape[1:])[rows]
-        t_s, noise = t_s.to(x0), noise.to(x0)
-        return resample_history(denoise, x0, t, t_s, noise, self.path, spec.num_steps)
-
-    def diffusion_loss(self, x0: Tensor, captions: list[str], t: Tensor, noise: Tensor) -> Tensor:
-        """Per clip, in velocity space; x0: b c f h w, t: b f."""
-        conditions = Conditions(self.network["text"](captions))
-        network = self.network["denoiser"]
-        return diffusion.loss(network, x0, conditions, t, noise, self.path, self.run.prediction)
-
-    def rehearse(self, batch_size: int) -> Tensor:
-        """The loss of empty clips of the run's shape, to see what a step takes."""
-        data = self.run.data
-        shape = self.codec.latent_shape(data.num_frames, data.size, data.size)
-        x0 = torch.zeros(batch_size, *shape, device=self.device)
-        t = x0.new_full((batch_size, shape[1]), 0.5)
-        captions = [self.run.prompts[0]] * batch_size
-        return self.diffusion_loss(x0, captions, t, torch.zeros_like(x0)).mean()
-
-    def validate(self) -> dict[str, float]:
-        """The flow loss on clips never trained on, on fixed times and fixed noise.
-
-        It tracks quality where the training loss does not (Open-Sora 1.2); its high-noise end,
-        where scene and motion are decided, is reported by itself.
-        """
-        generator = torch.Generator().manual_seed(0)
-        clips, captions = self.unseen.read(range(min(64, len(self.unseen))))
-        x0 = clips["latents"].float().to(self.device)
-        losses = {}
-        for time in VALIDATION_TIMES:
-            noise = torch.randn(x0.shape, generator=generator).to(x0)
-            t = x0.new_full((len(x0), x0.shape[2]), time)
-            losses[time] = self.diffusion_loss(x0, captions, t, noise).mean().item()
-        mean = sum(losses.values()) / len(losses)
-        return {"loss": mean, "loss_high": losses[0.97], "loss_low": losses[0.2]}
-
-    def pipeline(self) -> VideoPipeline:
-        """The system as it stands: what is sampled here is what the command line samples."""
-        data, defaults = self.run.data, self.run.defaults
-        system = replace(
-            defaults,
-            path="linear",
-            prediction=self.run.prediction,
-            num_frames=data.num_frames,
-            size=(data.size, data.size),
-            fps=data.fps or defaults.fps,  # 0: the files keep their own
-        )
-        parts = self.network["denoiser"], self.codec, self.network["text"]
-        return VideoPipeline(*parts, system).to(self.device)
-
-    def show(self, folder: Path, samples: int) -> None:
-        """A sheet of samples, one row a prompt."""
-        folder.mkdir(parents=True, exist_ok=True)
-        output = self.pipeline()(list(self.run.prompts), seed=0, progress=False)
-        contact_sheet(
-            list(output.frames), folder / f"{samples:09d}.png", labels=list(self.run.prompts)
-        )
-
-    def save(self, folder: Path) -> None:
-        self.pipeline().save_pretrained(folder)
-
-    def flops(self, batch_size: int) -> float:
-        """Forward and backward of the denoiser on whole clips: three times the forward pass."""
-        return 3.0 * batch_size * self.clip_flops

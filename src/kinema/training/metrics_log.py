@@ -1,28 +1,28 @@
-"""What a run says while it runs: JSON lines, tensorboard, and one progress line."""
+"""What a run writes and prints while it runs: JSON lines, tensorboard, and one progress line."""
 
 import json
-import math
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch.utils.tensorboard import SummaryWriter
 
-from kinema.storage import write_text
+from kinema.storage.atomic import write_bytes
 
 
-class Journal:
+class MetricsLog:
     """Writes `metrics.jsonl` and tensorboard events into the run's folder, and a progress line.
 
     Args:
         folder: the run's folder.
         num_samples: length of the run, for the progress bar.
         samples: where the run resumes; lines written beyond it by an interrupted run are dropped.
-        speaks: False in all processes of a run but the one that leads: nothing is written.
+        speaks: False in every process of a run but the leading one: nothing is written.
     """
 
     def __init__(self, folder: Path, num_samples: int, samples: int = 0, speaks: bool = True):
-        self.path, self.speaks = folder / "metrics.jsonl", speaks
+        self.folder, self.speaks = folder, speaks
+        self.path = folder / "metrics.jsonl"
         self.console = Console(stderr=True, quiet=not speaks)
         self.progress = Progress(
             TextColumn("{task.description}"),
@@ -35,10 +35,10 @@ class Journal:
         self.task = self.progress.add_task("training", total=num_samples, completed=samples)
         if not speaks:
             return
-        self._forget_after(samples)
+        self.forget_after(samples)
         self.events = SummaryWriter(str(folder / "tensorboard"), purge_step=samples + 1)
 
-    def __enter__(self) -> "Journal":
+    def __enter__(self) -> "MetricsLog":
         self.progress.start()
         return self
 
@@ -70,18 +70,19 @@ class Journal:
         self.say(f"back to the checkpoint at {samples:,} clips")
         self.progress.update(self.task, completed=samples)
         if self.speaks:
-            self._forget_after(samples)
+            self.forget_after(samples)
 
-    def _forget_after(self, samples: int) -> None:
+    def forget_after(self, samples: int) -> None:
+        """Drop the lines beyond a position, and what an interrupted write has left unreadable."""
         if self.path.exists():
-            lines = self.path.read_text("utf-8", "replace").splitlines(keepends=True)
-            kept = [line for line in lines if line.endswith("\n") and position(line) <= samples]
-            write_text(self.path, "".join(kept))
+            lines = self.path.read_text("utf-8", errors="replace").splitlines(keepends=True)
+            kept = [line for line in lines if 0 <= position_of(line) <= samples]
+            write_bytes(self.path, "".join(kept).encode())
 
 
-def position(line: str) -> float:
-    """Return the clips seen at a line; infinity for a line that a crash damaged."""
+def position_of(line: str) -> int:
+    """Clips seen when a line was written; -1 if the line is not whole."""
     try:
-        return float(json.loads(line)["samples"])
-    except (ValueError, TypeError, KeyError):
-        return math.inf
+        return int(json.loads(line)["samples"]) if line.endswith("\n") else -1
+    except (ValueError, KeyError, TypeError):
+        return -1

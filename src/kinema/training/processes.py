@@ -18,7 +18,7 @@ from kinema.errors import UserError
 
 
 @dataclass(frozen=True)
-class Team:
+class Processes:
     """The processes of a run, as torchrun started them; alone without torchrun.
 
     Attributes:
@@ -30,7 +30,7 @@ class Team:
     size: int = 1
 
     @classmethod
-    def join(cls, device: str) -> "Team":
+    def join(cls, device: str) -> "Processes":
         """Join the processes that torchrun started, or none."""
         if "WORLD_SIZE" not in os.environ:
             return cls()

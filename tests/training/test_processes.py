@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from kinema.errors import UserError
 from kinema.training import train
-from kinema.training.team import Team
+from kinema.training.processes import Processes
 
 sys.path.insert(0, str(Path(__file__).parent))
 from toy_run import Denoise1D, toy_loop
@@ -30,13 +30,13 @@ def test_two_processes_are_one_to_rounding(tmp_path):
 
 def test_the_shares_of_a_batch_are_the_batch():
     rows = list(range(12))
-    shares = [rows[Team(rank, 3).rows(12)] for rank in range(3)]
+    shares = [rows[Processes(rank, 3).rows(12)] for rank in range(3)]
     assert sorted(sum(shares, [])) == rows
     with pytest.raises(UserError, match="batch_size 12 cannot be shared by 5 processes"):
-        Team(0, 5).rows(12)
+        Processes(0, 5).rows(12)
 
 
 def test_alone_nothing_is_averaged():
     value = torch.tensor([1.0, 2.0])
-    Team().average([value])
+    Processes().average([value])
     assert value.tolist() == [1.0, 2.0]
