@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kinema import fields
+from kinema.conditions import Port
 from kinema.errors import UserError
 from kinema.fields import (
     Above,
@@ -188,3 +189,10 @@ def test_a_function_has_a_tree_of_its_defaults():
     def measure(count: int = 8, *, quick: bool = False) -> None: ...
 
     assert fields.tree_of(measure) == {"count": 8, "quick": False}
+
+
+def test_a_dictionary_in_a_list_becomes_the_dataclass_it_fills():
+    given = [{"name": "depth", "door": "grid", "channels": 4}]
+    assert fit(given, tuple[Port, ...], "--ports") == (Port("depth", "grid", 4),)
+    with pytest.raises(UserError, match=r"--ports takes the fields channels, door, name"):
+        fit([{"name": "depth"}], tuple[Port, ...], "--ports")

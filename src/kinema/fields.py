@@ -231,7 +231,19 @@ def fit_list(value: Any, kind: Any, hint: Any, where: str) -> tuple[Any, ...]:
             raise wrong(value, hint, where)
     else:
         elements = elements * len(value)
-    return tuple(fit(each, to, where) for each, to in zip(value, elements, strict=True))
+    return tuple(fit_element(each, to, where) for each, to in zip(value, elements, strict=True))
+
+
+def fit_element(value: Any, kind: Any, where: str) -> Any:
+    """Do what `fit` does for an element of a list; a dictionary becomes the dataclass it fills."""
+    if not (dataclasses.is_dataclass(kind) and isinstance(value, dict)):
+        return fit(value, kind, where)
+    names = {field.name for field in dataclasses.fields(kind)}
+    if set(value) != names:
+        raise UserError(f"{where} takes the fields {', '.join(sorted(names))}, not {[*value]}.")
+    hints = get_type_hints(kind)
+    made: Any = kind
+    return made(**{name: fit(value[name], hints[name], f"{where}.{name}") for name in value})
 
 
 def in_range(value: Any, hint: Any, where: str) -> Any:

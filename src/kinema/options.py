@@ -198,7 +198,9 @@ def plain(kind: Any, tree: Tree) -> Tree:
         if kinds:
             inner = plain(kinds[value[KIND]], value)
             value = {KIND: value[KIND], **inner} if len(kinds) > 1 else inner
-        made[name] = list(value) if isinstance(value, tuple) else value
+        if isinstance(value, tuple):  # of numbers, words or dataclasses
+            value = [vars(x) if dataclasses.is_dataclass(x) else x for x in value]
+        made[name] = value
     return made
 
 
