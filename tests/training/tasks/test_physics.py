@@ -169,7 +169,7 @@ def test_degradation_is_of_pixels():
 
 
 def test_a_denoiser_that_needs_text_is_refused_before_the_first_step():
-    with pytest.raises(UserError, match="denoiser takes DiTConfig or UViTConfig or UNetConfig, not MMDiTConfig"):
+    with pytest.raises(UserError, match="denoiser takes DiTConfig or UViTConfig"):
         PhysicsRun(denoiser=MMDiTConfig(dim=64, depth=1, num_heads=2)).task()
 
 
