@@ -42,19 +42,13 @@ class Text(str):
 
 @dataclasses.dataclass
 class Asked:
-    """What a command line asks for.
+    """What a command line asks for."""
 
-    Attributes:
-        files: of YAML, in order.
-        values: what the options set, a tree of `Text`.
-        topic: what help is about, "" for all in short; None where none is asked for.
-        prints: whether the configuration is to be printed.
-    """
-
-    files: list[str] = dataclasses.field(default_factory=list)
-    values: Tree = dataclasses.field(default_factory=dict)
+    files: list[str] = dataclasses.field(default_factory=list)  # of YAML, in order
+    values: Tree = dataclasses.field(default_factory=dict)  # what the options set, a tree of `Text`
+    # what help is about, "" for all in short; None where none is asked for
     topic: str | None = None
-    prints: bool = False
+    prints: bool = False  # whether the configuration is to be printed
 
 
 def read_options(
@@ -209,17 +203,11 @@ def plain(kind: Any, tree: Tree) -> Tree:
 
 @dataclasses.dataclass
 class Reader:
-    """Changes a tree by what a file or the options say.
+    """Changes a tree by what a file or the options say."""
 
-    Attributes:
-        prog: the command, for messages.
-        root: the dataclass or the function.
-        named: ready-made values by field and name.
-    """
-
-    prog: str
-    root: Any
-    named: Mapping[str, Mapping[str, Any]]
+    prog: str  # the command, for messages
+    root: Any  # the dataclass or the function
+    named: Mapping[str, Mapping[str, Any]]  # ready-made values by field and name
 
     def changed(self, file: str, path: tuple[str, ...], kind: Any, tree: Tree, new: Tree) -> Tree:
         """Return a tree with other values.

@@ -34,40 +34,24 @@ PROMPT = "a red ball rolls to the right"
 
 @dataclass
 class Estimate:
-    """A video by one strategy at one size.
+    """A video by one strategy at one size."""
 
-    Attributes:
-        strategy: its name.
-        size: height and width.
-        frames: latent frames that the denoiser sees at once, the most.
-        calls: how often it is asked.
-        bytes: the most memory that the process will hold.
-        seconds: how long it will take.
-    """
-
-    strategy: str
-    size: tuple[int, int]
-    frames: int
-    calls: int
-    bytes: float
-    seconds: float
+    strategy: str  # its name
+    size: tuple[int, int]  # height and width
+    frames: int  # latent frames that the denoiser sees at once, the most
+    calls: int  # how often it is asked
+    bytes: float  # the most memory that the process will hold
+    seconds: float  # how long it will take
 
 
 @dataclass
 class Buckets:
-    """The videos to be planned.
+    """The videos to be planned."""
 
-    Args:
-        num_frames: of each.
-        sizes: heights and widths, or sides of squares.
-        num_steps: sampling steps; the system's own unless given.
-        guidance_scale: the system's own unless given; 1 halves the work.
-    """
-
-    num_frames: int = 1000
-    sizes: Sequence[int] = (64,)
-    num_steps: int | None = None
-    guidance_scale: float | None = None
+    num_frames: int = 1000  # of each
+    sizes: Sequence[int] = (64,)  # heights and widths, or sides of squares
+    num_steps: int | None = None  # sampling steps; the system's own unless given
+    guidance_scale: float | None = None  # the system's own unless given; 1 halves the work
 
 
 def plan_generation(pipe: VideoPipeline, buckets: Buckets) -> list[Estimate]:

@@ -34,19 +34,12 @@ class Rehearsal(Protocol):
 
 @dataclass
 class TrainingPlan:
-    """A run to come.
+    """A run to come."""
 
-    Attributes:
-        fixed: bytes that do not depend on the batch.
-        per_clip: bytes for each clip in a batch.
-        seconds_per_clip: of a training step.
-        loop: of the run.
-    """
-
-    fixed: float
-    per_clip: float
-    seconds_per_clip: float
-    loop: Loop
+    fixed: float  # bytes that do not depend on the batch
+    per_clip: float  # bytes for each clip in a batch
+    seconds_per_clip: float  # of a training step
+    loop: Loop  # of the run
 
     def bytes(self, batch_size: int) -> float:
         return self.fixed + batch_size * self.per_clip

@@ -14,33 +14,19 @@ SCHEMA = 1  # of the JSON; a key may be added under one number, never renamed or
 
 @dataclass
 class ClipReport:
-    """One clip's scores and failures.
+    """One clip's scores and failures."""
 
-    Attributes:
-        file: its path or name.
-        num_frames: how many were read.
-        fps: frames per second.
-        size: native height and width.
-        scores: each with its curve over the frames.
-        failures: surest first.
-        fingerprint: (16 256), to tell whether two clips show the same thing.
-        text: the caption or prompt in the file, "" if there is none.
-        strip: JPEG of frames over the clip; b"" unless pictures were asked for.
-        moments: pictures of the worst moments.
-        error: why reading stopped; None if the whole file was read.
-    """
-
-    file: str
-    num_frames: int = 0
-    fps: float = 0.0
-    size: tuple[int, int] = (0, 0)
-    scores: dict[str, Score] = field(default_factory=dict)
-    failures: list[Failure] = field(default_factory=list)
-    fingerprint: np.ndarray | None = None
-    text: str = ""
-    strip: bytes = b""
-    moments: list[Moment] = field(default_factory=list)
-    error: str | None = None
+    file: str  # its path or name
+    num_frames: int = 0  # how many were read
+    fps: float = 0.0  # frames per second
+    size: tuple[int, int] = (0, 0)  # native height and width
+    scores: dict[str, Score] = field(default_factory=dict)  # each with its curve over the frames
+    failures: list[Failure] = field(default_factory=list)  # surest first
+    fingerprint: np.ndarray | None = None  # (16 256), to tell whether two clips show the same thing
+    text: str = ""  # the caption or prompt in the file, "" if there is none
+    strip: bytes = b""  # JPEG of frames over the clip; b"" unless pictures were asked for
+    moments: list[Moment] = field(default_factory=list)  # pictures of the worst moments
+    error: str | None = None  # why reading stopped; None if the whole file was read
 
     @property
     def verdict(self) -> str:
@@ -94,14 +80,8 @@ def told(value: float) -> str:
 
 @dataclass
 class Moment:
-    """Pictures of one worst moment.
+    """Pictures of one worst moment."""
 
-    Attributes:
-        failure: its name.
-        frame: index in the clip.
-        pictures: (caption, JPEG) pairs.
-    """
-
-    failure: str
-    frame: int
-    pictures: list[tuple[str, bytes]]
+    failure: str  # its name
+    frame: int  # index in the clip
+    pictures: list[tuple[str, bytes]]  # (caption, JPEG) pairs

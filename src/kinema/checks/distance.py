@@ -33,21 +33,13 @@ Extract = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class Looking:
-    """How clips become features: everything on which the number depends.
+    """How clips become features: everything on which the number depends."""
 
-    Attributes:
-        features: motion, change, appearance, i3d, videomae or clip.
-        weights: a file or a folder; "" for the first three.
-        num_frames: of each clip, from its beginning.
-        resize: of I3D, "squash" or "crop".
-        device: "cpu" or "cuda".
-    """
-
-    features: str
-    weights: str = ""
-    num_frames: int = 16
-    resize: str = "squash"
-    device: str = "cpu"
+    features: str  # motion, change, appearance, i3d, videomae or clip
+    weights: str = ""  # a file or a folder; "" for the first three
+    num_frames: int = 16  # of each clip, from its beginning
+    resize: str = "squash"  # of I3D, "squash" or "crop"
+    device: str = "cpu"  # "cpu" or "cuda"
 
     def __post_init__(self) -> None:
         known = [*WEIGHTLESS, *NEEDS_WEIGHTS]
@@ -92,23 +84,14 @@ class Looking:
 
 @dataclass(frozen=True)
 class SetDistance:
-    """What was measured in one feature space.
-
-    Attributes:
-        looking: how.
-        digest: first 12 digits of the weights' SHA-256, "" without a local file.
-        fps: median frame rate of each set.
-        kernel: unbiased cubic MMD times 1000.
-        frechet: None below as many clips as features.
-        refusal: why there is no Frechet distance.
-    """
+    """What was measured in one feature space."""
 
     looking: Looking
-    digest: str
-    fps: tuple[float, float]
-    kernel: Distance
-    frechet: Distance | None
-    refusal: str = ""
+    digest: str  # first 12 digits of the weights' SHA-256, "" without a local file
+    fps: tuple[float, float]  # median frame rate of each set
+    kernel: Distance  # unbiased cubic MMD times 1000
+    frechet: Distance | None  # None below as many clips as features
+    refusal: str = ""  # why there is no Frechet distance
 
 
 def set_distance(

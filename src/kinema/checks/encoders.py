@@ -39,20 +39,15 @@ MOST_PROMPTS = 32  # of other clips, for the floor of the alignment
 
 @dataclass(frozen=True)
 class Backends:
-    """Flow method and encoders.
+    """Flow method and encoders."""
 
-    Attributes:
-        flow: "dis", "farneback", "lk" or "raft".
-        flow_weights: a file, for "raft".
-        text_encoder: a folder or hub id of a CLIP-type model: does a clip show its prompt?
-        prompts: a metadata.jsonl with `file_name` and `text`; else the captions in the files.
-        image_encoder: a folder or hub id of a model that sees: does a clip stay the same thing?
-    """
-
-    flow: str = "dis"
-    flow_weights: str | None = None
+    flow: str = "dis"  # "dis", "farneback", "lk" or "raft"
+    flow_weights: str | None = None  # a file, for "raft"
+    # a folder or hub id of a CLIP-type model: does a clip show its prompt?
     text_encoder: str | None = None
+    # a metadata.jsonl with `file_name` and `text`; else the captions in the files
     prompts: str | None = None
+    # a folder or hub id of a model that sees: does a clip stay the same thing?
     image_encoder: str | None = None
 
     def check(self) -> None:

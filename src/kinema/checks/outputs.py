@@ -15,19 +15,12 @@ from kinema.storage.atomic import require_writable
 
 @dataclass(frozen=True)
 class Outputs:
-    """Files to write.
+    """Files to write."""
 
-    Attributes:
-        json: everything ("-" for the terminal).
-        html: one self-contained page with pictures and curves.
-        junit: the gates as JUnit XML.
-        quiet: print nothing but what json "-" prints.
-    """
-
-    json: str | None = None
-    html: str | None = None
-    junit: str | None = None
-    quiet: bool = False
+    json: str | None = None  # everything ("-" for the terminal)
+    html: str | None = None  # one self-contained page with pictures and curves
+    junit: str | None = None  # the gates as JUnit XML
+    quiet: bool = False  # print nothing but what json "-" prints
 
     def check(self) -> None:
         """Refuse a file that cannot be written, before the work begins.

@@ -22,20 +22,14 @@ class Pair:
 
 @dataclass
 class CheckReport:
-    """Everything `kinema check` found.
+    """Everything `kinema check` found."""
 
-    Attributes:
-        clips: in the order of the files.
-        pairs: with `against`.
-        trends: each score over all pairs; empty below 5 pairs.
-        unpaired: files that have no counterpart.
-        gates: what the gate file asked, and whether it holds.
-    """
-
-    clips: list[ClipReport]
-    pairs: list[Pair] = field(default_factory=list)
+    clips: list[ClipReport]  # in the order of the files
+    pairs: list[Pair] = field(default_factory=list)  # with `against`
+    # each score over all pairs; empty below 5 pairs
     trends: list[Trend] = field(default_factory=list)
-    unpaired: list[str] = field(default_factory=list)
+    unpaired: list[str] = field(default_factory=list)  # files that have no counterpart
+    # what the gate file asked, and whether it holds
     gates: list[GateResult] = field(default_factory=list)
 
     @property

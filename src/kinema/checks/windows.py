@@ -41,17 +41,11 @@ FAR_SIGHTED = {
 
 @dataclass(frozen=True)
 class Window:
-    """A stretch of a clip, and the frames of it that are its own to report.
+    """A stretch of a clip, and the frames of it that are its own to report."""
 
-    Attributes:
-        start: index of its first frame in the clip.
-        own: first and one-past-last index in the clip of the frames it reports.
-        evidence: of its frames.
-    """
-
-    start: int
-    own: tuple[int, int]
-    evidence: Evidence
+    start: int  # index of its first frame in the clip
+    own: tuple[int, int]  # first and one-past-last index in the clip of the frames it reports
+    evidence: Evidence  # of its frames
 
 
 @dataclass(frozen=True)

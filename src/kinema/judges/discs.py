@@ -25,24 +25,16 @@ CLOSEST = 0.05  # units by which a whole disc may seem to reach behind a curtain
 
 @dataclass
 class DiscReading:
-    """The physics of one clip, beside the truth; NaN where a law does not have the quantity.
+    """The physics of one clip, beside the truth; NaN where a law does not have the quantity."""
 
-    Attributes:
-        velocity_error: |mean v_x - true v_x|, the mean over discs, units a second; in a box see
-            `pace_error`. A disc that is not there in at least two readable frames has velocity 0.
-        radius_error: mean |radius - true radius| where the disc is seen, units.
-        lost: share of readable frames (of all discs) in which a disc is not to be seen.
-        momentum_error: of both discs after a collision, over the sum of |m v|.
-        energy_error: likewise, over the true energy.
-        gravity_error: |fitted - true gravity| of a parabola, units a second squared.
-    """
-
+    # |mean v_x - true v_x|, the mean over discs, units a second; in a box see `pace_error`. A disc
+    # that is not there in at least two readable frames has velocity 0
     velocity_error: float
-    radius_error: float
-    lost: float
-    momentum_error: float = np.nan
-    energy_error: float = np.nan
-    gravity_error: float = np.nan
+    radius_error: float  # mean |radius - true radius| where the disc is seen, units
+    lost: float  # share of readable frames (of all discs) in which a disc is not to be seen
+    momentum_error: float = np.nan  # of both discs after a collision, over the sum of |m v|
+    energy_error: float = np.nan  # likewise, over the true energy
+    gravity_error: float = np.nan  # |fitted - true gravity| of a parabola, units a second squared
 
 
 def read_discs(frames: np.ndarray, num_discs: int = 1) -> tuple[np.ndarray, np.ndarray]:
@@ -104,21 +96,15 @@ def is_explained(
 
 @dataclass
 class DiscSeen:
-    """The disc of every frame of a clip, as far as it is seen beside a curtain.
+    """The disc of every frame of a clip, as far as it is seen beside a curtain."""
 
-    Attributes:
-        centers: (f 2), units; NaN where no disc is seen.
-        radii: (f,), units, likewise; of a disc that is partly hidden, that of a smaller one.
-        colors: (f,) the nearest names of `discs.PALETTE`; "" where no disc is seen.
-        clear: (f,) bool, whether it is seen and no part of it lies behind the curtain.
-        whole: (f,) bool, whether it is clear, and the frame shows one round disc of that color
-            and nothing else.
-    """
-
-    centers: np.ndarray
+    centers: np.ndarray  # (f 2), units; NaN where no disc is seen
+    # (f,), units, likewise; of a disc that is partly hidden, that of a smaller one
     radii: np.ndarray
-    colors: np.ndarray
-    clear: np.ndarray
+    colors: np.ndarray  # (f,) the nearest names of `discs.PALETTE`; "" where no disc is seen
+    clear: np.ndarray  # (f,) bool, whether it is seen and no part of it lies behind the curtain
+    # (f,) bool, whether it is clear, and the frame shows one round disc of that color and nothing
+    # else
     whole: np.ndarray
 
 

@@ -26,22 +26,15 @@ HOLLOW = {"frozen", "blur"}  # failures that make the other scores look better t
 
 @dataclass(frozen=True)
 class Change:
-    """How one score differs from the reference's.
+    """How one score differs from the reference's."""
 
-    Attributes:
-        fault: the failure it speaks of.
-        metric: the score.
-        value: log2 ratio, or difference for scores that are logarithms or shares; above 0 is worse;
-            NaN where either score cannot be told.
-        threshold: what counts; harmless re-encodes stay below it.
-        error: standard error of the value over time; NaN where a score has no curve.
-    """
-
-    fault: str
-    metric: str
+    fault: str  # the failure it speaks of
+    metric: str  # the score
+    # log2 ratio, or difference for scores that are logarithms or shares; above 0 is worse; NaN
+    # where either score cannot be told
     value: float
-    threshold: float
-    error: float
+    threshold: float  # what counts; harmless re-encodes stay below it
+    error: float  # standard error of the value over time; NaN where a score has no curve
 
     @property
     def detectable(self) -> float:
@@ -63,19 +56,12 @@ class Change:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The verdict on one pair.
+    """The verdict on one pair."""
 
-    Attributes:
-        verdict: "better", "worse", "same" or "cannot tell".
-        reasons: names of the failures that decided.
-        changes: of every rule.
-        test: in words.
-    """
-
-    verdict: str
-    reasons: list[str]
-    changes: list[Change]
-    test: str
+    verdict: str  # "better", "worse", "same" or "cannot tell"
+    reasons: list[str]  # names of the failures that decided
+    changes: list[Change]  # of every rule
+    test: str  # in words
 
 
 def compare(
@@ -140,23 +126,16 @@ def fingerprint(evidence: Evidence, count: int = 16) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Trend:
-    """One score over many pairs.
-
-    Attributes:
-        metric: the score; `fault` the failure it speaks of.
-        mean: mean change, above 0 is worse.
-        interval: 95 % of the mean, from resampling the pairs.
-        p_value: sign-flip permutation test that the mean is zero, two-sided, corrected for the
-            number of scores that are tested (Holm 1979).
-        detectable: the smallest mean change that this many pairs could have shown (80 % power).
-    """
+    """One score over many pairs."""
 
     fault: str
-    metric: str
-    mean: float
-    interval: tuple[float, float]
+    metric: str  # the score; `fault` the failure it speaks of
+    mean: float  # mean change, above 0 is worse
+    interval: tuple[float, float]  # 95 % of the mean, from resampling the pairs
+    # sign-flip permutation test that the mean is zero, two-sided, corrected for the number of
+    # scores that are tested (Holm 1979)
     p_value: float
-    detectable: float
+    detectable: float  # the smallest mean change that this many pairs could have shown (80 % power)
 
 
 def compare_sets(pairs: list[Comparison], seed: int = 0) -> list[Trend]:

@@ -31,16 +31,11 @@ RARE = 0.15  # share of a clip's frames: what happens in more of them is a habit
 
 @dataclass(frozen=True, eq=False)
 class Score:
-    """A number, and the curve over the frames that it sums up.
+    """A number, and the curve over the frames that it sums up."""
 
-    Attributes:
-        value: the number; `float(score)` gives it too.
-        curve: (f,) float64, the same quantity frame by frame; NaN where it is not defined.
-        error: standard error of the value, where it is a mean over places; NaN elsewhere.
-    """
-
-    value: float
-    curve: np.ndarray
+    value: float  # the number; `float(score)` gives it too
+    curve: np.ndarray  # (f,) float64, the same quantity frame by frame; NaN where it is not defined
+    # standard error of the value, where it is a mean over places; NaN elsewhere
     error: float = np.nan
 
     def __post_init__(self) -> None:
@@ -54,24 +49,17 @@ class Score:
 
 @dataclass(frozen=True)
 class Evidence:
-    """A clip as the metrics see it; make it with `observe`.
+    """A clip as the metrics see it; make it with `observe`."""
 
-    Attributes:
-        frames: uint8 (f h w 3) at the working size.
-        fps: frames per second.
-        detail: (f,) log2 variance of the Laplacian of the luma at the native size.
-        native_size: height and width of the frames that were observed.
-        given_flow: exact motion at the working size, where it is known; otherwise estimated.
-        flow_method: estimates the motion where it is not given; DIS unless set.
-        given_cuts: first frames of new shots, where they are known; otherwise found.
-    """
-
-    frames: np.ndarray
-    fps: float
-    detail: np.ndarray
-    native_size: tuple[int, int]
+    frames: np.ndarray  # uint8 (f h w 3) at the working size
+    fps: float  # frames per second
+    detail: np.ndarray  # (f,) log2 variance of the Laplacian of the luma at the native size
+    native_size: tuple[int, int]  # height and width of the frames that were observed
+    # exact motion at the working size, where it is known; otherwise estimated
     given_flow: Flow | None = None
+    # first frames of new shots, where they are known; otherwise found
     given_cuts: tuple[int, ...] | None = None
+    # estimates the motion where it is not given; DIS unless set
     flow_method: FlowMethod | None = None
 
     def __len__(self) -> int:

@@ -20,19 +20,12 @@ NUM_STEPS = 200
 
 @dataclass(frozen=True)
 class Strength:
-    """One system's place.
+    """One system's place."""
 
-    Attributes:
-        name: of the system.
-        value: natural log of its strength, the mean over systems 0; a lead of 1 wins 73 %.
-        interval: 95 %, from resampling what was voted on.
-        votes: how many it took part in.
-    """
-
-    name: str
-    value: float
-    interval: tuple[float, float]
-    votes: int
+    name: str  # of the system
+    value: float  # natural log of its strength, the mean over systems 0; a lead of 1 wins 73 %
+    interval: tuple[float, float]  # 95 %, from resampling what was voted on
+    votes: int  # how many it took part in
 
 
 def bradley_terry(

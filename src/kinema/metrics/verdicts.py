@@ -182,23 +182,14 @@ ALWAYS = {"frozen", "shuffle"}  # these explain even what looks surer than they 
 
 @dataclass(frozen=True)
 class Failure:
-    """One thing that is wrong with a clip.
+    """One thing that is wrong with a clip."""
 
-    Attributes:
-        name: a key of `FAULTS`.
-        rung: of the ladder of time scales: architecture, context, world knowledge; or footage.
-        frames: where it shows, ascending.
-        confidence: [0, 1]; 0.5 at the threshold, 0.8 at twice the threshold.
-        score: the name of the score that found it.
-        remedy: one sentence.
-    """
-
-    name: str
-    rung: str
-    frames: list[int]
-    confidence: float
-    score: str
-    remedy: str
+    name: str  # a key of `FAULTS`
+    rung: str  # of the ladder of time scales: architecture, context, world knowledge; or footage
+    frames: list[int]  # where it shows, ascending
+    confidence: float  # [0, 1]; 0.5 at the threshold, 0.8 at twice the threshold
+    score: str  # the name of the score that found it
+    remedy: str  # one sentence
 
 
 def diagnose(scores: dict[str, Score], faults: dict[str, Fault] | None = None) -> list[Failure]:

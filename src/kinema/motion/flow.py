@@ -22,15 +22,10 @@ DIS_PRESETS = {
 
 @dataclass(frozen=True)
 class Flow:
-    """The motion of a clip, in pixels per frame; the last axis is (x, y).
+    """The motion of a clip, in pixels per frame; the last axis is (x, y)."""
 
-    Attributes:
-        forward: (f-1 h w 2) float32, from frame t to t+1, on the grid of frame t.
-        backward: (f-1 h w 2) float32, from frame t+1 to t, on the grid of frame t+1.
-    """
-
-    forward: np.ndarray
-    backward: np.ndarray
+    forward: np.ndarray  # (f-1 h w 2) float32, from frame t to t+1, on the grid of frame t
+    backward: np.ndarray  # (f-1 h w 2) float32, from frame t+1 to t, on the grid of frame t+1
 
 
 @dataclass(frozen=True)

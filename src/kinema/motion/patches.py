@@ -27,16 +27,12 @@ GROWTH = 5.0  # a patch that covers so many times more or fewer pixels is lost
 
 @dataclass(frozen=True)
 class PatchTracks:
-    """What became of n patches over f frames.
+    """What became of n patches over f frames."""
 
-    Attributes:
-        maps: (f n 2 2) from offsets within a patch of the first frame to offsets there, (x, y);
-            meaningless where not `visible`.
-        visible: (f n) bool; once False, False until the end.
-    """
-
+    # (f n 2 2) from offsets within a patch of the first frame to offsets there, (x, y); meaningless
+    # where not `visible`
     maps: np.ndarray
-    visible: np.ndarray
+    visible: np.ndarray  # (f n) bool; once False, False until the end
 
     def left(self, frame: int) -> np.ndarray:
         """The maps (k 2 2) of the patches that are seen in a frame."""

@@ -16,15 +16,10 @@ from kinema.motion.warp import leads_back
 
 @dataclass(frozen=True)
 class Tracks:
-    """Positions of n points over f frames.
+    """Positions of n points over f frames."""
 
-    Attributes:
-        points: (f n 2) float32, (x, y) in pixels; meaningless where not `visible`.
-        visible: (f n) bool; once False, False until the end.
-    """
-
-    points: np.ndarray
-    visible: np.ndarray
+    points: np.ndarray  # (f n 2) float32, (x, y) in pixels; meaningless where not `visible`
+    visible: np.ndarray  # (f n) bool; once False, False until the end
 
 
 def grid_points(size: tuple[int, int], step: int = 8) -> np.ndarray:

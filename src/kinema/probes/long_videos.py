@@ -26,23 +26,14 @@ Make = Callable[..., Any]  # generate_long
 
 @dataclass(frozen=True)
 class Maker:
-    """Make the videos of one model and strategy, unless they are there from an earlier run.
+    """Make the videos of one model and strategy, unless they are there from an earlier run."""
 
-    Args:
-        pipe: the model.
-        name: tells its files from those of other models.
-        strategy: a name, as `kinema generate --long` takes it.
-        make: what makes a video.
-        folder: receives the videos.
-        num_steps: sampling steps; the system's own unless given.
-    """
-
-    pipe: Any
-    name: str
-    strategy: str
-    make: Make
-    folder: str
-    num_steps: int | None
+    pipe: Any  # the model
+    name: str  # tells its files from those of other models
+    strategy: str  # a name, as `kinema generate --long` takes it
+    make: Make  # what makes a video
+    folder: str  # receives the videos
+    num_steps: int | None  # sampling steps; the system's own unless given
 
     def video(self, label: str, caption: str, opening: np.ndarray, more: int, seed: int) -> Path:
         """Return the file in which `more` frames follow the opening, uint8 (f h w 3)."""
@@ -94,23 +85,15 @@ def file_name(model: str, pipe: Any) -> str:
 
 @dataclass(frozen=True)
 class Contenders:
-    """Models and strategies, and how their videos are made.
+    """Models and strategies, and how their videos are made."""
 
-    Args:
-        models: systems.
-        strategies: names, as `kinema generate --long` takes them.
-        num_steps: sampling steps; the system's own unless given.
-        folder: receives the videos.
-        load: name of a model -> pipeline; `kinema.load` unless given.
-        make: what makes a video.
-    """
-
-    models: Sequence[str]
-    strategies: Sequence[str]
-    num_steps: int | None = None
-    folder: str = "drift"
+    models: Sequence[str]  # systems
+    strategies: Sequence[str]  # names, as `kinema generate --long` takes them
+    num_steps: int | None = None  # sampling steps; the system's own unless given
+    folder: str = "drift"  # receives the videos
+    # name of a model -> pipeline; `kinema.load` unless given
     load: Callable[[str], Any] | None = None
-    make: Make = generate_long
+    make: Make = generate_long  # what makes a video
 
     def makers(self) -> dict[str, Maker]:
         """Load the models; returns column -> what makes its videos.

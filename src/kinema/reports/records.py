@@ -20,19 +20,12 @@ Key = tuple[Any, ...]
 
 @dataclass
 class RecordStore(Generic[R]):
-    """Files of records, and the settings behind them, kept alike in one or more folders.
+    """Files of records, and the settings behind them, kept alike in one or more folders."""
 
-    Attributes:
-        folders: what lies in any of them is known; each of them receives what is new.
-        study: whose records they are, as it is called in a sentence.
-        kind: the dataclass of a record.
-        keys: the names in a file of what tells its records apart.
-    """
-
-    folders: Sequence[Path]
-    study: str
-    kind: type[R]
-    keys: tuple[str, ...]
+    folders: Sequence[Path]  # what lies in any of them is known; each of them receives what is new
+    study: str  # whose records they are, as it is called in a sentence
+    kind: type[R]  # the dataclass of a record
+    keys: tuple[str, ...]  # the names in a file of what tells its records apart
 
     def read(self, name: str) -> dict[Key, R]:
         """Return the records in the file of a name, those of all folders together.

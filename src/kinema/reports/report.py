@@ -18,21 +18,14 @@ from kinema.storage import require_writable, write_bytes
 
 @dataclass(frozen=True)
 class Picture:
-    """A PNG beside the page.
+    """A PNG beside the page."""
 
-    Attributes:
-        shows: what is to be seen, in words.
-        draw: returns the PNG's bytes; it is called when the report is written, not before.
-        title: a heading above the picture, or "".
-        note: how to read it, in Markdown.
-        ending: of the file's name: PAGE.png has "", PAGE-seams.png has "-seams".
-    """
-
-    shows: str
+    shows: str  # what is to be seen, in words
+    # returns the PNG's bytes; it is called when the report is written, not before
     draw: Callable[[], bytes]
-    title: str = ""
-    note: str = ""
-    ending: str = ""
+    title: str = ""  # a heading above the picture, or ""
+    note: str = ""  # how to read it, in Markdown
+    ending: str = ""  # of the file's name: PAGE.png has "", PAGE-seams.png has "-seams"
 
     def beside(self, page: Path) -> Path:
         """Return where the picture of a page lies."""
@@ -47,20 +40,13 @@ class Picture:
 
 @dataclass(frozen=True)
 class Report:
-    """What a probe or a study found.
+    """What a probe or a study found."""
 
-    Attributes:
-        title: of the page.
-        command: the command line that makes the page again, but for `--report`.
-        note: how it was measured, in Markdown; only the page says it.
-        parts: tables, pictures and paragraphs, in their order.
-        record: all figures: dataclasses, dictionaries, lists; None if there is no file of them.
-    """
-
-    title: str
-    command: str
-    note: str
-    parts: Sequence[Table | Picture | str]
+    title: str  # of the page
+    command: str  # the command line that makes the page again, but for `--report`
+    note: str  # how it was measured, in Markdown; only the page says it
+    parts: Sequence[Table | Picture | str]  # tables, pictures and paragraphs, in their order
+    # all figures: dataclasses, dictionaries, lists; None if there is no file of them
     record: Any = None
 
     def show(self) -> None:

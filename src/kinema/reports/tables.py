@@ -16,17 +16,11 @@ WIDE = 1_000  # characters; a table that wraps its cells cannot be read
 
 @dataclass(frozen=True)
 class Table:
-    """Figures under their headings.
+    """Figures under their headings."""
 
-    Attributes:
-        title: of the table; "" for one that goes on where the last one ended.
-        rows: the first is the header.
-        note: what a reader of the page must know, in Markdown.
-    """
-
-    title: str
-    rows: Rows
-    note: str = ""
+    title: str  # of the table; "" for one that goes on where the last one ended
+    rows: Rows  # the first is the header
+    note: str = ""  # what a reader of the page must know, in Markdown
 
     def markdown(self) -> str:
         """Return the title as a heading, the note and the table."""

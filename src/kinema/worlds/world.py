@@ -17,25 +17,16 @@ from kinema.fields import Count, Positive, Side
 
 @dataclass(frozen=True)
 class Rendering:
-    """How the clips of a world are drawn and rendered.
+    """How the clips of a world are drawn and rendered."""
 
-    Attributes:
-        num_frames: frames of each clip, 1 or more.
-        size: pixels of a square frame, or (height, width).
-        level: difficulty, one of the world's `LEVELS`.
-        split: one of the world's `SPLITS`.
-        fps: frames a second; None takes the world's own rate. Motion is the same in seconds at any.
-        truth: whether the exact truth is rendered too.
-        device: where rays are cast, "cpu" or "cuda"; only the tabletop casts rays.
-    """
-
-    num_frames: Count = 33
-    size: Side | tuple[Side, Side] = 64
-    level: Count = 1
-    split: str = "train"
+    num_frames: Count = 33  # frames of each clip, 1 or more
+    size: Side | tuple[Side, Side] = 64  # pixels of a square frame, or (height, width)
+    level: Count = 1  # difficulty, one of the world's `LEVELS`
+    split: str = "train"  # one of the world's `SPLITS`
+    # frames a second; None takes the world's own rate. Motion is the same in seconds at any.
     fps: Positive | None = None
-    truth: bool = False
-    device: str = "cpu"
+    truth: bool = False  # whether the exact truth is rendered too
+    device: str = "cpu"  # where rays are cast, "cpu" or "cuda"; only the tabletop casts rays
 
     @property
     def height_width(self) -> tuple[int, int]:
@@ -62,21 +53,14 @@ class Truth:
 
 @dataclass
 class WorldClip:
-    """A rendered clip.
+    """A rendered clip."""
 
-    Attributes:
-        frames: uint8 (f h w 3).
-        fps: frames a second.
-        caption: what the clip shows, in words.
-        attributes: what the scene was made from, in the JSON values that `metadata.jsonl` holds.
-        truth: exact truth, if the rendering asked for it.
-    """
-
-    frames: np.ndarray
-    fps: float
-    caption: str
+    frames: np.ndarray  # uint8 (f h w 3)
+    fps: float  # frames a second
+    caption: str  # what the clip shows, in words
+    # what the scene was made from, in the JSON values that `metadata.jsonl` holds
     attributes: dict[str, Any]
-    truth: Truth | None = None
+    truth: Truth | None = None  # exact truth, if the rendering asked for it
 
 
 class World(Protocol):

@@ -81,20 +81,15 @@ class Look(nn.Module):
 
 @dataclass
 class JudgeConfig:
-    """What a JudgeNetwork is.
+    """What a JudgeNetwork is."""
 
-    Attributes:
-        vocabulary: the questions, and the possible answers to each in the order of the logits.
-        channels: at a quarter and at an eighth of the picture's size; the latter is also the width
-            of the attention.
-        num_looks: how often the questions attend to the clip.
-        num_heads: heads of the attention.
-    """
-
+    # the questions, and the possible answers to each in the order of the logits
     vocabulary: dict[str, list[str]]
+    # at a quarter and at an eighth of the picture's size; the latter is also the width of the
+    # attention
     channels: tuple[int, int] = (48, 96)
-    num_looks: int = 2
-    num_heads: int = 4
+    num_looks: int = 2  # how often the questions attend to the clip
+    num_heads: int = 4  # heads of the attention
 
 
 class JudgeNetwork(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.0"):

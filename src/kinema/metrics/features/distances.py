@@ -28,22 +28,16 @@ NUM_FILTERS = 24
 
 @dataclass(frozen=True)
 class Distance:
-    """A distance, and what it must be read against.
+    """A distance, and what it must be read against."""
 
-    Attributes:
-        value: between the two sets; near 0 (and as often below) for one distribution.
-        interval: 95 % of resampled sets.
-        floor: the same between two halves of the reference set, 95 % of random halvings: the band
-            in which real lies from real.
-        num_clips: in the two sets.
-        num_resampled: clips of each set of which `interval` and `floor` are, where the number
-            depends on how many there are; 0 where it does not.
-    """
-
-    value: float
-    interval: tuple[float, float]
+    value: float  # between the two sets; near 0 (and as often below) for one distribution
+    interval: tuple[float, float]  # 95 % of resampled sets
+    # the same between two halves of the reference set, 95 % of random halvings: the band in which
+    # real lies from real
     floor: tuple[float, float]
-    num_clips: tuple[int, int]
+    num_clips: tuple[int, int]  # in the two sets
+    # clips of each set of which `interval` and `floor` are, where the number depends on how many
+    # there are; 0 where it does not
     num_resampled: int = 0
 
     @property

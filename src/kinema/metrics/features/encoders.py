@@ -37,19 +37,12 @@ BATCH = 16  # pictures at once
 
 @dataclass(frozen=True)
 class Encoder:
-    """Pictures, and with a dual model prompts, as vectors of unit length.
+    """Pictures, and with a dual model prompts, as vectors of unit length."""
 
-    Attributes:
-        model: of transformers.
-        processor: prepares pictures.
-        tokenizer: prepares prompts; None if the model sees only.
-        kind: its `model_type`.
-    """
-
-    model: nn.Module
-    processor: Any
-    tokenizer: Any
-    kind: str
+    model: nn.Module  # of transformers
+    processor: Any  # prepares pictures
+    tokenizer: Any  # prepares prompts; None if the model sees only
+    kind: str  # its `model_type`
 
     @torch.no_grad()
     def images(self, frames: Sequence[np.ndarray]) -> np.ndarray:

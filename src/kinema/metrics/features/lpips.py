@@ -35,19 +35,12 @@ VGG_WIDTHS = (64, 64, "M", 128, 128, "M", 256, 256, 256, "M", 512, 512, 512, "M"
 
 @dataclass(frozen=True)
 class Trunk:
-    """A network to look through.
+    """A network to look through."""
 
-    Attributes:
-        layers: of torchvision's `features`, as far as they are needed.
-        depths: index in `layers` of the activations that are compared.
-        widths: channels there.
-        least: height and width below which nothing would be left.
-    """
-
-    layers: nn.Sequential
-    depths: tuple[int, ...]
-    widths: tuple[int, ...]
-    least: int
+    layers: nn.Sequential  # of torchvision's `features`, as far as they are needed
+    depths: tuple[int, ...]  # index in `layers` of the activations that are compared
+    widths: tuple[int, ...]  # channels there
+    least: int  # height and width below which nothing would be left
 
 
 class LPIPS(nn.Module):

@@ -24,19 +24,12 @@ from kinema.metrics.features.i3d import squash
 
 @dataclass(frozen=True)
 class VideoMAE:
-    """videomae(x: b 3 f h w in [-1, 1]) -> (b d); `f` must be `num_frames`.
+    """videomae(x: b 3 f h w in [-1, 1]) -> (b d); `f` must be `num_frames`."""
 
-    Attributes:
-        model: transformers' VideoMAEModel.
-        norm: the classifier's norm of the mean token, or nothing.
-        mean: of each channel, subtracted in [0, 1].
-        std: of each channel.
-    """
-
-    model: nn.Module
-    norm: nn.Module
-    mean: Tensor
-    std: Tensor
+    model: nn.Module  # transformers' VideoMAEModel
+    norm: nn.Module  # the classifier's norm of the mean token, or nothing
+    mean: Tensor  # of each channel, subtracted in [0, 1]
+    std: Tensor  # of each channel
 
     @property
     def num_frames(self) -> int:

@@ -28,42 +28,26 @@ DOUBTFUL = 0.5  # pixels half-way off the lines, as a share of the foreground
 
 @dataclass
 class Blob:
-    """One object in one frame; pixels at the working size, (x, y), y downwards.
+    """One object in one frame; pixels at the working size, (x, y), y downwards."""
 
-    Attributes:
-        center: (2,) weighted by how much each pixel belongs to the object: sub-pixel.
-        area: sum of those weights, pixels.
-        box: left, top, right, bottom, the last two exclusive.
-        color: (3,) median CIELAB of the inside, lightness 0-100.
-        mask: (h w) bool.
-        at_border: whether it touches the picture's edge.
-        touching: indices of the frame's other blobs within two pixels.
-    """
-
-    center: np.ndarray
-    area: float
-    box: tuple[int, int, int, int]
-    color: np.ndarray
-    mask: np.ndarray
-    at_border: bool
+    center: np.ndarray  # (2,) weighted by how much each pixel belongs to the object: sub-pixel
+    area: float  # sum of those weights, pixels
+    box: tuple[int, int, int, int]  # left, top, right, bottom, the last two exclusive
+    color: np.ndarray  # (3,) median CIELAB of the inside, lightness 0-100
+    mask: np.ndarray  # (h w) bool
+    at_border: bool  # whether it touches the picture's edge
+    # indices of the frame's other blobs within two pixels
     touching: set[int] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
 class Sighting:
-    """The blobs of every frame, or why they cannot be trusted.
+    """The blobs of every frame, or why they cannot be trusted."""
 
-    Attributes:
-        blobs: one list a frame.
-        size: height and width at the working size.
-        doubt: why no object can be told from the background; "" if they can.
-        still: whether the background rests, so that positions mean something.
-    """
-
-    blobs: list[list[Blob]]
-    size: tuple[int, int]
-    doubt: str
-    still: bool
+    blobs: list[list[Blob]]  # one list a frame
+    size: tuple[int, int]  # height and width at the working size
+    doubt: str  # why no object can be told from the background; "" if they can
+    still: bool  # whether the background rests, so that positions mean something
 
 
 def find_objects(frames: np.ndarray | Evidence, masks: np.ndarray | None = None) -> Sighting:

@@ -17,23 +17,14 @@ Probe = Callable[Concatenate[Followed, Options], "Finding"]
 
 @dataclass(frozen=True)
 class Finding:
-    """The answer of one probe on one clip.
+    """The answer of one probe on one clip."""
 
-    Attributes:
-        holds: True, False, or None where the clip does not show enough to tell.
-        value: what was measured, in `unit`; NaN where nothing could be.
-        unit: of the value.
-        frames: where it is violated.
-        count: how many objects, flights, meetings or impacts were looked at.
-        note: why nobody can tell, or what was assumed.
-    """
-
-    holds: bool | None
-    value: float
-    unit: str
-    frames: list[int] = field(default_factory=list)
-    count: int = 0
-    note: str = ""
+    holds: bool | None  # True, False, or None where the clip does not show enough to tell
+    value: float  # what was measured, in `unit`; NaN where nothing could be
+    unit: str  # of the value
+    frames: list[int] = field(default_factory=list)  # where it is violated
+    count: int = 0  # how many objects, flights, meetings or impacts were looked at
+    note: str = ""  # why nobody can tell, or what was assumed
 
     @property
     def verdict(self) -> str:

@@ -25,21 +25,13 @@ HIDDEN = 0.9  # of its usual area: of what shows less, the center is not seen
 
 @dataclass(frozen=True)
 class Impact:
-    """Two objects that change each other's motion.
+    """Two objects that change each other's motion."""
 
-    Attributes:
-        objects: their indices.
-        frame: nearest to the impact.
-        before: (2,) horizontal velocities before, pixels per frame.
-        after: (2,) after.
-        areas: (2,) pixels.
-    """
-
-    objects: tuple[int, int]
-    frame: int
-    before: np.ndarray
-    after: np.ndarray
-    areas: np.ndarray
+    objects: tuple[int, int]  # their indices
+    frame: int  # nearest to the impact
+    before: np.ndarray  # (2,) horizontal velocities before, pixels per frame
+    after: np.ndarray  # (2,) after
+    areas: np.ndarray  # (2,) pixels
 
 
 def find_impacts(objects: Followed) -> list[Impact]:

@@ -23,23 +23,14 @@ MOST_TRACKS = 8
 
 @dataclass
 class ObjectTrack:
-    """One object over the f frames of a clip; NaN (False, 0) where it is not seen.
+    """One object over the f frames of a clip; NaN (False, 0) where it is not seen."""
 
-    Attributes:
-        centers: (f 2) x and y, pixels at the working size, y downwards.
-        areas: (f,) pixels.
-        boxes: (f 4) left, top, right, bottom.
-        colors: (f 3) CIELAB.
-        at_border: (f,) bool.
-        touching: for each frame, the indices of the tracks within two pixels.
-    """
-
-    centers: np.ndarray
-    areas: np.ndarray
-    boxes: np.ndarray
-    colors: np.ndarray
-    at_border: np.ndarray
-    touching: list[frozenset[int]]
+    centers: np.ndarray  # (f 2) x and y, pixels at the working size, y downwards
+    areas: np.ndarray  # (f,) pixels
+    boxes: np.ndarray  # (f 4) left, top, right, bottom
+    colors: np.ndarray  # (f 3) CIELAB
+    at_border: np.ndarray  # (f,) bool
+    touching: list[frozenset[int]]  # for each frame, the indices of the tracks within two pixels
 
     @property
     def seen(self) -> np.ndarray:
@@ -69,23 +60,14 @@ class ObjectTrack:
 
 @dataclass(frozen=True)
 class Followed:
-    """The objects of a clip.
+    """The objects of a clip."""
 
-    Attributes:
-        tracks: in order of appearance.
-        size: height and width of the working pictures.
-        num_frames: of the clip.
-        fps: frames per second.
-        doubt: why objects cannot be told, or followed; "" if they can.
-        still: whether the background rests.
-    """
-
-    tracks: list[ObjectTrack]
-    size: tuple[int, int]
-    num_frames: int
-    fps: float
-    doubt: str
-    still: bool
+    tracks: list[ObjectTrack]  # in order of appearance
+    size: tuple[int, int]  # height and width of the working pictures
+    num_frames: int  # of the clip
+    fps: float  # frames per second
+    doubt: str  # why objects cannot be told, or followed; "" if they can
+    still: bool  # whether the background rests
 
 
 def follow_objects(

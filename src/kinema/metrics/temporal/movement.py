@@ -11,15 +11,10 @@ TOP_SHARE = 0.05  # VBench's dynamic degree looks at the fastest 5 % of the pixe
 
 @dataclass(frozen=True)
 class MotionMagnitude:
-    """Speed in pixels per frame.
+    """Speed in pixels per frame."""
 
-    Attributes:
-        mean: over all pixels; small where a small object moves before a still background.
-        top: mean over the fastest 5 % of the pixels of each pair of frames.
-    """
-
-    mean: float
-    top: float
+    mean: float  # over all pixels; small where a small object moves before a still background
+    top: float  # mean over the fastest 5 % of the pixels of each pair of frames
 
 
 def motion_magnitude(

@@ -17,21 +17,17 @@ from kinema.motion import Farneback, Flow, FlowMethod, confirmed, optical_flow, 
 
 @dataclass(frozen=True)
 class WarpingError:
-    """What `warping_error` found, averaged over pairs, directions, pixels and channels.
+    """What `warping_error` found, averaged over pairs, directions, pixels and channels."""
 
-    Attributes:
-        value: residual after warping, 0-255 gray levels; unconfirmed pixels count with their
-            plain difference.
-        unwarped: the plain difference of neighboring frames, 0-255 gray levels.
-        explained: 1 - (value + 1) / (unwarped + 1): the share of the change that motion explains;
-            0 for a frozen clip, negative if warping made it worse.
-        coverage: share of pixels with a confirmed match. Where it is low (flat or noisy pictures)
-            `value` tends to `unwarped` and says little.
-    """
-
+    # residual after warping, 0-255 gray levels; unconfirmed pixels count with their plain
+    # difference
     value: float
-    unwarped: float
+    unwarped: float  # the plain difference of neighboring frames, 0-255 gray levels
+    # 1 - (value + 1) / (unwarped + 1): the share of the change that motion explains; 0 for a frozen
+    # clip, negative if warping made it worse
     explained: float
+    # share of pixels with a confirmed match. Where it is low (flat or noisy pictures) `value` tends
+    # to `unwarped` and says little
     coverage: float
 
 

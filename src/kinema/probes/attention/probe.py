@@ -49,16 +49,12 @@ class AttentionProbe:
 
 @dataclass
 class SubjectAttention:
-    """The attention of the subject's tokens in one clip.
+    """The attention of the subject's tokens in one clip."""
 
-    Attributes:
-        maps: (l k f f h w): layer, head, the subject's token in frame i, what frame j gets from it;
-            sums to one over j, h and w.
-        places: (f 2) int, row and column of the subject's token in every frame.
-    """
-
+    # (l k f f h w): layer, head, the subject's token in frame i, what frame j gets from it; sums to
+    # one over j, h and w
     maps: np.ndarray
-    places: np.ndarray
+    places: np.ndarray  # (f 2) int, row and column of the subject's token in every frame
 
 
 @dataclass

@@ -46,23 +46,14 @@ class CodecProbe:
 
 @dataclass(frozen=True)
 class CodecFindings:
-    """What coding did to clips.
+    """What coding did to clips."""
 
-    Attributes:
-        probe: what was measured.
-        source: of the clips, in words.
-        scores: coding -> its scores.
-        seams: coding -> its error in time; of those codings that are drawn.
-        shown: clips, uint8 (f h w 3), true and coded in turn.
-        period: frames that a latent frame stands for.
-    """
-
-    probe: CodecProbe
-    source: str
-    scores: dict[str, CodecScores]
-    seams: dict[str, Seams]
-    shown: list[np.ndarray]
-    period: int
+    probe: CodecProbe  # what was measured
+    source: str  # of the clips, in words
+    scores: dict[str, CodecScores]  # coding -> its scores
+    seams: dict[str, Seams]  # coding -> its error in time; of those codings that are drawn
+    shown: list[np.ndarray]  # clips, uint8 (f h w 3), true and coded in turn
+    period: int  # frames that a latent frame stands for
 
 
 def measure_codec(probe: CodecProbe) -> CodecFindings:

@@ -109,15 +109,11 @@ def motion_of(clip: np.ndarray) -> Flow:
 
 @dataclass
 class Seams:
-    """Where in time the error of a coding lies, averaged over clips of one length.
+    """Where in time the error of a coding lies, averaged over clips of one length."""
 
-    Attributes:
-        flicker: (f-1,) mean change of the error from frame t to t+1, gray levels.
-        spectrum: (f // 2 + 1,) energy of the error, gray levels squared, at each frequency
-            k / f, in cycles a frame.
-    """
-
-    flicker: np.ndarray
+    flicker: np.ndarray  # (f-1,) mean change of the error from frame t to t+1, gray levels
+    # (f // 2 + 1,) energy of the error, gray levels squared, at each frequency k / f, in cycles a
+    # frame
     spectrum: np.ndarray
 
     @classmethod

@@ -21,20 +21,14 @@ Motion = Callable[[DiscScene, np.ndarray], np.ndarray]  # centers (k f 2) at tim
 
 @dataclass(frozen=True)
 class PhysicsFault:
-    """A broken law.
+    """A broken law."""
 
-    Attributes:
-        probe: the probe that must see it.
-        apply: the broken frames, from a disc scene or from a tabletop clip with its truth; None
-            where this clip cannot show it.
-        level: of the discs, or None for a clip of the tabletop.
-        clean: the same without the fault.
-    """
-
-    probe: str
+    probe: str  # the probe that must see it
+    # the broken frames, from a disc scene or from a tabletop clip with its truth; None where this
+    # clip cannot show it
     apply: Callable[..., np.ndarray | None]
-    level: int | None = None
-    clean: Callable[..., np.ndarray] = lambda clip: clip.frames
+    level: int | None = None  # of the discs, or None for a clip of the tabletop
+    clean: Callable[..., np.ndarray] = lambda clip: clip.frames  # the same without the fault
 
 
 # ---- discs --------------------------------------------------------------------------------------

@@ -57,47 +57,30 @@ class ConsistencyProbe:
 
 @dataclass
 class Probed:
-    """What was found in one clip.
+    """What was found in one clip."""
 
-    Attributes:
-        name: its file, prompt or seed.
-        physics: probe -> finding.
-        scores: of `CONSISTENCY`.
-    """
-
-    name: str
-    physics: dict[str, Finding]
-    scores: dict[str, float]
+    name: str  # its file, prompt or seed
+    physics: dict[str, Finding]  # probe -> finding
+    scores: dict[str, float]  # of `CONSISTENCY`
 
 
 @dataclass
 class Proof:
-    """What a probe says of clips with one broken law, and of the same clips without it.
+    """What a probe says of clips with one broken law, and of the same clips without it."""
 
-    Attributes:
-        probe: the one that must see it.
-        broken: findings.
-        clean: findings of the same clips, whole.
-    """
-
-    probe: str
-    broken: list[Finding]
-    clean: list[Finding]
+    probe: str  # the one that must see it
+    broken: list[Finding]  # findings
+    clean: list[Finding]  # findings of the same clips, whole
 
 
 @dataclass
 class ConsistencyFindings:
-    """All that the probe found.
+    """All that the probe found."""
 
-    Attributes:
-        probe: what was measured.
-        columns: FILES or GENERATED, then the floors -> what was found clip by clip.
-        proofs: fault -> what its probe says of it.
-    """
-
-    probe: ConsistencyProbe
+    probe: ConsistencyProbe  # what was measured
+    # FILES or GENERATED, then the floors -> what was found clip by clip
     columns: dict[str, list[Probed]]
-    proofs: dict[str, Proof]
+    proofs: dict[str, Proof]  # fault -> what its probe says of it
 
 
 def measure_consistency(probe: ConsistencyProbe) -> ConsistencyFindings:

@@ -77,19 +77,12 @@ def mean_color(frames: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Joins:
-    """How much changes from frame to frame, in gray levels.
+    """How much changes from frame to frame, in gray levels."""
 
-    Attributes:
-        at: mean over the joins.
-        latents: mean over the other places where one latent frame ends and the next begins.
-        inside: mean over all pairs of frames but the joins.
-        count: how many joins.
-    """
-
-    at: float
-    latents: float
-    inside: float
-    count: int
+    at: float  # mean over the joins
+    latents: float  # mean over the other places where one latent frame ends and the next begins
+    inside: float  # mean over all pairs of frames but the joins
+    count: int  # how many joins
 
     @property
     def ratio(self) -> float:

@@ -66,19 +66,14 @@ class DriftProbe:
 
 @dataclass
 class DriftFindings:
-    """All that the probe found.
-
-    Attributes:
-        places: first frame of every segment that was measured.
-        length: frames of a segment.
-        curves: column ("true continuation", "frozen", "MODEL, STRATEGY") -> one curve a clip.
-        joins: column -> one a clip; the true continuation at the joins of the first column.
-    """
+    """All that the probe found."""
 
     probe: DriftProbe
-    places: list[int]
-    length: int
+    places: list[int]  # first frame of every segment that was measured
+    length: int  # frames of a segment
+    # column ("true continuation", "frozen", "MODEL, STRATEGY") -> one curve a clip
     curves: dict[str, list[Curve]] = field(default_factory=dict)
+    # column -> one a clip; the true continuation at the joins of the first column
     joins: dict[str, list[Joins]] = field(default_factory=dict)
 
 

@@ -19,17 +19,12 @@ SIZE_TOLERANCE = 0.2  # of the radius
 
 @dataclass(frozen=True)
 class TrueScene:
-    """A scene and what is true of it.
+    """A scene and what is true of it."""
 
-    Attributes:
-        caption: its prompt.
-        frames: uint8 (f h w 3), the opening and the true continuation.
-        read: (a segment of a video of it, uint8 (f h w 3); its first frame) -> the world's own
-            figures, the keys of its `titles`.
-    """
-
-    caption: str
-    frames: np.ndarray
+    caption: str  # its prompt
+    frames: np.ndarray  # uint8 (f h w 3), the opening and the true continuation
+    # (a segment of a video of it, uint8 (f h w 3); its first frame) -> the world's own figures, the
+    # keys of its `titles`
     read: Callable[[np.ndarray, int], dict[str, float]]
 
 

@@ -44,45 +44,30 @@ class OcclusionProbe:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a video shows after the occlusion.
+    """What a video shows after the occlusion."""
 
-    Attributes:
-        survived: whether the object comes out as itself.
-        late: frames from its true to its made reappearance, negative if that is early; None where
-            it never comes or the world does not tell.
-        off: world units between its true and its made place; None where it did not survive or the
-            world does not tell.
-    """
-
-    survived: bool
+    survived: bool  # whether the object comes out as itself
+    # frames from its true to its made reappearance, negative if that is early; None where it never
+    # comes or the world does not tell
     late: int | None = None
+    # world units between its true and its made place; None where it did not survive or the world
+    # does not tell
     off: float | None = None
 
 
 @dataclass(frozen=True)
 class Hidden:
-    """A scene in which an object is hidden.
+    """A scene in which an object is hidden."""
 
-    Attributes:
-        label: tells its videos from those of other scenes.
-        seed: of the scene and of its videos.
-        caption: its prompt.
-        start: the first frame in which the object is hidden, the first that is made.
-        stop: the first frame in which it is seen again, wholly where the world can tell.
-        last: the last frame before `start` in which it is seen, wholly where the world can tell.
-        again: the first frame after `start` in which something of it is seen.
-        frames: uint8 (f h w 3), the true clip until some frames after `stop`.
-        read: the frames of a video from `start` on, uint8 (f h w 3) -> what they show.
-    """
-
-    label: str
-    seed: int
-    caption: str
-    start: int
-    stop: int
-    last: int
-    again: int
-    frames: np.ndarray
+    label: str  # tells its videos from those of other scenes
+    seed: int  # of the scene and of its videos
+    caption: str  # its prompt
+    start: int  # the first frame in which the object is hidden, the first that is made
+    stop: int  # the first frame in which it is seen again, wholly where the world can tell
+    last: int  # the last frame before `start` in which it is seen, wholly where the world can tell
+    again: int  # the first frame after `start` in which something of it is seen
+    frames: np.ndarray  # uint8 (f h w 3), the true clip until some frames after `stop`
+    # the frames of a video from `start` on, uint8 (f h w 3) -> what they show
     read: Callable[[np.ndarray], Outcome]
 
     @property
@@ -121,17 +106,11 @@ class World(Protocol):
 
 @dataclass(frozen=True)
 class Sight:
-    """What a model and strategy see of the past.
+    """What a model and strategy see of the past."""
 
-    Attributes:
-        horizon: frames back that every new frame sees, at least.
-        sinks: the first frames that the model was given, if every new frame sees them too.
-        stride: one in so many frames of the horizon is seen: the key frames.
-    """
-
-    horizon: int
-    sinks: int = 0
-    stride: int = 1
+    horizon: int  # frames back that every new frame sees, at least
+    sinks: int = 0  # the first frames that the model was given, if every new frame sees them too
+    stride: int = 1  # one in so many frames of the horizon is seen: the key frames
 
     @classmethod
     def of(cls, maker: Maker) -> Sight:
@@ -149,17 +128,11 @@ class Sight:
 
 @dataclass
 class Survival:
-    """How often the object came out as itself.
+    """How often the object came out as itself."""
 
-    Attributes:
-        outcomes: one a video.
-        gaps: of the scene of every video, see `Hidden.gap`.
-        sight: of the strategy; None where nothing was made.
-    """
-
-    outcomes: list[Outcome] = field(default_factory=list)
-    gaps: list[int] = field(default_factory=list)
-    sight: Sight | None = None
+    outcomes: list[Outcome] = field(default_factory=list)  # one a video
+    gaps: list[int] = field(default_factory=list)  # of the scene of every video, see `Hidden.gap`
+    sight: Sight | None = None  # of the strategy; None where nothing was made
 
     def where(self, is_inside: bool) -> Survival:
         """The videos of scenes inside the horizon, or of those outside."""
@@ -200,15 +173,10 @@ Found = dict[str, dict[int, Survival]]
 
 @dataclass
 class OcclusionFindings:
-    """All that the probe found.
+    """All that the probe found."""
 
-    Attributes:
-        probe: what was measured.
-        found: the true continuation, the last given frame held, and every model and strategy.
-    """
-
-    probe: OcclusionProbe
-    found: Found
+    probe: OcclusionProbe  # what was measured
+    found: Found  # the true continuation, the last given frame held, and every model and strategy
 
 
 def measure_occlusion(

@@ -70,20 +70,15 @@ class Judged:
 
 @dataclass
 class PhysicsFindings:
-    """All that the probe found about one law.
+    """All that the probe found about one law."""
 
-    Attributes:
-        probe: what was measured.
-        parameters: of the denoiser.
-        scenes: "in" and "out" of distribution.
-        scores: "in" and "out" -> predictor -> its readings, one a scene.
-        clips: "in" and "out" -> (true, predicted) frames of the first scenes, to be looked at.
-    """
-
-    probe: PhysicsProbe
-    parameters: int
+    probe: PhysicsProbe  # what was measured
+    parameters: int  # of the denoiser
+    # "in" and "out" of distribution
     scenes: dict[str, list[DiscScene]] = field(default_factory=dict)
+    # "in" and "out" -> predictor -> its readings, one a scene
     scores: dict[str, dict[str, Judged]] = field(default_factory=dict)
+    # "in" and "out" -> (true, predicted) frames of the first scenes, to be looked at
     clips: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
 
     def bands(self) -> dict[str, list[int]]:

@@ -18,15 +18,10 @@ Measured = dict[str, float]
 
 @dataclass(frozen=True)
 class Ratio:
-    """(generated - true) / (frame by frame - true), of mean warping errors.
+    """(generated - true) / (frame by frame - true), of mean warping errors."""
 
-    Attributes:
-        value: 0 is as consistent as true clips, 1 as independent frames.
-        interval: 95 % of resamplings of the clips.
-    """
-
-    value: float
-    interval: tuple[float, float]
+    value: float  # 0 is as consistent as true clips, 1 as independent frames
+    interval: tuple[float, float]  # 95 % of resamplings of the clips
 
 
 def measure(frames: np.ndarray) -> Measured:

@@ -68,35 +68,23 @@ class Shown:
 
 @dataclass
 class Group:
-    """The scenes of one split.
+    """The scenes of one split."""
 
-    Attributes:
-        captions: the prompts.
-        asked: what the prompts call for.
-        clips: kind of clip -> clips of these scenes, in the same order.
-    """
-
-    captions: list[str]
-    asked: list[Answers]
+    captions: list[str]  # the prompts
+    asked: list[Answers]  # what the prompts call for
+    # kind of clip -> clips of these scenes, in the same order
     clips: dict[str, Shown] = field(default_factory=dict)
 
 
 @dataclass
 class PromptFindings:
-    """All that the probe found.
-
-    Attributes:
-        groups: split -> its scenes with all clips.
-        scores: column -> aspect -> share of clips that show it.
-        consistency: kind of clip -> mean figures; empty if it was left out.
-        ratio: of the warping errors above the floor; None if it was left out.
-    """
+    """All that the probe found."""
 
     probe: PromptProbe
-    groups: dict[str, Group]
-    scores: dict[str, dict[str, Share]]
-    consistency: dict[str, Measured]
-    ratio: Ratio | None
+    groups: dict[str, Group]  # split -> its scenes with all clips
+    scores: dict[str, dict[str, Share]]  # column -> aspect -> share of clips that show it
+    consistency: dict[str, Measured]  # kind of clip -> mean figures; empty if it was left out
+    ratio: Ratio | None  # of the warping errors above the floor; None if it was left out
 
 
 def measure_prompts(probe: PromptProbe, pipe: Any | None = None) -> PromptFindings:

@@ -95,29 +95,17 @@ class Surroundings:
 
 @dataclass
 class Attributes:
-    """Everything that a caption can say about a scene; `asdict` of it stands in `metadata.jsonl`.
+    """Everything that a caption can say of a scene; `asdict` of it stands in `metadata.jsonl`."""
 
-    Attributes:
-        subject: the object that acts.
-        action: what it does, a key of `ACTIONS`.
-        direction: where to, one of `COMPASS`; "" in place.
-        speed: one of `SPEEDS`.
-        camera: one of `CAMERAS`.
-        second: another object, if there is one.
-        relation: of the subject to it, one of `RELATIONS`.
-        scene: table and backdrop.
-        level: of the world; 0 where it is not known.
-    """
-
-    subject: Looks
-    action: str
-    direction: str
-    speed: str
-    camera: str
-    second: ActingObject | None
-    relation: str
-    scene: Surroundings
-    level: int = 0
+    subject: Looks  # the object that acts
+    action: str  # what it does, a key of `ACTIONS`
+    direction: str  # where to, one of `COMPASS`; "" in place
+    speed: str  # one of `SPEEDS`
+    camera: str  # one of `CAMERAS`
+    second: ActingObject | None  # another object, if there is one
+    relation: str  # of the subject to it, one of `RELATIONS`
+    scene: Surroundings  # table and backdrop
+    level: int = 0  # of the world; 0 where it is not known
 
     @property
     def combinations(self) -> list[Combination]:
