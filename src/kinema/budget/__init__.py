@@ -54,13 +54,7 @@ def run(
 
 
 def run_training(name: str, task: Rehearsal, loop: Loop) -> None:
-    """What a recipe takes in memory and time, for batches of several sizes.
-
-    Args:
-        name: of the recipe.
-        task: what it trains.
-        loop: how long and in which batches.
-    """
+    """What a recipe takes in memory and time, for batches of several sizes."""
     limit = free_bytes(torch.device(loop.device))
     plan = plan_training(task, loop)
     sizes = sorted({1, loop.batch_size // 2 or 1, loop.batch_size, 2 * loop.batch_size})

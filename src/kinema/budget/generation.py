@@ -55,11 +55,7 @@ class Buckets:
 
 
 def plan_generation(pipe: VideoPipeline, buckets: Buckets) -> list[Estimate]:
-    """An estimate for every size and strategy, the whole video at once first.
-
-    Raises:
-        UserError: if a number makes no sense.
-    """
+    """An estimate for every size and strategy, the whole video at once first."""
     if not buckets.sizes or min(buckets.sizes) < 1:
         raise UserError("Name at least one size to plan for, such as --sizes [64,128].")
     return [

@@ -76,16 +76,7 @@ SCORES = {"left": 1.0, "right": 0.0, "tie": 0.5}  # of the left clip
 
 
 def run(files: list[str], page: str | None = None, json: str | None = None, seed: int = 0) -> int:
-    """Write a page for two folders of clips, or count the votes that came back.
-
-    Args:
-        files: two folders; or the key file of a page and the voters' files.
-        page: the HTML file to write; default: blind.html.
-        json: write the table of strengths to this file ("-" for the terminal).
-        seed: of the order and the sides.
-
-    Returns:
-        The exit status, 0.
+    """Write a page for two folders of clips, or count the votes in the files after a page's key.
 
     Raises:
         UserError: if the files are neither of the two, or do not belong together.
@@ -149,11 +140,7 @@ def write_blind_page(
 ) -> Path:
     """Write the page, and the key beside it (`<page>.key.json`); return the key's path.
 
-    Args:
-        folder_a: clips of one system.
-        folder_b: clips of the other, with the same file names.
-        page: the HTML file to write.
-        seed: of the order and the sides.
+    The folders hold the clips of two systems under the same names; `seed` is of order and sides.
 
     Raises:
         UserError: if the folders share no file name, or hold one name only.

@@ -96,8 +96,7 @@ def check_files(
         backends: the flow method, and encoders that score the files (not the references).
 
     Raises:
-        UserError: if there is no file, a folder holds no video, or the gate file or a backend is
-            wrong.
+        UserError: if there is nothing to check, or the gate file or a backend is wrong.
     """
     backends = backends or Backends()
     backends.check()
@@ -132,15 +131,7 @@ def run(
     outputs: Outputs | None = None,
     backends: Backends | None = None,
 ) -> int:
-    """Check videos and say what is wrong with them, where, and how sure.
-
-    Args:
-        files: videos, or folders of videos.
-        against: a folder or file of references: is each clip better or worse than its counterpart?
-        gate: a YAML file of conditions; exit status 1 if one fails.
-        jobs: worker processes.
-        outputs: where the results go.
-        backends: flow method and encoders.
+    """Check videos and folders of them, and say what is wrong with them, where, and how sure.
 
     Returns:
         The exit status: 0; 1 if a gate failed; 2 if nothing could be checked.

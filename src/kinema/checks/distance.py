@@ -100,13 +100,7 @@ def set_distance(
     looking: Looking,
     progress: Callable[[], object] | None = None,
 ) -> SetDistance:
-    """Measure how far the clips of `files` are from those of `against`.
-
-    Args:
-        files: the clips to be judged.
-        against: real clips.
-        looking: features, and how the clips are prepared.
-        progress: called after each clip.
+    """Measure how far the clips of `files` are from those of `against`; call `progress` after each.
 
     Raises:
         UserError: if the weights are wrong, or fewer than 16 clips of a side can be used.
@@ -127,15 +121,7 @@ def set_distance(
 def run(
     files: str, against: str, looking: list[Looking], json: str | None = None, quiet: bool = False
 ) -> list[SetDistance]:
-    """Print, and write as JSON, the distance of two folders of videos.
-
-    Args:
-        files: the clips to be judged.
-        against: real clips.
-        looking: one entry for each distance.
-        json: write everything to this file ("-" for the terminal).
-        quiet: print nothing else.
-    """
+    """Print, and write as JSON ("-" for the terminal), the distances of two folders of videos."""
     from rich.console import Console
     from rich.progress import Progress
 

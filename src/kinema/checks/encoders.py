@@ -51,11 +51,7 @@ class Backends:
     image_encoder: str | None = None
 
     def check(self) -> None:
-        """Load what was named, so that a mistake is said before the work begins.
-
-        Raises:
-            UserError: in one sentence.
-        """
+        """Load what was named, so that a mistake is said before the work begins."""
         if self.prompts and not self.text_encoder:
             raise UserError("--prompts needs --text-encoder: a folder or hub id of a CLIP model.")
         _ = self.flow_method, self._prompts, self._text, self._image
@@ -67,13 +63,7 @@ class Backends:
         return None if self.flow == "dis" else method
 
     def score(self, file: Path, num_frames: int, caption: str) -> dict[str, Score]:
-        """Score a file that was checked; {} if no encoder was named.
-
-        Args:
-            file: the video.
-            num_frames: how many it has.
-            caption: in the file.
-        """
+        """Score a file with its caption; {} if no encoder was named."""
         if self._text is None and self._image is None:
             return {}
         stride, prompt = -(-num_frames // MOST_FRAMES), self._prompts.get(file.name, caption)

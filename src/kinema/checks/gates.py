@@ -58,12 +58,7 @@ class Gate:
     errors: bool = False
 
     def apply(self, reports: list[ClipReport], verdicts: dict[str, str]) -> list[GateResult]:
-        """Ask every condition of every clip.
-
-        Args:
-            reports: the clips.
-            verdicts: "better", "worse", ... of the files that were compared.
-        """
+        """Ask every condition of every clip; `verdicts` are of the files that were compared."""
         return [result for report in reports for result in self._apply_to(report, verdicts)]
 
     def _apply_to(self, report: ClipReport, verdicts: dict[str, str]) -> Iterator[GateResult]:

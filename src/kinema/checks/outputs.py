@@ -23,11 +23,7 @@ class Outputs:
     quiet: bool = False  # print nothing but what json "-" prints
 
     def check(self) -> None:
-        """Refuse a file that cannot be written, before the work begins.
-
-        Raises:
-            UserError: in one sentence.
-        """
+        """Refuse a file that cannot be written, before the work begins."""
         for name in (self.json, self.html, self.junit):
             if name is not None and name != "-":
                 require_writable(Path(name))

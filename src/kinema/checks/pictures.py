@@ -20,11 +20,7 @@ def strip(frames: np.ndarray) -> bytes:
 
 
 def picture_moment(evidence: Evidence, frame: int) -> list[tuple[str, bytes]]:
-    """Picture frame `frame`, its neighbors, the motion to it, and what motion does not explain.
-
-    Returns:
-        (caption, JPEG) pairs.
-    """
+    """Picture a frame, its neighbors, the motion to it, and what that leaves unexplained; JPEGs."""
     last = len(evidence) - 1
     pictures = [
         (f"frame {t:+d}" if t else "frame", jpeg(fit_height(evidence.frames[frame + t])))

@@ -86,12 +86,7 @@ class Overview:
 
 
 def windows(frames: Iterable[np.ndarray], fps: float, overview: Overview) -> Iterator[Window]:
-    """Cut a stream into overlapping windows, looking at every frame once.
-
-    Args:
-        frames: uint8 (h w 3) each; only small copies are kept.
-        fps: frames per second.
-        overview: filled on the way.
+    """Cut a stream of frames, uint8 (h w 3), into overlapping windows, and fill the overview.
 
     Raises:
         UserError: what `glance` says about a frame, or the reader about its file, after the windows

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-import inspect
 import itertools
 from collections.abc import Callable
 from typing import Any
 
 from kinema.commands.parser import Parser, announce, chosen, device_named
 from kinema.errors import UserError
-from kinema.fields import Count, shown
+from kinema.fields import Count, fields_of, shown
 from kinema.options import read_options
 
 CHECK_EXAMPLES = """\
@@ -121,18 +120,23 @@ def probe(argv: list[str]) -> None:
 
 
 def call(prog: str, run: Callable[..., int | None], argv: list[str]) -> int | None:
-    """Call a probe or a study with what the command line says; print its help if asked."""
+    """Call a probe or a study with what the command line says; print its help if asked.
+
+    A function of one dataclass is asked for the fields of that.
+    """
     files = list(itertools.takewhile(lambda word: not word.startswith("-"), argv))
-    values = read_options(prog, run, argv[len(files) :])
-    if files and "files" not in inspect.signature(run).parameters:
+    kind = next(iter(fields_of(run).values()))
+    whole = dataclasses.is_dataclass(kind)
+    asked = read_options(prog, kind() if whole else run, argv[len(files) :])
+    if files and "files" not in fields_of(kind if whole else run):
         raise UserError(
             f"{prog} takes no files: {files[0]!r} has no meaning without the option "
             f"it is for; see {prog} --help."
         )
-    if values is not None:
-        values |= {"files": files} if files else {}
-        return run(**values)
-    return None
+    if asked is None:
+        return None
+    given = {"files": files} if files else {}
+    return run(dataclasses.replace(asked, **given)) if whole else run(**asked | given)
 
 
 def taken(options: dict[str, Any], kind: Any) -> dict[str, Any]:

@@ -86,11 +86,7 @@ def folder_named(name: str) -> Path:
 
 
 def print_folder(folder: Path) -> None:
-    """Print what a system or a network is: its settings, its parts, their parameters and sizes.
-
-    Raises:
-        UserError: if the folder is neither, or a file in it is damaged.
-    """
+    """Print what a system or a network is: its settings, its parts, their parameters and sizes."""
     if (folder / SYSTEM).is_file():
         system = read_fields(folder / SYSTEM)
         print(f"{folder}: a system")

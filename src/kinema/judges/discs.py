@@ -78,13 +78,8 @@ def is_explained(
 ) -> np.ndarray:
     """Tell which pictures are those of the discs that were read off them: (f,) bool.
 
-    The discs are drawn again, and what differs is summed, in units of a disc's own ink.
-
-    Args:
-        ink: (f h w 3), the frames less white.
-        centers: (f 2), NaN where there is no disc.
-        radii: (f,), likewise.
-        own: (f 3), the ink of each disc.
+    The discs, at centers (f 2) with radii (f,), are drawn again in their own ink (f 3). What
+    differs from the ink of the picture (f h w 3), less white, is summed in units of a disc's own.
     """
     places, drawn = np.nan_to_num(centers)[:, None], np.nan_to_num(radii)
     share = coverage(places, drawn, ink.shape[1:3])[:, 0]  # (f h w), of one disc a frame
@@ -109,15 +104,11 @@ class DiscSeen:
 
 
 def read_disc(frames: np.ndarray, curtain: tuple[float, float] | None = None) -> DiscSeen:
-    """Read the disc of any color in frames, uint8 (f h w 3), as far as it is in sight.
+    """Read the disc of any color in frames, uint8 (f h w 3), white but for it and the curtain.
 
     A round disc with the area and the center of what is left of one at the curtain's edge would
     reach behind it: by that a part is told from a whole. Slivers of a few pixels may be taken for
-    small discs, so who asks for a whole one asks for its radius too.
-
-    Args:
-        frames: white, with a disc and the curtain.
-        curtain: from x to x, units; the columns under it are not looked at.
+    small discs, so who asks for a whole one asks for its radius too. `curtain`: from x to x, units.
     """
     left, right = curtain or (-EXTENT, -EXTENT)  # out of the picture
     width = frames.shape[2]
@@ -190,13 +181,7 @@ def readable_frames(scene: DiscScene, num_frames: int, given: int, fps: float) -
 def read_physics(
     frames: np.ndarray, scene: DiscScene, given: int = 3, fps: float = 10.0
 ) -> DiscReading | None:
-    """Compare the physics that a clip shows with the scene that its first frames show.
-
-    Args:
-        frames: uint8 (f h w 3), white with discs.
-        scene: the truth.
-        given: frames that were not generated.
-        fps: frames a second.
+    """Compare the physics of a clip, uint8 (f h w 3), with the scene that its given frames show.
 
     Returns:
         None if no disc has two neighboring frames that can be read.
@@ -252,14 +237,9 @@ def mean_velocity(x: np.ndarray, fps: float) -> float:
 def pace_error(centers: np.ndarray, true: np.ndarray, fps: float) -> float:
     """Measure how far mean |velocity| along x and along y is from the true one, units a second.
 
-    Both are means over the same pairs of neighboring frames, those in which the disc is seen, so
-    that a bounce between two frames shortens both alike. A disc that is never seen in two
-    neighboring frames stands still.
-
-    Args:
-        centers: (f 2), NaN where no disc is seen.
-        true: (f 2).
-        fps: frames a second.
+    Both are means over the same pairs of neighboring frames, those in which the disc is seen
+    (centers (f 2) not NaN), so that a bounce between two frames shortens both alike. A disc that is
+    never seen in two neighboring frames stands still.
     """
     steps, true_steps = (np.abs(np.diff(c, axis=0)) * fps for c in (centers, true))
     seen = ~np.isnan(steps).any(1)

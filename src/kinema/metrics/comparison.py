@@ -71,15 +71,11 @@ def compare(
     alike: bool = True,
     faults: dict[str, Fault] | None = None,
 ) -> Comparison:
-    """Say whether a clip is better or worse than a reference.
+    """Say whether a clip is better or worse than a reference, from the scores of `measure`.
 
-    Args:
-        scores: of `measure`.
-        reference: of the other clip.
-        failures: what `diagnose` finds in the clip and in the reference.
-        alike: whether both show the same thing (`show_the_same`). If not, scores differ with the
-            content, and only the failures that one of them has decide.
-        faults: with other thresholds; `FAULTS` unless given.
+    `failures` are what `diagnose` finds in the clip and in the reference, `alike` says whether both
+    show the same thing (`show_the_same`). If not, scores differ with the content, and only the
+    failures that one of them has decide. `faults` may have other thresholds than `FAULTS`.
     """
     changes = [
         compare_score(name, rule, scores[rule.metric], reference[rule.metric])
@@ -103,12 +99,9 @@ def compare(
 
 
 def show_the_same(a: Evidence | np.ndarray, b: Evidence | np.ndarray) -> bool:
-    """Whether two clips show the same thing, in whatever order, for at least 30 % of the frames
-    of either.
+    """Whether two clips show the same thing, in any order, for 30 % of the frames of either.
 
-    Args:
-        a: evidence, or `fingerprint` of it.
-        b: the same.
+    Each is evidence, or the `fingerprint` of it.
     """
     a, b = (x if isinstance(x, np.ndarray) else fingerprint(x) for x in (a, b))
     likeness = a @ b.T
@@ -139,12 +132,7 @@ class Trend:
 
 
 def compare_sets(pairs: list[Comparison], seed: int = 0) -> list[Trend]:
-    """Test each score over all pairs of two sets of clips that can be told; at least 5 pairs.
-
-    Args:
-        pairs: comparisons of the same rules.
-        seed: of the resampling.
-    """
+    """Test each score over all pairs of two sets of clips that can be told; at least 5 pairs."""
     if len(pairs) < 5:
         return []
     generator = np.random.default_rng(seed)

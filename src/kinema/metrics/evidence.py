@@ -254,15 +254,10 @@ class Glance:
 
 
 def glance(frame: np.ndarray, index: int = 0, size: tuple[int, int] | None = None) -> Glance:
-    """Shrink one frame and measure its detail. Cost: 6 ms at 1080p.
-
-    Args:
-        frame: uint8 (h w 3).
-        index: named in the error.
-        size: what height and width must be, if the clip has begun.
+    """Shrink one frame, uint8 (h w 3), and measure its detail. Cost: 6 ms at 1080p.
 
     Raises:
-        UserError: if it is not uint8 RGB of that size.
+        UserError: if it is not uint8 RGB of `size`, which it must be if the clip has begun.
     """
     require_rgb(frame, index, size)
     return Glance(shrink(frame), laplacian_detail(frame), (frame.shape[0], frame.shape[1]))

@@ -12,15 +12,7 @@ def wilson_interval(successes: float, trials: int, z: float = 1.96) -> tuple[flo
     """Compute the confidence interval of a proportion (Wilson 1927), 95 % for z = 1.96.
 
     Unlike p +- z sqrt(p (1-p) / n) it stays inside [0, 1] and has width at p = 0 and p = 1.
-
-    Args:
-        successes: how often it was right, 0 <= successes <= trials; no whole number where each
-            trial is a mean.
-        trials: how often it was tried; at least once.
-        z: quantile of the normal distribution.
-
-    Returns:
-        (low, high), both in [0, 1].
+    Successes need not be whole numbers: each trial may be a mean.
 
     Raises:
         UserError: if there were no trials, or more successes than trials.
@@ -38,13 +30,7 @@ def mean_interval(
 ) -> tuple[float, float]:
     """Compute a 95 % confidence interval of a mean, by resampling the values (Efron 1979).
 
-    Args:
-        values: one figure per clip, at least one; NaN counts as not measured.
-        num_resamples: how often they are drawn anew, with replacement.
-        seed: of the draws.
-
-    Returns:
-        (low, high); NaN twice if nothing was measured.
+    NaN counts as not measured; the interval is NaN twice if nothing was.
     """
     known = np.asarray(values, dtype=float)
     known = known[~np.isnan(known)]

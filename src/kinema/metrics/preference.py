@@ -34,14 +34,11 @@ def bradley_terry(
     seed: int = 0,
     num_resamples: int = NUM_RESAMPLES,
 ) -> list[Strength]:
-    """Fit strengths to votes, best first.
+    """Fit strengths to votes (a, b, score), best first.
 
-    Args:
-        votes: (a, b, score): 1 if a was preferred, 0 if b, 0.5 for a tie.
-        trials: what each vote was on. Votes on one pair of clips are weighted together, as they
-            tell of one pair only; each vote is a trial of its own unless given.
-        seed: of the resampling.
-        num_resamples: for the intervals.
+    The score is 1 if a was preferred, 0 if b, 0.5 for a tie. Votes on one pair of clips, a trial,
+    are weighted together, as they tell of one pair only; each vote is a trial of its own unless
+    given.
 
     Raises:
         UserError: without votes, for a vote of a system against itself or outside [0, 1].
@@ -74,13 +71,10 @@ def bradley_terry(
 def fit_strengths(
     table: np.ndarray, count: int, weights: np.ndarray, imaginary: np.ndarray
 ) -> np.ndarray:
-    """Fit the logarithms of the strengths.
+    """Fit the logarithms of the strengths of `count` systems.
 
-    Args:
-        table: (n 3) votes: numbers of two systems, score of the first.
-        count: of systems.
-        weights: (n,) of the votes.
-        imaginary: (2 count) weights of each system's win and loss against one of strength 1.
+    table: (n 3) votes, numbers of two systems and score of the first; weights: (n,) of the votes;
+    imaginary: (2 count), of each system's win and loss against one of strength 1.
     """
     a, b, score = table[:, 0].astype(int), table[:, 1].astype(int), table[:, 2]
     wins = np.zeros((count, count))

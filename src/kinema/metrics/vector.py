@@ -79,14 +79,9 @@ WORST = frozenset(
 
 
 def measure(frames: np.ndarray | Evidence, fps: float = 25.0) -> dict[str, Score]:
-    """Score a clip on everything in `METRICS`.
+    """Score a clip, uint8 (f h w 3) or Evidence, on everything in `METRICS`.
 
-    Args:
-        frames: uint8 (f h w 3), or Evidence.
-        fps: frames per second; recorded, no score depends on it.
-
-    Returns:
-        A Score for each metric; its value is NaN for `strain` where it cannot be told.
+    The value of `strain` is NaN where it cannot be told; no score depends on the frame rate.
 
     Raises:
         UserError: if there is no frame, or the frames are not uint8 RGB of one size.

@@ -193,11 +193,9 @@ class Failure:
 
 
 def diagnose(scores: dict[str, Score], faults: dict[str, Fault] | None = None) -> list[Failure]:
-    """Find the failures that a clip shows by itself, surest first.
+    """Find the failures that a clip shows by itself, surest first, from scores of `measure`.
 
-    Args:
-        scores: of `measure`, or some of them: rules on absent scores are passed over.
-        faults: with other thresholds; `FAULTS` unless given.
+    Rules on absent scores are passed over. `faults` may have other thresholds than `FAULTS`.
     """
     found = {}
     for name, fault in (faults or FAULTS).items():

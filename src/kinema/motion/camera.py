@@ -52,14 +52,9 @@ class Affine:
 
 
 def fit_affine(flow: np.ndarray, step: int = GRID_STEP) -> Affine:
-    """Fit an affine map to each flow field, robustly.
+    """Fit an affine map to each flow field (n h w 2), pixels, robustly; n may be 0.
 
-    Args:
-        flow: (n h w 2) pixels; n may be 0.
-        step: distance of the samples; the fit sees one pixel in step^2.
-
-    Returns:
-        Affine of n maps. Cost: about 1 ms a field at 256 pixels.
+    The fit sees one pixel in step^2. Cost: about 1 ms a field at 256 pixels.
     """
     n, h, w, _ = flow.shape
     rows = np.arange(min(step // 2, h - 1), h, step)

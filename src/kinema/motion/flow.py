@@ -64,12 +64,7 @@ class Farneback:
 
 
 def optical_flow(frames: np.ndarray, method: FlowMethod | None = None) -> Flow:
-    """Estimate the motion between all neighboring frames, both ways.
-
-    Args:
-        frames: uint8 (f h w 3).
-        method: maps two frames to flow (h w 2); DIS() unless given.
-    """
+    """Estimate the motion between all neighboring frames, uint8 (f h w 3), both ways."""
     method = method or DIS()
     h, w = frames.shape[1:3]
     forward = [method(a, b) for a, b in zip(frames[:-1], frames[1:], strict=True)]

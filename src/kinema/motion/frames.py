@@ -18,14 +18,10 @@ def on_frames(
     short_side: int | None = None,
     device: str = "cpu",
 ) -> np.ndarray:
-    """Estimate flow (h w 2) float32 from frame a to frame b, in their pixels.
+    """Estimate flow (h w 2) float32 from frame a to frame b, uint8 (h w 3), in their pixels.
 
-    Args:
-        estimate: maps pictures 1 3 h w in [-1, 1] to flow 1 2 h w.
-        a: uint8 (h w 3).
-        b: the same shape.
-        short_side: working size of the shorter side in pixels; None keeps the frames' own.
-        device: where to estimate.
+    `estimate` maps pictures 1 3 h w in [-1, 1], of which the shorter side is resized to
+    `short_side`, to flow 1 2 h w.
     """
     h, w = a.shape[:2]
     scale = 1 if short_side is None else short_side / min(h, w)

@@ -51,12 +51,9 @@ class LucasKanade:
 
 
 def lucas_kanade(a: Tensor, b: Tensor, settings: LucasKanade = LucasKanade()) -> Tensor:
-    """Estimate flow from a to b: what stands at x in a stands at x + flow(x) in b.
+    """Estimate flow from a to b, b c h w in [-1, 1]: what is at x in a is at x + flow(x) in b.
 
-    Args:
-        a: pictures, b c h w, values in [-1, 1]; all channels count alike.
-        b: the same shape.
-        settings: of the estimate.
+    All channels count alike.
 
     Returns:
         b 2 h w, pixels; differentiable in both pictures.

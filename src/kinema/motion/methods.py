@@ -14,11 +14,7 @@ FLOW_METHODS = {
 
 
 def flow_method(name: str, weights: str | None = None) -> FlowMethod:
-    """Make a flow method by name.
-
-    Args:
-        name: one of FLOW_METHODS.
-        weights: a file, for "raft".
+    """Make a flow method by its name, one of FLOW_METHODS; "raft" takes a file of weights.
 
     Raises:
         UserError: if there is no such method, or its weights are missing or foreign.

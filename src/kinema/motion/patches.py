@@ -42,9 +42,7 @@ class PatchTracks:
 def follow_patches(luma: np.ndarray, forward: np.ndarray) -> PatchTracks:
     """Follow the well-textured patches of the first frame, 400 at most.
 
-    Args:
-        luma: gray levels (f h w) float32.
-        forward: flow (f-1 h w 2) from each frame to the next, in pixels.
+    luma: gray levels (f h w) float32; forward: flow (f-1 h w 2) to the next frame, pixels.
     """
     smooth = [cv2.GaussianBlur(image, (0, 0), SMOOTHING) for image in luma]
     patches = Patches(smooth[0], textured_places(smooth[0]))

@@ -87,22 +87,13 @@ class RAFT(nn.Module):
 
     @classmethod
     def from_file(cls, path: str | Path) -> RAFT:
-        """Load the authors' or torchvision's weights.
-
-        Raises:
-            UserError: if the file is missing or foreign.
-        """
+        """Load the authors' or torchvision's weights."""
         network = cls()
         load_weights(network, as_published(read_weights(path)), path)
         return network.eval()
 
     def forward(self, a: Tensor, b: Tensor, num_updates: int = 12) -> list[Tensor]:
-        """Flow from a to b.
-
-        Args:
-            a: pictures, b 3 h w in [-1, 1], each side at least 128 pixels.
-            b: the same shape.
-            num_updates: corrections.
+        """Flow from a to b, b 3 h w in [-1, 1], each side at least 128 pixels.
 
         Returns:
             num_updates flows, b 2 h w, pixels, (x, y).
@@ -260,9 +251,7 @@ def look(volume: list[Tensor], there: Tensor) -> Tensor:
 def enlarge(flow: Tensor, mask: Tensor) -> Tensor:
     """Enlarge the flow (b 2 y x) eight times, each pixel a convex mix of 3 x 3 coarse neighbors.
 
-    Args:
-        flow: b 2 y x, pixels of the coarse grid.
-        mask: b (9 8 8) y x, weights before the softmax over 9.
+    mask: b (9 8 8) y x, weights before the softmax over 9.
     """
     x = flow.shape[-1]
     weights = rearrange(mask, "b (k i j) y x -> b k i j y x", k=9, i=8).softmax(1)

@@ -15,14 +15,9 @@ from torch import Tensor
 
 
 def to_tensor(frames: np.ndarray, layout: str = "c f h w") -> Tensor:
-    """Turn frames into a float tensor.
+    """Turn frames, uint8 (f h w 3) or (n f h w 3), into float32 in [-1, 1]; 255 becomes 1.
 
-    Args:
-        frames: uint8 `(f, h, w, 3)` or `(n, f, h, w, 3)`.
-        layout: the order of the axes wanted: "c f h w" (kinema) or "f c h w" (torchvision).
-
-    Returns:
-        float32 in [-1, 1]; 0 becomes -1 and 255 becomes 1.
+    layout: the order of the axes wanted: "c f h w" (kinema) or "f c h w" (torchvision).
     """
     assert frames.dtype == np.uint8, f"frames are uint8, not {frames.dtype}"
     x = torch.from_numpy(np.ascontiguousarray(frames))
@@ -31,15 +26,7 @@ def to_tensor(frames: np.ndarray, layout: str = "c f h w") -> Tensor:
 
 
 def to_frames(x: Tensor, layout: str = "c f h w") -> np.ndarray:
-    """Turn a tensor into frames: the inverse of `to_tensor`, with values clipped and rounded.
-
-    Args:
-        x: float `(3, f, h, w)` or `(n, 3, f, h, w)`, nominally in [-1, 1].
-        layout: the order of its axes: "c f h w" (kinema) or "f c h w" (torchvision).
-
-    Returns:
-        uint8 `(f, h, w, 3)` or `(n, f, h, w, 3)`.
-    """
+    """Turn a tensor into frames: the inverse of `to_tensor`, with values clipped and rounded."""
     x = (x.detach().to(torch.float32).clamp(-1, 1) + 1) * 127.5
     x = rearrange(x.round().to(torch.uint8), f"... {layout} -> ... f h w c")
     return x.cpu().contiguous().numpy()

@@ -30,17 +30,7 @@ def grid_points(size: tuple[int, int], step: int = 8) -> np.ndarray:
 
 
 def follow(flow: Flow, points: np.ndarray, start: int = 0, stop: int | None = None) -> Tracks:
-    """Carry points through the frames start..stop of a clip.
-
-    Args:
-        flow: both directions, f-1 pairs of frames.
-        points: (n 2) in frame `start`.
-        start: index of the first frame.
-        stop: index after the last frame; the clip's end if None.
-
-    Returns:
-        Tracks over stop - start frames.
-    """
+    """Carry points (n 2) through the frames start..stop of a clip, to its end if None."""
     stop = len(flow.forward) + 1 if stop is None else stop
     h, w = flow.forward.shape[1:3]
     positions, visible = [points.astype(np.float32)], [np.ones(len(points), bool)]

@@ -19,8 +19,8 @@ def warp(image: np.ndarray, flow: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         flow: (h w 2) pixels, on the grid of the result.
 
     Returns:
-        warped: float32, the shape of `image`. Sample positions are rounded to 1/32 pixel
-            (OpenCV's remap); outside the image the nearest border pixel is taken.
+        warped: float32, the shape of `image`. Sample positions are rounded to 1/32 pixel (OpenCV's
+            remap); outside the image the nearest border pixel is taken.
         valid: (h w) bool, where the sample position lies inside the image.
     """
     h, w = flow.shape[:2]
@@ -58,18 +58,11 @@ def fetch(images: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def confirmed(flow: np.ndarray, reverse: np.ndarray) -> np.ndarray:
-    """Tell where a pixel can be followed to the other frame and back to itself.
+    """Tell where a pixel can be followed to the other frame and back to itself; (h w) bool.
 
     Forward-backward check of Sundaram et al. 2010 as used by Lai et al. 2018: x is occluded if
     |F(x) + B(x + F(x))|^2 > 0.01 (|F(x)|^2 + |B(x + F(x))|^2) + 0.5, and unconfirmed too if it
-    leaves the picture.
-
-    Args:
-        flow: (h w 2), F on this frame's grid.
-        reverse: (h w 2), B on the other frame's grid.
-
-    Returns:
-        (h w) bool.
+    leaves the picture. F and B, (h w 2), live on this and the other frame's grid.
     """
     returned, valid = warp(reverse, flow)
     return valid & leads_back(flow, returned)

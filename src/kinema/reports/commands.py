@@ -12,12 +12,12 @@ def command_line(program: str, options: Mapping[str, Any]) -> str:
 
     Args:
         program: what comes first, such as "kinema probe drift".
-        options: name -> value; one that is None or an empty sequence is left out. The `files`
-            stand before all options, without a name.
+        options: name -> value; one that is None or an empty sequence is left out, and so is
+            `report`, which the page adds. The `files` stand before all options, without a name.
     """
     words = [shlex.quote(str(file)) for file in options.get("files") or ()]
     for name, value in options.items():
-        if name != "files" and value is not None and value not in ((), []):
+        if name not in ("files", "report") and value is not None and value not in ((), []):
             words += [f"--{name.replace('_', '-')}", shlex.quote(typed(value))]
     return " ".join([program, *words])
 

@@ -12,11 +12,7 @@ from kinema.errors import UserError
 
 
 def new_figure(width: float, height: float) -> Any:
-    """Return an empty figure of matplotlib.
-
-    Args:
-        width: in inches of 110 pixels.
-        height: the same.
+    """Return an empty figure of matplotlib; width and height in inches of 110 pixels.
 
     Raises:
         UserError: if matplotlib is not installed.

@@ -91,9 +91,7 @@ MEASURED = "measured"
 def chosen(names: Sequence[str], arms: Mapping[str, Sequence[str]]) -> list[str]:
     """Return the arms that are named, in their order; all if none is named.
 
-    Args:
-        names: of arms or of groups; `MEASURED` alone names none.
-        arms: arm -> the names that it goes by, its groups' among them.
+    arms: arm -> the names that it goes by, its groups' among them. `MEASURED` alone names none.
 
     Raises:
         UserError: for an unknown name; it tells the nearest.
@@ -111,14 +109,7 @@ def file_name(name: str) -> str:
 
 
 def machines_of(names: Iterable[str]) -> tuple[list[str], str]:
-    """Number the machines on which something was measured.
-
-    Args:
-        names: of the machine of each record; "" is not known.
-
-    Returns:
-        every machine once, in the order of the records, and a sentence that numbers them from 1.
-    """
+    """Return each machine once, and a sentence that numbers them; "" is one that is not known."""
     machines = list(dict.fromkeys(names))
     numbered = "; ".join(f"{i}: {name or 'unknown'}" for i, name in enumerate(machines, 1))
     return machines, f"Machines: {numbered}."

@@ -116,9 +116,13 @@ def check_page(page: str | Path | None) -> None:
 
 
 def json_values(value: Any) -> Any:
-    """Return nested values as JSON has them: dictionaries for dataclasses, None for NaN."""
+    """Return nested values as JSON has them: dictionaries for dataclasses, None for NaN.
+
+    The field `report` of a probe, which only says where the page is written, is left out.
+    """
     if is_dataclass(value) and not isinstance(value, type):
-        value = {field.name: getattr(value, field.name) for field in fields(value)}
+        names = [field.name for field in fields(value) if field.name != "report"]
+        value = {name: getattr(value, name) for name in names}
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
     if isinstance(value, dict):

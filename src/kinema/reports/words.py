@@ -15,14 +15,7 @@ def mean(
 ) -> str:
     """Return "1.20 (1.10 to 1.30)": the mean over clips, its interval from resampling them.
 
-    Args:
-        figures: one a clip; those that are not finite do not count.
-        spec: the format of each number.
-        scale: 100 for percent.
-        num_resamples: see `mean_interval`.
-
-    Returns:
-        the words; "-" if no figure counts.
+    Figures that are not finite do not count, "-" if none does; `scale` is 100 for percent.
     """
     known = np.asarray(figures, dtype=float)
     known = known[np.isfinite(known)]
@@ -38,11 +31,7 @@ def between(value: float, low: float, high: float, spec: str = ".2f") -> str:
 
 
 def plus_minus(figures: Figures, digits: int = 2) -> str:
-    """Return "1.20 +- 0.10": the mean and 1.96 standard errors.
-
-    Returns:
-        the words; without an interval for a single figure or an infinite mean, "-" for none.
-    """
+    """Return "1.20 +- 0.10", the mean and 1.96 standard errors; "-" for no figure."""
     known = np.asarray(figures, dtype=float)
     known = known[~np.isnan(known)]
     average = float(known.mean()) if len(known) else float("nan")
@@ -57,11 +46,7 @@ def plus_minus(figures: Figures, digits: int = 2) -> str:
 def share(right: float, total: int, digits: int = 0, unit: str = "") -> str:
     """Return "89 (84-93)": so many of so many in percent, with Wilson's interval; "-" of none.
 
-    Args:
-        right: how often it was so.
-        total: how often it was tried.
-        digits: of the share.
-        unit: what follows it, such as " %".
+    `unit` follows the share, such as " %".
     """
     if not total:
         return "-"

@@ -28,12 +28,12 @@ from kinema.conditions import NoText, SmallTextEncoder
 from kinema.denoisers import DENOISERS
 from kinema.diffusion import PATHS, PREDICTIONS
 from kinema.errors import UserError, brief, nearest, refuse_below
-from kinema.fields import Count, OneOf, Positive, Side, Whole
+from kinema.fields import Count, OneOf, Positive, Side, Whole, fit
 from kinema.interop import PretrainedCodec, PretrainedTextEncoder, codec_folder, load_codec
 from kinema.sampling import SOLVERS
 from kinema.storage import whole_folder
 from kinema.storage.checksums import check_files, file_checksums
-from kinema.storage.configuration import check_fields, fits, read_object
+from kinema.storage.configuration import check_fields, read_object
 from kinema.storage.pretrained import fetched
 from kinema.storage.shipped import SHIPPED
 
@@ -193,8 +193,7 @@ def read_system(folder: Path) -> System:
     values = read_object(file)
     checksums = values.pop(CHECKSUMS, {})
     check_fields(values, System, file)
-    if not fits(checksums, dict[str, str]):
-        raise UserError(f"{file}: {CHECKSUMS} must hold a text for each file.")
+    fit(checksums, dict[str, str], f"{file}: {CHECKSUMS}")
     check_files(folder, checksums, file)
     try:
         return System(**values)

@@ -83,10 +83,7 @@ MEAN, STD = 127.5, 42.0  # gray levels
 def render(seeds: Sequence[int], rendering: Rendering = Rendering()) -> list[WorldClip]:
     """Render Gaussian frames as pictures, one clip a seed; the level sets their correlation.
 
-    Args:
-        seeds: one per clip.
-        rendering: what the clips are like. The truth is the mean and the covariance in time, as
-            tracks.
+    The truth is the mean and the covariance in time, as tracks.
     """
     level, num_frames = rendering.level, rendering.num_frames
     world = GaussianWorld(num_frames, RHO[level], MEAN, STD, (3, *rendering.height_width))

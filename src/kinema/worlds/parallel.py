@@ -28,14 +28,10 @@ def render_ahead(
     num_workers: int = 2,
     chunk: int = 4,
 ) -> Iterator[WorldClip]:
-    """Yield the clips of the seeds in their order, rendering ahead of the reader.
+    """Yield the clips of the seeds, endless too, in their order, rendering ahead of the reader.
 
-    Args:
-        world: one of `WORLDS`.
-        seeds: any length, endless too.
-        rendering: what the clips are like.
-        num_workers: processes; 0 renders in the calling process, when a clip is asked for.
-        chunk: seeds given to a process at a time.
+    Each of the `num_workers` processes is given `chunk` seeds at a time; with 0 the calling process
+    renders, when a clip is asked for.
     """
     if num_workers == 0:
         for piece in pieces(seeds, chunk):

@@ -27,18 +27,8 @@ def write_world(
     """Render clips of a world into a folder; clip i has the seed `seed + i`.
 
     Writes `clip_00000.mp4` ..., `metadata.jsonl` with a row {file_name, text, seed, attributes} a
-    clip, `truth_00000.npz` ... if asked for, and `contact_sheet.png`.
-
-    Args:
-        name: one of `WORLDS`.
-        folder: made if need be; files of the same names are replaced.
-        num_clips: how many.
-        seed: of the first clip, 0 or more.
-        rendering: what they are like.
-        num_workers: processes that render; 0 renders in this one.
-
-    Returns:
-        The folder.
+    clip, `truth_00000.npz` ... if asked for, and `contact_sheet.png`. Files of the same names are
+    replaced.
 
     Raises:
         UserError: for an unknown world or split, numbers out of range, or a folder that cannot be

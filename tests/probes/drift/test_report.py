@@ -19,7 +19,7 @@ def test_the_record_is_json_where_there_are_no_joins():
 
 
 def test_the_page_names_the_command_that_makes_it_again(tmp_path):
-    probe = DriftProbe(("runs/a",), num_frames=25, folder="elsewhere", num_given=5, every=8)
+    probe = DriftProbe(("runs/a",), ("sliding",), 25, folder="elsewhere", num_given=5, every=8)
     places, curve = [0, 8], {name: [0.0, 0.0] for name in ("identity", "motion", "color")}
     curve |= {"sharpness": [0.0, 0.0], "judge": [1.0, 1.0], "velocity": [[0.0, 0.0]] * 2}
     report = report_of(DriftFindings(probe, places, 9, {TRUE: [curve]}))

@@ -1,6 +1,7 @@
 """What is read of true segments and of false ones; a whole run on the box, of random weights."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -109,18 +110,19 @@ def test_made_videos_are_measured_in_the_box(saved, tmp_path):
 
 
 def test_the_command_goes_through_the_box(saved, tmp_path, capsys):
-    run([saved], ["sliding"], num_frames=30, num_clips=1, world="box", folder=str(tmp_path))
+    probe = DriftProbe([saved], ["sliding"], 30, 1, "box", folder=str(tmp_path))
+    run(probe)
     assert "radius error @" in capsys.readouterr().out.replace("\n", " ")
     (made,) = tmp_path.glob("box-*-sliding-box-0.mkv")
     with pytest.raises(UserError, match=f"{made.name} was made with num_steps 1, not 2"):
-        run([saved], ["sliding"], 30, 1, "box", num_steps=2, folder=str(tmp_path))
+        run(replace(probe, num_steps=2))
 
 
 def test_models_of_one_name_have_files_of_their_own(saved, tmp_path):
     other, folder = tmp_path / "box", tmp_path / "made"
     VideoPipeline(DiT(TINY), Pixels(), NoText(), kinema.load(saved).system).save_pretrained(other)
     models = (saved, str(other))
-    measure_drift(DriftProbe(models, num_frames=12, num_clips=1, world="box", folder=str(folder)))
+    measure_drift(DriftProbe(models, ("sliding",), 12, 1, "box", folder=str(folder)))
     assert len(list(folder.glob("box-*-sliding-box-0.mkv"))) == 2
 
 

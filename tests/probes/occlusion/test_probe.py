@@ -44,7 +44,7 @@ def test_what_comes_out_again_is_counted(tmp_path):
     pipe = SimpleNamespace(system=SYSTEM, codec=Codec(), denoiser=None, state_dict=dict)
     names = ("sliding", "rolling", "autoregressive")
     contenders = Contenders(("m",), names, folder=str(tmp_path), load=lambda name: pipe, make=make)
-    probe = OcclusionProbe("curtain", ("m",), names, (8, 1000), 3)
+    probe = OcclusionProbe(("m",), names, (8, 1000), 3)
     found = measure_occlusion(probe, Curtain(), contenders).found
     assert list(found) == [TRUE, HELD, *(f"m, {name}" for name in names)]
     assert all(list(row) == [8] for row in found.values())  # none hides for a thousand frames
@@ -69,7 +69,8 @@ def test_the_command_makes_reads_prints_and_writes(tmp_path, capsys):
     )  # fmt: skip
     model, page = tmp_path / "box", tmp_path / "o.md"
     VideoPipeline(DiT(config), Pixels(), NoText(), system).save_pretrained(model)
-    run([str(model)], ["sliding"], [8], 1, folder=str(tmp_path / "made"), report=str(page))
+    made = str(tmp_path / "made")
+    run(OcclusionProbe([str(model)], ["sliding"], [8], 1, folder=made, report=str(page)))
     printed = capsys.readouterr().out
     assert "100 (21-100, n = 1)" in printed and "inside the horizon" in printed
     text = page.read_text()
@@ -81,6 +82,6 @@ def test_the_command_makes_reads_prints_and_writes(tmp_path, capsys):
 
 def test_bad_requests_are_refused():
     with pytest.raises(UserError, match="at least 1"):
-        run(lengths=[])
+        OcclusionProbe(lengths=[])
     with pytest.raises(UserError, match="no world 'moon'.*curtain, tabletop"):
-        run(world="moon")
+        run(OcclusionProbe(world="moon"))

@@ -69,11 +69,11 @@ def test_survival_by_the_frames_to_be_bridged():
 
 
 def test_a_page_and_its_figures(tmp_path):
-    probe = OcclusionProbe("tabletop", ("m",), ("sliding",), (8, 16))
+    probe = OcclusionProbe(("m",), ("sliding",), (8, 16), world="tabletop")
     page, data = report_of(OcclusionFindings(probe, found())).write(tmp_path / "o.md")
     assert (
-        "`kinema probe occlusion --world tabletop --models '[m]' --strategies '[sliding]' "
-        "--lengths '[8,16]' --num-clips 16 --report o.md`"
+        "`kinema probe occlusion --models '[m]' --strategies '[sliding]' --lengths '[8,16]' "
+        "--num-clips 16 --world tabletop --report o.md`"
     ) in page.read_text()
     assert "judge reads" in page.read_text()
     assert json.loads(data.read_text())["m, sliding"]["8"]["outcomes"][1]["late"] == -4

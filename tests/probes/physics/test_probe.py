@@ -79,7 +79,8 @@ def test_an_untrained_model_is_far_from_the_floor_and_is_reported(pipe, tmp_path
 @pytest.mark.parametrize("law", ["uniform", "box", "curtain"])
 def test_the_command_loads_a_folder(pipe, tmp_path, capsys, law):
     pipe.save_pretrained(tmp_path / "model")
-    run(law, str(tmp_path / "model"), num_clips=4, report=str(tmp_path / "physics.md"))
+    model, page = str(tmp_path / "model"), str(tmp_path / "physics.md")
+    run(PhysicsProbe(law, model, num_clips=4, report=page))
     printed, page = capsys.readouterr().out, (tmp_path / "physics.md").read_text()
     assert "straight on, as parsed" in printed
     for text in (printed, page):  # of a box nothing is published
@@ -88,9 +89,9 @@ def test_the_command_loads_a_folder(pipe, tmp_path, capsys, law):
 
 def test_bad_requests_are_refused():
     with pytest.raises(UserError, match="did you mean 'uniform'"):
-        run("unifrom")
+        PhysicsProbe("unifrom")
     with pytest.raises(UserError, match="--law beside --model"):
-        run(model="somewhere")
+        PhysicsProbe(model="somewhere")
     with pytest.raises(UserError, match="at least 2"):
         replace(PhysicsProbe(), num_clips=1)
 

@@ -32,13 +32,9 @@ def load(folder: str | Path = SHIPPED) -> JudgeNetwork:
 def read(
     network: JudgeNetwork, clips: Iterable[np.ndarray], fps: float = 16.0, batch_size: int = 16
 ) -> list[dict[str, str]]:
-    """Answer every question about every clip, from its frames alone.
+    """Answer every question about every clip, uint8 (f h w 3) of any size, from its frames alone.
 
-    Args:
-        network: from `load`.
-        clips: each uint8 (f h w 3), of any number and size of frames.
-        fps: their frame rate; the judge looks at 4 frames a second.
-        batch_size: how many clips of equal length are read at once.
+    The judge looks at 4 frames a second, at `batch_size` clips of equal length at once.
 
     Returns:
         One dict per clip, question -> answer.

@@ -84,13 +84,9 @@ FEATURES: dict[str, Callable[[np.ndarray | Evidence], np.ndarray]] = {
 def kernel_distance(
     features: np.ndarray, reference: np.ndarray, num_resamples: int = 200, seed: int = 0
 ) -> Distance:
-    """Compute the unbiased cubic MMD, times 1000, in the reference's standard deviations.
+    """Compute the unbiased cubic MMD of features (n d) and (m d), times 1000.
 
-    Args:
-        features: (n d) of the clips to be judged.
-        reference: (m d) of real clips.
-        num_resamples: for the interval and the band.
-        seed: of the resampling.
+    It is taken in the reference's standard deviations.
 
     Raises:
         UserError: if either set has fewer than 16 clips.
@@ -111,10 +107,7 @@ def kernel_distance(
 
 
 def squared_mmd(a: np.ndarray, b: np.ndarray) -> float:
-    """Compute the unbiased squared MMD with k(x, y) = (x . y / d + 1)^3.
-
-    Gretton et al. 2012, equation 3.
-    """
+    """Compute the unbiased squared MMD of k(x, y) = (x . y / d + 1)^3 (Gretton et al. 2012)."""
     n, m, d = len(a), len(b), a.shape[1]
     within_a, within_b, across = ((x @ y.T / d + 1) ** 3 for x, y in ((a, a), (b, b), (a, b)))
     mean_a = (within_a.sum() - np.trace(within_a)) / (n * (n - 1))
@@ -126,10 +119,6 @@ def frechet_distance(features: np.ndarray, reference: np.ndarray) -> float:
     """Compute |mean - mean'|^2 + trace(C + C' - 2 (C C')^(1/2)), covariances over n - 1.
 
     The square root is taken as (C^(1/2) C' C^(1/2))^(1/2), which is symmetric and stays real.
-
-    Args:
-        features: (n d), n > d.
-        reference: (m d), m > d.
 
     Raises:
         UserError: if a set has no more clips than features: its covariance is then singular.
@@ -149,14 +138,8 @@ def frechet_interval(
     """Compute the Frechet distance with an interval and a real-against-real band.
 
     The distance falls with the number of clips, so interval and band are both taken at one number,
-    half of the smaller set: compare them with each other. Halves spread as whole sets do
-    (half-sampling, McCarthy 1969).
-
-    Args:
-        features: (n d), n > 2 d + 1.
-        reference: (m d), m > 2 d + 1.
-        num_resamples: for the interval and the band.
-        seed: of the resampling.
+    half of the smaller set: compare them with each other. Halves spread as whole sets do (half-
+    sampling, McCarthy 1969).
 
     Raises:
         UserError: if half of a set has no more clips than features.

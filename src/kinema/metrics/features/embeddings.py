@@ -14,28 +14,19 @@ EMBEDDING_SCORES = (
 
 
 def text_alignment(images: np.ndarray, prompt: np.ndarray) -> Score:
-    """Cosine of each frame with the prompt, [-1, 1]: the mean and its curve.
+    """Cosine of each frame (f d) with the prompt (d,), [-1, 1]: the mean and its curve.
 
     The mean times 100 is CLIPScore without its factor and clamp (Hessel et al. 2021), and CLIPSIM
     (Wu et al. 2021). A cosine means little alone: read it beside `text_margin`.
-
-    Args:
-        images: (f d) unit vectors of the frames.
-        prompt: (d,) unit vector.
     """
     curve = images @ prompt
     return Score(curve.mean(), curve)
 
 
 def text_margin(images: np.ndarray, prompt: np.ndarray, others: np.ndarray) -> Score:
-    """`text_alignment` minus its floor: the mean cosine with other clips' prompts, [-2, 2].
+    """`text_alignment` minus its floor, the mean cosine with other clips' prompts (n d); [-2, 2].
 
     Above 0 the clip shows its own prompt rather than any.
-
-    Args:
-        images: (f d) unit vectors.
-        prompt: (d,) unit vector.
-        others: (n d) unit vectors of n >= 1 other prompts.
     """
     curve = images @ prompt - (images @ others.T).mean(1)
     return Score(curve.mean(), curve)

@@ -100,11 +100,7 @@ def image_encoder(folder: str | Path, device: str = "cpu") -> Encoder:
 
 
 def read_config(folder: str | Path, kinds: set[str], what: str) -> dict[str, Any]:
-    """The config.json of a folder or a repository, if its `model_type` is among `kinds`.
-
-    Raises:
-        UserError: otherwise.
-    """
+    """The config.json of a folder or a repository, if its `model_type` is among `kinds`."""
     path = found(folder, "config.json")
     if path is None:
         raise UserError(f"{folder} holds no {what}: config.json is missing there.")
@@ -116,11 +112,7 @@ def read_config(folder: str | Path, kinds: set[str], what: str) -> dict[str, Any
 
 
 def load_checked(folder: str | Path, name: str, **kwargs: Any) -> nn.Module:
-    """A model of transformers, every weight of which was found; in float32, frozen.
-
-    Raises:
-        UserError: if the files cannot be read, or a weight is missing.
-    """
+    """A model of transformers, every weight of which was found; in float32, frozen."""
     model_class = getattr(import_transformers(), name, None)
     if model_class is None:
         raise UserError(f"This version of transformers has no {name}: install a newer one.")

@@ -20,11 +20,8 @@ def psnr(a: np.ndarray, b: np.ndarray) -> float:
     """Peak signal-to-noise ratio of two clips in dB; higher is closer, identical clips give inf.
 
     10 log10(255^2 / MSE) with the mean squared error pooled over all frames, pixels and channels
-    (what ffmpeg prints as "average"): never above the mean of the frames' own PSNRs.
-
-    Args:
-        a: uint8 (f h w 3), gray levels 0-255.
-        b: the same shape.
+    (what ffmpeg prints as "average"): never above the mean of the frames' own PSNRs. The clips are
+    uint8 (f h w 3).
 
     Raises:
         UserError: if the shapes differ.
@@ -44,10 +41,6 @@ def ssim(a: np.ndarray, b: np.ndarray) -> float:
     channel_axis=-1, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=255)`
     averaged over frames.
 
-    Args:
-        a: uint8 (f h w 3), at least 11 x 11 pixels.
-        b: the same shape.
-
     Raises:
         UserError: if the shapes differ or the frames are smaller than the window.
     """
@@ -63,15 +56,12 @@ def ms_ssim(a: np.ndarray, b: np.ndarray) -> float:
     Wang, Simoncelli and Bovik 2003, equation 7: contrast and structure at five scales, each half
     the one before (mean of 2 x 2 pixels, an odd last row or column repeated), luminance at the
     coarsest, to the powers 0.0448, 0.2856, 0.3001, 0.2363, 0.1333. Negative terms count as 0,
-    channels apart. Equal to pytorch-msssim's `ms_ssim(..., data_range=255)` for sides divisible
-    by 16. Cost: 4/3 of SSIM.
-
-    Args:
-        a: uint8 (f h w 3), at least 161 x 161 pixels: the window must fit the coarsest scale.
-        b: the same shape.
+    channels apart. Equal to pytorch-msssim's `ms_ssim(..., data_range=255)` for sides divisible by
+    16. Cost: 4/3 of SSIM.
 
     Raises:
-        UserError: if the shapes differ or the frames are too small for five scales.
+        UserError: if the shapes differ or a side is below 161: the window must fit the coarsest
+            scale.
     """
     require_same_shape(a, b)
     needed = 2 * SSIM_RADIUS * 2 ** (len(MS_SSIM_WEIGHTS) - 1) + 1

@@ -132,15 +132,12 @@ class Inception(nn.Module):
 def i3d_features(
     path: str | Path, resize: str = "squash", device: str = "cpu"
 ) -> Callable[[Tensor], Tensor]:
-    """The features of a clip, from either kind of file.
+    """The features of clips (b 3 f h w in [-1, 1], at least 10 frames), from either kind of file.
 
-    Args:
-        path: a state dict, or StyleGAN-V's TorchScript.
-        resize: "squash" or "crop".
-        device: "cpu" or "cuda".
+    `resize` is "squash" or "crop".
 
     Returns:
-        A function from clips (b 3 f h w in [-1, 1], at least 10 frames) to (b 400).
+        A function from clips to (b 400).
 
     Raises:
         UserError: if the file is missing or foreign, or there is no such way to resize.

@@ -44,11 +44,7 @@ class Trunk:
 
 
 class LPIPS(nn.Module):
-    """lpips(x, y) -> (b,): 0 for equal pictures, mostly below 1; differentiable in both.
-
-    Args:
-        trunk: `vgg16()` or `alexnet()`.
-    """
+    """lpips(x, y) -> (b,): 0 for equal pictures, mostly below 1; differentiable in both."""
 
     def __init__(self, trunk: Trunk) -> None:
         super().__init__()
@@ -60,11 +56,9 @@ class LPIPS(nn.Module):
 
     @classmethod
     def from_files(cls, trunk: str | Path, heads: str | Path) -> LPIPS:
-        """Read both files; which network it is, the trunk says.
+        """Read torchvision's VGG16 or AlexNet, and the heads of the lpips package.
 
-        Args:
-            trunk: torchvision's VGG16 or AlexNet; its classifier is ignored.
-            heads: `vgg.pth` or `alex.pth` of the lpips package.
+        Which network it is, the trunk says; its classifier is ignored.
 
         Raises:
             UserError: if a file is missing, foreign, or the two do not belong together.
@@ -90,14 +84,7 @@ class LPIPS(nn.Module):
             head.data.copy_(weight.flatten())
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        """The distance of each row.
-
-        Args:
-            x: b 3 h w or b 3 f h w, in [-1, 1].
-            y: the same shape.
-
-        Returns:
-            (b,); over frames the mean.
+        """The distance (b,) of x and y, b 3 h w or b 3 f h w in [-1, 1]; over frames the mean.
 
         Raises:
             UserError: if the shapes differ, or the pictures are too small for the trunk.
@@ -134,10 +121,7 @@ class LPIPS(nn.Module):
 def lpips(network: LPIPS, frames: np.ndarray, reference: np.ndarray) -> Score:
     """LPIPS of a clip and the clip it should be: the mean over frames, with its curve.
 
-    Args:
-        network: on any device.
-        frames: uint8 (f h w 3).
-        reference: the same shape.
+    Both are uint8 (f h w 3).
 
     Raises:
         UserError: if the shapes differ, or the frames are too small.

@@ -24,12 +24,9 @@ def interpenetration(objects: Followed, planar: bool = False) -> Finding:
     """Measure how deep objects at one depth enter each other, percent of the smaller width.
 
     What both cover together, from the outermost edge to the outermost edge, against the sum of
-    their own widths when apart. Objects whose feet lie on different lines pass one another.
-
-    Args:
-        objects: the objects of a clip.
-        planar: everything lies in one plane, as discs on paper do: feet mean nothing, and whatever
-            meets on one level must not overlap.
+    their own widths when apart. Objects whose feet lie on different lines pass one another; if
+    everything lies in one plane, as discs on paper do, feet mean nothing, and whatever meets on one
+    level must not overlap.
     """
     depths, frames, met = [], set(), 0
     for i, one in enumerate(objects.tracks):

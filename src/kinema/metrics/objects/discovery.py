@@ -51,15 +51,10 @@ class Sighting:
 
 
 def find_objects(frames: np.ndarray | Evidence, masks: np.ndarray | None = None) -> Sighting:
-    """Segment every frame into objects.
+    """Segment every frame, uint8 (f h w 3) or Evidence, into objects.
 
-    Args:
-        frames: uint8 (f h w 3), or Evidence.
-        masks: (f h w) uint8, the number of the object at each pixel, 0 for none, where a world
-            knows it; frames must then need no shrinking. Otherwise they are found by color.
-
-    Raises:
-        UserError: what `observe` says about the frames.
+    Where a world knows them, masks (f h w) uint8 hold the number of the object at each pixel, 0 for
+    none, and the frames need no shrinking. Otherwise objects are found by color.
     """
     evidence = observe(frames)
     lab = np.stack([to_lab(frame) for frame in evidence.frames])

@@ -50,11 +50,9 @@ def cannot_tell(unit: str, note: str) -> Finding:
 
 
 def needs_objects(unit: str, at_rest: bool = False) -> Callable[[Probe[Options]], Probe[Options]]:
-    """Let a probe answer "cannot tell" where it has no objects to measure.
+    """Let a probe answer "cannot tell" in its unit where it has no objects to measure.
 
-    Args:
-        unit: of the probe's value.
-        at_rest: whether positions must mean something: then the background must rest, too.
+    at_rest: whether positions must mean something: then the background must rest, too.
     """
 
     def decorate(probe: Probe[Options]) -> Probe[Options]:

@@ -73,16 +73,7 @@ class Followed:
 def follow_objects(
     frames: np.ndarray | Evidence | Sighting, fps: float = 25.0, masks: np.ndarray | None = None
 ) -> Followed:
-    """Find the objects of a clip and follow them.
-
-    Args:
-        frames: uint8 (f h w 3), Evidence, or what `find_objects` said of them.
-        fps: frames per second.
-        masks: (f h w) uint8, where the objects are known; see `find_objects`.
-
-    Raises:
-        UserError: what `observe` says about the frames.
-    """
+    """Find the objects of a clip, or of what `find_objects` said of it, and follow them."""
     sighting = frames if isinstance(frames, Sighting) else find_objects(frames, masks)
     chains: list[dict[int, int]] = []  # of each track: frame -> index of its blob
     for t in range(len(sighting.blobs)) if not sighting.doubt else ():

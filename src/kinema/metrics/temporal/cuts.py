@@ -17,11 +17,8 @@ SHORTEST_SHOT = 4  # frames; PySceneDetect says 15, but generated clips are ofte
 def content_scores(frames: np.ndarray) -> np.ndarray:
     """Measure the change of color since the previous frame, 0-255; (f,), 0 for the first frame.
 
-    The mean of the absolute differences of H, S and V, each averaged over the pixels. Cost: 1 ms
-    a frame at 256 px.
-
-    Args:
-        frames: uint8 (f h w 3).
+    The mean of the absolute differences of H, S and V, each averaged over the pixels. Cost: 1 ms a
+    frame at 256 px.
     """
     scores = np.zeros(len(frames))
     before: np.ndarray | None = None
@@ -52,11 +49,9 @@ def adaptive_ratios(scores: np.ndarray) -> np.ndarray:
 
 
 def find_cuts(frames: np.ndarray, shortest_shot: int = SHORTEST_SHOT) -> list[int]:
-    """Find the first frames of new shots.
+    """Find the first frames of new shots in frames, uint8 (f h w 3).
 
-    Args:
-        frames: uint8 (f h w 3).
-        shortest_shot: a cut closer than this to the cut before it is not reported.
+    A cut closer than `shortest_shot` to the cut before it is not reported.
     """
     scores = content_scores(frames)
     hits = np.flatnonzero((adaptive_ratios(scores) >= ADAPTIVE_RATIO) & (scores >= MIN_CONTENT))

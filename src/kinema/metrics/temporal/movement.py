@@ -22,10 +22,7 @@ def motion_magnitude(
 ) -> MotionMagnitude:
     """Average the length of the forward flow, and that of its fastest part; 0 if frozen.
 
-    Args:
-        frames: uint8 (f h w 3); a single frame has motion 0.
-        flow: the exact motion where it is known; estimated if None.
-        method: how to estimate it; DIS() unless given.
+    The flow of the frames, uint8 (f h w 3), is estimated where the exact motion is not given.
     """
     flow = flow or optical_flow(frames, method)
     if not len(flow.forward):

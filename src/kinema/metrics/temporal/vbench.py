@@ -13,11 +13,8 @@ from kinema.motion import Flow, FlowMethod, optical_flow
 def temporal_flickering(frames: np.ndarray) -> float:
     """(255 - mean absolute difference of neighboring frames) / 255, [0, 1]; higher is steadier.
 
-    Computed on the frames as they are given, all channels, the mean over pairs of the pair means.
-    A frozen clip, and a single frame, score 1.
-
-    Args:
-        frames: uint8 (f h w 3).
+    Computed on the frames as they are given, uint8 (f h w 3), all channels, the mean over pairs of
+    the pair means. A frozen clip, and a single frame, score 1.
     """
     pairs = zip(frames[:-1], frames[1:], strict=True)
     means = [np.abs(a.astype(np.int16) - b).mean() for a, b in pairs]
@@ -29,11 +26,7 @@ def is_dynamic(flow: Flow, fps: float = 8.0) -> bool:
 
     A pair moves if the mean of its fastest 5 % of pixels exceeds 6 min(h, w) / 256 pixels, more by
     8 / fps below 8 frames per second; the clip is dynamic if round(4 f / 16) of its f frames do.
-
-    Args:
-        flow: between frames thinned to about 8 per second; only `forward` is read. VBench takes
-            it from RAFT, at the frames' own size.
-        fps: of the clip before thinning.
+    The flow is between frames thinned to about 8 per second, at the frames' own size.
     """
     threshold = max(1.0, 8 / fps) * 6 * min(flow.forward.shape[1:3]) / 256
     fast = top_speed(flow) > threshold
@@ -45,14 +38,9 @@ def dynamic_degree(
 ) -> float:
     """Return 1.0 if the clip is dynamic by VBench's rule, else 0.0.
 
-    Every round(fps / 8)-th frame is looked at. The threshold is proportional to the frame size, so
-    the working size changes nothing but the flow's own error.
-
-    Args:
-        frames: uint8 (f h w 3), or Evidence, whose own rate counts.
-        fps: frames per second.
-        method: how to estimate the flow of frames as they are given (RAFT, for VBench's own
-            numbers); DIS at the working size unless given.
+    Every round(fps / 8)-th frame is looked at; the rate of Evidence is its own. The threshold is
+    proportional to the frame size, so the working size changes nothing but the flow's own error.
+    VBench's own numbers need the flow of RAFT; DIS at the working size unless given.
     """
     if isinstance(frames, Evidence):
         fps, frames = frames.fps, frames.frames

@@ -36,13 +36,9 @@ def warping_error(
 ) -> WarpingError:
     """Measure how much of a clip its own motion leaves unexplained; lower is more consistent.
 
-    The mean of |I_{t+1}(x + F(x)) - I_t(x)| over frames t, and of the same with time reversed.
-    Cost: with DIS at its working size about 25 ms per pair at 256 px on one core.
-
-    Args:
-        frames: uint8 (f h w 3), at least two frames.
-        flow: the exact motion where it is known (a world's truth); estimated if None.
-        method: how to estimate it; DIS() at its working size unless given.
+    The mean of |I_{t+1}(x + F(x)) - I_t(x)| over frames t, uint8 (f h w 3), and of the same with
+    time reversed. The flow is estimated where it is not known. Cost: with DIS at its working size
+    about 25 ms per pair at 256 px on one core.
 
     Raises:
         UserError: if there are fewer than two frames.
@@ -58,18 +54,11 @@ def warping_error(
 
 
 def textbook_warping_error(frames: np.ndarray, method: FlowMethod | None = None) -> float:
-    """Compute the error as textbook code prints it, for comparison only: it points the wrong way.
+    """Compute the error, gray levels, as textbook code prints it: it points the wrong way.
 
     Compares I_t(x + F(x)) with I_{t+1}(x), F = flow(t -> t+1): content moves away from where it
     should go. Zeros beyond the border, no occlusion, Farneback. On moving clips it scores worse
     than no warp at all.
-
-    Args:
-        frames: uint8 (f h w 3), at least two frames.
-        method: maps two frames to flow; Farneback() unless given.
-
-    Returns:
-        float: gray levels, 0-255.
     """
     require_pairs(frames)
     method = method or Farneback()

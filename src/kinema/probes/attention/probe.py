@@ -1,11 +1,8 @@
-"""Temporal attention maps of a trained network, against the true track.
+"""Temporal attention maps of a trained network, against the true track of a subject.
 
-A subject moves at constant velocity v. The token that shows it at frame i should find itself at
-frame j around x + v (j - i), not at x. Clips are given to the network at a known noise level, and
-each layer and head is scored: of the attention that the subject's token gives to another frame, how
-much falls on the token that shows the subject there, divided by what uniform attention would give
-it. The same score for the subject's old place stands beside it. Pairs of frames in which both are
-one token do not count. A network that was never trained is the floor.
+Each layer and head is scored: of the attention that the subject's token gives to another frame, how
+much falls on the token that shows the subject there, divided by what uniform attention would give.
+A network that was never trained is the floor. Pairs in which both are one token do not count.
 """
 
 from collections.abc import Sequence
@@ -25,19 +22,30 @@ from kinema.conditions import Conditions
 from kinema.denoisers import DiT
 from kinema.diffusion import PATHS
 from kinema.errors import UserError
+from kinema.fields import Count, Name, Seed, Share, Side
 from kinema.probes.attention.scenes import crossings, track_of_tokens
 from kinema.worlds import WorldClip
 
 
 @dataclass(frozen=True)
 class AttentionProbe:
-    """What to measure; the fields are the options of `kinema probe attention`."""
+    """Measure whether attention follows a moving subject along its track or stays where it was.
 
-    model: str = "tabletop"
-    num_clips: int = 32
-    size: int = 64
-    noise: float = 0.5
-    seed: int = 0
+    Attributes:
+        model: a system that ships, a folder, or a repository of the hub.
+        num_clips: scenes with one subject that crosses the picture at constant velocity.
+        size: height and width of the clips, in pixels.
+        noise: the noise level of the clips that the network sees, above 0 and at most 1.
+        seed: of the scenes and of the noise.
+        report: a Markdown file to write, with a picture .png of the same name.
+    """
+
+    model: Name = "tabletop"
+    num_clips: Count = 32
+    size: Side = 64
+    noise: Share = 0.5
+    seed: Seed = 0
+    report: Name | None = None
 
     def __post_init__(self) -> None:
         if self.num_clips < 2 or not 0 < self.noise <= 1:
@@ -83,11 +91,7 @@ class AttentionFindings:
 
 @torch.inference_mode()
 def measure_attention(probe: AttentionProbe, pipe: Any | None = None) -> AttentionFindings:
-    """Look into the network while it denoises true clips.
-
-    Args:
-        probe: what to measure.
-        pipe: a pipeline in memory, instead of loading `probe.model`.
+    """Look into the network of `pipe`, or of `probe.model`, while it denoises true clips.
 
     Raises:
         UserError: if its denoiser is no DiT that sees space and time at once.

@@ -14,13 +14,9 @@ REACH = 1.6  # world units to each side of the middle of the picture
 
 
 def crossings(num_frames: int, size: int, fps: float, seed: int = 0) -> Iterator[WorldClip]:
-    """Yield clips without end, with their truth; the camera stands still and nothing rubs.
+    """Yield clips of `num_frames` >= 2 without end, with their truth; in each the subject crosses.
 
-    Args:
-        num_frames: frames of a clip, in which the subject crosses; at least 2.
-        size: height and width.
-        fps: frames a second.
-        seed: of the first scene.
+    The camera stands still and nothing rubs. `size` is height and width, `seed` of the first scene.
     """
     for number in count(FIRST_SEED + seed):
         scene = tabletop.sample_scene(number, 1, "all")
@@ -35,15 +31,9 @@ def crossings(num_frames: int, size: int, fps: float, seed: int = 0) -> Iterator
 
 
 def track_of_tokens(track: np.ndarray, num_tokens: int, frames_a_token: int) -> np.ndarray:
-    """Return where the subject is while each token lasts.
+    """Return where the subject is while each token lasts, (num_tokens 2): the mean over its frames.
 
-    Args:
-        track: (f 2) pixels of every frame.
-        num_tokens: tokens along time; the first holds the first frame alone, as causal codecs do.
-        frames_a_token: frames of every later token.
-
-    Returns:
-        (num_tokens 2), the mean over the token's frames.
+    The first token holds the first frame of the track (f 2) alone, as causal codecs do.
     """
     r = frames_a_token
     spans = [slice(max(0, r * (i - 1) + 1), r * i + 1) for i in range(num_tokens)]

@@ -1,8 +1,4 @@
-"""Ways to code a clip that need no training, each with a given number of values.
-
-A codec is worth its training if it beats them: cosines, plain shrinking, and the identity, which
-spends all values there are.
-"""
+"""Ways to code a clip that need no training, each with a given number of values."""
 
 from collections.abc import Callable
 from math import prod, sqrt

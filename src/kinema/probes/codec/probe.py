@@ -1,9 +1,4 @@
-"""`kinema probe codec`: what does coding do to a clip, and does it beat what needs no training?
-
-Clips go through the codec and back. Beside it stand other codecs, if any are named, and baselines
-that need no training and spend the same number of values: cosines, plain shrinking, and the
-identity, which spends them all.
-"""
+"""What a codec does to clips, beside other codecs and baselines that spend as many values."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +10,7 @@ from rich.progress import track
 from kinema import clips, interop
 from kinema.codecs import Codec, Pixels
 from kinema.errors import UserError
+from kinema.fields import Count, Level, Name, Side
 from kinema.probes.codec.baselines import BASELINES, BLOCKS, Coding, through, values_of
 from kinema.probes.codec.scores import CodecScores, Seams, motion_of
 from kinema.probes.unseen import FIRST_SEED
@@ -26,15 +22,29 @@ NUM_SHOWN = 4  # clips on the contact sheet
 
 @dataclass(frozen=True)
 class CodecProbe:
-    """What to measure; the fields are the options of `kinema probe codec`."""
+    """Measure what coding does to clips, beside baselines that keep as many values.
+
+    Attributes:
+        files: videos, cut into clips of `num_frames`; without any, unseen tabletop clips.
+        model: a system that ships, or a folder or repository of the hub: of a system, of a codec,
+            of a pipeline or an autoencoder of diffusers.
+        against: further models, whose codecs are measured beside it.
+        num_clips: at most this many.
+        num_frames: frames of a clip.
+        size: height and width of tabletop clips, or the shorter side of clips from files, in
+            pixels.
+        level: of the tabletop world, 1 to 4.
+        report: a Markdown file to write, with .json and a contact sheet .png beside it.
+    """
 
     files: Sequence[str] = ()
-    model: str = "tabletop"
+    model: Name = "tabletop"
     against: tuple[str, ...] = ()
-    num_clips: int = 64
-    num_frames: int = 33
-    size: int = 64
-    level: int = 2
+    num_clips: Count = 64
+    num_frames: Count = 33
+    size: Side = 64
+    level: Level = 2
+    report: Name | None = None
 
     def __post_init__(self) -> None:
         if min(self.num_clips, self.num_frames) < 1 or self.size < 11:
@@ -57,11 +67,7 @@ class CodecFindings:
 
 
 def measure_codec(probe: CodecProbe) -> CodecFindings:
-    """Load the codecs, code the clips in every way, and score them.
-
-    Raises:
-        UserError: for a model or a file that cannot be read.
-    """
+    """Load the codecs, code the clips in every way, and score them."""
     codec, others = load_codec(probe.model), {name: load_codec(name) for name in probe.against}
     if probe.files:
         source, frames = ", ".join(probe.files), clips_of_files(probe)
@@ -78,16 +84,11 @@ def measure_codec(probe: CodecProbe) -> CodecFindings:
 def score_codings(
     codec: Codec, frames: Sequence[np.ndarray], others: Mapping[str, Codec] | None = None
 ) -> tuple[dict[str, CodecScores], dict[str, list[np.ndarray]]]:
-    """Code every clip in every way.
-
-    Args:
-        codec: frames <-> latents.
-        frames: clips, each uint8 (f h w 3), at least 11 x 11 pixels; sizes and lengths may differ.
-        others: further codecs by name; each keeps as many values as its latents hold.
+    """Code every clip, uint8 (f h w 3) of at least 11 x 11 pixels, in every way.
 
     Returns:
-        name -> scores, and name -> the clips as they came back; the codec first, then the others,
-        then the baselines, which keep as many values as the codec.
+        name -> scores, and name -> the clips as they came back: the codec first, then the others,
+        each with as many values as its latents hold, then the baselines, with as many as the codec.
     """
     if not len(frames):
         raise UserError("There are no clips to code: give at least one.")

@@ -1,7 +1,6 @@
 """What coding did to a clip: how close it is, what flickers now, what still moves.
 
-Flicker has a place: a codec that codes every block of frames by itself jumps where one block ends
-and the next begins. `Seams` looks for it, by frame and by frequency.
+`Seams` looks for the place of the flicker: a codec of blocks of frames jumps where one ends.
 """
 
 from dataclasses import dataclass, field
@@ -43,13 +42,9 @@ class CodecScores:
         return self.values * BITS_OF_A_PIXEL / BITS_OF_A_LATENT
 
     def add(self, clip: np.ndarray, back: np.ndarray, flow: Flow, period: int) -> None:
-        """Score a clip (f h w 3) and what came back of it.
+        """Score a clip, uint8 (f h w 3), and what came back of it.
 
-        Args:
-            clip: uint8, as it was.
-            back: uint8, after coding.
-            flow: of the true clip.
-            period: frames that a latent frame stands for.
+        `flow` is of the true clip, `period` the frames that a latent frame stands for.
         """
         self.psnr.append(psnr(clip, back))
         self.ssim.append(ssim(clip, back))

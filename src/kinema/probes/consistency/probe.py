@@ -19,6 +19,7 @@ import kinema
 from kinema import clips
 from kinema.checks.check import video_files
 from kinema.errors import UserError
+from kinema.fields import Count, Level, Name, Seed
 from kinema.metrics.objects.finding import Finding
 from kinema.metrics.objects.physics import probe_physics
 from kinema.metrics.vector import CONSISTENCY, measure
@@ -32,14 +33,25 @@ FILES, GENERATED = "files", "generated"
 
 @dataclass(frozen=True)
 class ConsistencyProbe:
-    """What to measure; the fields are the options of `kinema probe consistency`."""
+    """Measure whether things stay what they are and obey physics, beside true renders.
+
+    Attributes:
+        files: videos, or folders of them; without any, the model's videos are probed.
+        model: a system that ships, a folder, or a repository of the hub.
+        num_clips: videos to make, true renders beside them, and clips with each broken law.
+        level: of the tabletop world that prompts and renders are drawn from, 1 to 4.
+        seed: of the scenes and of the videos.
+        planar: the files show things in one plane, such as discs on paper, which never overlap.
+        report: a Markdown file to write, with .json beside it.
+    """
 
     files: Sequence[str] = ()
-    model: str = "tabletop"
-    num_clips: int = 24
-    level: int = 2
-    seed: int = 0
+    model: Name = "tabletop"
+    num_clips: Count = 24
+    level: Level = 2
+    seed: Seed = 0
     planar: bool = False
+    report: Name | None = None
 
     def __post_init__(self) -> None:
         if self.num_clips < 2 or self.level not in (1, 2, 3, 4):
@@ -84,11 +96,7 @@ class ConsistencyFindings:
 
 
 def measure_consistency(probe: ConsistencyProbe) -> ConsistencyFindings:
-    """Probe files or a model's videos, true renders, and clips in which one law is broken.
-
-    Raises:
-        UserError: for files that cannot be read, or a model that is not there.
-    """
+    """Probe files or a model's videos, true renders, and clips in which one law is broken."""
     columns = {}
     if probe.files:
         columns[FILES] = probe_files(video_files(list(probe.files)), probe.planar)
@@ -104,14 +112,7 @@ def measure_consistency(probe: ConsistencyProbe) -> ConsistencyFindings:
 
 
 def probe_clip(frames: np.ndarray, fps: float, name: str = "", planar: bool = False) -> Probed:
-    """Probe one clip.
-
-    Args:
-        frames: uint8 (f h w 3).
-        fps: frames per second.
-        name: for the report.
-        planar: everything lies in one plane, as discs on paper do.
-    """
+    """Probe one clip, uint8 (f h w 3); `planar`: all lies in one plane, as discs on paper do."""
     scores = measure(frames, fps)
     wanted = {metric: float(scores[metric]) for names in CONSISTENCY.values() for metric in names}
     return Probed(name, probe_physics(frames, fps, planar=planar), wanted)

@@ -93,10 +93,8 @@ class Joins:
 def joins_of(frames: Iterable[np.ndarray], joins: Sequence[int], factor: int = 1) -> Joins:
     """Measure the jump at the joins and elsewhere, from the first join on.
 
-    Args:
-        frames: uint8 (h w 3), one in memory at a time.
-        joins: frames that begin something new.
-        factor: frames of a latent frame.
+    `frames` are uint8 (h w 3), one in memory at a time, of which `factor` make a latent frame;
+    `joins` are the frames that begin something new.
     """
     changes: dict[int, float] = {}
     previous, first = None, min(joins, default=0)

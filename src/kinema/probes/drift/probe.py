@@ -8,7 +8,7 @@ a segment shows is read by the judge on the tabletop, and exactly, off the pixel
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,10 @@ from rich.progress import track
 
 from kinema import clips
 from kinema.errors import UserError, nearest
+from kinema.fields import Count, Name
 from kinema.probes.drift.curves import Joins, Opening, figures, joins_of
 from kinema.probes.drift.worlds import WORLDS, TrueScene
-from kinema.probes.long_videos import Contenders, Make
+from kinema.probes.long_videos import LONG, Contenders, Make
 from kinema.probes.unseen import FIRST_SEED
 from kinema.video import generate_long
 
@@ -30,26 +31,38 @@ Curve = dict[str, list]  # figure -> one value a place
 
 @dataclass(frozen=True)
 class DriftProbe:
-    """What to measure; the fields are the options of `kinema probe drift`, but for the last two.
+    """Measure how far long videos drift from their opening, beside the true continuation.
 
     Attributes:
+        models: systems, for instance the same one after each stage of training; the one of the
+            world unless given: tabletop, or physics-box.
+        strategies: names, as `kinema generate --long` takes them.
+        num_frames: frames of each video, with the opening.
+        num_clips: videos of each model and strategy.
+        world: where the openings come from: "tabletop", or "tabletop-2" to "tabletop-4" for its
+            other levels, whose objects come to rest after some seconds; or "box", whose disc never
+            rests.
+        num_steps: sampling steps; the system's own unless given.
+        folder: where the videos are written; a video that is there already is not made again.
         num_given: true frames that each video begins with.
         every: frames between two places that are measured.
+        report: a Markdown file to write, with .json and .png beside it.
     """
 
-    models: tuple[str, ...] = ()
-    strategies: tuple[str, ...] = ("sliding",)
-    num_frames: int = 1000
-    num_clips: int = 8
+    models: Sequence[str] = ()
+    strategies: Sequence[str] = LONG
+    num_frames: Count = 1000
+    num_clips: Count = 8
     world: str = "tabletop"
-    num_steps: int | None = None
-    folder: str = "drift"
-    num_given: int = 9
-    every: int = 64
+    num_steps: Count | None = None
+    folder: Name = "drift"
+    num_given: Count = 9
+    every: Count = 64
+    report: Name | None = None
 
     def __post_init__(self) -> None:
         if min(self.num_clips, self.num_given, self.every) < 1:
-            raise UserError("--num-clips, num_given and every must be at least 1.")
+            raise UserError("--num-clips, --num-given and --every must be at least 1.")
         if self.num_frames <= self.num_given:
             raise UserError(
                 f"--num-frames is {self.num_frames}: give more than the {self.num_given} frames "
@@ -80,13 +93,7 @@ class DriftFindings:
 def measure_drift(
     probe: DriftProbe, load: Callable[[str], Any] | None = None, make: Make = generate_long
 ) -> DriftFindings:
-    """Make and measure all videos.
-
-    Args:
-        probe: what to measure.
-        load: name of a model -> pipeline; `kinema.load` unless given.
-        make: what makes a video.
-    """
+    """Make all videos by `make`, of the models that `load` loads, and measure them."""
     kind, level = WORLDS[probe.world]
     models = probe.models or (kind.model,)
     columns = Contenders(
@@ -125,10 +132,7 @@ class Measured:
         self.measure(column, iter(frames))
 
     def add_file(self, column: str, path: Path, factor: int) -> None:
-        """Measure a file, a segment in memory at a time, and its joins.
-
-        factor: frames of a latent frame.
-        """
+        """Measure a file, a segment in memory at a time, and its joins; see `joins_of`."""
         self.measure(column, clips.stream(path))
         joins = clips.read_metadata(path)["joins"]
         self.findings.joins.setdefault(column, []).append(

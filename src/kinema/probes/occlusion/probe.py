@@ -8,7 +8,7 @@ the first frame that shows something of the object again sees back to one that s
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -17,8 +17,9 @@ from rich.progress import track
 
 from kinema import clips
 from kinema.errors import UserError
+from kinema.fields import Count, Name
 from kinema.probes.drift.probe import TRUE
-from kinema.probes.long_videos import Contenders, Maker
+from kinema.probes.long_videos import LONG, Contenders, Maker
 from kinema.sampling.rollout import Autoregressive, Keyframes
 from kinema.video import System, strategy_named
 
@@ -27,15 +28,29 @@ HELD = "last given frame held"
 
 @dataclass(frozen=True)
 class OcclusionProbe:
-    """What to measure; the fields are the options of `kinema probe occlusion`."""
+    """Measure how often hidden objects come out again as themselves, by strategy and length.
 
-    world: str
-    models: tuple[str, ...]
-    strategies: tuple[str, ...]
-    lengths: tuple[int, ...]
-    num_clips: int = 16
-    num_steps: int | None = None
-    folder: str = "drift"
+    Attributes:
+        models: systems, for instance the same one after each stage of training; the one of the
+            world unless given: physics-curtain, or tabletop.
+        strategies: names, as `kinema generate --long` takes them.
+        lengths: of the occlusions, in frames.
+        num_clips: videos of each model, strategy and length.
+        world: "curtain", a disc behind a curtain, read exactly; or "tabletop", a subject behind
+            another object, read by the judge.
+        num_steps: sampling steps; the system's own unless given.
+        folder: where the videos are written; a video that is there already is not made again.
+        report: a Markdown file to write, with .json beside it.
+    """
+
+    models: Sequence[str] = ()
+    strategies: Sequence[str] = LONG
+    lengths: Sequence[Count] = (8, 16, 32)
+    num_clips: Count = 16
+    world: str = "curtain"
+    num_steps: Count | None = None
+    folder: Name = "drift"
+    report: Name | None = None
 
     def __post_init__(self) -> None:
         if self.num_clips < 1 or not self.lengths or min(self.lengths) < 1:
@@ -182,12 +197,9 @@ class OcclusionFindings:
 def measure_occlusion(
     probe: OcclusionProbe, world: World, contenders: Contenders | None = None
 ) -> OcclusionFindings:
-    """Make and read all videos; lengths without a scene are left out.
+    """Make the videos by `contenders`, or by `probe.models`, and read them.
 
-    Args:
-        probe: what to measure.
-        world: the one that `probe.world` names.
-        contenders: what makes the videos, instead of loading `probe.models`.
+    Lengths without a scene in the world are left out.
     """
     if contenders is None:
         contenders = Contenders(probe.models, probe.strategies, probe.num_steps, probe.folder)

@@ -1,9 +1,4 @@
-"""Where things are hidden, and how to tell that they came out again.
-
-On the tabletop the subject passes behind another object, and the judge is asked for its color and
-its shape. In the box a disc crosses behind a curtain, and all there is of it is read off the pixels
-(`kinema.judges.discs`).
-"""
+"""Where things are hidden, and how to tell that they came out again."""
 
 from __future__ import annotations
 
@@ -52,8 +47,7 @@ class Tabletop:
     def occlusion(self, scene: tabletop.Scene, length: int, fps: float) -> tuple[int, int] | None:
         """Return the first frame with the subject hidden, and the first with it seen again.
 
-        None unless it is hidden for about `length` frames, after it was seen and before it is
-        again.
+        None unless it is hidden for about `length` frames, after and before it is seen.
         """
         size = (32, 32)  # enough to see who is in front
         frames = self.earliest + 4 * length
@@ -163,10 +157,10 @@ class Curtain:
 
 
 def is_itself(frames: np.ndarray, scene: discs.DiscScene) -> tuple[np.ndarray, np.ndarray]:
-    """Return which frames, uint8 (f h w 3), show the whole disc of a scene, wherever it is.
+    """Tell which frames, uint8 (f h w 3), show one whole disc of the scene's color and size.
 
     Returns:
-        (f,) bool: one whole disc, of its color and about its radius; and its centers (f 2), units.
+        (f,) bool, and the disc's centers (f 2), units.
     """
     seen, radius = read_disc(frames, scene.curtain), scene.radii[0]
     is_sized = np.abs(np.nan_to_num(seen.radii) - radius) <= SIZE_TOLERANCE * radius

@@ -14,7 +14,8 @@ from rich.progress import track
 
 import kinema
 from kinema.clips import to_frames, to_tensor
-from kinema.errors import UserError
+from kinema.errors import UserError, nearest
+from kinema.fields import Count, Name, Seed
 from kinema.judges.discs import DiscReading, read_physics
 from kinema.metrics.intervals import mean_interval
 from kinema.probes.physics import baselines
@@ -33,18 +34,43 @@ SLOWEST = (discs.SPEED[0] + discs.OUTER_SPEEDS[0][1]) / 2  # between the low ban
 
 @dataclass
 class PhysicsProbe:
-    """What to measure of one law; the fields are the options of `kinema probe physics`."""
+    """Measure velocity errors of predicted disc clips, beside floor, baselines and Kang et al.
 
-    law: str = "uniform"
-    model: str = "physics-uniform"
-    num_clips: int = 256
-    given: int = 3
-    num_steps: int | None = None
-    seed: int = 0
+    In a box the mean |velocity| along x and along y is compared with that of the true positions in
+    the same frames. With a curtain these are the frames that show the whole true disc, and in which
+    a disc of its color is read, clear of the curtain. Clips whose given frames do not show the
+    whole disc are left out.
+
+    Attributes:
+        law: "uniform", "parabola" or "collision"; "all" of these three; or "box" or "curtain", for
+            which nothing is published.
+        model: a system that ships, a folder, or a repository of the hub; physics-LAW unless given.
+        num_clips: clips in distribution, and as many out of it.
+        given: frames of each clip that the model is given.
+        num_steps: sampling steps; the model's own unless given.
+        seed: of the scenes and of the samples.
+        report: a Markdown file to write, with .json and .png beside it.
+    """
+
+    law: str = "all"
+    model: Name | None = None
+    num_clips: Count = 256
+    given: Count = 3
+    num_steps: Count | None = None
+    seed: Seed = 0
+    report: Name | None = None
 
     def __post_init__(self) -> None:
+        if self.law not in (*discs.LAWS, "all"):
+            raise UserError(
+                f"There is no law {self.law!r}; {nearest(self.law, [*discs.LAWS, 'all'])}"
+            )
+        if self.model is not None and self.law == "all":
+            raise UserError("A model knows one law: name it with --law beside --model.")
         if self.num_clips < 2:
             raise UserError(f"--num-clips is {self.num_clips}: give at least 2.")
+        if self.law != "all":
+            self.model = self.model or f"physics-{self.law}"
 
 
 @dataclass
@@ -92,13 +118,8 @@ class PhysicsFindings:
 
 
 def measure_physics(probe: PhysicsProbe, pipe: VideoPipeline | None = None) -> PhysicsFindings:
-    """Predict, parse and compare.
-
-    Args:
-        probe: what to measure.
-        pipe: a pipeline in memory, instead of loading `probe.model`.
-    """
-    pipe = pipe or kinema.load(probe.model)
+    """Predict, parse and compare, by `pipe` or by `probe.model`."""
+    pipe = pipe or kinema.load(str(probe.model))
     found = PhysicsFindings(probe, sum(p.numel() for p in pipe.denoiser.parameters()))
     for place, split in SPLITS.items():
         size, length = pipe.system.size[0], pipe.system.num_frames
@@ -136,12 +157,7 @@ def predictors(
 
 
 def untrained_predictors(law: str, true: np.ndarray) -> dict[str, baselines.Predictor]:
-    """Return name -> how it goes on, for the floor and the baselines.
-
-    Args:
-        law: of the clips.
-        true: uint8 (n f h w 3), the clips that are to be predicted.
-    """
+    """Return name -> how it goes on, for floor and baselines; `true` are the clips (n f h w 3)."""
     trained = DiscClips(law, "train", *true.shape[1:3])
     count = 2 if law == "collision" else 1
     straight: baselines.Predictor = partial(baselines.straight_on, num_discs=count)

@@ -119,7 +119,7 @@ def sheet_of(all_found: Sequence[PhysicsFindings]) -> tuple[list[np.ndarray], li
 def record_of(found: PhysicsFindings) -> dict[str, Any]:
     """Return the velocity errors of one law as JSON values."""
     return {
-        "probe": asdict(found.probe),
+        "probe": found.probe,
         "parameters": found.parameters,
         "velocity_error": {
             place: {

@@ -25,10 +25,9 @@ class Ratio:
 
 
 def measure(frames: np.ndarray) -> Measured:
-    """Return warping error, plain difference, explained share, coverage and motion of one clip.
+    """Return warping error, plain difference, explained share, coverage and motion of a clip.
 
-    Args:
-        frames: uint8 (f h w 3), at least two frames.
+    frames: uint8 (f h w 3), at least two.
     """
     flow = optical_flow(frames)
     warping, motion = warping_error(frames, flow), motion_magnitude(frames, flow)
@@ -55,11 +54,7 @@ def ratio(
 ) -> Ratio:
     """How far generated clips are from true ones on the way to independent frames.
 
-    Args:
-        generated: clips made as clips.
-        true: renders of the same scenes.
-        alone: the same prompts, frame by frame; the three in the same order of scenes.
-        num_resamples: scenes are redrawn so often for the interval.
+    All three are measured on the same scenes, in the same order; `alone` is frame by frame.
     """
     errors = np.array([[row["warping error"] for row in rows] for rows in (generated, true, alone)])
 

@@ -17,6 +17,7 @@ from rich.progress import track
 import kinema
 from kinema.clips import to_frames, to_tensor
 from kinema.errors import UserError
+from kinema.fields import Count, Level, Name, Seed
 from kinema.judges import tabletop as judge
 from kinema.probes.prompts.consistency import Measured, Ratio, mean, measure, ratio
 from kinema.probes.prompts.scoring import Answers, Share, score
@@ -29,15 +30,28 @@ AT_ONCE = 8  # clips in a batch
 
 @dataclass
 class PromptProbe:
-    """What to measure; the fields are the options of `kinema probe prompts`."""
+    """Measure whether a model's videos show what their prompts say, and whether frames agree.
 
-    model: str = "tabletop"
-    num_prompts: int = 200
-    level: int = 2
-    seed: int = 0
+    Attributes:
+        model: a system that ships, a folder, or a repository of the hub.
+        num_prompts: prompts of seen combinations of attributes, and as many of held-out ones.
+        level: of the tabletop world that the prompts are drawn from, 1 to 4.
+        seed: of the prompts and of the videos.
+        num_consistency: held-out prompts that are also sampled frame by frame; 0 leaves out whether
+            frames agree.
+        num_steps: sampling steps; the model's own unless given.
+        guidance_scale: the model's own unless given.
+        report: a Markdown file to write, with .json and .png beside it.
+    """
+
+    model: Name = "tabletop"
+    num_prompts: Count = 200
+    level: Level = 2
+    seed: Seed = 0
     num_consistency: int = 24
-    num_steps: int | None = None
+    num_steps: Count | None = None
     guidance_scale: float | None = None
+    report: Name | None = None
 
     def __post_init__(self) -> None:
         if self.num_prompts < 2:
@@ -88,12 +102,7 @@ class PromptFindings:
 
 
 def measure_prompts(probe: PromptProbe, pipe: Any | None = None) -> PromptFindings:
-    """Generate, judge and count.
-
-    Args:
-        probe: what to measure.
-        pipe: a pipeline in memory, instead of loading `probe.model`.
-    """
+    """Generate by `pipe`, or by `probe.model`, judge and count."""
     pipe = kinema.load(probe.model) if pipe is None else pipe
     network = judge.load()
     groups = {}

@@ -115,7 +115,7 @@ def record_of(findings: PromptFindings) -> dict[str, Any]:
         )
     ]
     return {
-        "probe": asdict(findings.probe),
+        "probe": findings.probe,
         "scores": scores,
         "consistency": findings.consistency,
         "ratio": None if findings.ratio is None else asdict(findings.ratio),

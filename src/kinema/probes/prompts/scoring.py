@@ -49,12 +49,7 @@ def is_right(read: Answers, asked: Answers, questions: Sequence[str]) -> bool:
 
 
 def score(read: Sequence[Answers], asked: Sequence[Answers]) -> dict[str, Share]:
-    """Count how often each aspect is as asked, and how often all of them are at once.
-
-    Args:
-        read: the judge's answers, one dict a clip.
-        asked: the answers that the clips' captions call for, in the same order.
-    """
+    """Count how often each aspect is read as the clip's caption asks, and how often all are."""
     pairs = list(zip(read, asked, strict=True))
     rows = {**ASPECTS, TOGETHER: TOTAL_QUESTIONS, **MORE_ASPECTS}
     return {

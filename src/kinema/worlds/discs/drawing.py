@@ -36,10 +36,8 @@ def painted(
 ) -> np.ndarray:
     """Paint discs on white, and a curtain before them: frames, uint8 (f h w 3).
 
-    Args:
-        share: (k f h w) of each pixel under each disc, from `coverage`.
-        inks: (k 3).
-        curtain: from x to x, units, over the whole height and before the discs.
+    share: (k f h w) of each pixel under each disc, from `coverage`; inks: (k 3); curtain: from x to
+    x, units, over the whole height.
     """
     frames = 255.0 + np.einsum("kfhw,kc->fhwc", share, inks)
     if curtain is not None:

@@ -18,9 +18,7 @@ FPS = 10.0  # of the published world
 def render(seeds: Sequence[int], rendering: Rendering = Rendering()) -> list[WorldClip]:
     """Render one clip a seed; exact truth on request: flow, masks, tracks, the contact or bounces.
 
-    Args:
-        seeds: one per clip.
-        rendering: what the clips are like; `sample_scene` says what the levels and splits are.
+    `sample_scene` says what the levels and splits are.
     """
     return [
         render_scene(sample_scene(seed, rendering.level, rendering.split), rendering)
@@ -63,13 +61,7 @@ def caption(scene: DiscScene) -> str:
 
 
 def scene_truth(scene: DiscScene, rendering: Rendering, share: np.ndarray) -> Truth:
-    """Collect everything that is known about a scene.
-
-    Args:
-        scene: the scene.
-        rendering: its frames, their size and rate.
-        share: (k f h w) of each pixel under each disc.
-    """
+    """Collect everything that is known about a scene; `share` (k f h w) is of `coverage`."""
     fps = rendering.fps or FPS
     centers, velocities = scene.motion(np.arange(rendering.num_frames) / fps)
     height, width = rendering.height_width

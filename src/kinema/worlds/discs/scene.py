@@ -129,9 +129,8 @@ class DiscScene:
 def folded(positions: np.ndarray, radii: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Fold straight motion at the walls of the box: a triangle wave in time.
 
-    Args:
-        positions: where centers would be without walls, units, any shape.
-        radii: of the discs, broadcast against positions; centers stay so far from every wall.
+    `positions` are where centers would be without walls, units, any shape; radii broadcast against
+    them, and centers stay so far from every wall.
 
     Returns:
         positions in the box, and the sign (1 or -1) that the walls have given to the velocities.

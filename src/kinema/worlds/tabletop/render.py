@@ -34,9 +34,7 @@ OCCLUSION_REACH = 2.3  # ambient occlusion ends at so many radii
 def render(seeds: Sequence[int], rendering: Rendering = Rendering()) -> list[WorldClip]:
     """Render one clip a seed; a seed gives the same clip alone or in any company.
 
-    Args:
-        seeds: one per clip.
-        rendering: what the clips are like; `sample_scene` says what the levels and splits are.
+    `sample_scene` says what the levels and splits are.
     """
     return [
         render_scene(sample_scene(seed, rendering.level, rendering.split), rendering)
