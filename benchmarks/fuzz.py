@@ -25,6 +25,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # children are forks, which take 
 import numpy as np
 import torch
 from children import CRASHED, Outcome, run_child
+from kinema.training.journal import Journal
 from PIL import Image
 from safetensors.torch import save_file
 
@@ -35,7 +36,6 @@ from kinema.codecs import CausalVAE, CausalVAEConfig
 from kinema.conditions import SmallTextConfig, SmallTextEncoder
 from kinema.denoisers import DiT, DiTConfig
 from kinema.storage import read_weights
-from kinema.training.journal import Journal
 from kinema.video import System, VideoPipeline
 
 RESULT = Path(__file__).parent.parent / "docs" / "results" / "fuzz.md"

@@ -16,8 +16,8 @@ from pathlib import Path
 import torch
 
 from kinema.denoisers import SIZES
+from kinema.judges.tabletop.scoring import Share
 from kinema.probes.prompts.probe import PromptProbe, measure_prompts
-from kinema.probes.prompts.scoring import Share
 from kinema.recipes import tabletop
 from kinema.storage.atomic import write_bytes
 from kinema.training import Position

@@ -253,17 +253,16 @@ def in_range(value: Any, hint: Any, where: str) -> Any:
                 f"{where} {shown(value)!r} is unknown; {nearest(str(value), [*mark.names])}"
             )
         if isinstance(mark, Between | Above | Filled) and not mark.admits(value):
-            raise OutOfRange(f"{where} is {quoted(value)}, and must be {mark}.")
+            seen = repr(shown(value)) if isinstance(value, str) else shown(value)
+            raise OutOfRange(f"{where} is {seen}, and must be {mark}.")
     return value
 
 
 def wrong(value: Any, hint: Any, where: str) -> UserError:
-    return UserError(f"{where} takes {described(hint)}, not {quoted(value)}.")
-
-
-def quoted(value: Any) -> str:
-    """Return a value as one would type it, text in quotation marks."""
-    return repr(shown(value)) if isinstance(value, str) else shown(value)
+    seen = shown(value)
+    if isinstance(value, str) and value[:1].isdigit():  # or it would look like a number
+        seen = repr(seen)
+    return UserError(f"{where} takes {described(hint)}, not {seen}.")
 
 
 def shown(value: Any, longest: int = 60, depth: int = 3) -> str:

@@ -19,6 +19,7 @@ MODULES = {
     "kinema.probes.blind": "kinema.checks.blind",
     "kinema.probes.judge": "kinema.judges.tabletop",
     "kinema.probes.plan": "kinema.budget",
+    "kinema.probes.prompts.scoring": "kinema.judges.tabletop.scoring",
     "kinema.worlds.disc_reading": "kinema.judges.discs",
     "kinema.worlds.disc_drawing": "kinema.worlds.discs.drawing",
     "kinema.worlds.world_clip": "kinema.worlds.world",

@@ -9,8 +9,8 @@ import torch
 from kinema.clips import to_tensor
 from kinema.denoisers import named_config
 from kinema.diffusion import noise_like_rows
+from kinema.judges.tabletop.scoring import Share
 from kinema.metrics.features.distances import FEATURES
-from kinema.probes.prompts.scoring import Share
 from kinema.probes.unseen import FIRST_SEED
 from kinema.worlds import WorldClip
 from studies.diffusability.learning import Learner, Study

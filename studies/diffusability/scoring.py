@@ -12,9 +12,9 @@ from typing import TypeVar
 import numpy as np
 
 from kinema.judges import tabletop as judge
+from kinema.judges.tabletop.scoring import TOTAL_QUESTIONS, Share, is_right
 from kinema.metrics.evidence import observe
 from kinema.metrics.features.distances import FEATURES, squared_mmd, standardized
-from kinema.probes.prompts.scoring import TOTAL_QUESTIONS, Share, is_right
 from kinema.worlds import WorldClip, tabletop
 
 NUM_HALVES = 200

@@ -11,10 +11,10 @@ from torch import Tensor
 from kinema.clips import to_frames, to_tensor
 from kinema.codecs import CausalVAE
 from kinema.judges import tabletop as judge
+from kinema.judges.tabletop.scoring import TOTAL_QUESTIONS, is_right
 from kinema.metrics import motion_magnitude, observe, psnr, warping_error
 from kinema.metrics.temporal.flicker import flicker
 from kinema.motion import DIS, Flow, confirmed, warp
-from kinema.probes.prompts.scoring import TOTAL_QUESTIONS, is_right
 from kinema.probes.unseen import FIRST_SEED
 from kinema.worlds import Rendering, WorldClip, tabletop
 from studies.ladder.arms import Track

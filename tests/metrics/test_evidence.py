@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 
 from kinema.errors import UserError
-from kinema.metrics.evidence import Evidence, Score, observe, of_frames, trimmed_mean
+from kinema.metrics.evidence import (
+    Evidence,
+    Score,
+    observe,
+    of_frames,
+    resized,
+    shrink,
+    trimmed_mean,
+    true_runs,
+)
 from kinema.motion import Flow
 
 
@@ -96,3 +105,19 @@ def test_a_metric_of_evidence_takes_frames_as_well(pan):
 
     assert length(pan).value == length(observe(pan)).value == len(pan)
     assert (length.__name__, length.__doc__) == ("length", "Count the frames.")
+
+
+def test_runs_of_true_values():
+    assert true_runs(np.array([1, 0, 0, 1, 1], bool)) == [(0, 1), (3, 5)]
+    assert true_runs(np.zeros(3, bool)) == true_runs(np.zeros(0, bool)) == []
+
+
+def test_only_what_is_larger_is_shrunk():
+    frame = np.zeros((60, 90, 3), np.uint8)
+    assert shrink(frame, 60) is frame and shrink(frame, 30).shape == (30, 45, 3)
+    assert resized(frame, 120).shape == (120, 180, 3) and resized(frame[:, :3], 1).shape[1] == 1
+
+
+def test_a_curve_is_stretched_over_the_frames_of_a_clip():
+    score = Score(2.0, np.array([1.0, 3.0])).stretched(3, 5)
+    assert score.value == 2.0 and score.curve.tolist() == [1, 1, 1, 3, 3]

@@ -49,7 +49,7 @@ def test_what_a_dataclass_writes_is_taken():
         ({"size": 8}, "size takes a list of whole numbers such as .*, not 8"),
         ({"widths": ["1"]}, "widths takes a whole number, not '1'"),
         ({"norm": "batch"}, "norm 'batch' is unknown; .*rms"),
-        ({"window": "x"}, "window takes a whole number or null, not 'x'"),
+        ({"window": "x"}, "window takes a whole number or null, not x"),
         ({"words": {"a": "b"}}, "words takes a list of texts"),
         ({"share": 1.5}, "share is 1.5, and must be from 0 to 1"),
         ({"nam": "x"}, "unknown field 'nam'; did you mean 'name'"),

@@ -127,7 +127,7 @@ def test_weights_of_a_training_that_diverged_are_refused_by_name(tmp_path, value
     [
         ("3", "holds no fields"),
         ("[1]", "holds no fields"),
-        ('{"size": "wide"}', "size takes a whole number, not 'wide'"),
+        ('{"size": "wide"}', "size takes a whole number, not wide"),
     ],
 )
 def test_a_configuration_that_makes_no_network_is_named(tmp_path, config, words):

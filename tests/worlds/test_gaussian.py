@@ -52,7 +52,8 @@ def test_samples_have_the_covariance_and_errors_the_posterior_one():
     noise = torch.randn(x0.shape, generator=torch.Generator().manual_seed(2), dtype=x0.dtype)
     x = alpha[:, None, :, None, None] * x0 + sigma[:, None, :, None, None] * noise
     error = (world.denoise(x, alpha, sigma) - x0).flatten(1)
-    exact = world.posterior_covariance(alpha[:1], sigma[:1])[0]
+    gain = world._gain(alpha[:1], sigma[:1])[0]
+    exact = world.covariance - gain * alpha[0].to(gain) @ world.covariance
     assert (error.T @ error / len(error) - exact).abs().max() < 0.03
 
 

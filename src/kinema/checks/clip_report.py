@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
@@ -42,23 +42,12 @@ class ClipReport:
 
     def as_json(self) -> dict:
         """The clip's entry of the documented schema (docs/check.md)."""
-        failures = [
-            {
-                "name": failure.name,
-                "rung": failure.rung,
-                "frames": failure.frames,
-                "confidence": failure.confidence,
-                "score": failure.score,
-                "remedy": failure.remedy,
-            }
-            for failure in self.failures
-        ]
         scores = {name: plain(score.value, 6) for name, score in self.scores.items()}
         entry = {
             "file": self.file,
             "verdict": self.verdict,
             "quality": round(self.quality, 4),
-            "failures": failures,
+            "failures": [asdict(failure) for failure in self.failures],
             "scores": scores,
             "num_frames": self.num_frames,
             "fps": round(self.fps, 3),

@@ -73,10 +73,11 @@ class Backends:
             for encoder, found in zip((self._text, self._image), seen, strict=True):
                 found += [encoder.images(batch)] if encoder else []
         scores = self._text_scores(seen[0], prompt) if prompt else {}
-        scores |= image_scores(np.concatenate(seen[1])) if seen[1] else {}
-        return {
-            name: spread_over_frames(score, stride, num_frames) for name, score in scores.items()
-        }
+        if seen[1]:
+            images = np.concatenate(seen[1])
+            scores["subject_consistency"] = subject_consistency(images)
+            scores["embedding_drift"] = embedding_drift(images)
+        return {name: score.stretched(stride, num_frames) for name, score in scores.items()}
 
     def _text_scores(self, seen: list[np.ndarray], prompt: str) -> dict[str, Score]:
         if self._text is None:
@@ -134,14 +135,3 @@ def read_prompts(path: str | Path) -> dict[str, str]:
                 f'{path}, line {number} is not {{"file_name": "a.mp4", "text": "a prompt"}}.'
             ) from error
     return prompts
-
-
-def image_scores(images: np.ndarray) -> dict[str, Score]:
-    return {
-        "subject_consistency": subject_consistency(images),
-        "embedding_drift": embedding_drift(images),
-    }
-
-
-def spread_over_frames(score: Score, stride: int, num_frames: int) -> Score:
-    return Score(score.value, np.repeat(score.curve, stride)[:num_frames])

@@ -36,15 +36,6 @@ class GateResult:
     passed: bool
     found: str
 
-    def as_json(self) -> dict[str, Any]:
-        """Its entry of the documented schema."""
-        return {
-            "file": self.file,
-            "condition": self.condition,
-            "passed": self.passed,
-            "found": self.found,
-        }
-
 
 @dataclass(frozen=True)
 class Gate:

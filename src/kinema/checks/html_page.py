@@ -68,7 +68,10 @@ def clip_section(clip: ClipReport) -> str:
     names = list(dict.fromkeys(names))
     body += [curve_svg(name, clip.scores[name], limits.get(name)) for name in names]
     for moment in clip.moments:
-        figures = "".join(figure_tag(caption, data) for caption, data in moment.pictures)
+        figures = "".join(
+            f"<figure>{image_tag(data, caption)}<figcaption>{caption}</figcaption></figure>"
+            for caption, data in moment.pictures
+        )
         body.append(f"<h3>{moment.failure}, frame {moment.frame}</h3>{figures}")
     rows = "".join(f"<tr><td>{n}<td>{told(s.value)}" for n, s in clip.scores.items())
     body.append(f"<details><summary>all scores</summary><table>{rows}</table></details>")
@@ -162,10 +165,6 @@ def thin_out(curve: np.ndarray, most: int = 680) -> np.ndarray:
     filled = np.nan_to_num(curve, nan=-np.inf)
     peaks = np.maximum.reduceat(filled, edges[:-1])
     return np.where(np.isfinite(peaks), peaks, np.nan)
-
-
-def figure_tag(caption: str, data: bytes) -> str:
-    return f"<figure>{image_tag(data, caption)}<figcaption>{caption}</figcaption></figure>"
 
 
 def image_tag(data: bytes, alt: str) -> str:

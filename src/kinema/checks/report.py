@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from typing import Any
 
@@ -48,7 +48,7 @@ class CheckReport:
             "pairs": [pair_json(pair) for pair in self.pairs],
             "trends": [trend_json(trend) for trend in self.trends],
             "unpaired": self.unpaired,
-            "gates": [gate.as_json() for gate in self.gates],
+            "gates": [asdict(gate) for gate in self.gates],
         }
 
 

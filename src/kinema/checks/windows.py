@@ -11,14 +11,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-import cv2
 import numpy as np
 
 from kinema.checks.clip_report import ClipReport, Moment
 from kinema.checks.pictures import picture_moment, strip
 from kinema.errors import UserError
 from kinema.metrics.comparison import fingerprint
-from kinema.metrics.evidence import Evidence, Glance, Score, gather, glance
+from kinema.metrics.evidence import Evidence, Glance, Score, gather, glance, shrink
 from kinema.metrics.temporal.identity import histogram_drift
 from kinema.metrics.temporal.sharpness import blur_growth, detail_loss
 from kinema.metrics.temporal.stillness import loop
@@ -74,7 +73,7 @@ class Overview:
             if len(self.kept) == OVERVIEW_FRAMES:
                 self.kept, self.stride = self.kept[::2], self.stride * 2
             if self.seen % self.stride == 0:
-                self.kept.append(replace(one, small=shrink_to_overview(one.small)))
+                self.kept.append(replace(one, small=shrink(one.small, OVERVIEW_SIDE)))
         self.seen += 1
 
     def evidence(self, fps: float, cuts: list[int]) -> Evidence:
@@ -155,9 +154,8 @@ def assemble(
     scores = merge_scores(results, overview.seen)
     failures = [failure for result in results for failure in result.failures]
     if len(results) > 1:
-        far = {
-            name: stretch_curve(metric(evidence), overview) for name, metric in FAR_SIGHTED.items()
-        }
+        scale = (overview.stride, overview.seen)
+        far = {name: metric(evidence).stretched(*scale) for name, metric in FAR_SIGHTED.items()}
         scores |= far
         failures += diagnose(far)
     return ClipReport(
@@ -215,19 +213,6 @@ def merged_score(name: str, scores: list[Score], lengths: list[int]) -> tuple[fl
     return float(np.average(values, weights=weights)), np.nan
 
 
-def stretch_curve(score: Score, overview: Overview) -> Score:
-    """Stretch the curve of the overview over the frames of the clip."""
-    return Score(score.value, np.repeat(score.curve, overview.stride)[: overview.seen])
-
-
 def worst_frame(curve: np.ndarray, frames: list[int]) -> int:
     values = np.nan_to_num(curve[frames], nan=-np.inf)
     return frames[int(np.argmax(values))]
-
-
-def shrink_to_overview(small: np.ndarray) -> np.ndarray:
-    h, w = small.shape[:2]
-    scale = OVERVIEW_SIDE / min(h, w)
-    if scale >= 1:
-        return small
-    return cv2.resize(small, (round(w * scale), round(h * scale)), interpolation=cv2.INTER_AREA)

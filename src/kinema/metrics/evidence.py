@@ -19,6 +19,7 @@ from kinema.errors import UserError
 from kinema.metrics.temporal.cuts import find_cuts
 from kinema.motion import DIS, Flow, FlowMethod, optical_flow, warp
 from kinema.motion.camera import Affine, fit_affine
+from kinema.motion.patches import slopes
 from kinema.motion.tracks import Tracks, follow, grid_points
 
 WORKING_SIDE = 256  # shorter side in pixels; larger frames are shrunk, smaller ones left alone
@@ -45,6 +46,10 @@ class Score:
 
     def __float__(self) -> float:
         return self.value
+
+    def stretched(self, stride: int, length: int) -> Score:
+        """Hold every value of the curve for `stride` frames, over a clip of a length."""
+        return Score(self.value, np.repeat(self.curve, stride)[:length])
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,7 @@ class Evidence:
     @cached_property
     def gradient(self) -> np.ndarray:
         """Length of the luma's spatial gradient (f h w) float32, gray levels per pixel."""
-        return np.stack([gradient_length(image) for image in self.luma])
+        return np.stack([cv2.magnitude(*slopes(image)) for image in self.luma])
 
     @cached_property
     def flow(self) -> Flow:
@@ -311,21 +316,26 @@ def require_rgb(frame: np.ndarray, index: int, size: tuple[int, int] | None) -> 
         raise UserError(f"Frame {index} is {frame.shape[:2]}, the frames before it are {size}.")
 
 
-def shrink(frame: np.ndarray) -> np.ndarray:
-    h, w = frame.shape[:2]
-    scale = WORKING_SIDE / min(h, w)
-    if scale >= 1:
-        return frame
-    return cv2.resize(frame, (round(w * scale), round(h * scale)), interpolation=cv2.INTER_AREA)
+def shrink(frame: np.ndarray, side: int = WORKING_SIDE) -> np.ndarray:
+    """Shrink a frame to a shorter side of so many pixels; a smaller one stays as it is."""
+    return frame if min(frame.shape[:2]) <= side else resized(frame, side)
+
+
+def resized(image: np.ndarray, side: int) -> np.ndarray:
+    """Resize an image to a shorter side of so many pixels."""
+    h, w = image.shape[:2]
+    scale = side / min(h, w)
+    size = (max(1, round(w * scale)), max(1, round(h * scale)))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+
+
+def true_runs(flags: np.ndarray) -> list[tuple[int, int]]:
+    """Return the half-open ranges of consecutive True values in (f,) bool."""
+    edges = np.flatnonzero(np.diff(flags.astype(int), prepend=0, append=0))
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
 
 def laplacian_detail(frame: np.ndarray) -> float:
     gray = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
     laplacian = cv2.Laplacian(gray, cv2.CV_16S, ksize=1)
     return float(np.log2(cv2.meanStdDev(laplacian)[1][0, 0] ** 2 + 1))
-
-
-def gradient_length(image: np.ndarray) -> np.ndarray:
-    along_x = cv2.Sobel(image, cv2.CV_32F, 1, 0, ksize=3, scale=1 / 8)
-    along_y = cv2.Sobel(image, cv2.CV_32F, 0, 1, ksize=3, scale=1 / 8)
-    return cv2.magnitude(along_x, along_y)

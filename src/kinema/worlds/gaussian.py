@@ -59,11 +59,6 @@ class GaussianWorld:
         x0 = self.mean + einsum(gain, surprise, "b f g, b c g h w -> b c f h w")
         return x0.to(x.dtype)
 
-    def posterior_covariance(self, alpha: Tensor, sigma: Tensor) -> Tensor:
-        """Compute the covariance (b f f) of one pixel's frames when x is known."""
-        gain = self._gain(alpha, sigma)
-        return self.covariance - gain * alpha.to(self.dtype)[:, None] @ self.covariance
-
     def _gain(self, alpha: Tensor, sigma: Tensor) -> Tensor:
         """Compute C A (A C A + S^2)^-1, (b f f). No frame may have alpha = sigma = 0."""
         alpha, sigma = alpha.to(self.dtype), sigma.to(self.dtype)

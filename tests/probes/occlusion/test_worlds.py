@@ -6,17 +6,12 @@ import numpy as np
 import pytest
 
 from kinema.probes.occlusion.probe import Outcome
-from kinema.probes.occlusion.worlds import Curtain, Tabletop, spans
+from kinema.probes.occlusion.worlds import Curtain, Tabletop
 from kinema.probes.unseen import FIRST_SEED
 from kinema.video import System
 from kinema.worlds import Rendering, discs, tabletop
 
 SYSTEM = System(num_frames=32, size=(32, 32), fps=10.0, overlap=24)
-
-
-def test_spans():
-    assert spans(np.array([1, 0, 0, 1, 1], bool)) == [(0, 1), (3, 5)]
-    assert spans(np.zeros(3, bool)) == []
 
 
 def test_on_the_tabletop_the_subject_is_hidden_for_about_so_long():

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from kinema.judges.tabletop import VOCABULARY
+from kinema.judges.tabletop.scoring import score
 from kinema.probes.prompts import PromptFindings, PromptProbe, report_of
 from kinema.probes.prompts.consistency import Ratio
 from kinema.probes.prompts.probe import Group, Shown
 from kinema.probes.prompts.report import consistency_table, prompt_table
-from kinema.probes.prompts.scoring import score
 
 ASKED = {question: answers[1] for question, answers in VOCABULARY.items()}
 READ = {**ASKED, "shape": VOCABULARY["shape"][2]}

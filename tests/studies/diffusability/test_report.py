@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from kinema.probes.prompts.scoring import Share
+from kinema.judges.tabletop.scoring import Share
 from studies.diffusability.probe import CODED, MADE, NOISE, PIXELS, DiffusabilityFindings, Spectrum
 from studies.diffusability.report import report_of, samples_table, spectra_table
 from studies.diffusability.scoring import Estimate

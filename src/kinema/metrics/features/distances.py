@@ -103,7 +103,7 @@ def kernel_distance(
     resampled = [distance_resampled(a, b, generator) for _ in range(num_resamples)]
     halves = [distance_of_halves(b, generator) for _ in range(num_resamples)]
     interval, floor = (np.quantile(x, [0.025, 0.975]) for x in (resampled, halves))
-    return Distance(1e3 * value, times_1000(interval), times_1000(floor), counts)
+    return Distance(1e3 * value, as_pair(1e3 * interval), as_pair(1e3 * floor), counts)
 
 
 def squared_mmd(a: np.ndarray, b: np.ndarray) -> float:
@@ -224,10 +224,6 @@ def distance_of_halves(b: np.ndarray, generator: np.random.Generator) -> float:
 def square_root(matrix: np.ndarray) -> np.ndarray:
     values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
     return (vectors * np.sqrt(values.clip(0))) @ vectors.T
-
-
-def times_1000(quantiles: np.ndarray) -> tuple[float, float]:
-    return as_pair(1e3 * quantiles)
 
 
 def as_pair(quantiles: np.ndarray) -> tuple[float, float]:

@@ -32,7 +32,6 @@ from kinema.storage.weights import existing_file, load_weights, read_weights
 
 SIDE = 224
 EPS = 1e-3  # of TensorFlow's batch norm
-FEWEST_FRAMES = 10  # fewer leave nothing to average over time
 Size3 = tuple[int, int, int]
 # Widths of the branches: 1x1, then 1x1 and 3x3 twice, then the one behind the pooling.
 INCEPTIONS = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from kinema.metrics.evidence import true_runs
 from kinema.metrics.objects.finding import Finding, cannot_tell, needs_objects
 from kinema.metrics.objects.tracks import Followed, ObjectTrack
 
@@ -40,9 +41,8 @@ def gravity(objects: Followed) -> Finding:
 def free_flights(track: ObjectTrack) -> list[np.ndarray]:
     """Find stretches of frames in which an object follows a parabola without growing."""
     clear = track.seen & ~track.at_border
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], clear.astype(int), [0]])))
     flights = []
-    for start, stop in zip(edges[::2], edges[1::2], strict=True):
+    for start, stop in true_runs(clear):
         while stop - start >= SHORTEST:
             length = longest_parabola(track, start, stop)
             if length:

@@ -6,10 +6,9 @@ bad for many pairs in a row, a change of light for the whole picture. A jump has
 worst single tile belongs to the fastest limb, or to where a codec gave up.
 """
 
-import cv2
 import numpy as np
 
-from kinema.metrics.evidence import RARE, Evidence, Score, frame_curve, of_frames
+from kinema.metrics.evidence import RARE, Evidence, Score, frame_curve, of_frames, resized
 from kinema.metrics.temporal.cuts import (
     ADAPTIVE_RATIO,
     MIN_CONTENT,
@@ -122,8 +121,4 @@ def worst_mean(tiles: np.ndarray) -> np.ndarray:
 
 
 def to_tiles(image: np.ndarray) -> np.ndarray:
-    h, w = image.shape
-    scale = TILES / min(h, w)
-    return cv2.resize(
-        image, (max(1, round(w * scale)), max(1, round(h * scale))), interpolation=cv2.INTER_AREA
-    )
+    return resized(image, TILES)

@@ -8,7 +8,14 @@ frames were shuffled, neighbors in time are no nearer to each other than strange
 import cv2
 import numpy as np
 
-from kinema.metrics.evidence import Evidence, Score, frame_curve, of_frames, trimmed_mean
+from kinema.metrics.evidence import (
+    Evidence,
+    Score,
+    frame_curve,
+    of_frames,
+    resized,
+    trimmed_mean,
+)
 from kinema.motion import confirmed
 
 THUMBNAIL = 32  # pixels on the shorter side: a shake of one pixel in a hundred hardly shows
@@ -122,10 +129,7 @@ def shot_disorder(tiles: np.ndarray, reach: int = 16) -> np.ndarray:
 
 def thumbnails(evidence: Evidence) -> np.ndarray:
     """Make blurred luma thumbnails with mean 0 and deviation 1: exposure plays no part."""
-    h, w = evidence.luma.shape[1:]
-    scale = THUMBNAIL / min(h, w)
-    size = (max(1, round(w * scale)), max(1, round(h * scale)))
-    small = [cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in evidence.luma]
+    small = (resized(image, THUMBNAIL) for image in evidence.luma)
     blurred = np.stack([cv2.GaussianBlur(image, (0, 0), 1.0) for image in small])
     centered = blurred - blurred.mean((1, 2), keepdims=True)
     return centered / (centered.std((1, 2), keepdims=True) + 1)

@@ -4,10 +4,17 @@ Each of these is measured on motion, not on residuals, so that a frozen clip wit
 on top is still frozen.
 """
 
-import cv2
 import numpy as np
 
-from kinema.metrics.evidence import STILL, Evidence, Score, frame_curve, of_frames
+from kinema.metrics.evidence import (
+    STILL,
+    Evidence,
+    Score,
+    frame_curve,
+    of_frames,
+    resized,
+    true_runs,
+)
 from kinema.metrics.temporal.steadiness import thumbnails
 
 FAR = 8  # frames: long enough for slow motion to add up
@@ -118,18 +125,9 @@ def loop(evidence: Evidence) -> Score:
     return Score(np.clip(1 - returns.min(), 0, 1), curve)
 
 
-def true_runs(flags: np.ndarray) -> list[tuple[int, int]]:
-    """Half-open ranges of consecutive True values."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype(int), [0]])))
-    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
-
-
 def small_luma(evidence: Evidence) -> np.ndarray:
     """Thumbnails of the luma, all brought to the mean of the first: exposure is not change."""
-    h, w = evidence.luma.shape[1:]
-    scale = SMALL / min(h, w)
-    size = (max(1, round(w * scale)), max(1, round(h * scale)))
-    small = [cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in evidence.luma]
+    small = [resized(image, SMALL) for image in evidence.luma]
     means = [max(float(image.mean()), 1.0) for image in small]
     return np.stack([image * (means[0] / mean) for image, mean in zip(small, means, strict=True)])
 

@@ -17,8 +17,6 @@ from kinema.metrics.temporal.identity import palette_distance
 from kinema.metrics.temporal.movement import TOP_SHARE
 from kinema.motion import optical_flow
 
-FIGURES = ("identity", "motion", "velocity", "color", "sharpness")
-
 
 @dataclass(frozen=True)
 class Opening:

@@ -9,6 +9,7 @@ import numpy as np
 
 from kinema.judges import tabletop as judge
 from kinema.judges.discs import read_disc
+from kinema.metrics.evidence import true_runs
 from kinema.probes.drift.worlds import ASKED, SIZE_TOLERANCE
 from kinema.probes.occlusion.probe import Hidden, Outcome, World
 from kinema.probes.unseen import FIRST_SEED
@@ -53,7 +54,7 @@ class Tabletop:
         frames = self.earliest + 4 * length
         truth = tabletop.render_scene(scene, Rendering(frames, size, fps=fps, truth=True)).truth
         assert truth is not None
-        for start, stop in spans(truth.tracks["visible"][0] < 0.5):
+        for start, stop in true_runs(truth.tracks["visible"][0] < 0.5):
             is_about = abs(stop - start - length) <= self.tolerance * length
             if is_about and start >= self.earliest and stop < frames:
                 return start, stop
@@ -118,7 +119,7 @@ class Curtain:
         (centers,) = scene.motion(np.arange(self.longest) / fps)[0]
         visible = scene.visible(centers[None])[0]
         is_left = centers[:, 0] < np.mean(scene.curtain)
-        for entry, stop in spans(visible < 1.0):
+        for entry, stop in true_runs(visible < 1.0):
             before, hidden = entry - self.earliest, visible[entry:stop] == 0.0
             is_seen = before >= 0 and (visible[before:entry] == 1.0).all() and stop < self.longest
             is_about = abs(hidden.sum() - length) <= self.tolerance * length
@@ -165,13 +166,6 @@ def is_itself(frames: np.ndarray, scene: discs.DiscScene) -> tuple[np.ndarray, n
     seen, radius = read_disc(frames, scene.curtain), scene.radii[0]
     is_sized = np.abs(np.nan_to_num(seen.radii) - radius) <= SIZE_TOLERANCE * radius
     return seen.whole & (seen.colors == scene.color) & is_sized, seen.centers
-
-
-def spans(mask: np.ndarray) -> list[tuple[int, int]]:
-    """Return the first and one past the last of every run of true values in (f,) bool."""
-    edges = np.diff(mask.astype(int), prepend=0, append=0)
-    starts, stops = np.flatnonzero(edges > 0), np.flatnonzero(edges < 0)
-    return [(int(start), int(stop)) for start, stop in zip(starts, stops, strict=True)]
 
 
 WORLDS: dict[str, type[World]] = {"curtain": Curtain, "tabletop": Tabletop}

@@ -19,8 +19,8 @@ from kinema.clips import to_frames, to_tensor
 from kinema.errors import UserError
 from kinema.fields import Count, Level, Name, Seed
 from kinema.judges import tabletop as judge
+from kinema.judges.tabletop.scoring import Answers, Share, score
 from kinema.probes.prompts.consistency import Measured, Ratio, mean, measure, ratio
-from kinema.probes.prompts.scoring import Answers, Share, score
 from kinema.probes.unseen import FIRST_SEED
 from kinema.worlds import Rendering, tabletop
 

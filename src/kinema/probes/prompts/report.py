@@ -4,8 +4,8 @@ from dataclasses import asdict
 from typing import Any
 
 from kinema.clips import sheet_png
+from kinema.judges.tabletop.scoring import faults
 from kinema.probes.prompts.probe import PromptFindings
-from kinema.probes.prompts.scoring import faults
 from kinema.reports import Picture, Report, Rows, Table, command_line
 from kinema.reports.words import share
 

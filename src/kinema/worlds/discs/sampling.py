@@ -30,6 +30,8 @@ RADIUS = {
 }
 OUTER_SPEEDS = ((0.0, 0.8), (4.5, 6.0))
 OUTER_RADII = ((0.3, 0.6), (1.5, 2.0))
+Rng = np.random.Generator
+Placed = tuple[np.ndarray, np.ndarray]  # positions and velocities, each (k 2)
 
 
 def sample_scene(seed: int, level: int = 1, split: str = "train") -> DiscScene:
@@ -55,7 +57,7 @@ def fastest(scene: DiscScene) -> float:
     return float(max(np.linalg.norm(v, axis=1).max() for v in [scene.velocities, *after]))
 
 
-def scene_of(law: str, split: str, rng: np.random.Generator) -> DiscScene:
+def scene_of(law: str, split: str, rng: Rng) -> DiscScene:
     outside = split == "held_out" or (split == "all" and rng.random() < 0.5)
     count = 2 if law == "collision" else 1
     if outside:
@@ -72,30 +74,24 @@ def scene_of(law: str, split: str, rng: np.random.Generator) -> DiscScene:
     return DiscScene(law, radii, positions, velocities)
 
 
-def uniform_in(rng: np.random.Generator, ranges: Sequence[tuple[float, float]]) -> float:
+def uniform_in(rng: Rng, ranges: Sequence[tuple[float, float]]) -> float:
     return rng.uniform(*ranges[int(rng.integers(len(ranges)))])
 
 
-def place_uniform(
-    speeds: np.ndarray, radii: np.ndarray, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
+def place_uniform(speeds: np.ndarray, radii: np.ndarray, rng: Rng) -> Placed:
     (speed,), (radius,) = speeds, radii
     last = max(radius, min(EXTENT - radius, EXTENT - SECONDS_IN_VIEW * speed))
     x, y = rng.uniform(radius, last), rng.uniform(radius, EXTENT - radius)
     return np.array([[x, y]]), np.array([[speed, 0.0]])
 
 
-def place_parabola(
-    speeds: np.ndarray, radii: np.ndarray, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
+def place_parabola(speeds: np.ndarray, radii: np.ndarray, rng: Rng) -> Placed:
     positions, velocities = place_uniform(speeds, radii, rng)
     positions[0, 1] = EXTENT - radii[0] - rng.uniform(0.0, 1.0)
     return positions, velocities
 
 
-def place_collision(
-    speeds: np.ndarray, radii: np.ndarray, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
+def place_collision(speeds: np.ndarray, radii: np.ndarray, rng: Rng) -> Placed:
     """Place one disc left and one right on one line; they meet near the middle."""
     left, right = radii[0], EXTENT - radii[1]
     room = right - left - radii.sum()
@@ -107,16 +103,14 @@ def place_collision(
     return np.array([[x1, y], [x2, y]]), np.array([[speeds[0], 0.0], [-speeds[1], 0.0]])
 
 
-def place_box(
-    speeds: np.ndarray, radii: np.ndarray, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
+def place_box(speeds: np.ndarray, radii: np.ndarray, rng: Rng) -> Placed:
     """Place a disc anywhere; it moves in any direction."""
     angle = rng.uniform(0.0, 2.0 * np.pi)
     heading = np.array([np.cos(angle), np.sin(angle)])
     return rng.uniform(radii[0], EXTENT - radii[0], (1, 2)), speeds[:, None] * heading
 
 
-def curtained(speeds: np.ndarray, radii: np.ndarray, rng: np.random.Generator) -> DiscScene:
+def curtained(speeds: np.ndarray, radii: np.ndarray, rng: Rng) -> DiscScene:
     """Place a disc anywhere; two of three scenes have a curtain, and a way that is not steep."""
     color = list(PALETTE)[int(rng.integers(len(PALETTE)))]
     positions, velocities = place_box(speeds, radii, rng)
@@ -128,7 +122,7 @@ def curtained(speeds: np.ndarray, radii: np.ndarray, rng: np.random.Generator) -
     return DiscScene("curtain", radii, positions, velocities, color, curtain)
 
 
-def hang_curtain(radius: float, pace: float, rng: np.random.Generator) -> tuple[float, float]:
+def hang_curtain(radius: float, pace: float, rng: Rng) -> tuple[float, float]:
     """Choose from where to where a curtain hangs before a disc that moves sideways at a pace.
 
     If it can hang between two places in which the disc is wholly seen, the disc crosses behind it.

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kinema.metrics.evidence import true_runs
 from kinema.worlds.tabletop.scene import Scene
 from kinema.worlds.tabletop.shading import DOME_RADIUS
 from kinema.worlds.tabletop.shapes import dot, interval
@@ -168,12 +169,11 @@ def scene_events(scene: Scene, visible: np.ndarray, fps: float) -> list[dict]:
     for index, body in enumerate(scene.bodies):
         for time in body.height.bounces:
             events.append({"kind": "bounce", "time": float(time), "objects": [index]})
-        edges = np.diff((visible[index] < HIDDEN).astype(int), prepend=0, append=0)
-        for start, stop in zip(np.flatnonzero(edges > 0), np.flatnonzero(edges < 0), strict=True):
+        for start, stop in true_runs(visible[index] < HIDDEN):
             others = [other for other in range(len(scene.bodies)) if other != index]
             events.append({
                 "kind": "occlusion", "time": float(start / fps), "objects": [index, *others],
-                "last_frame": int(stop - 1),
+                "last_frame": stop - 1,
             })  # fmt: skip
     first: dict[tuple, dict] = {}  # of several alike in one frame
     for event in sorted(events, key=lambda event: event["time"]):

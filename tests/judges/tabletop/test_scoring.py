@@ -1,7 +1,7 @@
 import pytest
 
 from kinema.judges.tabletop import NONE, VOCABULARY
-from kinema.probes.prompts.scoring import ASPECTS, TOGETHER, Share, faults, score
+from kinema.judges.tabletop.scoring import ASPECTS, TOGETHER, Share, faults, score
 
 ASKED = {question: answers[1] for question, answers in VOCABULARY.items()}
 
