@@ -165,10 +165,7 @@ def is_list(hint: Any) -> bool:
 def fit(value: Any, hint: Any, where: str) -> Any:
     """Return a value as its type holds it: a list becomes a tuple, a whole number a float.
 
-    Args:
-        value: from wherever.
-        hint: its type, with its ranges.
-        where: the option, the field or the place in a file, which begins the sentence.
+    `where` begins the sentence: the option, the field or the place in a file.
 
     Raises:
         UserError: if it is of another type or out of its range.
@@ -278,11 +275,9 @@ def shown(value: Any, longest: int = 60, depth: int = 3) -> str:
 
 
 def check_fields(instance: Any, where: str = "") -> None:
-    """Refuse a dataclass of which a field has another type than it says, or is out of its range.
+    """Refuse a dataclass of which a field, or a field of one within, is not what its type says.
 
-    Args:
-        instance: of any dataclass; the dataclasses that it holds are checked too.
-        where: begins the sentence, in front of the field's name: "system.json: ".
+    `where` begins the sentence, in front of the field's name: "system.json: ".
 
     Raises:
         UserError: for the first such field.

@@ -210,14 +210,10 @@ class Reader:
     named: Mapping[str, Mapping[str, Any]]  # ready-made values by field and name
 
     def changed(self, file: str, path: tuple[str, ...], kind: Any, tree: Tree, new: Tree) -> Tree:
-        """Return a tree with other values.
+        """Return a tree of a kind, which lies at a path within the whole, with other values.
 
-        Args:
-            file: that says them; "" for the options.
-            path: of the tree within the whole.
-            kind: whose fields the tree holds.
-            tree: the values so far.
-            new: values by field, `Text` where they were typed.
+        They are said by a file, or by the options if it is ""; those are `Text`, as they were
+        typed.
 
         Raises:
             UserError: for a field that does not exist, or a value that does not fit.

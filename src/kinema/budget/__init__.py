@@ -14,15 +14,9 @@ from kinema.reports.tables import print_table
 from kinema.training import Loop
 
 __all__ = [
-    "Buckets",
-    "Estimate",
-    "TrainingPlan",
-    "peak_bytes",
-    "plan_generation",
-    "plan_training",
-    "run",
+    "Buckets", "Estimate", "TrainingPlan", "peak_bytes", "plan_generation", "plan_training", "run",
     "run_training",
-]
+]  # fmt: skip
 
 
 def run(

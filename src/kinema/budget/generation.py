@@ -1,9 +1,9 @@
 """What a video will take in memory and time, by every strategy and at every size, before step 1.
 
-Memory is what the process holds now, and the larger of what the network needs for the frames it
-sees at once and what the codec needs to decode a piece (`memory.peak_bytes`, and the allocator's
-share). Time is measured: one call of each length that a strategy asks for, times how often it asks.
-A strategy that caches the past is taken to see as much of it from the first call on as at the end.
+Memory is what the process holds now, and the larger of what a call of the network and what decoding
+a piece need (`memory.peak_bytes`, and the allocator's share). Time is measured: one call of each
+length that a strategy asks for, times how often it asks. A strategy that caches the past is taken
+to see as much of it from the first call on as at the end.
 """
 
 from __future__ import annotations

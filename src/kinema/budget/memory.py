@@ -78,11 +78,8 @@ ALLOCATOR = 1.5
 def peak_bytes(function: Callable[[], Any], weights: Iterable[Tensor] = ()) -> int:
     """The most bytes of new tensors alive at a time while `function` runs; nothing is computed.
 
-    A process takes more, about ALLOCATOR times as much.
-
-    Args:
-        function: makes its inputs itself.
-        weights: that it uses; they are there already, and not counted.
+    A process takes more, about ALLOCATOR times as much. `weights` are there already, and not
+    counted.
     """
     with FakeTensorMode(allow_non_fake_inputs=True) as mode, LiveTensors() as live:
         fakes = [mode.from_tensor(weight) for weight in weights]

@@ -1,8 +1,4 @@
-"""`kinema check`: what is wrong with these videos, where, how sure, and is this model better?
-
-Frames go in, a report comes out: a vector of scores for each clip, the failures they show, and,
-against a reference, better, worse, same or cannot tell. docs/check.md documents the JSON.
-"""
+"""`kinema check`: what is wrong with these videos, where, how sure, and is this model better?"""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """`kinema distance A B`: how far is a set of clips from another, beside how far real is from real?
 
-Kernel and Frechet distances in one of several feature spaces: motion, change and appearance need no
-weights; I3D (FVD), VideoMAE and CLIP take those that the user names. docs/distance.md has the
-preprocessing of each. A Frechet video distance depends on all of it, so all of it is printed.
+docs/distance.md has the preprocessing of each feature space. A Frechet video distance depends on
+all of it, so all of it is printed.
 """
 
 from __future__ import annotations

@@ -1,8 +1,4 @@
-"""The HTML report: one self-contained page, no script, no network.
-
-Per clip a strip of frames, what is wrong and where, the curves of the scores that found it (or of
-the most telling ones), and pictures of the worst moments with flow and residual.
-"""
+"""The HTML report: one self-contained page, no script, no network."""
 
 from __future__ import annotations
 

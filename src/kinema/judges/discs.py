@@ -1,12 +1,9 @@
 """What the frames of a disc clip say about its physics: the protocol of Kang et al. 2024.
 
 Discs are found by color, their centers by weighted centroids (arXiv:2411.02385, with a soft disc
-instead of a hard threshold: 0.0013 units of error at 32 pixels instead of 0.083). Only frames in
-which the true disc is whole and in view count, and of a collision only those after it. The score is
-`|mean over frames of v_x - the true v_x|`, in units a second. In a box the walls turn the velocity,
-and the score is the distance of (mean |dx/dt|, mean |dy/dt|) from that of the true positions in the
-same frames. Beside a curtain a frame counts only if the whole true disc is seen in it, and a clip
-only if the disc is wholly seen in all given frames.
+instead of a hard threshold: 0.0013 units of error at 32 pixels instead of 0.083). The score is
+`|mean over frames of v_x - the true v_x|`, in units a second; `readable_frames` says which count.
+In a box, where walls turn the velocity, it is `pace_error`.
 """
 
 from dataclasses import dataclass

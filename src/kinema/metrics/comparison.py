@@ -1,9 +1,8 @@
 """Better, worse, the same, or cannot tell: one clip against a reference, and many against many.
 
-The vector is surest against a reference: the same prompt and seed from the last checkpoint, or
-the clip before an edit. Each rule's change must exceed what a harmless re-encode causes, and twice
-its own standard error over time. Stillness and blur lower every residual, so a clip that moves
-less or shows less wins nothing by being steadier.
+Each rule's change must exceed what a harmless re-encode causes, and twice its own standard error
+over time. Stillness and blur lower every residual, so a clip that moves less or shows less wins
+nothing by being steadier.
 """
 
 from __future__ import annotations

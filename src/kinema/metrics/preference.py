@@ -34,11 +34,10 @@ def bradley_terry(
     seed: int = 0,
     num_resamples: int = NUM_RESAMPLES,
 ) -> list[Strength]:
-    """Fit strengths to votes (a, b, score), best first.
+    """Fit strengths to votes (a, b, score), best first; a score is 1, 0 or, for a tie, 0.5.
 
-    The score is 1 if a was preferred, 0 if b, 0.5 for a tie. Votes on one pair of clips, a trial,
-    are weighted together, as they tell of one pair only; each vote is a trial of its own unless
-    given.
+    Votes on one pair of clips, a trial, are weighted together, as they tell of one pair only; each
+    vote is a trial of its own unless given.
 
     Raises:
         UserError: without votes, for a vote of a system against itself or outside [0, 1].

@@ -1,9 +1,6 @@
-"""Frames as bytes <-> frames as numbers.
+"""Frames as bytes, uint8 `f h w c`, <-> frames as numbers, float `c f h w` in [-1, 1].
 
-On disk and on screen a video is uint8 `f h w c`. Inside kinema it is float in [-1, 1] with
-channels first and time next to space, `c f h w`, which 3-D convolutions want. Other libraries
-(torchvision, diffusers' processors) put frames first, `f c h w`: name that as `layout`.
-A leading batch axis is kept: `n f h w c` <-> `n c f h w`.
+Other libraries put frames first, `f c h w`: name that as `layout`. A leading batch axis is kept.
 """
 
 from __future__ import annotations

@@ -1,8 +1,4 @@
-"""What a long study leaves behind: small JSON files, which may be copied and committed.
-
-So a study may be taken up in several sessions and on several machines: what has a record is not
-done again.
-"""
+"""What a long study leaves behind: small JSON files, which may be copied and committed."""
 
 import json
 import re

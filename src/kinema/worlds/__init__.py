@@ -6,16 +6,8 @@ from kinema.worlds.parallel import render_ahead
 from kinema.worlds.world import Rendering, Truth, World, WorldClip
 
 __all__ = [
-    "WORLDS",
-    "GaussianWorld",
-    "Rendering",
-    "Truth",
-    "World",
-    "WorldClip",
-    "discs",
-    "gaussian",
-    "render_ahead",
-    "tabletop",
-]
+    "WORLDS", "GaussianWorld", "Rendering", "Truth", "World", "WorldClip", "discs", "gaussian",
+    "render_ahead", "tabletop",
+]  # fmt: skip
 
 WORLDS: dict[str, World] = {"tabletop": tabletop, "discs": discs, "gaussian": gaussian}

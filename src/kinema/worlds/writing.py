@@ -27,12 +27,11 @@ def write_world(
     """Render clips of a world into a folder; clip i has the seed `seed + i`.
 
     Writes `clip_00000.mp4` ..., `metadata.jsonl` with a row {file_name, text, seed, attributes} a
-    clip, `truth_00000.npz` ... if asked for, and `contact_sheet.png`. Files of the same names are
-    replaced.
+    clip, `truth_00000.npz` ... if asked for, and `contact_sheet.png`, over files of those names.
 
     Raises:
-        UserError: for an unknown world or split, numbers out of range, or a folder that cannot be
-            written.
+        UserError: for an unknown world or split, numbers out of range, or a folder that is
+            read-only.
     """
     check_request(name, num_clips, seed, rendering)
     folder = Path(folder)

@@ -8,12 +8,5 @@ from kinema.judges.tabletop.questions import NONE, VOCABULARY, true_answers
 from kinema.judges.tabletop.reading import SHIPPED, load, read
 
 __all__ = [
-    "NONE",
-    "SHIPPED",
-    "VOCABULARY",
-    "JudgeConfig",
-    "JudgeNetwork",
-    "load",
-    "read",
-    "true_answers",
-]
+    "NONE", "SHIPPED", "VOCABULARY", "JudgeConfig", "JudgeNetwork", "load", "read", "true_answers",
+]  # fmt: skip

@@ -138,8 +138,8 @@ def frechet_interval(
     """Compute the Frechet distance with an interval and a real-against-real band.
 
     The distance falls with the number of clips, so interval and band are both taken at one number,
-    half of the smaller set: compare them with each other. Halves spread as whole sets do (half-
-    sampling, McCarthy 1969).
+    half of the smaller set: compare them with each other. Halves spread as whole sets do
+    (half-sampling, McCarthy 1969).
 
     Raises:
         UserError: if half of a set has no more clips than features.

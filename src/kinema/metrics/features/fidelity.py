@@ -17,11 +17,10 @@ MS_SSIM_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # Wang et al. 2003, 
 
 
 def psnr(a: np.ndarray, b: np.ndarray) -> float:
-    """Peak signal-to-noise ratio of two clips in dB; higher is closer, identical clips give inf.
+    """Peak signal-to-noise ratio of two clips, uint8 (f h w 3), in dB; identical clips give inf.
 
     10 log10(255^2 / MSE) with the mean squared error pooled over all frames, pixels and channels
-    (what ffmpeg prints as "average"): never above the mean of the frames' own PSNRs. The clips are
-    uint8 (f h w 3).
+    (what ffmpeg prints as "average"): never above the mean of the frames' own PSNRs.
 
     Raises:
         UserError: if the shapes differ.
@@ -55,13 +54,11 @@ def ms_ssim(a: np.ndarray, b: np.ndarray) -> float:
 
     Wang, Simoncelli and Bovik 2003, equation 7: contrast and structure at five scales, each half
     the one before (mean of 2 x 2 pixels, an odd last row or column repeated), luminance at the
-    coarsest, to the powers 0.0448, 0.2856, 0.3001, 0.2363, 0.1333. Negative terms count as 0,
-    channels apart. Equal to pytorch-msssim's `ms_ssim(..., data_range=255)` for sides divisible by
-    16. Cost: 4/3 of SSIM.
+    coarsest. Negative terms count as 0, channels apart. Equal to pytorch-msssim's `ms_ssim(...,
+    data_range=255)` for sides divisible by 16. Cost: 4/3 of SSIM.
 
     Raises:
-        UserError: if the shapes differ or a side is below 161: the window must fit the coarsest
-            scale.
+        UserError: if the shapes differ, or a side is below 161: the window must fit every scale.
     """
     require_same_shape(a, b)
     needed = 2 * SSIM_RADIUS * 2 ** (len(MS_SSIM_WEIGHTS) - 1) + 1

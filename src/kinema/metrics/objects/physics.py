@@ -34,12 +34,11 @@ def probe_physics(
     masks: np.ndarray | None = None,
     planar: bool = False,
 ) -> dict[str, Finding]:
-    """Ask every probe about a clip, uint8 (f h w 3) or Evidence.
+    """Ask every probe about a clip, uint8 (f h w 3) or Evidence, at a frame rate.
 
     Masks (f h w) uint8 say which pixel shows which object, where a world knows that; otherwise
-    objects are found by color, and every probe says "cannot tell" where they cannot be. If
-    everything lies in one plane, `planar`, see `interpenetration`. Accelerations depend on the
-    frame rate.
+    objects are found by color, and every probe says "cannot tell" where they cannot be. For
+    `planar` see `interpenetration`.
 
     Raises:
         UserError: if there is no frame, or the frames are not uint8 RGB of one size.

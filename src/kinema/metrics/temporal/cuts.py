@@ -17,8 +17,7 @@ SHORTEST_SHOT = 4  # frames; PySceneDetect says 15, but generated clips are ofte
 def content_scores(frames: np.ndarray) -> np.ndarray:
     """Measure the change of color since the previous frame, 0-255; (f,), 0 for the first frame.
 
-    The mean of the absolute differences of H, S and V, each averaged over the pixels. Cost: 1 ms a
-    frame at 256 px.
+    The mean of the absolute differences of H, S and V over the pixels. Cost: 1 ms at 256 px.
     """
     scores = np.zeros(len(frames))
     before: np.ndarray | None = None

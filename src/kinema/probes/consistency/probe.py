@@ -1,8 +1,4 @@
-"""Probe physics and consistency clip by clip, beside true renders and laws broken on purpose.
-
-Nine probes of physics look at objects that are found in the frames and followed. The scores of what
-must not change stand beside them: identity, geometry, texture, lighting, background, camera.
-"""
+"""Probe physics and consistency clip by clip, beside true renders and laws broken on purpose."""
 
 from __future__ import annotations
 

@@ -1,9 +1,4 @@
-"""Make long videos from true openings, and measure them beside the true continuation.
-
-Every video begins with the first frames of a scene. The scene goes on in truth too, and the same
-figures on those frames are the floor; the opening's last frame, held, is the trivial baseline. What
-a segment shows is read by the judge on the tabletop, and exactly, off the pixels, in the box.
-"""
+"""Make long videos from true openings, and measure them beside the true continuation."""
 
 from __future__ import annotations
 

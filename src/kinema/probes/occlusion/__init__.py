@@ -9,13 +9,8 @@ from kinema.probes.occlusion.worlds import WORLDS
 from kinema.reports import check_page
 
 __all__ = [
-    "WORLDS",
-    "OcclusionFindings",
-    "OcclusionProbe",
-    "measure_occlusion",
-    "report_of",
-    "run",
-]
+    "WORLDS", "OcclusionFindings", "OcclusionProbe", "measure_occlusion", "report_of", "run",
+]  # fmt: skip
 
 
 def run(probe: OcclusionProbe) -> None:

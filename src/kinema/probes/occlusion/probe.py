@@ -1,9 +1,7 @@
 """Make videos that begin before a thing is hidden, and see whether it comes out again as itself.
 
-Scenes are found in which something is hidden for about the wanted number of frames. A video begins
-with the true frames until it is, and goes on. The same question about the true frames is the
-ceiling, about the last given frame, held, the floor. A scene lies inside a strategy's horizon if
-the first frame that shows something of the object again sees back to one that shows it whole.
+A scene lies inside a strategy's horizon if the first frame that shows something of the object again
+sees back to one that shows it whole.
 """
 
 from __future__ import annotations

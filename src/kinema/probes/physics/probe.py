@@ -1,9 +1,4 @@
-"""Does a model go on as mechanics would? The protocol of Kang et al. 2024, in and out of range.
-
-The first frames of a clip are given, the model makes the rest, and a parser reads the discs off
-the frames (`kinema.judges.discs`). Beside every score stand its floor, the parser on true clips,
-and predictors that know less than a model should.
-"""
+"""Does a model go on as mechanics would? The protocol of Kang et al. 2024, in and out of range."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -1,8 +1,7 @@
 """Do the generated frames agree? Warping error beside its floor, and beside no agreement at all.
 
-The floor is the same score on true clips. The other end is the same network sampled frame by
-frame: every frame a clip of its own with its own noise, so that nothing but the prompt ties them.
-Motion stands beside, because a frozen clip would win.
+The floor is that of true clips. The other end is the same network sampled frame by frame, so that
+nothing but the prompt ties the frames.
 """
 
 from collections.abc import Sequence

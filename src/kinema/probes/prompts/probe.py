@@ -1,9 +1,7 @@
 """Does the video show what the prompt says, and do its frames agree?
 
-Prompts are drawn from a world, some with combinations of attributes that training never saw. The
-judge reads the generated clips without the prompt; what it reads is compared with what was asked.
-The same judge on true renders gives the ceiling, on true renders through the codec what the
-denoiser could reach at best, and against captions of other clips the floor.
+The judge reads clips without their prompts. On true renders that gives the ceiling, on renders
+through the codec what the denoiser could reach, against captions of other clips the floor.
 """
 
 from collections.abc import Iterator, Sequence

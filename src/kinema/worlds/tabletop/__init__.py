@@ -8,17 +8,6 @@ from kinema.worlds.tabletop.sampling import LEVELS, SPLITS, sample_scene
 from kinema.worlds.tabletop.scene import Scene
 
 __all__ = [
-    "FPS",
-    "LEVELS",
-    "SPLITS",
-    "Attributes",
-    "Scene",
-    "captions",
-    "combinations",
-    "is_held_out",
-    "parse",
-    "render",
-    "render_scene",
-    "sample_scene",
-    "unknown_words",
-]
+    "FPS", "LEVELS", "SPLITS", "Attributes", "Scene", "captions", "combinations", "is_held_out",
+    "parse", "render", "render_scene", "sample_scene", "unknown_words",
+]  # fmt: skip
