@@ -24,7 +24,7 @@ def pipe():
 
 @pytest.fixture(scope="module")
 def estimates(pipe):
-    return plan_generation(pipe, Buckets(45, sizes=(16, 32), num_steps=2))
+    return plan_generation(pipe, Buckets(num_frames=45, sizes=(16, 32), num_steps=2))
 
 
 def found(estimates, strategy, side):
@@ -99,7 +99,7 @@ def test_a_cached_chunk_is_timed_with_its_past():
         seen.append((given[0].shape[2], before))
 
     pipe.denoiser.register_forward_pre_hook(look, with_kwargs=True)
-    estimates = plan_generation(pipe, Buckets(20, sizes=(16,)))
+    estimates = plan_generation(pipe, Buckets(num_frames=20, sizes=(16,)))
     assert (3, 5) in seen
     assert found(estimates, "autoregressive", 16).frames == 3
 
@@ -115,7 +115,7 @@ def test_a_video_is_planned_for_the_device_that_makes_it(monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     for device, place in ((None, "cuda"), ("cpu", "cpu")):
         with pytest.raises(Moved, match=place):
-            run(device=device)
+            run(Buckets(device=device))
 
 
 def test_a_clock_waits_for_the_device(monkeypatch):
@@ -133,4 +133,4 @@ def test_durations_in_words():
 
 def test_no_sizes(pipe):
     with pytest.raises(UserError, match="at least one size"):
-        plan_generation(pipe, Buckets(9, sizes=()))
+        plan_generation(pipe, Buckets(num_frames=9, sizes=()))

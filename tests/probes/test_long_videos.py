@@ -7,7 +7,7 @@ import torch
 from kinema import clips
 from kinema.clips import Clip
 from kinema.errors import UserError
-from kinema.probes.long_videos import Contenders, check_made, file_name
+from kinema.probes.long_videos import check_made, file_name, makers
 from kinema.video import System
 
 SYSTEM = System(num_frames=9, size=(32, 32), fps=8.0, overlap=5)
@@ -25,20 +25,20 @@ class Pipe(torch.nn.Linear):
 
 def test_no_strategies_are_refused():
     with pytest.raises(UserError, match=r"name one or more, such as --strategies \[sliding\]"):
-        Contenders(("tiny",), (), load=lambda name: Pipe()).makers()
+        makers(("tiny",), (), load=lambda name: Pipe())
 
 
 @pytest.mark.parametrize("other", [{"fps": 16.0}, {"size": (64, 64)}])
 def test_models_of_another_size_or_rate_are_refused(other):
     pipes = {"a": Pipe(), "b": Pipe(system=replace(SYSTEM, **other))}
     with pytest.raises(UserError, match="a 32x32 at 8 fps, b .* measure one at a time"):
-        Contenders(("a", "b"), ("sliding",), load=pipes.__getitem__).makers()
+        makers(("a", "b"), ("sliding",), load=pipes.__getitem__)
 
 
 def test_every_model_meets_every_strategy():
-    makers = Contenders(("a", "b"), ("sliding", "rolling"), load=lambda name: Pipe()).makers()
-    assert list(makers) == ["a, sliding", "a, rolling", "b, sliding", "b, rolling"]
-    assert makers["b, rolling"].strategy == "rolling"
+    columns = makers(("a", "b"), ("sliding", "rolling"), load=lambda name: Pipe())
+    assert list(columns) == ["a, sliding", "a, rolling", "b, sliding", "b, rolling"]
+    assert columns["b, rolling"].strategy == "rolling"
 
 
 def test_a_name_tells_weights_and_defaults_apart():

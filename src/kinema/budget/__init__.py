@@ -1,7 +1,5 @@
 """`kinema budget`: what a generation or a recipe will take on this machine, and what fits."""
 
-from collections.abc import Sequence
-
 import torch
 
 import kinema
@@ -9,7 +7,6 @@ from kinema.budget import generation, training
 from kinema.budget.generation import Buckets, Estimate, plan_generation
 from kinema.budget.memory import free_bytes, peak_bytes
 from kinema.budget.training import Rehearsal, TrainingPlan, plan_training
-from kinema.fields import Count, Name, Positive, Side
 from kinema.reports.tables import print_table
 from kinema.training import Loop
 
@@ -19,31 +16,14 @@ __all__ = [
 ]  # fmt: skip
 
 
-def run(
-    model: Name = "tabletop",
-    num_frames: Count = 1000,
-    sizes: Sequence[Side] = (64,),
-    num_steps: Count | None = None,
-    guidance_scale: float | None = None,
-    memory: Positive | None = None,
-    device: str | None = None,
-) -> None:
-    """What a video takes in memory and time, by every strategy and at every size.
-
-    Args:
-        model: a system that ships, a folder, or a repository of the hub.
-        num_frames: of the video.
-        sizes: heights and widths, sides of squares.
-        num_steps: sampling steps; the system's own unless given.
-        guidance_scale: the system's own unless given.
-        memory: GiB there are; what is free unless given.
-        device: cpu or cuda; cuda where there is one unless given, as for `kinema generate`.
-    """
-    place = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    pipe = kinema.load(model).to(place)
-    limit = free_bytes(pipe.device) if memory is None else memory * 2**30
-    estimates = plan_generation(pipe, Buckets(num_frames, sizes, num_steps, guidance_scale))
-    print_table(f"{num_frames} frames by {model}", generation.rows(estimates, limit))
+def run(buckets: Buckets) -> None:
+    """Print what fits, and what to change where nothing does."""
+    place = buckets.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    pipe = kinema.load(buckets.model).to(place)
+    limit = free_bytes(pipe.device) if buckets.memory is None else buckets.memory * 2**30
+    estimates = plan_generation(pipe, buckets)
+    title = f"{buckets.num_frames} frames by {buckets.model}"
+    print_table(title, generation.rows(estimates, limit))
     print(generation.advice(estimates, limit))
 
 

@@ -19,6 +19,7 @@ from kinema.blocks.cache import Cache
 from kinema.budget.memory import ALLOCATOR, held_bytes, peak_bytes
 from kinema.conditions import Conditions
 from kinema.errors import UserError
+from kinema.fields import Count, Name, Positive, Side
 from kinema.sampling.rollout import Autoregressive, Strategy
 from kinema.video import (
     STRATEGIES,
@@ -46,12 +47,25 @@ class Estimate:
 
 @dataclass
 class Buckets:
-    """The videos to be planned."""
+    """What a video takes in memory and time, by every strategy and at every size.
 
-    num_frames: int = 1000  # of each
-    sizes: Sequence[int] = (64,)  # heights and widths, or sides of squares
-    num_steps: int | None = None  # sampling steps; the system's own unless given
-    guidance_scale: float | None = None  # the system's own unless given; 1 halves the work
+    Attributes:
+        model: a system that ships, a folder, or a repository of the hub.
+        num_frames: of the video.
+        sizes: heights and widths, sides of squares.
+        num_steps: sampling steps; the system's own unless given.
+        guidance_scale: the system's own unless given.
+        memory: GiB there are; what is free unless given.
+        device: cpu or cuda; cuda where there is one unless given, as for `kinema generate`.
+    """
+
+    model: Name = "tabletop"
+    num_frames: Count = 1000
+    sizes: Sequence[Side] = (64,)
+    num_steps: Count | None = None
+    guidance_scale: float | None = None
+    memory: Positive | None = None
+    device: str | None = None
 
 
 def plan_generation(pipe: VideoPipeline, buckets: Buckets) -> list[Estimate]:

@@ -69,22 +69,13 @@ def panels(curves: dict[str, Curve]) -> dict[str, dict[str, Curve]]:
 
 
 def draw(grouped: dict[str, dict[str, Curve]], output: Path) -> None:
-    """Write one panel a quantity; losses on a logarithmic scale.
-
-    Raises:
-        UserError: if matplotlib is not installed.
-    """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise UserError(
-            "kinema plot needs matplotlib: pip install -c constraints.txt 'kinema[plots]'."
-        ) from error
-    from kinema.storage import whole_file
+    """Write one panel a quantity; losses on a logarithmic scale."""
+    from kinema.reports.pictures import new_figure, plot_png
+    from kinema.storage import write_bytes
 
     columns = min(len(grouped), 3)
     rows = math.ceil(len(grouped) / columns)
-    figure = Figure(figsize=(4.5 * columns, 3 * rows), layout="constrained")
+    figure = new_figure(4.5 * columns, 3 * rows)
     axes: Any = figure.subplots(rows, columns, squeeze=False)
     for ax in axes.flat[len(grouped) :]:
         ax.set_axis_off()
@@ -95,5 +86,4 @@ def draw(grouped: dict[str, dict[str, Curve]], output: Path) -> None:
             ax.set_yscale("log")
         ax.set(title=quantity, xlabel="clips")
         ax.legend(fontsize="x-small")
-    with whole_file(output) as beside:
-        figure.savefig(beside, format="png", dpi=120)
+    write_bytes(output, plot_png(figure))

@@ -112,12 +112,11 @@ def budget(argv: list[str]) -> None:
     from kinema import budget as room
     from kinema.recipes import RECIPES
 
-    offered = {"generate": first_line(room.run)}
+    offered = {"generate": first_line(room.Buckets)}
     offered |= {name: first_line(recipe) for name, recipe in RECIPES.items()}
     name, rest = chosen("budget", "subject", argv, offered)
     if name == "generate":
-        values = read_options("kinema budget generate", room.run, rest)
-        if values is not None:
-            room.run(**values)
+        if buckets := read_options("kinema budget generate", room.Buckets(), rest):
+            room.run(buckets)
     elif name is not None and (run := configured(f"kinema budget {name}", RECIPES[name](), rest)):
         room.run_training(name, run.task(), run.loop)

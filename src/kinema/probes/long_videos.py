@@ -83,34 +83,25 @@ def file_name(model: str, pipe: Any) -> str:
     return f"{name}-{digest([system, *pipe.state_dict().values()])[:8]}"
 
 
-@dataclass(frozen=True)
-class Contenders:
-    """Models and strategies, and how their videos are made."""
+def makers(
+    models: Sequence[str],
+    strategies: Sequence[str],
+    num_steps: int | None = None,
+    folder: str = "drift",
+    load: Callable[[str], Any] | None = None,
+    make: Make = generate_long,
+) -> dict[str, Maker]:
+    """Load the models, by `kinema.load` unless told; returns column -> what makes its videos.
 
-    models: Sequence[str]  # systems
-    strategies: Sequence[str]  # names, as `kinema generate --long` takes them
-    num_steps: int | None = None  # sampling steps; the system's own unless given
-    folder: str = "drift"  # receives the videos
-    # name of a model -> pipeline; `kinema.load` unless given
-    load: Callable[[str], Any] | None = None
-    make: Make = generate_long  # what makes a video
-
-    def makers(self) -> dict[str, Maker]:
-        """Load the models; returns column -> what makes its videos.
-
-        Raises:
-            UserError: without strategies, or if the models make clips of different sizes or rates.
-        """
-        if not self.strategies:
-            raise UserError(
-                "There is no strategy: name one or more, such as --strategies [sliding]."
-            )
-        pipes = {name: (self.load or kinema.load)(name) for name in self.models}
-        check_alike({name: pipe.system for name, pipe in pipes.items()})
-        files = {name: file_name(name, pipe) for name, pipe in pipes.items()}
-        return {
-            f"{name}, {strategy}": Maker(
-                pipes[name], files[name], strategy, self.make, self.folder, self.num_steps
-            )
-            for name, strategy in itertools.product(self.models, self.strategies)
-        }
+    Raises:
+        UserError: without strategies, or if the models make clips of different sizes or rates.
+    """
+    if not strategies:
+        raise UserError("There is no strategy: name one or more, such as --strategies [sliding].")
+    pipes = {name: (load or kinema.load)(name) for name in models}
+    check_alike({name: pipe.system for name, pipe in pipes.items()})
+    files = {name: file_name(name, pipe) for name, pipe in pipes.items()}
+    return {
+        f"{name}, {strategy}": Maker(pipes[name], files[name], strategy, make, folder, num_steps)
+        for name, strategy in itertools.product(models, strategies)
+    }

@@ -12,7 +12,7 @@ from kinema.conditions import NoText
 from kinema.denoisers import DiT, DiTConfig
 from kinema.errors import UserError
 from kinema.probes.drift.probe import TRUE
-from kinema.probes.long_videos import Contenders
+from kinema.probes.long_videos import makers
 from kinema.probes.occlusion import OcclusionProbe, measure_occlusion, run
 from kinema.probes.occlusion.probe import HELD, Sight
 from kinema.probes.occlusion.worlds import Curtain
@@ -43,9 +43,9 @@ def test_what_comes_out_again_is_counted(tmp_path):
 
     pipe = SimpleNamespace(system=SYSTEM, codec=Codec(), denoiser=None, state_dict=dict)
     names = ("sliding", "rolling", "autoregressive")
-    contenders = Contenders(("m",), names, folder=str(tmp_path), load=lambda name: pipe, make=make)
+    columns = makers(("m",), names, folder=str(tmp_path), load=lambda name: pipe, make=make)
     probe = OcclusionProbe(("m",), names, (8, 1000), 3)
-    found = measure_occlusion(probe, Curtain(), contenders).found
+    found = measure_occlusion(probe, Curtain(), columns).found
     assert list(found) == [TRUE, HELD, *(f"m, {name}" for name in names)]
     assert all(list(row) == [8] for row in found.values())  # none hides for a thousand frames
     assert found[TRUE][8].right == found["m, sliding"][8].right == found[TRUE][8].total == 3

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import cv2
 import numpy as np
@@ -55,21 +56,11 @@ def moved(motion: Motion, over: bool = False) -> Callable[[DiscScene], np.ndarra
     return make
 
 
-def behind(scene: DiscScene) -> np.ndarray:
-    """A disc that passes behind a resting one, which hides it for a while."""
-    return past_screen(scene, swallow=False)
-
-
-def swallowed(scene: DiscScene) -> np.ndarray:
-    """A disc that goes behind a resting one and does not come out."""
-    return past_screen(scene, swallow=True)
-
-
-def past_screen(scene: DiscScene, swallow: bool) -> np.ndarray:
-    """A small disc crosses at 4 units a second; a resting one of radius 1.8 stands midway."""
+def behind(scene: DiscScene, swallow: bool = False) -> np.ndarray:
+    """A small disc passes behind a resting one of radius 1.8, or does not come out again."""
     small, screen = min(float(scene.radii[0]), 1.0), 1.8
     y = np.clip(scene.positions[0, 1], screen, EXTENT - screen)
-    x = small + 4.0 * np.arange(NUM_FRAMES) / 10
+    x = small + 4.0 * np.arange(NUM_FRAMES) / 10  # 4 units a second
     x = np.minimum(x, EXTENT / 2) if swallow else x
     places = np.stack([np.stack([x, np.full_like(x, y)], -1), np.full((len(x), 2), (5.0, y))])
     return draw_discs(places, np.array([small, screen]), over=True)
@@ -216,7 +207,9 @@ def in_the_open(clip: WorldClip, t: int, room: float = 1.0) -> bool:
 
 FAULTS: dict[str, PhysicsFault] = {
     "vanishes in the open": PhysicsFault("permanence", vanishing),
-    "never comes out from behind": PhysicsFault("permanence", swallowed, 1, behind),
+    "never comes out from behind": PhysicsFault(
+        "permanence", partial(behind, swallow=True), 1, behind
+    ),
     "is suddenly there twice": PhysicsFault("count", doubled),
     "grows at once": PhysicsFault("size", swollen),
     "changes color": PhysicsFault("color", recolored),

@@ -16,7 +16,7 @@ from kinema.errors import UserError, nearest
 from kinema.fields import Count, Name
 from kinema.probes.drift.curves import Joins, Opening, figures, joins_of
 from kinema.probes.drift.worlds import WORLDS, TrueScene
-from kinema.probes.long_videos import LONG, Contenders, Make
+from kinema.probes.long_videos import LONG, Make, makers
 from kinema.probes.unseen import FIRST_SEED
 from kinema.video import generate_long
 
@@ -91,9 +91,7 @@ def measure_drift(
     """Make all videos by `make`, of the models that `load` loads, and measure them."""
     kind, level = WORLDS[probe.world]
     models = probe.models or (kind.model,)
-    columns = Contenders(
-        models, probe.strategies, probe.num_steps, probe.folder, load, make
-    ).makers()
+    columns = makers(models, probe.strategies, probe.num_steps, probe.folder, load, make)
     system = next(iter(columns.values())).pipe.system
     length = min(system.num_frames, probe.num_frames)
     places = list(range(0, probe.num_frames - length + 1, probe.every))

@@ -17,7 +17,7 @@ from kinema import clips
 from kinema.errors import UserError
 from kinema.fields import Count, Name
 from kinema.probes.drift.probe import TRUE
-from kinema.probes.long_videos import LONG, Contenders, Maker
+from kinema.probes.long_videos import LONG, Maker, makers
 from kinema.sampling.rollout import Autoregressive, Keyframes
 from kinema.video import System, strategy_named
 
@@ -193,15 +193,13 @@ class OcclusionFindings:
 
 
 def measure_occlusion(
-    probe: OcclusionProbe, world: World, contenders: Contenders | None = None
+    probe: OcclusionProbe, world: World, columns: dict[str, Maker] | None = None
 ) -> OcclusionFindings:
-    """Make the videos by `contenders`, or by `probe.models`, and read them.
+    """Make the videos by the makers of `columns`, or of `probe.models`, and read them.
 
     Lengths without a scene in the world are left out.
     """
-    if contenders is None:
-        contenders = Contenders(probe.models, probe.strategies, probe.num_steps, probe.folder)
-    columns = contenders.makers()
+    columns = columns or makers(probe.models, probe.strategies, probe.num_steps, probe.folder)
     system = next(iter(columns.values())).pipe.system
     found: Found = {TRUE: {}, HELD: {}, **{column: {} for column in columns}}
     for length in probe.lengths:
