@@ -35,7 +35,7 @@ from kinema.codecs import CausalVAE, CausalVAEConfig
 from kinema.conditions import SmallTextConfig, SmallTextEncoder
 from kinema.denoisers import DiT, DiTConfig
 from kinema.storage import read_weights
-from kinema.training.journal import Journal
+from kinema.training.metrics_log import MetricsLog
 from kinema.video import System, VideoPipeline
 
 RESULT = Path(__file__).parent.parent / "docs" / "results" / "fuzz.md"
@@ -268,7 +268,7 @@ def damaged_cache(rng: Rng, root: Path) -> Case:
     damaged_file(rng, Path("run/metrics.jsonl"))
 
     def resume() -> None:
-        Journal(Path("run"), 100, samples=40).events.close()
+        MetricsLog(Path("run"), 100, samples=40).events.close()
         shutil.rmtree("run/tensorboard")
 
     return Case("caches", "metrics.jsonl", lambda: as_command(resume))
