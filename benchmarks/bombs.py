@@ -2,18 +2,21 @@
 
     python benchmarks/bombs.py                  # prints the table, writes docs/results/bombs.md
 
-Each file is read in a process of its own, whose peak memory is counted with the interpreter and
-torch in it.
+Each file is read in a process of its own. Counted is its peak memory beyond what it had before it
+read: Python, torch and what else is imported. Three honest files must be read: 5 s of 720p in less
+than 1 MB, a frame of 8K, and a photograph of 100 megapixels.
 """
 
 import argparse
 import io
 import json
 import struct
+import sys
 import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import av
@@ -29,6 +32,7 @@ from kinema.storage.configuration import read_object
 
 RESULT = Path(__file__).parent.parent / "docs" / "results" / "bombs.md"
 MAX_MB, MAX_SECONDS, MAX_BYTES = 500, 10, 1_000_000
+HONEST = "honest-"
 Bomb = tuple[str, bytes]  # name, content
 READERS: dict[str, Callable[[Path], object]] = {  # by the beginning or the end of a name
     "inspect-": clips.inspect,
@@ -111,18 +115,19 @@ def pictures() -> Iterator[Bomb]:
 # ---- videos ---------------------------------------------------------------------------------
 
 
-def video(size: tuple[int, int], times: list[int], kind: str = "matroska") -> bytes:
-    """Black key frames, encoded once, at these times in milliseconds; as many as fit in 1 MB."""
+def video(
+    size: tuple[int, int], times: list[int], kind: str = "matroska", of: np.ndarray | None = None
+) -> bytes:
+    """One key frame, black or `of` that, at these times in milliseconds; as many as fit in 1 MB."""
     file = io.BytesIO()
     with av.open(file, "w", format=kind) as output:
         stream = output.add_stream("libx264", rate=25, options={"preset": "ultrafast", "crf": "51"})
         stream.height, stream.width, stream.pix_fmt = *size, "yuv420p"
-        frame = av.VideoFrame.from_ndarray(
-            np.zeros((size[0] * 3 // 2, size[1]), np.uint8), "yuv420p"
-        )
+        planes = np.zeros((size[0] * 3 // 2, size[1]), np.uint8) if of is None else of
+        frame = av.VideoFrame.from_ndarray(planes, "yuv420p")
         packets = [*stream.encode(frame), *stream.encode()]
         data, base = bytes(packets[0]), packets[0].time_base
-        for time in times[: int(0.9 * MAX_BYTES / (len(data) + 30))]:
+        for time in times[: max(1, int(0.9 * MAX_BYTES / (len(data) + 30)))]:
             packet = av.Packet(data)
             packet.stream, packet.time_base, packet.is_keyframe = stream, base, True
             packet.pts = packet.dts = round(time / 1000 / base)
@@ -167,6 +172,18 @@ def videos() -> Iterator[Bomb]:
     yield "samples.mp4", moov[:at] + struct.pack(">I", 2**31 - 1) + moov[at + 4 :]
 
 
+def honest() -> Iterator[Bomb]:
+    """Files that people have."""
+    rng = np.random.default_rng(0)
+    yield "720p.mkv", video((720, 1_280), [33 * index for index in range(150)])
+    noise = rng.integers(0, 256, (4_320 * 3 // 2, 7_680), np.uint8)
+    yield "8k-frame.mkv", video((4_320, 7_680), [0], of=noise)
+    photo = Image.effect_noise((2_500, 2_500), 60).resize((11_000, 9_100)).convert("RGB")
+    file = io.BytesIO()
+    photo.save(file, "JPEG", quality=70)
+    yield "photo.jpg", file.getvalue()
+
+
 # ---- everything else ------------------------------------------------------------------------
 
 
@@ -202,6 +219,9 @@ def safetensors_of_nothing(count: int) -> bytes:
 
 
 def write_bombs(root: Path) -> None:
+    for name, data in honest():
+        (root / f"{HONEST}{name}").mkdir()
+        (root / f"{HONEST}{name}" / name).write_bytes(data)
     for name, data in [*pictures(), *videos(), *records()]:
         assert len(data) <= 1.05 * MAX_BYTES, f"{name}: {len(data)} bytes"
         (root / name).mkdir()
@@ -222,39 +242,74 @@ def reader_of(name: str) -> Callable[[Path], object]:
     return next(r for part, r in READERS.items() if name.startswith(part) or name.endswith(part))
 
 
-def row(path: Path, outcome: Outcome, is_good: bool) -> str:
-    done = {0: "read", 2: "refused"}.get(outcome.status, f"failed ({outcome.status})")
-    size, peak = f"{path.stat().st_size / 1000:,.1f}", f"{outcome.peak_mb:,.0f}"
-    answer = done if is_good else f"**{done}**"
-    return f"| {path.name} | {size} | {answer} | {peak} | {outcome.cpu_seconds:.1f} |"
+@dataclass
+class Result:
+    """What came of reading a file.
+
+    Attributes:
+        path: the file.
+        outcome: of the process that read it.
+        peak_mb: of memory, beyond what that process had before.
+    """
+
+    path: Path
+    outcome: Outcome
+    peak_mb: float
+
+    @property
+    def is_good(self) -> bool:
+        if self.path.parent.name.startswith(HONEST):
+            return self.outcome.status == 0
+        is_small = self.peak_mb <= MAX_MB and self.outcome.cpu_seconds <= MAX_SECONDS
+        return is_small and self.outcome.status in (0, 2)
+
+    def row(self) -> str:
+        status = self.outcome.status
+        done = {0: "read", 2: "refused"}.get(status, f"failed ({status})")
+        size = f"{self.path.stat().st_size / 1000:,.1f}"
+        answer = done if self.is_good else f"**{done}**"
+        seconds = self.outcome.cpu_seconds
+        return f"| {self.path.name} | {size} | {answer} | {self.peak_mb:,.0f} | {seconds:.1f} |"
+
+
+def read_all(root: Path) -> Iterator[Result]:
+    written = run_child(lambda: write_bombs(root), root)  # in a child: this process stays small
+    assert written.status == 0, written.output
+    before = run_child(lambda: 0, root).peak_mb
+    for place in sorted(path for path in root.iterdir() if path.is_dir()):
+        path = place / place.name.removeprefix(HONEST)
+        outcome = run_child(lambda path=path: explode(path), place)
+        result = Result(path, outcome, outcome.peak_mb - before)
+        print(result.row(), outcome.output.strip()[-300:], flush=True)
+        yield result
+
+
+def table(results: list[Result]) -> str:
+    rows = [result.row() for result in results]
+    return "| file | kB | answer | peak MB | s |\n|---|---|---|---|---|\n" + "\n".join(rows)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Small files that would become large.")
     parser.add_argument("--report", type=Path, default=RESULT, help="the Markdown file to write")
     options = parser.parse_args()
-    rows, bad = [], 0
     with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        written = run_child(lambda: write_bombs(root), root)  # in a child: this process stays small
-        assert written.status == 0, written.output
-        for place in sorted(path for path in root.iterdir() if path.is_dir()):
-            path = place / place.name
-            outcome = run_child(lambda path=path: explode(path), place)
-            is_good = outcome.status in (0, 2) and outcome.peak_mb <= MAX_MB
-            is_good = is_good and outcome.cpu_seconds <= MAX_SECONDS
-            bad += not is_good
-            rows.append(row(path, outcome, is_good))
-            print(rows[-1], outcome.output.strip()[-300:], flush=True)
-    head = [
-        "# Small files that would become large",
-        f"{len(rows)} files of at most 1 MB, each read in a process of its own: refused in one "
-        f"sentence, or read in at most {MAX_MB} MB (the interpreter and torch included) and "
-        f"{MAX_SECONDS} s of processor time. Not so: {bad}. Made by `python benchmarks/bombs.py`.",
-        "| file | kB | answer | peak MB | s |\n|---|---|---|---|---|\n" + "\n".join(rows),
-    ]
-    options.report.write_text("\n\n".join(head) + "\n")
-    print(f"{bad} of {len(rows)} took too much")
+        results = list(read_all(Path(folder)))
+        honest = [r for r in results if r.path.parent.name.startswith(HONEST)]
+        bombs = [r for r in results if r not in honest]
+        bad = sum(not r.is_good for r in results)
+        page = [
+            "# Small files that would become large",
+            f"{len(bombs)} files of at most 1 MB, each read in a process of its own: refused in "
+            f"one sentence, or read in at most {MAX_MB} MB (beyond Python and torch) and "
+            f"{MAX_SECONDS} s of processor time. Below them, honest files that must be read. Not "
+            f"so: {bad}. Made by `python benchmarks/bombs.py`.",
+            table(bombs),
+            table(honest),
+        ]
+    options.report.write_text("\n\n".join(page) + "\n")
+    print(f"{bad} of {len(results)} are not as they should be")
+    sys.exit(int(bad > 0))
 
 
 if __name__ == "__main__":

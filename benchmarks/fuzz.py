@@ -25,7 +25,6 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # children are forks, which take 
 import numpy as np
 import torch
 from children import CRASHED, Outcome, run_child
-from kinema.training.journal import Journal
 from PIL import Image
 from safetensors.torch import save_file
 
@@ -36,6 +35,7 @@ from kinema.codecs import CausalVAE, CausalVAEConfig
 from kinema.conditions import SmallTextConfig, SmallTextEncoder
 from kinema.denoisers import DiT, DiTConfig
 from kinema.storage import read_weights
+from kinema.training.metrics_log import MetricsLog
 from kinema.video import System, VideoPipeline
 
 RESULT = Path(__file__).parent.parent / "docs" / "results" / "fuzz.md"
@@ -268,7 +268,7 @@ def damaged_cache(rng: Rng, root: Path) -> Case:
     damaged_file(rng, Path("run/metrics.jsonl"))
 
     def resume() -> None:
-        Journal(Path("run"), 100, samples=40).events.close()
+        MetricsLog(Path("run"), 100, samples=40).events.close()
         shutil.rmtree("run/tensorboard")
 
     return Case("caches", "metrics.jsonl", lambda: as_command(resume))

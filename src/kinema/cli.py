@@ -24,6 +24,7 @@ from kinema.fields import shown
 from kinema.help_pages import Row, console, first_line, print_page
 
 LOG = logging.getLogger("kinema")
+LONGEST = 280  # characters of a sentence
 LEVELS = ("debug", "info", "warning", "error")
 OUT_OF_MEMORY = re.compile(r"can't allocate memory|out of memory|Unable to allocate", re.I)
 DISK_IS_FULL = re.compile(r"os error (28|122)\b|No space left|PytorchStreamWriter failed", re.I)
@@ -78,7 +79,7 @@ def main(argv: list[str] | None = None, run: Callable[[list[str]], int | None] =
             say("interrupted.", "yellow")
             return 130
         except Exception as error:
-            told = sentence(error)
+            told = one_sentence(sentence(error))
             if not told:
                 raise
             LOG.debug("This is where it happened.", exc_info=error)
@@ -90,7 +91,7 @@ def sentence(error: Exception) -> str:
     """Return what to tell the user of an error; "" for a bug, which keeps its traceback."""
     text = " ".join(str(error).split())
     if isinstance(error, UserError):
-        return str(error)
+        return text
     if isinstance(error, UnicodeError):
         return f"A file or an option is not text in UTF-8: {shown(text, 100)}."
     if isinstance(error, OSError) and error.errno:
@@ -104,6 +105,17 @@ def sentence(error: Exception) -> str:
     if type(error).__name__ == "SafetensorError":
         return f"A file of weights cannot be read or written: {shown(text, 150)}."
     return ""
+
+
+def one_sentence(text: str) -> str:
+    """Return a text on one line, without its middle if it is very long, with a full stop.
+
+    What the user typed is part of many sentences, and so is what other libraries say.
+    """
+    text = " ".join(text.split())
+    if len(text) > LONGEST:
+        text = f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"
+    return text if not text or text[-1] in ".?" else f"{text}."
 
 
 # ---- what is said on the way ---------------------------------------------------------------------

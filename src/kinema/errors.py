@@ -3,6 +3,7 @@
 import errno
 from difflib import get_close_matches
 
+MOST_NAMES = 12  # that a sentence lists
 CHOOSE = "choose another folder"
 REASONS = {
     errno.ENOSPC: f"the disk is full; free some space, or {CHOOSE}",
@@ -40,9 +41,12 @@ def refuse_below(least: int, whose: str, **values: int) -> None:
 
 
 def nearest(name: str, names: list[str]) -> str:
-    """A hint that ends a sentence about an unknown name: the nearest one, or all of them."""
-    close = get_close_matches(name, names, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"choose one of {', '.join(sorted(names))}."
+    """Return what ends a sentence about an unknown name: the nearest one, or those there are."""
+    if close := get_close_matches(name, names, n=1):
+        return f"did you mean {close[0]!r}?"
+    first = sorted(names)[:MOST_NAMES]
+    rest = f", or another of {len(names)}" if len(names) > MOST_NAMES else ""
+    return f"choose one of {', '.join(first)}{rest}."
 
 
 def brief(error: BaseException, most: int = 100) -> str:

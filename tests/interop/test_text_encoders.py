@@ -119,5 +119,5 @@ def test_another_kind_of_model_is_refused_by_name(tmp_path):
 
 
 def test_an_empty_folder_is_refused(tmp_path):
-    with pytest.raises(UserError, match="no text encoder there"):
+    with pytest.raises(UserError, match="holds no text encoder"):
         PretrainedTextEncoder.from_pretrained(tmp_path)

@@ -32,7 +32,7 @@ def test_the_shares_of_a_batch_are_the_batch():
     rows = list(range(12))
     shares = [rows[Processes(rank, 3).rows(12)] for rank in range(3)]
     assert sorted(sum(shares, [])) == rows
-    with pytest.raises(UserError, match="batch_size 12 cannot be shared by 5 processes"):
+    with pytest.raises(UserError, match="batch_size of 12 cannot be shared evenly by 5 processes"):
         Processes(0, 5).rows(12)
 
 

@@ -3,8 +3,9 @@
 Each limit is generous to footage and can be raised by an environment variable; what is refused says
 which.
 
-    KINEMA_MAX_PIXELS     pixels of a picture, 36 million, and of a frame of a video, 9.5 million
-    KINEMA_MAX_CLIP_MB    of frames read into memory; 150, or 1,000 for each MB of the file but one
+    KINEMA_MAX_PIXELS     pixels of a picture, 36 million, and of a frame of a video, 9.5 million;
+                          of a file over 1 MB 150 and 36 million
+    KINEMA_MAX_CLIP_MB    of frames read into memory; 450, or 1,000 for each MB of the file but one
     KINEMA_MAX_REPEATS    pictures repeated to fill gaps in time; 10,000, and 20 for each picture
 """
 
@@ -16,18 +17,29 @@ from pathlib import Path
 from kinema.errors import UserError
 
 PIXELS, CLIP_MB, REPEATS = "KINEMA_MAX_PIXELS", "KINEMA_MAX_CLIP_MB", "KINEMA_MAX_REPEATS"
-MAX_PIXELS, MAX_FRAME_PIXELS = 36_000_000, 9_500_000
-MAX_CLIP_MB, MAX_EXPANSION = 150, 1000
+SMALL = 1_000_000  # bytes; what is larger explains more pixels
+MAX_PIXELS = (36_000_000, 150_000_000)  # of a picture in a small file and in any other
+MAX_FRAME_PIXELS = (9_500_000, 36_000_000)  # of a frame of a video
+MAX_CLIP_MB, MAX_EXPANSION = 450, 1000
+DECODING = 6  # frames that a decoder holds for itself
 MAX_REPEATS, REPEATS_EACH = 10_000, 20
 
 
-def check_pixels(path: Path, height: int, width: int, default: float = MAX_FRAME_PIXELS) -> None:
+def check_pixels(
+    path: Path, height: int, width: int, limits: tuple[float, float] = MAX_FRAME_PIXELS
+) -> None:
     """Refuse a picture or a frame with too many pixels, before it is decoded.
+
+    Args:
+        path: the file.
+        height: in pixels.
+        width: in pixels.
+        limits: the most pixels in a small file and in any other.
 
     Raises:
         UserError: if it has.
     """
-    most = setting(PIXELS, default)
+    most = setting(PIXELS, limits[path.stat().st_size > SMALL])
     if height * width > most:
         raise UserError(
             f"{path} is {width} x {height} pixels, and the limit is {most / 1e6:.3g} million: make "
@@ -35,15 +47,20 @@ def check_pixels(path: Path, height: int, width: int, default: float = MAX_FRAME
         )
 
 
-def check_memory(path: Path, num_bytes: int) -> None:
+def check_memory(path: Path, num_frames: int, num_bytes: int) -> None:
     """Refuse a clip that takes too much memory as frames.
+
+    Args:
+        path: the file.
+        num_frames: that are read.
+        num_bytes: of each.
 
     Raises:
         UserError: if it does.
     """
     fair = max(MAX_CLIP_MB, MAX_EXPANSION * (path.stat().st_size / 1e6 - 1))
     most = setting(CLIP_MB, fair)
-    if num_bytes > most * 1e6:
+    if (num_frames + DECODING) * num_bytes > most * 1e6:
         raise UserError(
             f"{path} takes more than {most:.0f} MB of memory as frames: read fewer of them or a "
             f"smaller size, or set {CLIP_MB} to a larger number."

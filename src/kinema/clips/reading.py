@@ -108,9 +108,9 @@ def read(
     whole, count = np.empty((0, 0, 0, 3), np.uint8), 0
     for count, frame in enumerate(itertools.islice(frames, num_frames), 1):
         if num_frames is None or size is None:  # else it is the caller who says how much
-            check_memory(path, count * frame.nbytes)
+            check_memory(path, count, frame.nbytes)
         if count > len(whole):
-            longer = num_frames or count + count // 4
+            longer = num_frames or count + count // 16  # what is new is zeroed, and so takes memory
             whole.resize((longer, *frame.shape), refcheck=False)  # moves pages, copies nothing
         whole[count - 1] = frame
     if not count and not start:

@@ -33,6 +33,7 @@ from kinema.codecs.posterior import Posterior
 from kinema.codecs.stages import Chain, Down, Refiner, ResidualBlock, Up
 from kinema.codecs.streams import DecodeStream, EncodeStream
 from kinema.errors import UserError
+from kinema.fields import shown
 from kinema.storage.pretrained import PretrainedMixin
 
 
@@ -71,28 +72,30 @@ class CausalVAEConfig:
         self._check_types()
         if not 0 < len(self.widths) == len(self.encoder_depth) == len(self.decoder_depth):
             raise UserError(
-                f"a CausalVAE needs a width, an encoder depth and a decoder depth for every stage, "
-                f"not {self.widths}, {self.encoder_depth} and {self.decoder_depth}"
+                f"A CausalVAE needs a width, an encoder depth and a decoder depth for every stage, "
+                f"not {shown(self.widths)}, {shown(self.encoder_depth)} and "
+                f"{shown(self.decoder_depth)}."
             )
         sizes = (self.channels, *self.fold, *self.widths, self.encoder_kernel, self.decoder_kernel)
         if min(*sizes, *(1 + depth for depth in self.encoder_depth + self.decoder_depth)) < 1:
             raise UserError(
-                f"channels, fold, widths and kernels of a CausalVAE are at least 1 and depths at "
-                f"least 0, not {self}"
+                "The channels, fold, widths and kernels of a CausalVAE are at least 1 and its depths "
+                f"at least 0, not {shown(self, 140)}."
             )
         if min(self.refiner_width, self.refiner_depth) < 0:
             raise UserError(
-                f"refiner_width and refiner_depth of a CausalVAE are at least 0: {self}"
+                "The refiner_width and refiner_depth of a CausalVAE are at least 0, not "
+                f"{self.refiner_width} and {self.refiner_depth}."
             )
         if len(self.fold) != 3 or self.channels > 3 * prod(self.factors):
             raise UserError(
-                f"a CausalVAE folds frames, rows and columns, and a latent holds at most the "
-                f"values of its block, not {self.channels} channels for a fold of {self.fold}"
+                f"A CausalVAE folds frames, rows and columns, and a latent holds at most the "
+                f"values of its block, not {self.channels} channels for a fold of {shown(self.fold)}."
             )
         if self.fitted and 3 * prod(self.factors) > LARGEST_BLOCK:
             raise UserError(
-                f"a linear codec is fitted to blocks of at most {LARGEST_BLOCK} values, a block of "
-                f"{self.factors} has {3 * prod(self.factors)}: use the cosines, fitted false"
+                f"A linear codec is fitted to blocks of at most {LARGEST_BLOCK} values, a block of "
+                f"{self.factors} has {3 * prod(self.factors)}: use the cosines, fitted false."
             )
 
     def _check_types(self) -> None:
@@ -106,7 +109,7 @@ class CausalVAEConfig:
             kind = bool if isinstance(field.default, bool) else int
             fits = type(value) is type(field.default) and all(type(n) is kind for n in numbers)
             if not fits:
-                raise UserError(f"{field.name} of a CausalVAE cannot be {value!r}")
+                raise UserError(f"The {field.name} of a CausalVAE cannot be {shown(value)}.")
 
     @property
     def factors(self) -> tuple[int, int, int]:
@@ -292,7 +295,7 @@ class CausalVAE(
                 return
         if num_frames is not None:
             raise UserError(
-                f"these latents decode to {made} frames, {num_frames} were asked for: ask for fewer"
+                f"These latents decode to {made} frames, fewer than the {num_frames} asked for."
             )
 
     # Statistics -------------------------------------------------------------------------------
@@ -300,7 +303,7 @@ class CausalVAE(
     def fit_linear(self, clips: Iterable[Tensor]) -> None:
         """Fit the linear codec to batches of frames (b 3 f h w); before training, once."""
         if not self.config.fitted:
-            raise UserError("this codec has cosines: give it a configuration with fitted true")
+            raise UserError("This codec has cosines: give it a configuration with fitted true.")
         self.linear.fit(self.whole_blocks(frames).movedim(1, -1) for frames in clips)
 
     @torch.no_grad()
@@ -317,7 +320,9 @@ class CausalVAE(
             total = total + latents.sum(dim=(0, 2, 3, 4))
             squares = squares + latents.square().sum(dim=(0, 2, 3, 4))
         if not count:
-            raise UserError("fit_statistics was given no clips: give at least one batch of frames")
+            raise UserError(
+                "The codec was given no clips for its statistics: give at least one batch."
+            )
         mean = total / count
         self.latent_mean.copy_(mean)
         self.latent_scale.copy_((squares / count - mean.square()).clamp_min(1e-8).sqrt())

@@ -61,7 +61,7 @@ class LinearCodec(nn.Module):
             x = space_to_depth(blocks, self.factors).flatten(0, -2).float()
             count, moments = count + len(x), moments + x.t() @ x
         if not count:
-            raise UserError("a linear codec was given no clips to fit: give at least one batch")
+            raise UserError("A linear codec was given no clips to fit: give at least one batch.")
         energies, directions = torch.linalg.eigh((moments / count).double())  # ascending
         channels = len(self.basis)
         self.basis.copy_(directions[:, -channels:].flip(1).t())

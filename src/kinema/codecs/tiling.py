@@ -56,13 +56,13 @@ class TiledCodec:
         self, codec: Codec, tile: tuple[int, int] = (256, 256), overlap: int | None = None
     ):
         if min(tile) < 1 or (overlap or 0) < 0:
-            raise UserError(f"tiles of {tile} pixels with an overlap of {overlap} cannot be cut")
+            raise UserError(f"Tiles of {tile} pixels with an overlap of {overlap} cannot be cut.")
         self.codec, self.factors, self.channels = codec, codec.factors, codec.channels
         reach = codec.reach if isinstance(codec, LocalCodec) else None
         if overlap is None and reach is None:
             raise UserError(
                 f"{type(codec).__name__} does not say how far it looks: give the tiles an overlap "
-                "in pixels"
+                "in pixels."
             )
         self.tile = tuple(ceil(t / p) for t, p in zip(tile, codec.factors[1:], strict=True))
         if overlap is not None:

@@ -8,7 +8,7 @@ from huggingface_hub import hf_hub_download, snapshot_download
 from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, HFValidationError
 
 from kinema.codecs.causal_vae import CausalVAE, CausalVAEConfig
-from kinema.errors import UserError, nearest
+from kinema.errors import UserError, brief, nearest
 from kinema.interop.diffusers_codec import PretrainedCodec
 from kinema.interop.diffusers_codec_kinds import KINDS
 from kinema.storage.configuration import read_object
@@ -67,16 +67,16 @@ def _download(repository: str) -> Path:
             try:
                 config = hf_hub_download(repository, "config.json", subfolder=place or None)
             except EntryNotFoundError as error:
-                reason = str(error).strip().splitlines()[0]
+                reason = brief(error)
                 continue
             foreign_class(Path(config).parent)  # before gigabytes of something else are fetched
             patterns = [str(Path(place, file)) for file in FILES]
             return Path(snapshot_download(repository, allow_patterns=patterns), place)
     except (EntryNotFoundError, HfHubHTTPError, HFValidationError) as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = brief(error)
     raise UserError(
         f"There is no codec in a folder {repository}, and none can be fetched from the hub: "
-        f"{reason}"
+        f"{reason}."
     )
 
 

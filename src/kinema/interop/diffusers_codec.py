@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from kinema.codecs.codec import BlockCodec, check_frames, crop
 from kinema.codecs.posterior import Posterior
-from kinema.errors import UserError
+from kinema.errors import UserError, brief
 from kinema.interop.diffusers_codec_kinds import KINDS, Stream, lengthen
 
 
@@ -60,7 +60,7 @@ class PretrainedCodec(BlockCodec, nn.Module):
             import diffusers
         except ImportError as error:
             raise UserError(
-                "pretrained codecs need diffusers: pip install 'kinema[pretrained]'."
+                "Pretrained codecs need diffusers: pip install 'kinema[pretrained]'."
             ) from error
         network_class = getattr(diffusers, class_name)
         try:
@@ -77,10 +77,9 @@ class PretrainedCodec(BlockCodec, nn.Module):
             if wrong:  # diffusers would go on with random weights
                 raise ValueError(f"{len(wrong)} are missing or foreign, among them {wrong[0]}")
         except (OSError, ValueError, RuntimeError, TypeError, KeyError, SafetensorError) as error:
-            reason = str(error).strip().splitlines()[0]
             raise UserError(
                 f"{folder} does not hold the weights of an {class_name} of its configuration: "
-                f"{reason}"
+                f"{brief(error)}."
             ) from error
         return cls(network)
 
@@ -150,15 +149,15 @@ class PretrainedCodec(BlockCodec, nn.Module):
             self.network.enable_tiling(**options)
         except (RuntimeError, TypeError) as error:  # also "not implemented"
             raise UserError(
-                f"an {type(self.network).__name__} cannot be tiled so: {error}"
+                f"An {type(self.network).__name__} cannot be tiled so: {brief(error)}."
             ) from error
 
     def _check_size(self, made: Tensor, expected: tuple[int, ...]) -> None:
         """Some tile sizes make some classes return other sizes (CogVideoX: 202 pixels for 192)."""
         if tuple(made.shape[2:]) != tuple(expected):
             raise UserError(
-                f"this {type(self.network).__name__} returns {tuple(made.shape[2:])} (frames, "
-                f"height, width) for {tuple(expected)}: if it is tiled, choose other tile sizes"
+                f"This {type(self.network).__name__} returns {tuple(made.shape[2:])} (frames, "
+                f"height, width) for {tuple(expected)}: if it is tiled, choose other tile sizes."
             )
 
     # Streams ----------------------------------------------------------------------------------
@@ -206,14 +205,14 @@ class PretrainedCodec(BlockCodec, nn.Module):
                 return
         if num_frames is not None:
             raise UserError(
-                f"these latents decode to {made} frames, {num_frames} were asked for: ask for fewer"
+                f"These latents decode to {made} frames, fewer than the {num_frames} asked for."
             )
 
     def _stream(self, what: str, stream: Stream | None) -> Stream:
         if stream is None:
             raise UserError(
-                f"an {type(self.network).__name__} cannot {what} a clip in pieces so that they "
-                f"equal the whole: {what} the whole clip"
+                f"An {type(self.network).__name__} cannot {what} a clip in pieces so that they "
+                f"equal the whole: {what} the whole clip."
             )
         return stream
 

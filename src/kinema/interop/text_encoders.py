@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from kinema.conditions.doors import Tokens
-from kinema.errors import UserError, nearest
+from kinema.errors import UserError, brief, nearest
 from kinema.storage.configuration import read_object
 
 if TYPE_CHECKING:  # an optional dependency
@@ -74,7 +74,7 @@ class PretrainedTextEncoder(nn.Module):
             import transformers
         except ImportError as error:
             raise UserError(
-                "pretrained text encoders need transformers: pip install 'kinema[pretrained]'."
+                "Pretrained text encoders need transformers: pip install 'kinema[pretrained]'."
             ) from error
         kind = model_type(str(folder), subfolder)
         if kind not in ENCODER_CLASSES:
@@ -120,10 +120,7 @@ def model_type(folder: str, subfolder: str) -> str:
     try:
         path = cached_file(folder, "config.json", subfolder=subfolder)
     except OSError as error:
-        first = str(error).splitlines()[0]
-        raise UserError(f"{folder}: no text encoder there ({first})") from error
+        raise UserError(f"{folder} holds no text encoder: {brief(error)}.") from error
     if path is None:
-        raise UserError(
-            f"{Path(folder, subfolder)}: no text encoder there, config.json is missing."
-        )
+        raise UserError(f"{Path(folder, subfolder)} holds no text encoder: config.json is missing.")
     return str(read_object(path).get("model_type", "none"))

@@ -101,7 +101,7 @@ def save(state: State, path: Path) -> None:
         "position": asdict(state.position),
         "parts": parts_of(state.network),
         "settings": state.settings(),
-        "checksums": {name: checksum(tensor) for name, tensor in copies.items()},
+        "checksums": {name: checksum(copies[name]) for name in sorted(copies)},
     }
     with whole_file(path) as partial:
         save_file(copies, partial, {name: json.dumps(value) for name, value in kept.items()})

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from kinema.errors import UserError, nearest
+from kinema.errors import UserError, brief, nearest
 
 # model_type of the config.json -> class of transformers
 DUAL = {"clip": "CLIPModel", "siglip": "SiglipModel"}
@@ -122,7 +122,7 @@ def load_checked(folder: str | Path, name: str, **kwargs: Any) -> nn.Module:
                 folder, output_loading_info=True, dtype=torch.float32, **kwargs
             )
     except (OSError, RuntimeError, ValueError) as error:
-        raise UserError(f"{folder} holds no {name}: {str(error).splitlines()[0]}") from error
+        raise UserError(f"{folder} holds no {name}: {brief(error)}.") from error
     if missing := sorted(report["missing_keys"]):
         raise UserError(f"{folder} holds no {name}: the weight {missing[0]!r} is missing.")
     return model.eval().requires_grad_(False)
