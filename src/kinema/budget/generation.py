@@ -6,8 +6,6 @@ length that a strategy asks for, times how often it asks. A strategy that caches
 to see as much of it from the first call on as at the end.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ all the tensors that it will make for real, in their order, and counting those a
 the peak. What a kernel takes for itself inside is not seen.
 """
 
-from __future__ import annotations
-
 import resource
 import weakref
 from collections.abc import Callable, Iterable

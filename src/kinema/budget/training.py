@@ -5,8 +5,6 @@ and the activations of a batch: counted without memory for one clip and for two,
 Time is measured on two clips.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol

@@ -7,8 +7,6 @@ their systems: those are in a key file beside it, which the voters do not get.
     kinema check --blind vote.key.json *.votes.json         # the Bradley-Terry table
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import json as json_format

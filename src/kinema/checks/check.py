@@ -1,7 +1,5 @@
 """`kinema check`: what is wrong with these videos, where, how sure, and is this model better?"""
 
-from __future__ import annotations
-
 import contextlib
 import os
 from collections import deque

@@ -4,8 +4,6 @@ docs/distance.md has the preprocessing of each feature space. A Frechet video di
 all of it, so all of it is printed.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json as json_format
 import warnings

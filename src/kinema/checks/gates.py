@@ -10,8 +10,6 @@ errors: false                # whether files that cannot be read are let pass
 ```
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path

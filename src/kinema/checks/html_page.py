@@ -1,7 +1,5 @@
 """The HTML report: one self-contained page, no script, no network."""
 
-from __future__ import annotations
-
 import base64
 from html import escape
 

@@ -1,7 +1,5 @@
 """Where the results of a check go: JSON, an HTML page, JUnit XML."""
 
-from __future__ import annotations
-
 import json as json_format
 from dataclasses import dataclass
 from pathlib import Path

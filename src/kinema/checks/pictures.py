@@ -1,7 +1,5 @@
 """Small pictures for the report: a strip of the clip, and what happened at its worst moments."""
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 

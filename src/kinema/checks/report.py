@@ -1,7 +1,5 @@
 """Everything that a check found, and its documented JSON (docs/check.md)."""
 
-from __future__ import annotations
-
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from typing import Any

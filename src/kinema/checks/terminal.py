@@ -1,7 +1,5 @@
 """What `kinema check` prints: a line a clip, a line a failure, a table of trends."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Callable, Iterator
 

@@ -5,8 +5,6 @@ memory of a minute. What only shows over the whole length (drift, growing blur, 
 on an overview of at most 512 small frames, kept by doubling its stride whenever it is full.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace

@@ -1,7 +1,5 @@
 """`kinema info`: what is installed here, or what a video file is."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 from typing import Any

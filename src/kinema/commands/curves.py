@@ -1,7 +1,5 @@
 """`kinema plot`: the curves of a training run as a picture."""
 
-from __future__ import annotations
-
 import json
 import math
 from pathlib import Path

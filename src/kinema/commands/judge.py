@@ -1,7 +1,5 @@
 """Commands that measure: `kinema check`, `kinema distance`, `kinema probe`."""
 
-from __future__ import annotations
-
 import dataclasses
 import importlib
 import itertools

@@ -1,7 +1,5 @@
 """Commands about networks and their training: `kinema train`, `budget`, `denoisers`."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,5 @@
 """Commands that make videos: `kinema generate`, `kinema world`."""
 
-from __future__ import annotations
-
 import re
 import time
 from pathlib import Path

@@ -1,7 +1,5 @@
 """`kinema models`: what ships, and what a folder of weights consists of."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import math

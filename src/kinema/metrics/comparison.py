@@ -5,8 +5,6 @@ over time. Stillness and blur lower every residual, so a clip that moves less or
 nothing by being steadier.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product

@@ -5,8 +5,6 @@ maximization (Hunter 2004). A tie is half a win for each. One win and one loss a
 average system keep the strengths finite when somebody won everything.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

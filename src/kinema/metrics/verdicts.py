@@ -5,8 +5,6 @@ itself; beyond its `paired` threshold it is worse than a reference. The threshol
 `python -m studies.ruler` on one half of the clips and tested on the other (docs/ruler.md).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

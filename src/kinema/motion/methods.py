@@ -1,7 +1,5 @@
 """The flow methods by name, as the command line offers them."""
 
-from __future__ import annotations
-
 from kinema.errors import UserError, nearest
 from kinema.motion.flow import DIS, Farneback, FlowMethod
 

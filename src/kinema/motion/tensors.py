@@ -3,8 +3,6 @@
 Other libraries put frames first, `f c h w`: name that as `layout`. A leading batch axis is kept.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from einops import rearrange

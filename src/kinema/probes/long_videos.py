@@ -1,7 +1,5 @@
 """Long videos by models and strategies, made once and kept for the next run."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Pictures as the bytes of a PNG: plots by matplotlib, and arrays."""
 
-from __future__ import annotations
-
 import io
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A report: what was found, in the terminal, or as a page with its files beside it."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, is_dataclass

@@ -9,8 +9,6 @@ in every frame the posterior mean is the linear (Wiener) estimate
 A sampler that uses it must bring noise back to the known covariance, at its own order in the step.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

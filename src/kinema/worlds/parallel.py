@@ -4,8 +4,6 @@ Which process renders a seed changes nothing in the clip, so the list of clips i
 whatever the number of workers. At most a few pieces are rendered ahead.
 """
 
-from __future__ import annotations
-
 import itertools
 import multiprocessing
 import os

@@ -4,8 +4,6 @@ A world is a module (or any object) with the attributes of `World`; `kinema.worl
 them by name. The same seed gives the same clip, alone or in any company.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol

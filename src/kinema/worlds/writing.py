@@ -1,7 +1,5 @@
 """A world as a folder: clips, captions, truth and a contact sheet (`kinema world`)."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

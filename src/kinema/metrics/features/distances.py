@@ -7,8 +7,6 @@ the unbiased cubic MMD of KID (Binkowski et al. 2018) and can be trusted from tw
 Frechet distance is biased upwards by about d / n and is refused below n = d clips.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

@@ -5,8 +5,6 @@ pictures of one thing (Oquab et al. 2024). Pictures are prepared by the folder's
 `preprocessor_config.json` (size, resampling, crop, mean), through transformers' own processor.
 """
 
-from __future__ import annotations
-
 import contextlib
 import io
 import json

@@ -8,8 +8,6 @@ CD-FVD does for its VideoMAE-v2; if the folder brings a `preprocessor_config.jso
 standard deviation are subtracted and divided by, as its authors did in training.
 """
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from pathlib import Path

@@ -4,8 +4,6 @@ Counts may change at the border and behind other objects. Size may change slowly
 nearer) and swing (things turn), but not at once. Color may change a little with the light.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Contact: solids do not enter each other, and nothing acts before it touches."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from kinema.metrics.objects.finding import Finding, cannot_tell, needs_objects

@@ -6,8 +6,6 @@ What lies off the line is split by hue into blobs. It finds solids on a table an
 and says why it finds nothing where color does not separate things, as in most real footage.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 import cv2

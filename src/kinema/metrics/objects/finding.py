@@ -1,7 +1,5 @@
 """What a probe of physics says: it holds, it is violated, or nobody can tell, and why."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import wraps

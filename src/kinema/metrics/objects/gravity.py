@@ -1,7 +1,5 @@
 """Gravity: what flies free falls along a parabola that opens downwards, all at one rate."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from kinema.metrics.evidence import true_runs

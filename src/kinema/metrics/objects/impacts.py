@@ -5,8 +5,6 @@ opposite directions, is an impact. It must come when they touch, must not create
 one loses the other gains.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -5,8 +5,6 @@ has vanished; one that went behind another must come out again once the time to 
 speed it had, is well over.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from kinema.metrics.objects.finding import Finding, needs_objects

@@ -1,7 +1,5 @@
 """All probes of physics on one clip, from objects that are found and followed once."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

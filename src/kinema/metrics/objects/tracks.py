@@ -4,8 +4,6 @@ Each blob goes to the track whose predicted place, size and hue it fits best, su
 track that finds no blob waits: it goes on at constant velocity, and its gate widens with the wait.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -4,8 +4,6 @@ Discs are drawn again from changed motions. On the table, pixels of the true mas
 recolored or put down again over the picture of the empty table.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial

@@ -1,7 +1,5 @@
 """Probe physics and consistency clip by clip, beside true renders and laws broken on purpose."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path

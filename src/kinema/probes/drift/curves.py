@@ -4,8 +4,6 @@ Each is wrong alone. A frozen video keeps its identity, colors and sharpness for
 sharp, and a new object moves well: read them together.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Make long videos from true openings, and measure them beside the true continuation."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """What the probe of drift found: figures early and at the end, and their curves as a plot."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from kinema.metrics.intervals import mean_interval

@@ -1,7 +1,5 @@
 """What the probe asks of a world: scenes that go on in truth, and how to read a made segment."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol

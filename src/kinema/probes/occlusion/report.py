@@ -1,7 +1,5 @@
 """What the probe of occlusion found: how often hidden objects survive, and how well."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import asdict
 

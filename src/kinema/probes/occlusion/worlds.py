@@ -1,7 +1,5 @@
 """Where things are hidden, and how to tell that they came out again."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from itertools import islice
 

@@ -1,7 +1,5 @@
 """Discs and a curtain as pixels: on white, edges one pixel soft, pixel centers at world places."""
 
-from __future__ import annotations
-
 import numpy as np
 
 EXTENT = 10.0  # units of the picture, from the first to the last pixel center

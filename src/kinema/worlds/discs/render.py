@@ -1,7 +1,5 @@
 """Scenes of discs as clips: frames, captions, and exact truth (flow, masks, tracks, events)."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

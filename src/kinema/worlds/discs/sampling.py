@@ -3,8 +3,6 @@
 Training draws radius and speed from one range, the held-out split from outside it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

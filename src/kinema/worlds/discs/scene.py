@@ -4,8 +4,6 @@ World x in [0, 10] is pixel 0 to width - 1, y points up. Units are those of Kang
 (arXiv:2411.02385): a box of 10 x 10 units, time in seconds, masses as areas.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -6,8 +6,6 @@ Subject color and shape, action, direction and the second object are always name
 scene and camera often. `parsing` goes the way back.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

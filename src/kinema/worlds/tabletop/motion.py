@@ -5,8 +5,6 @@ stops or its surface grips), and two bodies on one lane collide with restitution
 falls freely and bounces with restitution. Both are exact at every time, whatever the frame rate.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 import numpy as np

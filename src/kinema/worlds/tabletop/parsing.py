@@ -4,8 +4,6 @@ Phrases are looked for longest first and taken out: camera, scene, then the clau
 and that of the second object. What the words do not say is "" or None.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 

@@ -6,8 +6,6 @@ grid) inside theirs, and mixed over the picture by the share of rays that hit. F
 through in pieces that fit the processor's cache. A clip depends on its own seed alone.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 

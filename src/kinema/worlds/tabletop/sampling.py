@@ -1,7 +1,5 @@
 """Drawing a scene from a seed: first the attributes, within the split, then their physics."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Sequence
 from typing import TypeVar
 

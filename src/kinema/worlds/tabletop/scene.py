@@ -5,8 +5,6 @@ Camera axes: x right, y down, z forward (the OpenCV convention). Everything is a
 seconds and knows neither frame rate nor picture size.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 import numpy as np

@@ -5,8 +5,6 @@ is a disc of directions, so that shadows have penumbras; ambient occlusion of th
 is that of a ball: cos(angle) r^2 / d^2 (Quilez, sphere ambient occlusion).
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

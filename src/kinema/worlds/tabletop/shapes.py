@@ -7,8 +7,6 @@ Axes: f frames, 3 coordinates, n rays. `half` holds the half extents (x, y, z); 
 along z with radius half[0]; the cone's apex is at +z.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

@@ -4,8 +4,6 @@ A clip of about two seconds is the measure: a sideways action crosses the middle
 All bodies come to rest on the table, so that a clip may have any length.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from kinema.worlds.tabletop.attributes import SIZES, Looks

@@ -5,8 +5,6 @@ on the table and the backdrop it stays, and both are seen by the camera of the o
 the point is still visible there plays no part.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 
