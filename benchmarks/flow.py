@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import torch
 
-from kinema.motion.methods import FLOW_METHODS, flow_method
+from kinema.motion.flow import FLOW_METHODS, flow_method
 from kinema.worlds import Rendering, tabletop
 
 PAGE = Path(__file__).parents[1] / "docs" / "results" / "flow.md"

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from kinema import clips
-from kinema.checks.check import check, check_files, run
-from kinema.checks.outputs import Outputs
+from kinema.checks.check import Outputs, check, check_files, run, write_outputs
+from kinema.checks.clip_report import ClipReport
+from kinema.checks.report import CheckReport
 from kinema.errors import UserError
 
 
@@ -139,3 +140,22 @@ def test_what_is_printed(folder, capsys):
     printed = capsys.readouterr().out
     assert "noisy.mkv: fail" in printed
     assert "noise" in printed
+
+
+def test_every_output_is_written(tmp_path, capsys):
+    report = CheckReport([ClipReport("a.mp4", error="a.mp4 holds no frames.")])
+    paths = {name: tmp_path / f"o.{name}" for name in ("json", "html", "junit")}
+    write_outputs(report, Outputs(**{name: str(path) for name, path in paths.items()}))
+    assert json.loads(paths["json"].read_text())["clips"][0]["verdict"] == "error"
+    assert paths["html"].read_text().startswith("<!doctype html>")
+    assert "testsuite" in paths["junit"].read_text()
+    assert capsys.readouterr().out == ""
+    write_outputs(report, Outputs(json="-"))
+    assert json.loads(capsys.readouterr().out)["schema"] == 1
+
+
+@pytest.mark.parametrize("name", ["json", "html", "junit"])
+def test_what_cannot_be_written_is_told_before_the_work(tmp_path, name):
+    (tmp_path / "video.mp4").write_text("not read yet")
+    with pytest.raises(UserError, match="it is a folder"):
+        run([str(tmp_path / "video.mp4")], outputs=Outputs(**{name: str(tmp_path)}))

@@ -1,8 +1,12 @@
 import cv2
 import numpy as np
 import pytest
+import torch
 
+from kinema.errors import UserError
 from kinema.motion import DIS, Farneback, optical_flow
+from kinema.motion.flow import FLOW_METHODS, flow_method
+from kinema.motion.raft import RAFT
 
 
 def textured_pan(dx, dy, num_frames=3, size=(96, 128)):
@@ -37,3 +41,26 @@ def test_a_frozen_clip_does_not_move():
 def test_one_frame_has_no_pairs():
     flow = optical_flow(textured_pan(0, 0, num_frames=1))
     assert flow.forward.shape == (0, 96, 128, 2)
+
+
+def test_every_name_gives_flow(tmp_path):
+    torch.save(RAFT().state_dict(), tmp_path / "raft.pth")
+    frames = np.random.default_rng(0).integers(0, 256, (2, 48, 64, 3), dtype=np.uint8)
+    for name in set(FLOW_METHODS) - {"raft"}:
+        flow = flow_method(name)(*frames)
+        assert (flow.shape, flow.dtype) == ((48, 64, 2), np.float32), name
+    assert flow_method("raft", str(tmp_path / "raft.pth")).weights.endswith("raft.pth")
+
+
+def test_mistakes_are_one_sentence(tmp_path):
+    torch.save({"conv.weight": torch.zeros(3)}, tmp_path / "other.pth")
+    cases = {
+        "did you mean 'raft'": ("rafd", None),
+        "--flow-weights raft-things.pth": ("raft", None),
+        "does not exist": ("raft", str(tmp_path / "none.pth")),
+        "does not hold the weights of RAFT": ("raft", str(tmp_path / "other.pth")),
+        "takes no weights": ("lk", "raft.pth"),
+    }
+    for sentence, (name, weights) in cases.items():
+        with pytest.raises(UserError, match=sentence):
+            flow_method(name, weights)

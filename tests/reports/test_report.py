@@ -1,11 +1,12 @@
 import json
+import shlex
 
 import numpy as np
 import pytest
 
 from kinema.errors import UserError
 from kinema.reports import Picture, Report, Table, check_page
-from kinema.reports.report import json_values
+from kinema.reports.report import command_line, json_values, markdown, print_table, typed
 
 TABLE = Table("T", [["", "a"], ["b", "1"]], "What a is.")
 PICTURE = Picture("a dot", lambda: b"dot", "Seen", "It is black.", "-dot")
@@ -75,3 +76,51 @@ def test_json_has_no_numbers_of_numpy_and_none_that_are_not_finite():
         "8": {"title": "T", "rows": [["", "a"], ["b", "1"]], "note": "What a is."},
         "c": [[1.0, None]],
     }
+
+
+ROWS = [["", "a"], ["b", "1"]]
+
+
+def test_markdown():
+    assert markdown(ROWS) == "|  | a |\n|---|---|\n| b | 1 |"
+    assert markdown([["a|b.mp4"]]).splitlines()[0] == "| a\\|b.mp4 |"
+
+
+def test_what_is_printed_is_not_wrapped_and_not_taken_for_markup(capsys):
+    print_table("a table [bold]", [["", "[red]"], ["b", "x" * 300]])
+    title, header, row = capsys.readouterr().out.splitlines()
+    assert title.strip() == "a table [bold]" and header.split() == ["[red]"]
+    assert row.split() == ["b", "x" * 300]
+
+
+def test_a_table_has_its_title_and_its_note_on_the_page_only(capsys):
+    assert Table("T", ROWS, "A note.").markdown() == f"## T\n\nA note.\n\n{markdown(ROWS)}"
+    assert Table("", ROWS).markdown() == markdown(ROWS)
+    Table("T", ROWS, "A note.").show()
+    assert capsys.readouterr().out.split() == ["T", "a", "b", "1"]
+
+
+def test_a_command_names_all_that_was_asked():
+    asked = {"files": ["a b.mp4", "c.mp4"], "models": (), "num_steps": None, "planar": True,
+             "num_clips": 8, "quiet": False, "noise": 0.5}  # fmt: skip
+    line = command_line("kinema probe x", asked)
+    assert (
+        line
+        == "kinema probe x 'a b.mp4' c.mp4 --planar true --num-clips 8 --quiet false --noise 0.5"
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "word"),
+    [
+        ((8, 16), "[8,16]"),
+        (["runs/a", "b-2"], "[runs/a,b-2]"),
+        (["the recipe", "width 64"], '["the recipe","width 64"]'),
+        (["a,b"], '["a,b"]'),
+        (1e-05, "1e-05"),
+        (0, "0"),
+    ],
+)
+def test_a_shell_gives_the_value_back(value, word):
+    assert typed(value) == word
+    assert shlex.split(command_line("x", {"a_b": value})) == ["x", "--a-b", word]

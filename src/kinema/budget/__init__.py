@@ -7,7 +7,7 @@ from kinema.budget import generation, training
 from kinema.budget.generation import Buckets, Estimate, plan_generation
 from kinema.budget.memory import free_bytes, peak_bytes
 from kinema.budget.training import Rehearsal, TrainingPlan, plan_training
-from kinema.reports.tables import print_table
+from kinema.reports.report import print_table
 from kinema.training import Loop
 
 __all__ = [

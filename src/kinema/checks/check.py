@@ -1,6 +1,7 @@
 """`kinema check`: what is wrong with these videos, where, how sure, and is this model better?"""
 
 import contextlib
+import json as json_format
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -13,11 +14,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-from kinema import clips
+from kinema import clips, storage
 from kinema.checks.clip_report import ClipReport
 from kinema.checks.encoders import Backends
-from kinema.checks.gates import Gate, read_gate
-from kinema.checks.outputs import Outputs, write_outputs
+from kinema.checks.gates import Gate, read_gate, write_junit
+from kinema.checks.html_page import write_html
 from kinema.checks.report import CheckReport, Pair
 from kinema.checks.terminal import follow_progress, print_report
 from kinema.checks.windows import (
@@ -32,6 +33,7 @@ from kinema.checks.windows import (
 from kinema.errors import UserError
 from kinema.metrics.comparison import compare, compare_sets, show_the_same
 from kinema.motion import FlowMethod
+from kinema.storage.atomic import require_writable
 
 VIDEO_SUFFIXES = {".mp4", ".mkv", ".webm", ".mov", ".avi", ".gif", ".webp", ".m4v", ".mpg", ".ts"}
 WAITING = 2  # windows decoded ahead for each worker: what bounds the memory
@@ -114,6 +116,35 @@ def check_files(
         verdicts = {pair.file: pair.comparison.verdict for pair in result.pairs}
         result.gates = rules.apply(own, verdicts)
     return result
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Files to write."""
+
+    json: str | None = None  # everything ("-" for the terminal)
+    html: str | None = None  # one self-contained page with pictures and curves
+    junit: str | None = None  # the gates as JUnit XML
+    quiet: bool = False  # print nothing but what json "-" prints
+
+    def check(self) -> None:
+        """Refuse a file that cannot be written, before the work begins."""
+        for name in (self.json, self.html, self.junit):
+            if name is not None and name != "-":
+                require_writable(Path(name))
+
+
+def write_outputs(report: CheckReport, outputs: Outputs) -> None:
+    """Write what was asked for, each file beside and then renamed."""
+    text = json_format.dumps(report.as_json(), indent=1)
+    if outputs.json == "-":
+        print(text)
+    elif outputs.json is not None:
+        storage.write_bytes(outputs.json, text.encode())
+    if outputs.html is not None:
+        storage.write_bytes(outputs.html, write_html(report).encode())
+    if outputs.junit is not None:
+        storage.write_bytes(outputs.junit, write_junit(report.clips, report.gates).encode())
 
 
 def run(

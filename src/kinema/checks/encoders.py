@@ -27,7 +27,7 @@ from kinema.metrics.features.embeddings import (
     text_margin,
 )
 from kinema.motion import FlowMethod
-from kinema.motion.methods import flow_method
+from kinema.motion.flow import flow_method
 
 if TYPE_CHECKING:
     from kinema.metrics.features.encoders import Encoder

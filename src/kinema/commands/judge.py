@@ -50,9 +50,8 @@ def check(argv: list[str]) -> int:
         announce(argv, f"Looking at {shown(options['files'])}.")
     if options.pop("blind"):
         return ask_people(parser, options)
-    from kinema.checks.check import run
+    from kinema.checks.check import Outputs, run
     from kinema.checks.encoders import Backends
-    from kinema.checks.outputs import Outputs
 
     parts = {"outputs": Outputs, "backends": Backends}
     made = {name: kind(**taken(options, kind)) for name, kind in parts.items()}

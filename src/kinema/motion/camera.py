@@ -19,14 +19,11 @@ class Affine:
 
     Position is measured from the center of the picture in units of half its shorter side, so that
     all coefficients are in pixels: a zoom of 1 moves the middle of the long edges by one pixel.
-
-    Attributes:
-        coefficients: (n 3 2) float64; rows 1, x, y; columns the two components of the flow.
-        size: height and width of the picture.
     """
 
+    # (n 3 2) float64; rows 1, x, y; columns the two components of the flow.
     coefficients: np.ndarray
-    size: tuple[int, int]
+    size: tuple[int, int]  # height and width of the picture
 
     @property
     def translation(self) -> np.ndarray:

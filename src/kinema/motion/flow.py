@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from kinema.errors import UserError, nearest
+
 FlowMethod = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 DIS_PRESETS = {
@@ -34,14 +36,11 @@ class DIS:
 
     Flow at a fixed size costs the same for every resolution and scores alike what looks alike;
     small frames are enlarged, because DIS matches patches of 8 x 8 pixels.
-
-    Attributes:
-        short_side: working size of the shorter side in pixels; None keeps the frames' own.
-        preset: "ultrafast", "fast" or "medium".
     """
 
+    # working size of the shorter side in pixels; None keeps the frames' own.
     short_side: int | None = 256
-    preset: str = "medium"
+    preset: str = "medium"  # "ultrafast", "fast" or "medium"
 
     def __call__(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """Flow (h w 2) from frame a to frame b, both uint8 (h w 3)."""
@@ -94,3 +93,42 @@ def rescale(flow: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         return flow
     ratio = np.array([w / flow.shape[1], h / flow.shape[0]], np.float32)
     return cv2.resize(flow, (w, h), interpolation=cv2.INTER_LINEAR) * ratio
+
+
+FLOW_METHODS = {
+    "dis": "dense inverse search (Kroeger et al. 2016); verdicts are fitted on it",
+    "farneback": "polynomial expansion (Farneback 2003)",
+    "lk": "dense Lucas-Kanade in torch",
+    "raft": "RAFT (Teed and Deng 2020), from a weights file",
+}
+
+
+def flow_method(name: str, weights: str | None = None) -> FlowMethod:
+    """Make a flow method by its name, one of FLOW_METHODS; "raft" takes a file of weights.
+
+    Raises:
+        UserError: if there is no such method, or its weights are missing or foreign.
+    """
+    if name not in FLOW_METHODS:
+        raise UserError(f"There is no flow method {name!r}; {nearest(name, list(FLOW_METHODS))}")
+    if weights is not None and name != "raft":
+        raise UserError(f"The flow method {name!r} takes no weights: leave --flow-weights out.")
+    if name == "lk":
+        from kinema.motion.lucas_kanade import LucasKanade  # torch takes a second to import
+
+        return LucasKanade()
+    if name == "raft":
+        return raft(weights)
+    return DIS() if name == "dis" else Farneback(256)
+
+
+def raft(weights: str | None) -> FlowMethod:
+    from kinema.motion.raft import RAFT, RAFTFlow
+
+    if weights is None:
+        raise UserError(
+            "The flow method 'raft' needs weights: --flow-weights raft-things.pth, from the "
+            "authors' page (github.com/princeton-vl/RAFT)."
+        )
+    RAFT.from_file(weights)  # a wrong file is said now, not by a worker later
+    return RAFTFlow(weights)

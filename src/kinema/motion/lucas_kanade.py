@@ -28,22 +28,16 @@ BINOMIAL = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 
 @dataclass(frozen=True)
 class LucasKanade:
-    """Settings; called with two uint8 frames it is a flow method like DIS and Farneback.
+    """Settings; called with two uint8 frames it is a flow method like DIS and Farneback."""
 
-    Attributes:
-        radius: of the Gaussian window in pixels, two standard deviations.
-        num_iterations: steps on each level.
-        stiffness: lambda, in squared gradients of pictures in [-1, 1]: where texture is weaker
-            than this, nothing moves.
-        short_side: working size of the shorter side for uint8 frames; None keeps their own.
-        device: "cpu" or "cuda", for uint8 frames.
-    """
-
-    radius: int = 7
-    num_iterations: int = 4
+    radius: int = 7  # of the Gaussian window in pixels, two standard deviations
+    num_iterations: int = 4  # steps on each level
+    # lambda, in squared gradients of pictures in [-1, 1]: where texture is weaker than this,
+    # nothing moves.
     stiffness: float = 1e-5
+    # working size of the shorter side for uint8 frames; None keeps their own.
     short_side: int | None = 256
-    device: str = "cpu"
+    device: str = "cpu"  # "cpu" or "cuda", for uint8 frames
 
     def __call__(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """Flow (h w 2) from frame a to frame b, both uint8 (h w 3)."""

@@ -51,19 +51,13 @@ RENAMED = {
 
 @dataclass(frozen=True)
 class RAFTFlow:
-    """RAFT as a flow method: called with two uint8 frames.
+    """RAFT as a flow method: called with two uint8 frames."""
 
-    Attributes:
-        weights: the file.
-        num_updates: corrections of the flow; the paper uses 12 to 32.
-        short_side: working size of the shorter side; None keeps the frames' own, if at least 128.
-        device: "cpu" or "cuda".
-    """
-
-    weights: str
-    num_updates: int = 12
+    weights: str  # the file
+    num_updates: int = 12  # corrections of the flow; the paper uses 12 to 32
+    # working size of the shorter side; None keeps the frames' own, if at least 128.
     short_side: int | None = None
-    device: str = "cpu"
+    device: str = "cpu"  # "cpu" or "cuda"
 
     def __call__(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """Flow (h w 2) from frame a to frame b, both uint8 (h w 3).

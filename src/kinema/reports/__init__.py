@@ -3,8 +3,6 @@
 `kinema.reports.records` keeps what a long study found, arm by arm, so that it can go on later.
 """
 
-from kinema.reports.commands import command_line
-from kinema.reports.report import Picture, Report, check_page
-from kinema.reports.tables import Rows, Table
+from kinema.reports.report import Picture, Report, Rows, Table, check_page, command_line
 
 __all__ = ["Picture", "Report", "Rows", "Table", "check_page", "command_line"]

@@ -1,17 +1,64 @@
 """A report: what was found, in the terminal, or as a page with its files beside it."""
 
 import json
-from collections.abc import Callable, Sequence
+import re
+import shlex
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rich.console import Console
+from rich.table import Table as TerminalTable
+from rich.text import Text
 
 from kinema.errors import UserError
-from kinema.reports.tables import Table
 from kinema.storage import require_writable, write_bytes
+
+Rows = list[list[str]]
+"""The first row is the header."""
+
+WIDE = 1_000  # characters; a table that wraps its cells cannot be read
+
+
+@dataclass(frozen=True)
+class Table:
+    """Figures under their headings."""
+
+    title: str  # of the table; "" for one that goes on where the last one ended
+    rows: Rows  # the first is the header
+    note: str = ""  # what a reader of the page must know, in Markdown
+
+    def markdown(self) -> str:
+        """Return the title as a heading, the note and the table."""
+        heading = f"## {self.title}" if self.title else ""
+        return "\n\n".join(part for part in (heading, self.note, markdown(self.rows)) if part)
+
+    def show(self) -> None:
+        """Print the table with its title."""
+        print_table(self.title, self.rows)
+
+
+def print_table(title: str, rows: Rows) -> None:
+    """Print a table whose first row is its header."""
+    console = Console()
+    console.width = max(console.width, WIDE)
+    table = TerminalTable(
+        title=Text(title) if title else None, title_justify="left", box=None, header_style="bold"
+    )
+    for index, heading in enumerate(rows[0]):
+        table.add_column(Text(heading), justify="right" if index else "left", no_wrap=True)
+    for row in rows[1:]:
+        table.add_row(*map(Text, row))
+    console.print(table)
+
+
+def markdown(rows: Rows) -> str:
+    """Return a table in Markdown; a bar within a cell is escaped."""
+    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+    return "\n".join([lines[0], "|---" * len(rows[0]) + "|", *lines[1:]])
 
 
 @dataclass(frozen=True)
@@ -128,3 +175,32 @@ def json_values(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [json_values(one) for one in value]
     return None if isinstance(value, float) and not isfinite(value) else value
+
+
+def command_line(program: str, options: Mapping[str, Any]) -> str:
+    """Return a command as it is typed in a shell.
+
+    Args:
+        program: what comes first, such as "kinema probe drift".
+        options: name -> value; one that is None or an empty sequence is left out, and so is
+            `report`, which the page adds. The `files` stand before all options, without a name.
+    """
+    words = [shlex.quote(str(file)) for file in options.get("files") or ()]
+    for name, value in options.items():
+        if name not in ("files", "report") and value is not None and value not in ((), []):
+            words += [f"--{name.replace('_', '-')}", shlex.quote(typed(value))]
+    return " ".join([program, *words])
+
+
+def typed(value: Any) -> str:
+    """Return a value as an option takes it: `0.5`, `true`, `[8,16]`, `["two words","one"]`."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:g}"
+    if not isinstance(value, tuple | list):
+        return str(value)
+    words = [typed(one) for one in value]
+    if all(re.fullmatch(r"[\w./-]+", word) for word in words):
+        return f"[{','.join(words)}]"
+    return json.dumps(list(value), separators=(",", ":"))

@@ -62,17 +62,11 @@ class WorldClip:
 
 
 class World(Protocol):
-    """A source of clips whose truth is known.
+    """A source of clips whose truth is known."""
 
-    Attributes:
-        LEVELS: the levels of difficulty.
-        SPLITS: the names of the splits; "train" is the first.
-        FPS: the world's own frame rate.
-    """
-
-    LEVELS: range
-    SPLITS: tuple[str, ...]
-    FPS: float
+    LEVELS: range  # the levels of difficulty
+    SPLITS: tuple[str, ...]  # the names of the splits; "train" is the first
+    FPS: float  # the world's own frame rate
 
     def render(self, seeds: Sequence[int], rendering: Rendering = Rendering()) -> list[WorldClip]:
         """Render one clip a seed."""

@@ -16,24 +16,18 @@ BITS_OF_A_LATENT, BITS_OF_A_PIXEL = 16, 8
 
 @dataclass
 class CodecScores:
-    """One row of the table; every list holds a figure for each clip.
+    """One row of the table; every list holds a figure for each clip."""
 
-    Attributes:
-        values: pixel values (3 f h w) for one value kept, the mean over clips.
-        psnr: dB; higher is closer.
-        ssim: 1 is equal.
-        flicker: gray levels by which the error changes from frame to frame; 0 is steady.
-        warping: warping error added along the motion of the true clip, gray levels.
-        motion: share of the true change from frame to frame that is still there; 1 is all of it.
-        seams: flicker where a latent frame begins, over the flicker elsewhere; 1 is no seam.
-    """
-
-    values: float = 0.0
-    psnr: list[float] = field(default_factory=list)
-    ssim: list[float] = field(default_factory=list)
+    values: float = 0.0  # pixel values (3 f h w) for one value kept, the mean over clips
+    psnr: list[float] = field(default_factory=list)  # dB; higher is closer
+    ssim: list[float] = field(default_factory=list)  # 1 is equal
+    # gray levels by which the error changes from frame to frame; 0 is steady.
     flicker: list[float] = field(default_factory=list)
+    # warping error added along the motion of the true clip, gray levels.
     warping: list[float] = field(default_factory=list)
+    # share of the true change from frame to frame that is still there; 1 is all of it.
     motion: list[float] = field(default_factory=list)
+    # flicker where a latent frame begins, over the flicker elsewhere; 1 is no seam.
     seams: list[float] = field(default_factory=list)
 
     @property

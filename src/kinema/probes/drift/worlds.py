@@ -27,17 +27,11 @@ class TrueScene:
 
 
 class World(Protocol):
-    """A world of which long videos are made.
+    """A world of which long videos are made."""
 
-    Attributes:
-        model: the system that is measured unless others are named.
-        titles: figure -> what its plot is called.
-        note: what a reader of the report should know of its scenes and figures.
-    """
-
-    model: str
-    titles: dict[str, str]
-    note: str
+    model: str  # the system that is measured unless others are named
+    titles: dict[str, str]  # figure -> what its plot is called
+    note: str  # what a reader of the report should know of its scenes and figures
 
     def __init__(self, level: int) -> None: ...
 

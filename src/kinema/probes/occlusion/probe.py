@@ -100,15 +100,10 @@ class Hidden:
 
 
 class World(Protocol):
-    """A world in which things are hidden.
+    """A world in which things are hidden."""
 
-    Attributes:
-        model: the system that is measured unless others are named.
-        note: what a reader of the report should know of its scenes and figures.
-    """
-
-    model: str
-    note: str
+    model: str  # the system that is measured unless others are named
+    note: str  # what a reader of the report should know of its scenes and figures
 
     def __init__(self) -> None: ...
 
