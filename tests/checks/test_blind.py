@@ -51,7 +51,7 @@ def test_foreign_votes_are_refused(folders, tmp_path):
     with pytest.raises(UserError, match="another page"):
         count_votes(key, [file])
     file.write_text("[]")
-    with pytest.raises(UserError, match="not a file"):
+    with pytest.raises(UserError, match="file of a blind comparison"):
         count_votes(key, [file])
 
 

@@ -22,6 +22,7 @@ from kinema import clips, storage
 from kinema.checks.check import VIDEO_SUFFIXES
 from kinema.errors import UserError
 from kinema.metrics.preference import Strength, bradley_terry
+from kinema.storage.configuration import read_object
 
 PAGE = """<!doctype html><html lang=en><meta charset=utf-8><title>Which is better?</title>
 <meta name=viewport content="width=device-width">
@@ -218,15 +219,7 @@ def data_url(file: Path) -> str:
 
 def read_json(file: str | Path, holds: str) -> dict:
     """Read a JSON object of a blind comparison that has a list under `holds`."""
-    try:
-        content = json_format.loads(Path(file).read_text())
-    except OSError as error:
-        raise UserError(f"Cannot read {file}: {error.strerror}.") from error
-    except ValueError as error:  # not JSON, or not even text
-        raise UserError(f"{file} is not JSON: {error}.") from error
-    wanted = (
-        isinstance(content, dict) and "page" in content and isinstance(content.get(holds), list)
-    )
-    if not wanted:
+    content = read_object(file, "file of a blind comparison")
+    if "page" not in content or not isinstance(content.get(holds), list):
         raise UserError(f"{file} is not a file of a blind comparison: it has no {holds}.")
     return content

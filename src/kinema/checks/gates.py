@@ -13,16 +13,17 @@ errors: false                # whether files that cannot be read are let pass
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
 
 import yaml
 
 from kinema.checks.clip_report import ClipReport, told
 from kinema.errors import UserError
+from kinema.fields import Share
 from kinema.metrics.features.embeddings import EMBEDDING_SCORES
 from kinema.metrics.vector import METRICS
 from kinema.metrics.verdicts import FAULTS
+from kinema.storage.configuration import check_fields
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Gate:
     """Conditions on every clip; see the module's example."""
 
     forbid: tuple[str, ...] = ()
-    confidence: float = 0.5
+    confidence: Share = 0.5
     max: dict[str, float] = field(default_factory=dict)
     min: dict[str, float] = field(default_factory=dict)
     worse: bool = True
@@ -89,28 +90,12 @@ def read_gate(path: str | Path) -> Gate:
         raise UserError(f"The gate file {path} is not YAML: {error}.") from error
     if not isinstance(content, dict) or not content:
         raise UserError(f"The gate file {path} holds no conditions: see docs/check.md.")
-    known = set(Gate.__dataclass_fields__)
-    require_known(path, "condition", set(content), known)
-    forbidden = content.get("forbid") or []
-    if not (isinstance(forbidden, list) and all(isinstance(name, str) for name in forbidden)):
-        raise UserError(f"The gate file {path}: forbid is a list of failures, [flicker, cut].")
-    require_known(path, "failure", set(forbidden), set(FAULTS))
-    for side in ("max", "min"):
-        limits = content.get(side) or {}
-        if not (isinstance(limits, dict) and all(map(is_number, limits.values()))):
-            raise UserError(f"The gate file {path}: {side} maps scores to numbers.")
-        require_known(path, "score", set(limits), {*METRICS, *EMBEDDING_SCORES})
-    if not is_number(content.get("confidence", 0.5)):
-        raise UserError(f"The gate file {path}: confidence is a number from 0 to 1.")
-    for name in ("worse", "errors"):
-        if not isinstance(content.get(name, True), bool):
-            raise UserError(f"The gate file {path}: {name} is true or false.")
-    limits = {side: content.get(side) or {} for side in ("max", "min")}
-    return Gate(**{**content, **limits, "forbid": tuple(forbidden)})
-
-
-def is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    given = {name: value for name, value in content.items() if value is not None}
+    check_fields(given, Gate, f"The gate file {path}")
+    gate = Gate(**given | {"forbid": tuple(given.get("forbid", ()))})
+    require_known(path, "failure", set(gate.forbid), set(FAULTS))
+    require_known(path, "score", {*gate.max, *gate.min}, {*METRICS, *EMBEDDING_SCORES})
+    return gate
 
 
 def value_of(report: ClipReport, score: str) -> float:

@@ -1,14 +1,14 @@
 """`kinema models`: what ships, and what a folder of weights consists of."""
 
 import hashlib
-import json
 import math
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from kinema.commands.parser import Parser
 from kinema.errors import UserError, nearest
 from kinema.fields import shown
+from kinema.storage.configuration import read_object
 from kinema.storage.shipped import SHIPPED
 
 WEIGHTS, NETWORK, SYSTEM = "model.safetensors", "config.json", "system.json"
@@ -86,14 +86,14 @@ def folder_named(name: str) -> Path:
 def print_folder(folder: Path) -> None:
     """Print what a system or a network is: its settings, its parts, their parameters and sizes."""
     if (folder / SYSTEM).is_file():
-        system = read_fields(folder / SYSTEM)
+        system = read_object(folder / SYSTEM)
         print(f"{folder}: a system")
         for name, value in system.items():
             of_part = name in ("codec", "denoiser", "text")
             print(f"  {name:<16}{describe(folder / name, str(value)) if of_part else shown(value)}")
     elif (folder / NETWORK).is_file():
         print(f"{folder}: a network of {describe(folder)}")
-        for name, value in read_fields(folder / NETWORK).items():
+        for name, value in read_object(folder / NETWORK).items():
             print(f"  {name:<16}{shown(value)}")
     else:
         final = folder / "final"
@@ -116,21 +116,6 @@ def describe(folder: Path, architecture: str = "") -> str:
         raise UserError(f"{folder / WEIGHTS} is damaged: {error}.") from error
     told = [f"{sum(sizes):,} parameters", " and ".join(types), megabytes(folder / WEIGHTS)]
     return ", ".join([architecture, *told] if architecture else told)
-
-
-def read_fields(file: Path) -> dict[str, Any]:
-    """Read a JSON object.
-
-    Raises:
-        UserError: if the file holds none.
-    """
-    try:
-        fields = json.loads(file.read_text("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{file} is not JSON: {shown(error, 100)}.") from error
-    if not isinstance(fields, dict):
-        raise UserError(f"{file} holds no fields.")
-    return fields
 
 
 def megabytes(file: Path) -> str:
