@@ -23,13 +23,9 @@ LOOK_AT_A_VALUE = torch.ops.aten._local_scalar_dense.default
 
 
 class LiveTensors(TorchDispatchMode):
-    """Counts the bytes of the tensors that are made inside it and still alive.
+    """Counts the bytes of living tensors that were made inside it: now, and at the peak.
 
     Whoever looks at a value that is not there sees 0.
-
-    Attributes:
-        alive: bytes now.
-        peak: the most there were.
     """
 
     def __init__(self) -> None:

@@ -1,8 +1,7 @@
 """What a recipe will take in memory and time, for batches of several sizes, before step 1.
 
 Memory is what the process holds, gradients, the optimizer's two moments and the weight averages,
-and the activations of a batch: counted without memory for one clip and for two, and linear in them.
-Time is measured on two clips.
+and the activations of a batch: counted for one clip and for two, and linear in them.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """What `kinema check` can look with besides its own eyes: flow and encoders that the user names.
 
-An encoder looks at up to 128 frames, evenly spread over the clip, at their native size, so an hour
-of video costs what a minute does; each value holds until the next frame that was looked at.
+An encoder looks at up to 128 frames, evenly spread over the clip, at their native size; each value
+holds until the next of them.
 """
 
 from __future__ import annotations

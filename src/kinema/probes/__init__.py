@@ -1,7 +1,6 @@
 """Questions to one finished model, each answer beside its floor and its ceiling.
 
-`PROBES` names the function behind every `kinema probe NAME`; its module is imported only then.
-`MOVED` names what is run as a study, from a clone.
+`PROBES` names the function behind every `kinema probe NAME`, `MOVED` what is a study, from a clone.
 """
 
 PROBES = {

@@ -10,11 +10,7 @@ from kinema.errors import UserError
 
 
 def new_figure(width: float, height: float) -> Any:
-    """Return an empty figure of matplotlib; width and height in inches of 110 pixels.
-
-    Raises:
-        UserError: if matplotlib is not installed.
-    """
+    """Return an empty figure of matplotlib; width and height in inches of 110 pixels."""
     return require_plots().figure.Figure(figsize=(width, height), layout="constrained")
 
 

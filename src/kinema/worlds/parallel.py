@@ -1,8 +1,4 @@
-"""Clips rendered beside the caller by a pool of processes of one thread each, in their order.
-
-Which process renders a seed changes nothing in the clip, so the list of clips is the same
-whatever the number of workers. At most a few pieces are rendered ahead.
-"""
+"""Clips rendered beside the caller by a pool of processes of one thread each, in their order."""
 
 import itertools
 import multiprocessing

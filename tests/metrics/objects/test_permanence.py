@@ -2,7 +2,7 @@ import pytest
 
 from kinema.metrics.objects.permanence import permanence
 from kinema.metrics.objects.tracks import follow_objects
-from kinema.probes.consistency.faults import behind, swallowed
+from kinema.probes.consistency.faults import behind
 from kinema.worlds import Rendering, discs
 
 
@@ -10,7 +10,7 @@ from kinema.worlds import Rendering, discs
 def test_to_pass_behind_is_allowed_and_to_stay_there_is_not(seed):
     scene = discs.sample_scene(seed)
     assert permanence(follow_objects(behind(scene))).verdict == "holds"
-    finding = permanence(follow_objects(swallowed(scene)))
+    finding = permanence(follow_objects(behind(scene, swallow=True)))
     assert finding.verdict == "violated"
     assert finding.value == 1
     assert 5 < finding.frames[0] < 16  # where it was last seen going behind

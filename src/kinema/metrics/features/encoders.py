@@ -1,8 +1,7 @@
 """Encoders of pictures and prompts that the user names: models of transformers, frozen.
 
 CLIP-type models put a picture and its caption at one place (Radford et al. 2021), DINO-type ones
-pictures of one thing (Oquab et al. 2024). Pictures are prepared by the folder's own
-`preprocessor_config.json` (size, resampling, crop, mean), through transformers' own processor.
+pictures of one thing (Oquab et al. 2024). Pictures are prepared as the folder says.
 """
 
 import contextlib

@@ -1,8 +1,4 @@
-"""Full-reference fidelity: how close a clip is to the clip it should be, pixel by pixel.
-
-PSNR, SSIM and MS-SSIM need the true frames, so they judge codecs, streaming and tiling. They see
-spatial quality (blur, blocks), which every score of temporal consistency is blind to.
-"""
+"""Full-reference fidelity: how close a clip is to the clip it should be, pixel by pixel."""
 
 import cv2
 import numpy as np

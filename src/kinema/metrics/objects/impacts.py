@@ -1,8 +1,7 @@
 """Impacts: two objects that change each other's horizontal motion, and what must hold of them.
 
 Gravity does not act sideways, so a kink in the horizontal motion of two objects at once, in
-opposite directions, is an impact. It must come when they touch, must not create energy, and what
-one loses the other gains.
+opposite directions, is an impact.
 """
 
 from dataclasses import dataclass

@@ -1,10 +1,9 @@
 """Geometry collapse: shapes that melt although every frame still follows from the one before.
 
-Short-range residuals cannot see it, because melting is motion. Between far frames a rigid or gently
-bending surface maps affinely around each point, whatever the camera did, and stretches as much as
-the rest of the picture does. So textured patches of the first and of the last frame of a stretch
-are aligned with all frames between, and those that still look like themselves tell how much they
-were stretched.
+Melting is motion to short-range residuals. Between far frames a rigid or gently bending surface
+maps affinely around each point, whatever the camera did, and stretches as much as the rest of the
+picture does. So textured patches of the first and of the last frame of a stretch are aligned with
+all frames between, and those that still look like themselves tell how much they were stretched.
 """
 
 import cv2

@@ -1,9 +1,8 @@
 """Sudden changes: a new shot, or something that is elsewhere, gone, or there, at once.
 
-Teleportation is local in space and in time: one tile of the picture cannot be explained by motion
-in one pair of frames, though it can be in the pairs before and after. Fast motion and water are
-bad for many pairs in a row, a change of light for the whole picture. A jump has an area, too: the
-worst single tile belongs to the fastest limb, or to where a codec gave up.
+Teleportation is local in space and in time: a few tiles of the picture cannot be explained by
+motion in one pair of frames, though they can be in the pairs before and after. The worst single
+tile belongs to the fastest limb, or to where a codec gave up.
 """
 
 import numpy as np

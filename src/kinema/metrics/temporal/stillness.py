@@ -1,7 +1,6 @@
 """Clips that stop: frozen, held and looping frames. They score best on every residual.
 
-Each of these is measured on motion, not on residuals, so that a frozen clip with a little noise
-on top is still frozen.
+Each is measured on motion, so that a frozen clip with a little noise on top is still frozen.
 """
 
 import numpy as np

@@ -76,11 +76,7 @@ def record_of(findings: CodecFindings) -> dict[str, Any]:
 
 
 def draw_seams(seams: dict[str, Seams], period: int) -> bytes:
-    """Draw spectrum and flicker of the error, a line a coding; returns a PNG.
-
-    Raises:
-        UserError: if matplotlib is not installed.
-    """
+    """Draw spectrum and flicker of the error, a line a coding; returns a PNG."""
     figure = new_figure(11, 4)
     left, right = figure.subplots(1, 2)
     for name, seam in seams.items():

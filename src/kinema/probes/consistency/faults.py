@@ -1,8 +1,4 @@
-"""Worlds that break one law each, made on purpose: what the probes of physics must see.
-
-Discs are drawn again from changed motions. On the table, pixels of the true masks are taken out,
-recolored or put down again over the picture of the empty table.
-"""
+"""Worlds that break one law each, made on purpose: what the probes of physics must see."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,7 +1,6 @@
 """Figures of a long video against the frame index: pure functions of frames.
 
-Each is wrong alone. A frozen video keeps its identity, colors and sharpness for ever, noise is
-sharp, and a new object moves well: read them together.
+Each is wrong alone: a frozen video keeps all but its motion, noise is sharp, new objects move well.
 """
 
 from collections.abc import Iterable, Sequence

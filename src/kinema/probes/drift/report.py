@@ -114,9 +114,6 @@ def draw(findings: DriftFindings) -> bytes:
     """Draw a panel a figure, a line a column, shaded by its 95 % interval; returns a PNG.
 
     A strategy has a color, and a model a kind of line.
-
-    Raises:
-        UserError: if matplotlib is not installed.
     """
     named = titles(findings)
     columns = (len(named) + 1) // 2

@@ -109,8 +109,7 @@ class Curtain:
     def occlusion(self, scene: discs.DiscScene, length: int, fps: float) -> tuple[int, int] | None:
         """Return the first frame with the disc wholly hidden, and the first with it whole again.
 
-        None unless it is hidden for about `length` frames, wholly seen for a while before it goes
-        in, and comes out on the other side.
+        None unless it is hidden for about `length` frames, and goes in and comes out in sight.
         """
         if scene.curtain is None:
             return None

@@ -2,9 +2,7 @@
 
 10 x 10 units, frames of 0.1 s, colored discs on white (arXiv:2411.02385): uniform motion, a
 parabola under gravity 2.5, and an elastic collision with masses as areas. Two laws are ours: a disc
-in a closed box, which never comes to rest, and a disc of any of six colors in a box with a
-curtain, behind which it is out of sight for a while. Edges are one pixel soft, so that a weighted
-centroid reads positions to a few thousandths of a unit.
+in a closed box, and one of any of six colors in a box with a curtain.
 """
 
 from kinema.worlds.discs.drawing import EXTENT, GRAY, coverage, curtain_cover, painted

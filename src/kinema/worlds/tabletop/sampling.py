@@ -5,21 +5,9 @@ from typing import TypeVar
 
 import numpy as np
 
+from kinema.worlds.tabletop import attributes as world
 from kinema.worlds.tabletop import captions
 from kinema.worlds.tabletop.attributes import (
-    ACTIONS,
-    BACKDROPS,
-    CAMERAS,
-    COLORS,
-    COMPASS,
-    HAS_SPEED,
-    MATERIALS,
-    RELATIONS,
-    SHAPES,
-    SIDEWAYS,
-    SIZES,
-    SPEEDS,
-    TABLES,
     ActingObject,
     Attributes,
     Looks,
@@ -34,16 +22,20 @@ LEVELS = range(1, 5)
 TABLE_REACH = 3.1  # no body rests further out than this
 ACTION_WEIGHTS = {"rolls": 1.0, "slides": 1.0, "bounces": 0.9, "falls": 0.6, "spins": 0.6}
 SHAPE_WEIGHTS = {"ball": 1.8, "cube": 1.2, "cylinder": 0.8, "cone": 1.0}
-MOVES, IN_PLACE, DEPTHS = ("rolls", "slides", "bounces"), ("bounces", "falls", "spins"), COMPASS[2:]
+MOVES, IN_PLACE, DEPTHS = (
+    ("rolls", "slides", "bounces"),
+    ("bounces", "falls", "spins"),
+    world.COMPASS[2:],
+)
 # What the subject (and with "while" the second object too) may do under each relation: one of
 # these pairs of actions and directions
 POSSIBLE: dict[str, tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]] = {
-    "": ((tuple(ACTIONS), ("", *COMPASS)),),
-    "behind": ((MOVES, SIDEWAYS),),
-    "in front of": ((MOVES, SIDEWAYS),),
-    "into": ((MOVES[:2], SIDEWAYS),),
-    "next to": ((tuple(ACTIONS), ("", *DEPTHS)),),
-    "while": ((MOVES, SIDEWAYS), (IN_PLACE, ("",))),
+    "": ((tuple(world.ACTIONS), ("", *world.COMPASS)),),
+    "behind": ((MOVES, world.SIDEWAYS),),
+    "in front of": ((MOVES, world.SIDEWAYS),),
+    "into": ((MOVES[:2], world.SIDEWAYS),),
+    "next to": ((tuple(world.ACTIONS), ("", *DEPTHS)),),
+    "while": ((MOVES, world.SIDEWAYS), (IN_PLACE, ("",))),
 }
 Rng = np.random.Generator
 T = TypeVar("T")
@@ -84,9 +76,9 @@ def draw_looks(rng: Rng, shape: str, level: int) -> Looks:
     striped = level == 4 and rng.random() < 0.4
     return Looks(
         shape=shape,
-        color=pick(rng, COLORS),
-        material=pick(rng, MATERIALS),
-        size=pick(rng, SIZES),
+        color=pick(rng, world.COLORS),
+        material=pick(rng, world.MATERIALS),
+        size=pick(rng, world.SIZES),
         pattern="striped" if striped else "plain",
     )
 
@@ -96,9 +88,9 @@ def draw_action(
 ) -> tuple[str, str, str, str]:
     """Draw shape, action, direction and speed; the relation may narrow the directions."""
     action = pick(rng, actions, [ACTION_WEIGHTS[a] for a in actions])
-    shapes, possible = ACTIONS[action]
+    shapes, possible = world.ACTIONS[action]
     possible = tuple(d for d in possible if d in directions)
-    speed = pick(rng, SPEEDS, (0.3, 0.4, 0.3)) if action in HAS_SPEED else ""
+    speed = pick(rng, world.SPEEDS, (0.3, 0.4, 0.3)) if action in world.HAS_SPEED else ""
     shape = pick(rng, shapes, [SHAPE_WEIGHTS[s] for s in shapes])
     return shape, action, pick(rng, possible), speed
 
@@ -106,12 +98,12 @@ def draw_action(
 def draw_attributes(rng: Rng, level: int) -> Attributes:
     relation = ""
     if level >= 2 and rng.random() < 0.85:
-        relation = pick(rng, RELATIONS[1:])
+        relation = pick(rng, world.RELATIONS[1:])
     actions, directions = pick(rng, POSSIBLE[relation])
     shape, action, direction, speed = draw_action(rng, actions, directions)
     subject = draw_looks(rng, shape, level)
-    camera = "still" if level < 3 else pick(rng, CAMERAS)
-    scene = Surroundings(pick(rng, TABLES), "plain", pick(rng, BACKDROPS))
+    camera = "still" if level < 3 else pick(rng, world.CAMERAS)
+    scene = Surroundings(pick(rng, world.TABLES), "plain", pick(rng, world.BACKDROPS))
     if level == 4:
         scene.kind = pick(rng, ("plain", "checkered", "wooden"))
     attributes = Attributes(subject, action, direction, speed, camera, None, relation, scene, level)
@@ -125,17 +117,17 @@ def draw_second(
 ) -> ActingObject:
     """Draw the second object; what goes behind it is made small."""
     relation, subject = attributes.relation, attributes.subject
-    shape, action, direction, speed = pick(rng, SHAPES), "", "", ""
+    shape, action, direction, speed = pick(rng, world.SHAPES), "", "", ""
     if relation == "while":
         shape, action, direction, speed = draw_action(rng, actions, directions)
     if relation == "into" and (attributes.action == "rolls" or subject.shape == "cone"):
         # Round against slanted would be thrown upwards: not in this world.
-        shape = pick(rng, [s for s in SHAPES if s not in ("cone", "ball")])
+        shape = pick(rng, [s for s in world.SHAPES if s not in ("cone", "ball")])
         if attributes.action == "rolls" and rng.random() < 0.4:
             shape = "ball"
     looks = draw_looks(rng, shape, attributes.level)
     while looks.color == subject.color:
-        looks.color = pick(rng, COLORS)
+        looks.color = pick(rng, world.COLORS)
     if relation == "behind":  # so that a good part of the subject is hidden on its way
         looks.size, subject.size = "large", "small"
     if relation == "in front of":
@@ -163,7 +155,7 @@ def stage_bodies(attributes: Attributes, rng: Rng) -> tuple[list[Body], list[flo
     if relation == "into":
         return [subject, second], send_into(subject, second, rng)
     gap = subject.reach + second.reach + rng.uniform(0.0, 0.1)
-    if attributes.direction in SIDEWAYS:
+    if attributes.direction in world.SIDEWAYS:
         nearer = -1.0 if relation == "in front of" else 1.0
         if relation == "while":
             nearer = pick(rng, (-1.0, 1.0))
