@@ -24,51 +24,7 @@ from kinema.errors import UserError
 from kinema.metrics.preference import Strength, bradley_terry
 from kinema.storage.configuration import read_object
 
-PAGE = """<!doctype html><html lang=en><meta charset=utf-8><title>Which is better?</title>
-<meta name=viewport content="width=device-width">
-<style>
-body { font: 16px/1.5 system-ui, sans-serif; text-align: center; margin: 1rem; color: #1a1a1a;
-       background: #fff; }
-video { width: min(46vw, 560px); background: #000; }
-button { font: inherit; padding: .5rem 1.2rem; margin: .4rem; }
-@media (prefers-color-scheme: dark) { body { color: #ddd; background: #161616; } }
-</style>
-<h1>Which is better?</h1><p id=task></p>
-<video id=left autoplay loop muted playsinline></video>
-<video id=right autoplay loop muted playsinline></video>
-<p><button data-vote=left>left (&larr;)</button><button data-vote=tie>no difference</button>
-<button data-vote=right>right (&rarr;)</button></p><p id=progress></p>
-<script>
-const trials = __TRIALS__, name = "__NAME__";
-const votes = JSON.parse(localStorage.getItem(name) || "[]");
-const at = id => document.getElementById(id);
-function show() {
-  const trial = trials[votes.length];
-  at("progress").textContent = votes.length + " of " + trials.length;
-  if (!trial) { save(); return; }
-  at("task").textContent = trial.text;
-  for (const side of ["left", "right"]) at(side).src = trial[side];
-}
-function vote(choice) {
-  if (votes.length >= trials.length) return;
-  votes.push({trial: trials[votes.length].id, choice});
-  localStorage.setItem(name, JSON.stringify(votes));
-  show();
-}
-function save() {
-  document.body.innerHTML = "<h1>Thank you</h1><p>Please send back the file of votes.</p>";
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([JSON.stringify({page: name, votes})]));
-  link.download = name + ".votes.json"; link.textContent = link.download;
-  document.body.append(link);
-}
-document.querySelectorAll("button").forEach(b => b.onclick = () => vote(b.dataset.vote));
-addEventListener("keydown", e => {
-  if (e.key === "ArrowLeft") vote("left");
-  if (e.key === "ArrowRight") vote("right");
-});
-show();
-</script>"""
+PAGE = Path(__file__).with_name("blind.html").read_text("utf-8")
 
 FEWEST_VOTES = 6  # fewer, even unanimous ones, can be chance: 2 / 2^5 is more than 5 %
 SCORES = {"left": 1.0, "right": 0.0, "tie": 0.5}  # of the left clip

@@ -2,6 +2,7 @@
 
 import base64
 from html import escape
+from pathlib import Path
 
 import numpy as np
 
@@ -12,20 +13,7 @@ from kinema.metrics.evidence import Score
 from kinema.metrics.features.embeddings import EMBEDDING_SCORES
 from kinema.metrics.verdicts import FAULTS
 
-STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 1080px; margin: 2rem auto; padding: 0 1rem;
-       color: #1a1a1a; background: #fff; }
-h2 { margin-top: 2.5rem; border-top: 1px solid #ccc; padding-top: 1rem; overflow-wrap: anywhere; }
-img { height: 108px; max-width: 100%; object-fit: cover; object-position: left; }
-figure { display: inline-block; margin: 0 .4rem .4rem 0; } figcaption { color: #555; }
-table { border-collapse: collapse; } td, th { padding: .15rem .8rem .15rem 0; text-align: left;
-        vertical-align: top; }
-.fail, .worse { color: #a30000; } .pass, .better { color: #00662a; } .rung { color: #555; }
-svg { background: #f6f6f6; margin: 0 .6rem .6rem 0; } details { margin: .8rem 0; }
-@media (prefers-color-scheme: dark) { body { color: #ddd; background: #161616; }
-  svg { background: #232323; } .fail, .worse { color: #ff8a80; } .pass, .better { color: #7ddc9c; }
-  .rung, figcaption { color: #aaa; } }
-"""
+STYLE = Path(__file__).with_name("html_page.css").read_text("utf-8")
 DEFAULT_CURVES = ("motion", "flicker", "noise", "shake")
 WIDTH, HEIGHT = 340, 70
 
