@@ -46,8 +46,7 @@ class Asked:
 
     files: list[str] = dataclasses.field(default_factory=list)  # of YAML, in order
     values: Tree = dataclasses.field(default_factory=dict)  # what the options set, a tree of `Text`
-    # what help is about, "" for all in short; None where none is asked for
-    topic: str | None = None
+    topic: str | None = None  # what help is about, "" for all in short; None: nothing
     prints: bool = False  # whether the configuration is to be printed
 
 

@@ -19,14 +19,7 @@ from kinema.conditions import Conditions
 from kinema.errors import UserError
 from kinema.fields import Count, Name, Positive, Side
 from kinema.sampling.rollout import Autoregressive, Strategy
-from kinema.video import (
-    STRATEGIES,
-    Generation,
-    Request,
-    VideoPipeline,
-    settle,
-    strategy_named,
-)
+from kinema.video import STRATEGIES, Generation, Request, VideoPipeline, settle, strategy_named
 
 PROMPT = "a red ball rolls to the right"
 

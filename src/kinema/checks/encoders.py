@@ -43,12 +43,9 @@ class Backends:
 
     flow: str = "dis"  # "dis", "farneback", "lk" or "raft"
     flow_weights: str | None = None  # a file, for "raft"
-    # a folder or hub id of a CLIP-type model: does a clip show its prompt?
-    text_encoder: str | None = None
-    # a metadata.jsonl with `file_name` and `text`; else the captions in the files
-    prompts: str | None = None
-    # a folder or hub id of a model that sees: does a clip stay the same thing?
-    image_encoder: str | None = None
+    text_encoder: str | None = None  # a CLIP by folder or hub id: does a clip show its prompt?
+    prompts: str | None = None  # metadata.jsonl with `file_name` and `text`; else the captions
+    image_encoder: str | None = None  # a folder or hub id: does a clip stay the same thing?
 
     def check(self) -> None:
         """Load what was named, so that a mistake is said before the work begins."""

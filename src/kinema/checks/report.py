@@ -24,11 +24,9 @@ class CheckReport:
 
     clips: list[ClipReport]  # in the order of the files
     pairs: list[Pair] = field(default_factory=list)  # with `against`
-    # each score over all pairs; empty below 5 pairs
-    trends: list[Trend] = field(default_factory=list)
+    trends: list[Trend] = field(default_factory=list)  # over all pairs; empty below 5
     unpaired: list[str] = field(default_factory=list)  # files that have no counterpart
-    # what the gate file asked, and whether it holds
-    gates: list[GateResult] = field(default_factory=list)
+    gates: list[GateResult] = field(default_factory=list)  # asked by the gate file
 
     @property
     def status(self) -> int:

@@ -91,13 +91,10 @@ class DiscSeen:
     """The disc of every frame of a clip, as far as it is seen beside a curtain."""
 
     centers: np.ndarray  # (f 2), units; NaN where no disc is seen
-    # (f,), units, likewise; of a disc that is partly hidden, that of a smaller one
-    radii: np.ndarray
+    radii: np.ndarray  # (f,), units; of a disc that is partly hidden, of a smaller one
     colors: np.ndarray  # (f,) the nearest names of `discs.PALETTE`; "" where no disc is seen
     clear: np.ndarray  # (f,) bool, whether it is seen and no part of it lies behind the curtain
-    # (f,) bool, whether it is clear, and the frame shows one round disc of that color and nothing
-    # else
-    whole: np.ndarray
+    whole: np.ndarray  # (f,) bool, clear, and the frame shows one round disc and nothing else
 
 
 def read_disc(frames: np.ndarray, curtain: tuple[float, float] | None = None) -> DiscSeen:

@@ -27,9 +27,7 @@ class Change:
 
     fault: str  # the failure it speaks of
     metric: str  # the score
-    # log2 ratio, or difference for scores that are logarithms or shares; above 0 is worse; NaN
-    # where either score cannot be told
-    value: float
+    value: float  # log2 ratio or difference; above 0 is worse; NaN where it cannot be told
     threshold: float  # what counts; harmless re-encodes stay below it
     error: float  # standard error of the value over time; NaN where a score has no curve
 
@@ -122,9 +120,7 @@ class Trend:
     metric: str  # the score; `fault` the failure it speaks of
     mean: float  # mean change, above 0 is worse
     interval: tuple[float, float]  # 95 % of the mean, from resampling the pairs
-    # sign-flip permutation test that the mean is zero, two-sided, corrected for the number of
-    # scores that are tested (Holm 1979)
-    p_value: float
+    p_value: float  # sign-flip permutation test of mean 0, two-sided, corrected (Holm 1979)
     detectable: float  # the smallest mean change that this many pairs could have shown (80 % power)
 
 

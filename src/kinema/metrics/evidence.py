@@ -36,8 +36,7 @@ class Score:
 
     value: float  # the number; `float(score)` gives it too
     curve: np.ndarray  # (f,) float64, the same quantity frame by frame; NaN where it is not defined
-    # standard error of the value, where it is a mean over places; NaN elsewhere
-    error: float = np.nan
+    error: float = np.nan  # standard error of the value, where it is a mean over places
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "value", float(self.value))
@@ -60,12 +59,9 @@ class Evidence:
     fps: float  # frames per second
     detail: np.ndarray  # (f,) log2 variance of the Laplacian of the luma at the native size
     native_size: tuple[int, int]  # height and width of the frames that were observed
-    # exact motion at the working size, where it is known; otherwise estimated
-    given_flow: Flow | None = None
-    # first frames of new shots, where they are known; otherwise found
-    given_cuts: tuple[int, ...] | None = None
-    # estimates the motion where it is not given; DIS unless set
-    flow_method: FlowMethod | None = None
+    given_flow: Flow | None = None  # exact, at the working size; otherwise estimated
+    given_cuts: tuple[int, ...] | None = None  # first frames of new shots; otherwise found
+    flow_method: FlowMethod | None = None  # estimates motion that is not given; DIS unless set
 
     def __len__(self) -> int:
         return len(self.frames)

@@ -21,8 +21,7 @@ class Affine:
     all coefficients are in pixels: a zoom of 1 moves the middle of the long edges by one pixel.
     """
 
-    # (n 3 2) float64; rows 1, x, y; columns the two components of the flow.
-    coefficients: np.ndarray
+    coefficients: np.ndarray  # (n 3 2) float64; rows 1, x, y; columns of the flow's components
     size: tuple[int, int]  # height and width of the picture
 
     @property

@@ -38,8 +38,7 @@ class DIS:
     small frames are enlarged, because DIS matches patches of 8 x 8 pixels.
     """
 
-    # working size of the shorter side in pixels; None keeps the frames' own.
-    short_side: int | None = 256
+    short_side: int | None = 256  # working size in pixels; None keeps the frames' own
     preset: str = "medium"  # "ultrafast", "fast" or "medium"
 
     def __call__(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:

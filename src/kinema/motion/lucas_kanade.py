@@ -32,11 +32,8 @@ class LucasKanade:
 
     radius: int = 7  # of the Gaussian window in pixels, two standard deviations
     num_iterations: int = 4  # steps on each level
-    # lambda, in squared gradients of pictures in [-1, 1]: where texture is weaker than this,
-    # nothing moves.
-    stiffness: float = 1e-5
-    # working size of the shorter side for uint8 frames; None keeps their own.
-    short_side: int | None = 256
+    stiffness: float = 1e-5  # lambda, squared gradients of [-1, 1]: nothing weaker moves
+    short_side: int | None = 256  # working size of uint8 frames; None keeps their own
     device: str = "cpu"  # "cpu" or "cuda", for uint8 frames
 
     def __call__(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -29,9 +29,7 @@ GROWTH = 5.0  # a patch that covers so many times more or fewer pixels is lost
 class PatchTracks:
     """What became of n patches over f frames."""
 
-    # (f n 2 2) from offsets within a patch of the first frame to offsets there, (x, y); meaningless
-    # where not `visible`
-    maps: np.ndarray
+    maps: np.ndarray  # (f n 2 2) from offsets in the first frame to offsets there, where `visible`
     visible: np.ndarray  # (f n) bool; once False, False until the end
 
     def left(self, frame: int) -> np.ndarray:

@@ -55,8 +55,7 @@ class RAFTFlow:
 
     weights: str  # the file
     num_updates: int = 12  # corrections of the flow; the paper uses 12 to 32
-    # working size of the shorter side; None keeps the frames' own, if at least 128.
-    short_side: int | None = None
+    short_side: int | None = None  # working size; None keeps the frames' own, if at least 128
     device: str = "cpu"  # "cpu" or "cuda"
 
     def __call__(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -66,8 +66,7 @@ class Picture:
     """A PNG beside the page."""
 
     shows: str  # what is to be seen, in words
-    # returns the PNG's bytes; it is called when the report is written, not before
-    draw: Callable[[], bytes]
+    draw: Callable[[], bytes]  # returns the PNG's bytes, when the report is written
     title: str = ""  # a heading above the picture, or ""
     note: str = ""  # how to read it, in Markdown
     ending: str = ""  # of the file's name: PAGE.png has "", PAGE-seams.png has "-seams"
@@ -91,8 +90,7 @@ class Report:
     command: str  # the command line that makes the page again, but for `--report`
     note: str  # how it was measured, in Markdown; only the page says it
     parts: Sequence[Table | Picture | str]  # tables, pictures and paragraphs, in their order
-    # all figures: dataclasses, dictionaries, lists; None if there is no file of them
-    record: Any = None
+    record: Any = None  # all figures; None if there is no file of them
 
     def show(self) -> None:
         """Print the tables, the paragraphs, and the command that prints them again."""

@@ -21,8 +21,7 @@ class Rendering:
     size: Side | tuple[Side, Side] = 64  # pixels of a square frame, or (height, width)
     level: Count = 1  # difficulty, one of the world's `LEVELS`
     split: str = "train"  # one of the world's `SPLITS`
-    # frames a second; None takes the world's own rate. Motion is the same in seconds at any.
-    fps: Positive | None = None
+    fps: Positive | None = None  # frames a second; None takes the world's own rate
     truth: bool = False  # whether the exact truth is rendered too
     device: str = "cpu"  # where rays are cast, "cpu" or "cuda"; only the tabletop casts rays
 
@@ -56,8 +55,7 @@ class WorldClip:
     frames: np.ndarray  # uint8 (f h w 3)
     fps: float  # frames a second
     caption: str  # what the clip shows, in words
-    # what the scene was made from, in the JSON values that `metadata.jsonl` holds
-    attributes: dict[str, Any]
+    attributes: dict[str, Any]  # what the scene was made from, in JSON values
     truth: Truth | None = None  # exact truth, if the rendering asked for it
 
 

@@ -83,8 +83,7 @@ class Look(nn.Module):
 class JudgeConfig:
     """What a JudgeNetwork is."""
 
-    # the questions, and the possible answers to each in the order of the logits
-    vocabulary: dict[str, list[str]]
+    vocabulary: dict[str, list[str]]  # question -> answers, in the order of the logits
     # at a quarter and at an eighth of the picture's size; the latter is also the width of the
     # attention
     channels: tuple[int, int] = (48, 96)

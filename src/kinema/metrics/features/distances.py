@@ -30,13 +30,9 @@ class Distance:
 
     value: float  # between the two sets; near 0 (and as often below) for one distribution
     interval: tuple[float, float]  # 95 % of resampled sets
-    # the same between two halves of the reference set, 95 % of random halvings: the band in which
-    # real lies from real
-    floor: tuple[float, float]
+    floor: tuple[float, float]  # the same between two random halves of the reference, 95 %
     num_clips: tuple[int, int]  # in the two sets
-    # clips of each set of which `interval` and `floor` are, where the number depends on how many
-    # there are; 0 where it does not
-    num_resampled: int = 0
+    num_resampled: int = 0  # of each set, where interval and floor depend on it
 
     @property
     def differs(self) -> bool:

@@ -34,8 +34,7 @@ class Blob:
     color: np.ndarray  # (3,) median CIELAB of the inside, lightness 0-100
     mask: np.ndarray  # (h w) bool
     at_border: bool  # whether it touches the picture's edge
-    # indices of the frame's other blobs within two pixels
-    touching: set[int] = field(default_factory=set)
+    touching: set[int] = field(default_factory=set)  # indices of blobs within two pixels
 
 
 @dataclass(frozen=True)

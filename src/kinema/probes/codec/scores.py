@@ -23,12 +23,9 @@ class CodecScores:
     ssim: list[float] = field(default_factory=list)  # 1 is equal
     # gray levels by which the error changes from frame to frame; 0 is steady.
     flicker: list[float] = field(default_factory=list)
-    # warping error added along the motion of the true clip, gray levels.
-    warping: list[float] = field(default_factory=list)
-    # share of the true change from frame to frame that is still there; 1 is all of it.
-    motion: list[float] = field(default_factory=list)
-    # flicker where a latent frame begins, over the flicker elsewhere; 1 is no seam.
-    seams: list[float] = field(default_factory=list)
+    warping: list[float] = field(default_factory=list)  # added warping error, gray levels
+    motion: list[float] = field(default_factory=list)  # share of the true change; 1 is all
+    seams: list[float] = field(default_factory=list)  # flicker at seams over that elsewhere
 
     @property
     def bits(self) -> float:

@@ -19,9 +19,7 @@ class PhysicsFault:
     """A broken law."""
 
     probe: str  # the probe that must see it
-    # the broken frames, from a disc scene or from a tabletop clip with its truth; None where this
-    # clip cannot show it
-    apply: Callable[..., np.ndarray | None]
+    apply: Callable[..., np.ndarray | None]  # broken frames of a scene or a clip, if it can show it
     level: int | None = None  # of the discs, or None for a clip of the tabletop
     clean: Callable[..., np.ndarray] = lambda clip: clip.frames  # the same without the fault
 

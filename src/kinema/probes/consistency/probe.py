@@ -84,8 +84,7 @@ class ConsistencyFindings:
     """All that the probe found."""
 
     probe: ConsistencyProbe  # what was measured
-    # FILES or GENERATED, then the floors -> what was found clip by clip
-    columns: dict[str, list[Probed]]
+    columns: dict[str, list[Probed]]  # FILES or GENERATED, then the floors -> clip by clip
     proofs: dict[str, Proof]  # fault -> what its probe says of it
 
 

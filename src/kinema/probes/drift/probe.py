@@ -77,10 +77,8 @@ class DriftFindings:
     probe: DriftProbe
     places: list[int]  # first frame of every segment that was measured
     length: int  # frames of a segment
-    # column ("true continuation", "frozen", "MODEL, STRATEGY") -> one curve a clip
-    curves: dict[str, list[Curve]] = field(default_factory=dict)
-    # column -> one a clip; the true continuation at the joins of the first column
-    joins: dict[str, list[Joins]] = field(default_factory=dict)
+    curves: dict[str, list[Curve]] = field(default_factory=dict)  # column -> one a clip
+    joins: dict[str, list[Joins]] = field(default_factory=dict)  # column -> one a clip
 
 
 def measure_drift(

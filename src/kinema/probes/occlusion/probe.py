@@ -60,12 +60,8 @@ class Outcome:
     """What a video shows after the occlusion."""
 
     survived: bool  # whether the object comes out as itself
-    # frames from its true to its made reappearance, negative if that is early; None where it never
-    # comes or the world does not tell
-    late: int | None = None
-    # world units between its true and its made place; None where it did not survive or the world
-    # does not tell
-    off: float | None = None
+    late: int | None = None  # frames after its true reappearance; None where nobody can tell
+    off: float | None = None  # units from its true place, where it survived and the world tells
 
 
 @dataclass(frozen=True)
@@ -80,8 +76,7 @@ class Hidden:
     last: int  # the last frame before `start` in which it is seen, wholly where the world can tell
     again: int  # the first frame after `start` in which something of it is seen
     frames: np.ndarray  # uint8 (f h w 3), the true clip until some frames after `stop`
-    # the frames of a video from `start` on, uint8 (f h w 3) -> what they show
-    read: Callable[[np.ndarray], Outcome]
+    read: Callable[[np.ndarray], Outcome]  # the frames of a video from `start` on -> what they show
 
     @property
     def gap(self) -> int:

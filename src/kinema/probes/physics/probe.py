@@ -95,12 +95,9 @@ class PhysicsFindings:
 
     probe: PhysicsProbe  # what was measured
     parameters: int  # of the denoiser
-    # "in" and "out" of distribution
-    scenes: dict[str, list[DiscScene]] = field(default_factory=dict)
-    # "in" and "out" -> predictor -> its readings, one a scene
-    scores: dict[str, dict[str, Judged]] = field(default_factory=dict)
-    # "in" and "out" -> (true, predicted) frames of the first scenes, to be looked at
-    clips: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+    scenes: dict[str, list[DiscScene]] = field(default_factory=dict)  # by "in" and "out"
+    scores: dict[str, dict[str, Judged]] = field(default_factory=dict)  # by predictor too
+    clips: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)  # true, made
 
     def bands(self) -> dict[str, list[int]]:
         """Return the scenes out of distribution by speed and size of their first disc."""

@@ -84,8 +84,7 @@ class Group:
 
     captions: list[str]  # the prompts
     asked: list[Answers]  # what the prompts call for
-    # kind of clip -> clips of these scenes, in the same order
-    clips: dict[str, Shown] = field(default_factory=dict)
+    clips: dict[str, Shown] = field(default_factory=dict)  # by kind, in the order of the scenes
 
 
 @dataclass
