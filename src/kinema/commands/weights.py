@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from kinema.commands.parser import Parser
 from kinema.errors import UserError, nearest
 from kinema.fields import shown
-from kinema.storage.shipped import SHIPPED
+from kinema.storage.atomic import SHIPPED
 
 WEIGHTS, NETWORK, SYSTEM = "model.safetensors", "config.json", "system.json"
 EXAMPLES = """\
