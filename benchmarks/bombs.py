@@ -27,8 +27,8 @@ from PIL import Image
 
 from kinema import clips
 from kinema.errors import UserError
-from kinema.storage import read_weights
-from kinema.storage.configuration import read_object
+from kinema.storage.atomic import read_object
+from kinema.storage.weights import read_weights
 
 RESULT = Path(__file__).parent.parent / "docs" / "results" / "bombs.md"
 MAX_MB, MAX_SECONDS, MAX_BYTES = 500, 10, 1_000_000

@@ -34,7 +34,7 @@ from kinema.clips import Clip, ClipFolder
 from kinema.codecs import CausalVAE, CausalVAEConfig
 from kinema.conditions import SmallTextConfig, SmallTextEncoder
 from kinema.denoisers import DiT, DiTConfig
-from kinema.storage import read_weights
+from kinema.storage.weights import read_weights
 from kinema.training.metrics_log import MetricsLog
 from kinema.video import System, VideoPipeline
 
@@ -198,7 +198,7 @@ def hostile_note(rng: Rng, root: Path) -> Case:
     comment = damaged_text(rng, json.dumps({"kinema": own, "seed": 1})).decode("utf-8", "replace")
     name = f"clip{list(clips.FORMATS)[rng.integers(4)]}"
     clip = Clip(np.zeros((*FRAMES, 3), np.uint8), 8)
-    clips.writing.FORMATS[Path(name).suffix](clip, comment.replace("\0", ""), Path(name))
+    clips.FORMATS[Path(name).suffix](clip, comment.replace("\0", ""), Path(name))
     Path("metadata.jsonl").write_text(json.dumps({"file_name": name}))
     doors = [
         lambda: as_command(lambda: (clips.inspect(name), clips.read(name))),

@@ -32,7 +32,7 @@ class Walk:
 
     def __call__(self, frame: FrameType, event: str, argument: Any) -> None:
         """See a call or a return; to be given to `sys.setprofile`."""
-        if event != "call" or not self.is_ours(frame):
+        if event != "call" or not self.is_ours(frame) or asked_by_import(frame):
             return
         callers = [frame for frame in stack(frame.f_back) if self.is_ours(frame)]
         if any(caller.f_code.co_name == "<module>" for caller in [frame, *callers]):
@@ -47,6 +47,11 @@ class Walk:
 
     def file_of(self, frame: FrameType) -> str:
         return frame.f_code.co_filename.removeprefix(self.root)
+
+
+def asked_by_import(frame: FrameType) -> bool:
+    """Whether the import system runs a function, as it asks `kinema.renamed` for every module."""
+    return frame.f_back is not None and "importlib" in frame.f_back.f_code.co_filename
 
 
 def stack(frame: FrameType | None) -> Iterator[FrameType]:

@@ -17,9 +17,7 @@ from torch import Tensor, nn
 from kinema.blocks.attention import AttentionSpec, Factorized, Full
 from kinema.blocks.cache import Cache
 from kinema.blocks.mixers import Attention, make_mixer
-from kinema.blocks.modulation import gated, modulate
-from kinema.blocks.rotary import rotary_angles
-from kinema.blocks.transformer import MLP, SelfAttention
+from kinema.blocks.transformer import MLP, SelfAttention, gated, modulate, rotary_angles
 from kinema.conditions import Conditions, Tokens
 from kinema.denoisers.unet import UNet, UNetConfig
 from kinema.diffusion import Path, loss

@@ -3,18 +3,12 @@ import os
 
 import pytest
 
-from kinema.errors import UserError, brief, nearest, reason, refuse_below
+from kinema.errors import brief, nearest, reason
 
 
 def test_the_nearest_name_or_all_of_them():
     assert nearest("eular", ["heun", "euler"]) == "did you mean 'euler'?"
     assert nearest("zzz", ["heun", "euler"]) == "choose one of euler, heun."
-
-
-def test_the_first_number_below_the_least_is_named():
-    refuse_below(1, "clip", frames=1, height=2)
-    with pytest.raises(UserError, match="clip: height is 0, and must be 1 or more"):
-        refuse_below(1, "clip", frames=1, height=0, width=-1)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ import kinema
 from kinema.commands import COMMANDS
 from kinema.errors import Notice, UserError, nearest, reason
 from kinema.fields import shown
-from kinema.help_pages import Row, console, first_line, print_page
+from kinema.help_pages import Row, first_line, print_page
 
 LOG = logging.getLogger("kinema")
 LONGEST = 280  # characters of a sentence
@@ -122,9 +122,12 @@ def one_sentence(text: str) -> str:
 
 
 def say(text: str, style: str = "") -> None:
+    from rich.console import Console
     from rich.text import Text
 
-    console().print(Text(f"kinema: {text}", style=style), soft_wrap=True)
+    Console(stderr=True, highlight=False).print(
+        Text(f"kinema: {text}", style=style), soft_wrap=True
+    )
 
 
 class Teller(logging.Handler):

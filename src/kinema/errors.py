@@ -33,13 +33,6 @@ class Notice(UserWarning):
     """
 
 
-def refuse_below(least: int, whose: str, **values: int) -> None:
-    """Raise a UserError for the first of some numbers that is below the least."""
-    for name, value in values.items():
-        if value < least:
-            raise UserError(f"{whose}: {name} is {value}, and must be {least} or more.")
-
-
 def nearest(name: str, names: list[str]) -> str:
     """Return what ends a sentence about an unknown name: the nearest one, or those there are."""
     if close := get_close_matches(name, names, n=1):

@@ -10,8 +10,9 @@ import dataclasses
 import inspect
 import math
 import numbers
+import re
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -22,6 +23,7 @@ Tree = dict[str, Any]
 
 KIND = "kind"
 LARGEST = 2**63 - 1  # what a whole number of a tensor can be
+MOST_IN_A_FILE = 10**9  # no size, count or seed of a configuration is larger
 
 
 # ---- ranges -------------------------------------------------------------------------------------
@@ -274,6 +276,30 @@ def shown(value: Any, longest: int = 60, depth: int = 3) -> str:
     return text if len(text) <= longest else f"{text[: longest - 3]}..."
 
 
+def typed(text: str, hint: Any) -> Any:
+    """Read a value as it was typed: what may be text stays text, anything else is YAML."""
+    import yaml
+
+    choices = [bare(choice) for choice in choices_of(hint)]
+    try:
+        value = str(text) if choices == [str] else from_yaml(text)
+    except (yaml.YAMLError, ValueError, RecursionError):  # a date that does not exist is one
+        return str(text)
+    return str(text) if str in choices and type(value) not in (*choices, types.NoneType) else value
+
+
+def from_yaml(text: str) -> Any:
+    """Read YAML, in which 3e-4 is a number, as YAML 1.2 has it and PyYAML has not."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        """The safe one, and a resolver of its own."""
+
+    number = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)[eE][-+]?\d+$")
+    Loader.add_implicit_resolver("tag:yaml.org,2002:float", number, list("-+.0123456789"))
+    return yaml.load(text, Loader)
+
+
 def check_fields(instance: Any, where: str = "") -> None:
     """Refuse a dataclass of which a field, or a field of one within, is not what its type says.
 
@@ -285,6 +311,73 @@ def check_fields(instance: Any, where: str = "") -> None:
     kind: Any = type(instance)
     for name, hint in fields_of(kind).items():
         fit(getattr(instance, name), hint, f"{where}{name}")
+
+
+def check_values(values: Mapping[str, Any], kind: type, where: object) -> None:
+    """Compare the names and the values of a JSON object with the fields of a dataclass.
+
+    Fields that hold dataclasses are left to the dataclass, which reads them when it is made.
+
+    Args:
+        values: by name.
+        kind: the dataclass.
+        where: the file, for the sentence.
+
+    Raises:
+        UserError: for the first name that it does not have, value of another type or range, or
+            field that is missing.
+    """
+    hints = fields_of(kind)
+    for name, value in values.items():
+        if name not in hints:
+            raise UserError(f"{where}: unknown field {name!r}; {nearest(name, [*hints])}")
+        if any(abs(number) > MOST_IN_A_FILE for number in numbers_in(value)):
+            raise UserError(f"{where}: {name} must be at most {MOST_IN_A_FILE}.")
+        if not holds_dataclasses(hints[name]):
+            fit(value, hints[name], f"{where}: {name}")
+    for name, parameter in inspect.signature(kind).parameters.items():
+        if parameter.default is parameter.empty and name not in values:
+            raise UserError(f"{where} lacks the field {name!r}.")
+
+
+def numbers_in(value: Any) -> Iterator[int]:
+    """Yield the whole numbers of a JSON value, however deep."""
+    if isinstance(value, list | dict):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from numbers_in(each)
+    elif isinstance(value, int):
+        yield value
+
+
+def holds_dataclasses(hint: Any) -> bool:
+    """Return whether values of a type are dataclasses, or lists of them."""
+    return bool(kinds_of(hint)) or any(kinds_of(inner) for inner in get_args(hint))
+
+
+def read_spec(what: str, kinds: Mapping[str, type[Any]], given: Any) -> Any:
+    """Make a spec from itself, from its name, or from its dictionary.
+
+    Args:
+        what: the field that holds it, for messages.
+        kinds: the frozen dataclasses by name.
+        given: a spec, the name of a kind, or {"kind": NAME, OPTION: VALUE, ...}.
+
+    Raises:
+        UserError: if the kind or an option is unknown; it names the nearest one.
+    """
+    if not isinstance(given, str | dict):
+        return given
+    options = {"kind": given} if isinstance(given, str) else dict(given)
+    kind = str(options.pop("kind", None))
+    if kind not in kinds:
+        raise UserError(f"The {what} {kind!r} is unknown; {nearest(kind, list(kinds))}")
+    known = [*fields_of(kinds[kind])]
+    for name in options:
+        if name not in known:
+            hint = nearest(name, known) if known else "it has none."
+            raise UserError(f"The {what} {kind!r} has no option {name!r}; {hint}")
+    check_values(options, kinds[kind], f"The {what} {kind!r}")
+    return kinds[kind](**options)
 
 
 # ---- trees --------------------------------------------------------------------------------------

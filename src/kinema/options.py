@@ -11,10 +11,8 @@ The values are a tree: that of the defaults, changed by every file in turn and t
 
 import dataclasses
 import inspect
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import NoneType
 from typing import Any
 
 from kinema import help_pages
@@ -22,15 +20,15 @@ from kinema.errors import UserError, nearest
 from kinema.fields import (
     KIND,
     Tree,
-    bare,
     built,
-    choices_of,
     every_option,
     fields_of,
     fit,
+    from_yaml,
     kinds_of,
     shown,
     tree_of,
+    typed,
 )
 
 LONGEST_HINT = 160  # characters; recipes have hundreds of options
@@ -130,31 +128,7 @@ def put(tree: Tree, path: list[str], text: Text) -> None:
         tree[last] = text
 
 
-def typed(text: str, hint: Any) -> Any:
-    """Read a value as it was typed: what may be text stays text, anything else is YAML."""
-    import yaml
-
-    choices = [bare(choice) for choice in choices_of(hint)]
-    try:
-        value = str(text) if choices == [str] else from_yaml(text)
-    except (yaml.YAMLError, ValueError, RecursionError):  # a date that does not exist is one
-        return str(text)
-    return str(text) if str in choices and type(value) not in (*choices, NoneType) else value
-
-
 # ---- YAML ---------------------------------------------------------------------------------------
-
-
-def from_yaml(text: str) -> Any:
-    """Read YAML, in which 3e-4 is a number, as YAML 1.2 has it and PyYAML has not."""
-    import yaml
-
-    class Loader(yaml.SafeLoader):
-        """The safe one, and a resolver of its own."""
-
-    number = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)[eE][-+]?\d+$")
-    Loader.add_implicit_resolver("tag:yaml.org,2002:float", number, list("-+.0123456789"))
-    return yaml.load(text, Loader)
 
 
 def read_yaml(file: str) -> Tree:

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from kinema.codecs import Codec
-from kinema.codecs.cosine import cosines
 from kinema.codecs.equivariance import equivariance, possible
+from kinema.codecs.stages import cosines
 
 TIME, HEIGHT, WIDTH = 2, 3, 4
 AS_IT_IS = "as it is"

@@ -6,10 +6,8 @@ from torch import nn
 
 from kinema.blocks.attention import Causal, Full, Hybrid, Windowed
 from kinema.blocks.cache import Unpruned, keep, num_seen, packed, remember, unpacked
-from kinema.blocks.recurrence import GatedRecurrence
-from kinema.blocks.rotary import rotary_angles
-from kinema.blocks.temporal_attention import TemporalAttention
-from kinema.blocks.transformer import SelfAttention
+from kinema.blocks.mixers import GatedRecurrence, TemporalAttention
+from kinema.blocks.transformer import SelfAttention, rotary_angles
 from kinema.errors import UserError
 
 

@@ -4,7 +4,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from kinema.blocks.convolution import Conv3d, FrameConv, TimeConv, VideoConv, convolve
+from kinema.blocks.convolution import (
+    Conv3d,
+    FrameConv,
+    TimeConv,
+    VideoConv,
+    convolve,
+    depth_to_space,
+    space_to_depth,
+)
 from kinema.errors import UserError
 
 small = settings(max_examples=15, deadline=None)
@@ -126,3 +134,13 @@ def test_a_causal_video_conv_streams_and_another_refuses():
     torch.testing.assert_close(torch.cat(parts, 1), conv(x), rtol=1e-5, atol=1e-6)
     with pytest.raises(UserError, match="cannot stream: make it causal"):
         VideoConv(4, 6)(x, {})
+
+
+@pytest.mark.parametrize("factors", [(1, 2, 2), (4, 2, 1), (1, 1, 1)])
+def test_depth_and_space_are_inverse(factors):
+    x = torch.randn(2, 4, 6, 2, 3)
+    deep = space_to_depth(x, factors)
+    r, p, q = factors
+    assert deep.shape == (2, 4 // r, 6 // p, 2 // q, 3 * r * p * q)
+    assert torch.equal(depth_to_space(deep, factors), x)
+    assert torch.equal(deep[0, 0, 0, 0], x[0, :r, :p, :q].flatten())

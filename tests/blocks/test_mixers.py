@@ -11,13 +11,18 @@ from kinema.blocks.mixers import (
     AnimateDiff,
     Attention,
     Convolution,
+    GatedRecurrence,
     Pseudo3D,
+    Pseudo3DConvolution,
     Recurrence,
+    TemporalAttention,
+    TemporalConvolution,
     Unmixed,
     chunk_of,
     make_mixer,
     mixer_spec,
 )
+from kinema.blocks.transformer import time_angles
 from kinema.errors import UserError
 
 DIM = 16
@@ -156,3 +161,77 @@ def test_without_options_a_mixer_is_what_the_documentation_says():
 def test_a_cache_takes_the_frames_of_a_chunk_together():
     assert chunk_of(Attention(Causal(chunk=3))) == 3
     assert chunk_of(Attention(Windowed(2, causal=True))) == chunk_of(Recurrence()) == 1
+
+
+@torch.no_grad()
+def test_places_stay_apart_and_only_differences_of_time_count():
+    torch.manual_seed(0)
+    mixer = TemporalAttention(16, 2, Full())
+    torch.nn.init.normal_(mixer.attention.out.weight)
+    x = torch.randn(1, 4, 2, 2, 16)
+    changed = x.clone()
+    changed[:, 0, 0, 0] += 1
+    moved = (mixer(changed) - mixer(x)).abs().amax((0, 4)) > 1e-6  # f h w
+    assert moved[:, 0, 0].all() and moved.sum() == 4
+    backward = mixer(x.flip(1)).flip(1)  # a clip played backward is another clip
+    assert not torch.allclose(backward, mixer(x), atol=1e-3)
+
+
+@torch.no_grad()
+def test_it_adds_what_attention_finds_along_time_at_each_place():
+    mixer = TemporalAttention(16, 2, Full())
+    torch.nn.init.normal_(mixer.attention.out.weight)
+    x = torch.randn(2, 4, 2, 3, 16)
+    found, angles = mixer(x), time_angles(4, 8)
+    for row, i, j in torch.cartesian_prod(*map(torch.arange, (2, 2, 3))):
+        sequence = x[row, :, i, j][None, :, None]  # 1 f 1 d
+        expected = sequence + mixer.attention(mixer.norm(sequence), angles)
+        torch.testing.assert_close(found[row, :, i, j], expected[0, :, 0], rtol=1e-5, atol=1e-5)
+
+
+def reach(mixer):
+    """Where an impulse in the middle of a clip of 7 frames of 5x5 places is felt: bool f h w."""
+    torch.nn.init.normal_(mixer.time.taps.weight)
+    x = torch.randn(1, 7, 5, 5, 8)
+    changed = x.clone()
+    changed[:, 3, 2, 2] += 1
+    with torch.no_grad():
+        return (mixer(changed) - mixer(x)).abs().amax((0, 4)) > 1e-6
+
+
+def test_a_convolution_in_time_sees_its_kernel_at_its_own_place():
+    moved = reach(TemporalConvolution(8, 5, causal=False))
+    assert moved[:, 2, 2].tolist() == [False, True, True, True, True, True, False]
+    assert moved.sum() == 5
+    moved = reach(TemporalConvolution(8, 3, causal=True))
+    assert moved[:, 2, 2].tolist() == [False, False, False, True, True, True, False]
+
+
+def test_a_pseudo_3d_convolution_sees_the_neighbours_too():
+    moved = reach(Pseudo3DConvolution(8, 3, causal=False))
+    assert moved[2:5, 1:4, 1:4].all() and moved.sum() == 27
+
+
+@torch.no_grad()
+def test_the_state_is_the_recurrence_and_never_grows():
+    torch.manual_seed(0)
+    mixer = GatedRecurrence(8)
+    torch.nn.init.eye_(mixer.out.weight)
+    x = torch.randn(1, 50, 1, 1, 8)
+    y = mixer.norm(x)
+    a = torch.sigmoid(mixer.forget(y))
+    z, gate = mixer.write_and_read(y).chunk(2, dim=-1)
+    h = torch.zeros(1, 1, 1, 8)
+    for i in range(50):
+        h = a[:, i] * h + (1 - a[:, i]) * z[:, i]
+        expected = x[:, i] + h * torch.nn.functional.silu(gate[:, i])
+        torch.testing.assert_close(mixer(x)[:, i], expected, rtol=1e-4, atol=1e-5)
+        assert h.abs().max() <= z.abs().max()
+
+
+@torch.no_grad()
+def test_a_stream_needs_one_state():
+    mixer, cache = GatedRecurrence(8), {}
+    for _ in range(3):
+        mixer(torch.randn(2, 4, 3, 5, 8), cache)
+    assert cache[mixer].shape == (2, 3, 5, 8)

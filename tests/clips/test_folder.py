@@ -144,7 +144,7 @@ def test_a_malformed_note_does_not_end_a_training(tmp_path, square):
     clip = Clip(square(12), 16, metadata={})
     with pytest.MonkeyPatch.context() as patch:
         comment = '{"kinema": {"fps": [], "num_frames": "x", "size": 3, "text": {}}}'
-        patch.setattr(clips.writing, "write_note", lambda note: comment)
+        patch.setattr(clips.clip, "write_note", lambda note: comment)
         clips.write(clip, tmp_path / "bad.mkv")
     data = ClipFolder(tmp_path, 5, (16, 16))
     assert [item.text for item in data.items] == ["clip 0", "bad", "clip 1", "clip 2"]

@@ -8,7 +8,7 @@ import pytest
 from kinema import cli
 from kinema.commands import weights
 from kinema.recipes import RECIPES
-from kinema.storage.shipped import SHIPPED
+from kinema.storage.atomic import SHIPPED
 
 
 def run(capsys, *argv: str) -> tuple[int, str, str]:

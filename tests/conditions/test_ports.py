@@ -3,7 +3,7 @@ from dataclasses import asdict
 import pytest
 import torch
 
-from kinema.blocks.embedding import patchify
+from kinema.blocks.transformer import patchify
 from kinema.conditions import Conditions, Grid, Port, Ports, Tokens, Vector
 from kinema.conditions.ports import PortAttention, has_tokens, read_ports, zero_ports_
 from kinema.errors import UserError
@@ -40,7 +40,7 @@ def test_ports_are_read_from_themselves_and_their_dictionaries():
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
-        ([{"name": "a", "door": "grd", "channels": 1}], "Port a: the door 'grd'.*mean 'grid'"),
+        ([{"name": "a", "door": "grd", "channels": 1}], "Port a: door 'grd'.*mean 'grid'"),
         ([{"name": "a", "door": "grid", "channels": 0}], "Port a: channels is 0"),
         ([{"name": "a", "door": "grid"}], "the fields name, door and channels"),
         ([DEPTH, DEPTH], "two ports for the condition 'depth'"),

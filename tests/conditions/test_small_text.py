@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from kinema.conditions import SmallTextConfig, SmallTextEncoder
+from kinema.conditions import NoText, SmallTextConfig, SmallTextEncoder
 from kinema.conditions.small_text import word_tokenizer
 from kinema.errors import UserError
 
@@ -119,3 +119,10 @@ def test_the_encoder_is_its_formula(encoder):
         x = x + layer.out(torch.cat(found, -1))
         x = x + layer.down(layer.up(layer.mlp_norm(x)).relu() ** 2)
     torch.testing.assert_close(encoder(["a red ball rolls"]).tokens[0], encoder.norm(x))
+
+
+def test_it_says_nothing_about_any_prompt():
+    text = NoText()
+    assert text(["a red ball", ""]) is None
+    assert text.unknown_words("a red ball") == ["a", "red", "ball"]
+    assert not list(text.parameters())

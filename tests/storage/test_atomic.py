@@ -4,6 +4,7 @@ import resource
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
@@ -11,7 +12,15 @@ from safetensors.torch import save_file
 
 from kinema.errors import UserError
 from kinema.storage import atomic as files
-from kinema.storage import require_file, whole_file, whole_folder, write_bytes, write_text
+from kinema.storage import (
+    processes,
+    require_file,
+    whole_file,
+    whole_folder,
+    write_bytes,
+    write_text,
+)
+from kinema.storage.atomic import Process, read_object
 
 
 def test_write_makes_folders_and_replaces(tmp_path):
@@ -250,3 +259,83 @@ def test_what_is_no_file_at_all(tmp_path):
         with pytest.raises(UserError, match=said) as caught:
             require_file(path, "video")
         assert len(str(caught.value)) < 300
+
+
+@pytest.fixture
+def child():
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def identity(pid):
+    return replace(Process.current(), pid=pid, start=processes.start_of(pid))
+
+
+def test_this_process_lives():
+    assert not Process.current().is_gone()
+
+
+def test_a_process_that_ended_is_gone(child):
+    known = identity(child.pid)
+    assert not known.is_gone()
+    child.kill()
+    child.wait()
+    assert known.is_gone()
+
+
+@pytest.mark.skipif(not processes.BOOT.exists(), reason="needs /proc")
+def test_a_zombie_is_gone(child):
+    known = identity(child.pid)
+    child.kill()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # ended, and not yet collected
+    assert known.is_gone()
+
+
+@pytest.mark.skipif(not processes.BOOT.exists(), reason="needs /proc")
+def test_a_number_that_was_given_to_another_is_gone():
+    assert replace(Process.current(), start="0").is_gone()
+
+
+def test_nobody_knows_about_other_machines():
+    assert not Process(2**22 + 1, "", "elsewhere").is_gone()
+    assert replace(Process.current(), pid=2**22 + 1).is_gone()
+
+
+def test_another_users_process_lives(monkeypatch):
+    def refuse(pid, signal):
+        raise PermissionError
+
+    monkeypatch.setattr(os, "kill", refuse)
+    assert not Process.current().is_gone()
+
+
+def test_without_proc_the_number_decides(monkeypatch, tmp_path):
+    monkeypatch.setattr(processes, "BOOT", tmp_path / "none")
+    assert processes.start_of(os.getpid()) == ""
+    assert not Process.current().is_gone()
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"{", "is not JSON"),
+        (b"[1]", "holds no fields"),
+        (b"\xff\xfe{}", "not a text in UTF-8"),
+        (b"", "is empty"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b'{"a": ' * 100_000, "nested too deeply"),
+    ],
+)
+def test_a_file_that_holds_no_object(tmp_path, data, said):
+    (tmp_path / "x.json").write_bytes(data)
+    with pytest.raises(UserError, match=f"x.json .*{said}|x.json {said}"):
+        read_object(tmp_path / "x.json")
+
+
+def test_a_file_that_is_too_large(tmp_path):
+    with open(tmp_path / "x.json", "wb") as file:
+        file.truncate(10**9)
+    with pytest.raises(UserError, match="larger than 50 MB"):
+        read_object(tmp_path / "x.json")

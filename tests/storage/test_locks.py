@@ -11,7 +11,7 @@ import pytest
 
 from kinema.errors import UserError
 from kinema.storage import locked_file, locked_folder, locks
-from kinema.storage.processes import Process
+from kinema.storage.atomic import Process
 
 HOLD = """
 import sys

@@ -14,7 +14,8 @@ from kinema.conditions import NoText, SmallTextConfig, SmallTextEncoder
 from kinema.denoisers import DiT, DiTConfig
 from kinema.errors import Notice, UserError
 from kinema.sampling.rollout import noise, setup
-from kinema.video import STRATEGIES, System, VideoPipeline, generate_long, pipeline
+from kinema.video import STRATEGIES, Output, System, VideoPipeline, generate_long, pipeline
+from kinema.video.pipeline import appended, converted, step_bar, steps_of
 
 PROMPT = "a red ball rolls"
 
@@ -413,3 +414,80 @@ def test_a_causal_network_completes_the_same_whatever_comes_after(monkeypatch):
         assert torch.equal(short[:, :, :3], given) and long.shape == (2, 3, 12, 16, 16)
         same = torch.allclose(short, long[:, :, :7], atol=1e-5)
         assert same == (attention == "causal")
+
+
+def output(n: int) -> Output:
+    frames = np.zeros((n, 5, 16, 24, 3), np.uint8)
+    return Output(frames, 16, ["a red ball"] * n, list(range(7, 7 + n)), {"num_steps": 3})
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".gif", ".webp", ".mkv"])
+def test_one_video_with_its_recipe_inside(tmp_path, suffix):
+    assert output(1).save(tmp_path / f"ball{suffix}") == [tmp_path / f"ball{suffix}"]
+    clip = clips.read(tmp_path / f"ball{suffix}")
+    assert clip.text == "a red ball"
+    assert clip.metadata == {
+        "prompt": "a red ball",
+        "seed": 7,
+        "settings": {"num_steps": 3, "story": [[0, "a red ball"]], "first_seed": 7},
+        "joins": [],
+    }
+
+
+def test_several_videos_and_a_sheet(tmp_path):
+    files = output(3).save(tmp_path / "ball.mp4")
+    assert [f.name for f in files] == ["ball-0.mp4", "ball-1.mp4", "ball-2.mp4", "ball.png"]
+    assert [clips.read_metadata(f)["seed"] for f in files[:3]] == [7, 8, 9]
+
+
+def test_an_unknown_suffix(tmp_path):
+    with pytest.raises(UserError, match="suffix"):
+        output(1).save(tmp_path / "ball.avi")
+
+
+@pytest.mark.parametrize("output_type", ["np", "pt", "pil"])
+def test_frames_of_every_type_are_the_same_frames(tmp_path, output_type):
+    video = torch.rand(2, 3, 4, 8, 8, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    expected = clips.to_frames(video)
+    parts = [converted(video[:1], output_type), converted(video[1:], output_type)]
+    made = Output(appended(parts), 16, ["a", "b"], [0, 1], output_type=output_type)
+    assert all(np.array_equal(a, b) for a, b in zip(made.arrays(), expected, strict=True))
+    assert len(made.save(tmp_path / "x.mkv")) == 3
+    if output_type == "pt":
+        assert made.frames.shape == (2, 4, 3, 8, 8)
+        torch.testing.assert_close(made.frames[1, 2, 0], (video[1, 0, 2] + 1) / 2)
+    if output_type == "pil":
+        assert made.frames[1][3].size == (8, 8)
+
+
+def test_latents_are_not_saved_as_frames(tmp_path):
+    latents = Output(torch.zeros(1, 4, 2, 2, 2), 16, ["a"], [0], output_type="latent")
+    with pytest.raises(UserError, match="Latents are no frames"):
+        latents.save(tmp_path / "x.mkv")
+
+
+def test_nothing_is_printed_where_nobody_watches(capfd):
+    for shown in (True, False):
+        with step_bar(3, shown) as advance:
+            for _ in range(3):
+                advance()
+    captured = capfd.readouterr()
+    assert captured.out == captured.err == ""
+
+
+def test_a_bar_on_a_terminal(capfd, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with step_bar(3, shown=True) as advance:
+        advance()
+        advance()
+    assert "2/3" in capfd.readouterr().err
+
+
+def test_the_bar_moves_with_the_calls_of_a_network(capfd, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    network = torch.nn.Identity()
+    with steps_of(network, 4, shown=True):
+        for _ in range(3):
+            network(1)
+    assert "3/4" in capfd.readouterr().err
+    assert not network._forward_hooks

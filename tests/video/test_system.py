@@ -8,7 +8,7 @@ from safetensors.torch import load_file, save_file
 
 from kinema.errors import UserError
 from kinema.interop import PretrainedCodec
-from kinema.storage import pretrained
+from kinema.storage import weights as pretrained
 from kinema.video import System, VideoPipeline, system
 
 

@@ -24,8 +24,7 @@ from einops import rearrange
 from torch import Tensor
 
 from kinema.blocks.blocked_attention import BlockedAttention
-from kinema.errors import refuse_below
-from kinema.storage.specs import read_spec
+from kinema.fields import Count, Whole, check_fields, read_spec
 
 Pattern = Literal["all", "space", "time"]
 
@@ -100,12 +99,12 @@ class Causal:
     """
 
     kind: str = field(default="causal", init=False)
-    chunk: int = 1
+    chunk: Count = 1
     causal = True
     sees_all = False
 
     def __post_init__(self) -> None:
-        refuse_below(1, "Causal attention", chunk=self.chunk)
+        check_fields(self, "Causal attention: ")
 
     def pattern(self, layer: int) -> Pattern:
         return "all"
@@ -124,13 +123,13 @@ class Windowed:
     """
 
     kind: str = field(default="windowed", init=False)
-    window: int = 4
+    window: Whole = 4
     causal: bool = False
     chunk = 1
     sees_all = False
 
     def __post_init__(self) -> None:
-        refuse_below(0, "Windowed attention", window=self.window)
+        check_fields(self, "Windowed attention: ")
 
     def pattern(self, layer: int) -> Pattern:
         return "all"
@@ -153,15 +152,14 @@ class Hybrid:
     """
 
     kind: str = field(default="hybrid", init=False)
-    window: int = 4
-    stride: int = 8
+    window: Whole = 4
+    stride: Count = 8
     causal: bool = False
     chunk = 1
     sees_all = False
 
     def __post_init__(self) -> None:
-        refuse_below(0, "Hybrid attention", window=self.window)
-        refuse_below(1, "Hybrid attention", stride=self.stride)
+        check_fields(self, "Hybrid attention: ")
 
     def pattern(self, layer: int) -> Pattern:
         return "all"

@@ -12,6 +12,7 @@ a CPU like best and which makes a kernel of one pixel a matrix product.
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from torch import Tensor, nn
 
 from kinema.blocks.cache import Cache
@@ -169,3 +170,18 @@ class TimeConv(nn.Module):
         x = with_neighbors(x, self.around, False, self, cache)
         weight = self.taps.weight.unflatten(1, (self.kernel, -1)).transpose(1, 2)  # o d kf
         return convolve(x, weight[..., None, None])
+
+
+def space_to_depth(x: Tensor, factors: tuple[int, int, int]) -> Tensor:
+    """Move blocks of (frames, height, width) pixels into the features.
+
+    b (f r) (h p) (w q) d -> b f h w (r p q d). The sizes must be multiples of the factors.
+    """
+    r, p, q = factors
+    return rearrange(x, "b (f r) (h p) (w q) d -> b f h w (r p q d)", r=r, p=p, q=q)
+
+
+def depth_to_space(x: Tensor, factors: tuple[int, int, int]) -> Tensor:
+    """The inverse of `space_to_depth`: b f h w (r p q d) -> b (f r) (h p) (w q) d."""
+    r, p, q = factors
+    return rearrange(x, "b f h w (r p q d) -> b (f r) (h p) (w q) d", r=r, p=p, q=q)

@@ -10,16 +10,118 @@ takes a `Cache` and continues the frames it was fed before.
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
+import torch.nn.functional as F
+from einops import rearrange
 from torch import Tensor, nn
 
 from kinema.blocks.attention import AttentionSpec, Full, attention_spec
-from kinema.blocks.cache import Cache
+from kinema.blocks.cache import Cache, num_seen
+from kinema.blocks.convolution import FrameConv, TimeConv
 from kinema.blocks.motion_module import MotionModule
-from kinema.blocks.recurrence import GatedRecurrence
-from kinema.blocks.temporal_attention import TemporalAttention
-from kinema.blocks.temporal_convolution import Pseudo3DConvolution, TemporalConvolution
+from kinema.blocks.transformer import RMSNorm, SelfAttention, squared_relu, time_angles
 from kinema.errors import UserError
-from kinema.storage.specs import read_spec
+from kinema.fields import read_spec
+
+
+class TemporalAttention(nn.Module):
+    """x + attention(norm(x)) along time.
+
+    Args:
+        dim: features.
+        num_heads: heads; `dim / num_heads` must be even.
+        spec: which frames see which.
+    """
+
+    def __init__(self, dim: int, num_heads: int, spec: AttentionSpec):
+        super().__init__()
+        self.head_dim = dim // num_heads
+        self.norm = RMSNorm(dim)
+        self.attention = SelfAttention(dim, num_heads, spec, along_time=True)
+        nn.init.zeros_(self.attention.out.weight)
+
+    def forward(self, x: Tensor, cache: Cache | None = None) -> Tensor:
+        """b f h w d -> b f h w d; with a cache, a causal one continues the frames before."""
+        b, f, h, w, _ = x.shape
+        first = num_seen(cache, self.attention)
+        angles = time_angles(f, self.head_dim, x.device, first)
+        y = rearrange(self.norm(x), "b f h w d -> (b h w) f 1 d")
+        y = self.attention(y, angles, cache)
+        return x + rearrange(y, "(b h w) f 1 d -> b f h w d", b=b, h=h, w=w)
+
+
+class TemporalConvolution(nn.Module):
+    """x + taps(activation(norm(x))) along time.
+
+    Args:
+        dim: features.
+        kernel: frames that are seen; odd unless `causal`.
+        causal: see only the past and the present.
+    """
+
+    def __init__(self, dim: int, kernel: int, causal: bool):
+        super().__init__()
+        self.norm = RMSNorm(dim)
+        self.time = TimeConv(dim, causal, kernel)
+        nn.init.zeros_(self.time.taps.weight)
+
+    def forward(self, x: Tensor, cache: Cache | None = None) -> Tensor:
+        """b f h w d -> b f h w d; with a cache, a causal one continues the frames before."""
+        return x + self.time(squared_relu(self.norm(x)), cache)
+
+
+class Pseudo3DConvolution(nn.Module):
+    """x + taps(activation(3x3(norm(x)))): what a pixel's neighbours did in the other frames.
+
+    Args:
+        dim, kernel, causal: as in `TemporalConvolution`.
+    """
+
+    def __init__(self, dim: int, kernel: int, causal: bool):
+        super().__init__()
+        self.norm = RMSNorm(dim)
+        self.space = FrameConv(dim, dim)
+        self.time = TimeConv(dim, causal, kernel)
+        nn.init.zeros_(self.time.taps.weight)
+
+    def forward(self, x: Tensor, cache: Cache | None = None) -> Tensor:
+        """b f h w d -> b f h w d; with a cache, a causal one continues the frames before."""
+        return x + self.time(squared_relu(self.space(self.norm(x))), cache)
+
+
+# The forget gate starts at sigmoid(2) = 0.88: a memory of about eight frames.
+INITIAL_BIAS = 2.0
+
+
+class GatedRecurrence(nn.Module):
+    """x + out(state * silu(G x)), with the state of the recurrence above.
+
+    Args:
+        dim: features.
+    """
+
+    def __init__(self, dim: int):
+        super().__init__()
+        self.norm = RMSNorm(dim)
+        self.forget = nn.Linear(dim, dim)
+        self.write_and_read = nn.Linear(dim, 2 * dim, bias=False)
+        self.out = nn.Linear(dim, dim, bias=False)
+        nn.init.constant_(self.forget.bias, INITIAL_BIAS)
+        nn.init.zeros_(self.out.weight)
+
+    def forward(self, x: Tensor, cache: Cache | None = None) -> Tensor:
+        """b f h w d -> b f h w d; with a cache, it continues the frames before."""
+        y = self.norm(x)
+        keep = torch.sigmoid(self.forget(y))
+        written, gate = self.write_and_read(y).chunk(2, dim=-1)
+        state = cache.get(self) if cache is not None else None
+        states = []
+        for a, z in zip(keep.unbind(1), written.unbind(1), strict=True):  # b h w d
+            state = (1 - a) * z if state is None else torch.lerp(z, state, a)
+            states.append(state)
+        if cache is not None:
+            cache[self] = state
+        return x + self.out(torch.stack(states, dim=1) * F.silu(gate))
 
 
 class NoMixing(nn.Module):

@@ -6,10 +6,9 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kinema.blocks.activation import squared_relu
 from kinema.blocks.cache import Cache
 from kinema.blocks.convolution import FrameConv, TimeConv
-from kinema.blocks.modulation import gated, modulate
+from kinema.blocks.transformer import gated, modulate, squared_relu
 
 
 class SpaceTimeBlock(nn.Module):

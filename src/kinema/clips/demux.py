@@ -15,12 +15,12 @@ from typing import Any, NamedTuple, Protocol
 import av
 from PIL import Image, ImageSequence
 
+from kinema.clips.clip import EXIF_DESCRIPTION, address
 from kinema.clips.images import open_picture, to_rgb
 from kinema.clips.limits import check_pixels
 from kinema.errors import UserError
 
 STILL = 40  # milliseconds of a frame that says none
-EXIF_DESCRIPTION = 0x010E  # ImageDescription, the text that every reader shows: holds our note
 # What FFmpeg reads though it is no video: a list of other files, and text, drawn as on a terminal.
 FOREIGN = {
     **dict.fromkeys(["concat", "dash", "hls", "imf", "rtsp", "sdp"], "a list of other files"),
@@ -66,11 +66,6 @@ def open_video(path: Path, track: int) -> Iterator[Source]:
         raise UserError(f"{path} is not a video that can be read ({error.strerror}).") from error
     except OSError as error:
         raise UserError(f"{path} is not a video that can be read ({error}).") from error
-
-
-def address(path: Path) -> str:
-    """A path for FFmpeg, which would take the beginning of `http:x.mp4` for a protocol."""
-    return f"file:{path}"
 
 
 def is_webp(path: Path) -> bool:

@@ -18,9 +18,8 @@ from typing import Any
 import numpy as np
 
 from kinema.clips import demux
-from kinema.clips.clip import Clip
+from kinema.clips.clip import Clip, Note, read_note
 from kinema.clips.limits import check_memory, check_pixels, check_repeats
-from kinema.clips.note import Note, read_note
 from kinema.clips.picture import Crop, fit
 from kinema.errors import UserError
 from kinema.storage.atomic import require_file

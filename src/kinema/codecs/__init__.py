@@ -1,12 +1,11 @@
 """codecs: frames to latents and back. N frames in, N frames out, for every N >= 1."""
 
 from kinema.codecs.adversarial import AdversarialLoss, PatchDiscriminator
-from kinema.codecs.causal_vae import CausalVAE, CausalVAEConfig
+from kinema.codecs.causal_vae import LAYOUTS, CausalVAE, CausalVAEConfig
 from kinema.codecs.codec import Codec, LocalCodec, Pixels
-from kinema.codecs.layouts import LAYOUTS
-from kinema.codecs.linear import LinearCodec
 from kinema.codecs.objective import CodecLoss, codec_loss, reconstruct
 from kinema.codecs.posterior import Posterior
+from kinema.codecs.stages import LinearCodec
 from kinema.codecs.streams import DecodeStream, EncodeStream
 from kinema.codecs.tiling import TiledCodec
 from kinema.renamed import moved

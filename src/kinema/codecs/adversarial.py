@@ -17,8 +17,7 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from kinema.blocks.convolution import Conv3d
-from kinema.blocks.folding import space_to_depth
+from kinema.blocks.convolution import Conv3d, space_to_depth
 from kinema.codecs.stages import pixel_norm
 from kinema.fields import Count, Weight, Whole
 

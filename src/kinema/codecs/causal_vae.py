@@ -25,16 +25,14 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from kinema.blocks.cache import Cache
-from kinema.blocks.convolution import Conv3d
-from kinema.blocks.folding import depth_to_space, space_to_depth
+from kinema.blocks.convolution import Conv3d, depth_to_space, space_to_depth
 from kinema.codecs.codec import BlockCodec, check_frames, crop
-from kinema.codecs.linear import LARGEST_BLOCK, LinearCodec
 from kinema.codecs.posterior import Posterior
-from kinema.codecs.stages import Chain, Down, Refiner, ResidualBlock, Up
+from kinema.codecs.stages import LARGEST_BLOCK, Chain, Down, LinearCodec, Refiner, ResidualBlock, Up
 from kinema.codecs.streams import DecodeStream, EncodeStream
 from kinema.errors import UserError
 from kinema.fields import shown
-from kinema.storage.pretrained import PretrainedMixin
+from kinema.storage.weights import PretrainedMixin
 
 
 @dataclass(frozen=True)
@@ -326,3 +324,29 @@ class CausalVAE(
         mean = total / count
         self.latent_mean.copy_(mean)
         self.latent_scale.copy_((squares / count - mean.square()).clamp_min(1e-8).sqrt())
+
+
+LAYOUTS = {
+    # The usual one (Yu et al. 2024, MAGVIT-v2; CogVideoX, HunyuanVideo and Wan compress so).
+    "8x8x4": CausalVAEConfig(channels=16),
+    # Deep: few places with many numbers each, for long and large clips (LTX-Video, HaCohen et al.
+    # 2024, has 32x32x8 and 128 channels).
+    "16x16x4": CausalVAEConfig(
+        channels=16, widths=(96, 192, 256), encoder_depth=(1, 2, 2), decoder_depth=(2, 3, 3)
+    ),
+    "32x32x8": CausalVAEConfig(
+        channels=128,
+        fold=(8, 4, 4),
+        widths=(96, 128, 192, 256),
+        encoder_depth=(1, 1, 2, 2),
+        decoder_depth=(1, 2, 3, 3),
+    ),
+    # An image VAE frame by frame (Rombach et al. 2022): no frame knows of another.
+    "per-frame": CausalVAEConfig(
+        channels=4, fold=(1, 4, 4), widths=(64, 128), encoder_kernel=1, decoder_kernel=1
+    ),
+    # An image encoder with a decoder over time (Stable Video Diffusion, Blattmann et al. 2023).
+    "temporal-decoder": CausalVAEConfig(
+        channels=4, fold=(1, 4, 4), widths=(64, 128), encoder_kernel=1
+    ),
+}

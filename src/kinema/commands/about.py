@@ -7,7 +7,7 @@ from typing import Any
 import kinema
 from kinema.commands.parser import Parser, announce
 from kinema.fields import shown
-from kinema.storage.shipped import SHIPPED
+from kinema.storage.atomic import SHIPPED
 
 EXAMPLES = """\
 kinema info

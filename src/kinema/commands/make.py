@@ -5,7 +5,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import kinema
 from kinema.commands.parser import Parser, announce, device_named, size
 from kinema.errors import UserError
 from kinema.fields import Count, Positive, Seed, Share
@@ -25,6 +24,7 @@ def generate(argv: list[str]) -> None:
     options = generate_parser().parse_args(argv)
     announce(argv, f"Loading the model {options.model}.")
     from kinema import clips
+    from kinema.video import VideoPipeline
 
     name = options.output or f"{slug(options.prompt)}-{options.seed}.mp4"
     output = clips.check_stream_target(name) if options.long else clips.check_target(name)
@@ -34,7 +34,7 @@ def generate(argv: list[str]) -> None:
     if options.strength is not None and not options.video:
         raise UserError("--strength is of a video to make anew: name it with --video.")
     device = device_named(options.device)
-    pipe = kinema.load(options.model, options.precision).to(device)
+    pipe = VideoPipeline.from_pretrained(options.model, options.precision).to(device)
     given = {name: value for name, value in vars(options).items() if value is not None}
     for name in ("prompt", "model", "output", "device", "precision", "long"):
         given.pop(name, None)

@@ -7,9 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from kinema.errors import UserError, nearest
-from kinema.fields import Count, Name, Positive, Seed, Share, Side, fit
+from kinema.fields import Count, Name, Positive, Seed, Share, Side, fit, typed
 from kinema.help_pages import Row, print_page
-from kinema.options import typed
 
 LOG = logging.getLogger("kinema")
 PRINTS = {"-h", "--help", "--list", "--print-config"}

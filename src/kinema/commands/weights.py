@@ -8,8 +8,8 @@ from typing import NamedTuple
 from kinema.commands.parser import Parser
 from kinema.errors import UserError, nearest
 from kinema.fields import shown
+from kinema.storage.atomic import SHIPPED
 from kinema.storage.configuration import read_object
-from kinema.storage.shipped import SHIPPED
 
 WEIGHTS, NETWORK, SYSTEM = "model.safetensors", "config.json", "system.json"
 EXAMPLES = """\

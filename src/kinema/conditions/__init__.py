@@ -6,11 +6,18 @@ them in; small_text, no_text: the encoders of prompts.
 
 import warnings
 
-from kinema.conditions.condition_set import Conditions, cat_conditions, draw_dropped
-from kinema.conditions.doors import DOORS, Condition, Grid, Tokens, Vector
-from kinema.conditions.no_text import NoText
+from kinema.conditions.doors import (
+    DOORS,
+    Condition,
+    Conditions,
+    Grid,
+    Tokens,
+    Vector,
+    cat_conditions,
+    draw_dropped,
+)
 from kinema.conditions.ports import Port, Ports
-from kinema.conditions.small_text import SmallTextConfig, SmallTextEncoder
+from kinema.conditions.small_text import NoText, SmallTextConfig, SmallTextEncoder
 from kinema.renamed import moved
 
 __all__ = [

@@ -23,12 +23,10 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from kinema.blocks.embedding import pad_to_multiple, patchify
-from kinema.blocks.normalization import RMSNorm
-from kinema.blocks.transformer import CrossAttention
-from kinema.conditions.condition_set import AnyCondition, Conditions
-from kinema.conditions.doors import DOORS, Grid, Tokens, Vector
-from kinema.errors import UserError, nearest, refuse_below
+from kinema.blocks.transformer import CrossAttention, RMSNorm, pad_to_multiple, patchify
+from kinema.conditions.doors import DOORS, AnyCondition, Conditions, Grid, Tokens, Vector
+from kinema.errors import UserError, nearest
+from kinema.fields import Count, check_fields
 
 Door = Literal["grid", "tokens", "vector"]
 Given = dict[str, AnyCondition]
@@ -53,15 +51,10 @@ class Port:
 
     name: str
     door: Door
-    channels: int
+    channels: Count
 
     def __post_init__(self) -> None:
-        refuse_below(1, f"Port {self.name}", channels=self.channels)
-        if self.door not in DOORS:
-            raise UserError(
-                f"Port {self.name}: the door {self.door!r} is unknown; "
-                f"{nearest(self.door, [*DOORS])}"
-            )
+        check_fields(self, f"Port {self.name}: ")
         if not self.name.isidentifier() or self.name == "text" or hasattr(nn.ModuleDict, self.name):
             raise UserError(f"A port cannot be called {self.name!r}: choose another name.")
 

@@ -5,7 +5,7 @@ transformer layers. The empty prompt has a learned token of its own: caption dro
 guidance asks for it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -15,14 +15,12 @@ from einops import rearrange
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 from torch import Tensor, nn
 
-from kinema.blocks.activation import squared_relu
 from kinema.blocks.attention import attend
-from kinema.blocks.normalization import RMSNorm
-from kinema.blocks.transformer import xavier_
+from kinema.blocks.transformer import RMSNorm, squared_relu, xavier_
 from kinema.conditions.doors import Tokens
-from kinema.errors import UserError, refuse_below
-from kinema.fields import Count, Whole
-from kinema.storage.pretrained import PretrainedMixin
+from kinema.errors import UserError
+from kinema.fields import Count, Whole, check_fields
+from kinema.storage.weights import PretrainedMixin
 
 TOKENIZER_NAME = "tokenizer.json"
 UNKNOWN, NULL = "<unk>", "<null>"
@@ -45,8 +43,7 @@ class SmallTextConfig:
     max_length: Count = 64
 
     def __post_init__(self):
-        numbers = {name: getattr(self, name) for name in ("num_heads", "max_length")}
-        refuse_below(1, "Text encoder", **numbers)
+        check_fields(self, "Text encoder: ")
         if self.dim % self.num_heads:
             raise UserError(
                 f"Text encoder: dim is {self.dim}, and must be a multiple of num_heads, "
@@ -195,3 +192,16 @@ def read_tokenizer(path: Path) -> Tokenizer:
         return Tokenizer.from_file(str(path))
     except Exception as error:  # tokenizers raises nothing narrower
         raise UserError(f"{path} is not a tokenizer: {error}.") from error
+
+
+class NoText(nn.Module):
+    """Every prompt means the same; a denoiser without text (`text_dim` 0) belongs to it."""
+
+    dim = 0
+
+    def forward(self, prompts: Sequence[str]) -> None:
+        """None, for any prompts: the condition is absent."""
+
+    def unknown_words(self, prompt: str) -> list[str]:
+        """Every word of `prompt`: none of them has any effect."""
+        return prompt.split()

@@ -5,11 +5,17 @@ A new architecture is a file, a line in DENOISERS, and its families in `sizes.py
 
 from typing import Any
 
-from kinema.denoisers.cost import count_flops, count_parameters, forward_flops
 from kinema.denoisers.denoiser import Denoiser, with_ports
 from kinema.denoisers.dit import DiT, DiTConfig
 from kinema.denoisers.mmdit import MMDiT, MMDiTConfig
-from kinema.denoisers.sizes import FAMILIES, SIZES, named_config
+from kinema.denoisers.sizes import (
+    FAMILIES,
+    SIZES,
+    count_flops,
+    count_parameters,
+    forward_flops,
+    named_config,
+)
 from kinema.denoisers.unet import UNet, UNetConfig
 from kinema.denoisers.uvit import UViT, UViTConfig
 from kinema.renamed import moved

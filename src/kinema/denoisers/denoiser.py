@@ -48,9 +48,9 @@ class Denoiser(Protocol):
         ...
 
 
-def check_cache(denoiser: Denoiser, cache: Cache | None) -> None:
-    """Raise a UserError if there is a cache and the network sees the future."""
-    if cache is not None and not denoiser.is_causal:
+def check_cache(denoiser: Denoiser) -> None:
+    """Raise a UserError if the network sees the future, so that it cannot have a cache."""
+    if not denoiser.is_causal:
         raise UserError(
             f"This {type(denoiser).__name__} sees the frames to come and cannot be cached: do "
             "without a cache, or take a network whose attention, mixers and convolutions are "

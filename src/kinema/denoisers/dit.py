@@ -20,13 +20,23 @@ from torch import Tensor, nn
 
 from kinema.blocks.attention import AttentionSpec, Framewise, Full, attention_spec
 from kinema.blocks.cache import Cache
-from kinema.blocks.embedding import TimeEmbedding, pad_to_multiple, patchify, unpatchify
 from kinema.blocks.mixers import MixerSpec, Unmixed, chunk_of, make_mixer, mixer_spec
-from kinema.blocks.modulation import gated, modulate
-from kinema.blocks.normalization import RMSNorm
-from kinema.blocks.rotary import rotary_angles
-from kinema.blocks.token_shift import Reach, TokenShift
-from kinema.blocks.transformer import MLP, CrossAttention, SelfAttention, xavier_
+from kinema.blocks.transformer import (
+    MLP,
+    CrossAttention,
+    Reach,
+    RMSNorm,
+    SelfAttention,
+    TimeEmbedding,
+    TokenShift,
+    gated,
+    modulate,
+    pad_to_multiple,
+    patchify,
+    rotary_angles,
+    unpatchify,
+    xavier_,
+)
 from kinema.conditions import Conditions, Port, Ports, Tokens
 from kinema.conditions.ports import (
     PortAttention,
@@ -36,9 +46,9 @@ from kinema.conditions.ports import (
     zero_ports_,
 )
 from kinema.denoisers.denoiser import check_cache
-from kinema.errors import UserError, refuse_below
-from kinema.fields import Count, Whole
-from kinema.storage.pretrained import PretrainedMixin
+from kinema.errors import UserError
+from kinema.fields import Count, Whole, check_fields
+from kinema.storage.weights import PretrainedMixin
 
 
 @dataclass
@@ -75,7 +85,7 @@ class DiTConfig:
     def __post_init__(self):
         self.attention, self.mixer = attention_spec(self.attention), mixer_spec(self.mixer)
         self.patch, self.ports = tuple(self.patch), read_ports(self.ports)
-        refuse_below(1, "DiT", num_heads=self.num_heads, depth=self.depth, patch=min(self.patch))
+        check_fields(self, "DiT: ")
         if self.dim % (8 * self.num_heads):
             raise UserError(
                 f"DiT: dim is {self.dim}, and must be a multiple of 8 x num_heads, that is of "
@@ -196,7 +206,8 @@ class DiT(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.0
             UserError: if there is a cache and the network sees the future, or a chunk is torn; or
                 for a condition that has no port or does not fit.
         """
-        check_cache(self, cache)
+        if cache is not None:
+            check_cache(self)
         given = self.ports.given(conditions, x)
         text = conditions.text if conditions is not None and self.config.text_dim else None
         patch = self.config.patch

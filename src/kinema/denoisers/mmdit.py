@@ -18,12 +18,20 @@ from torch import Tensor, nn
 
 from kinema.blocks.attention import attend
 from kinema.blocks.cache import Cache
-from kinema.blocks.embedding import TimeEmbedding, pad_to_multiple, patchify, unpatchify
-from kinema.blocks.modulation import gated, modulate
-from kinema.blocks.normalization import RMSNorm
-from kinema.blocks.rotary import rotary_angles, rotate
-from kinema.blocks.token_shift import token_shift
-from kinema.blocks.transformer import MLP, xavier_
+from kinema.blocks.transformer import (
+    MLP,
+    RMSNorm,
+    TimeEmbedding,
+    gated,
+    modulate,
+    pad_to_multiple,
+    patchify,
+    rotary_angles,
+    rotate,
+    token_shift,
+    unpatchify,
+    xavier_,
+)
 from kinema.conditions import Conditions, Port, Ports
 from kinema.conditions.ports import (
     PortAttention,
@@ -33,9 +41,9 @@ from kinema.conditions.ports import (
     zero_ports_,
 )
 from kinema.denoisers.denoiser import check_cache
-from kinema.errors import UserError, refuse_below
-from kinema.fields import Count
-from kinema.storage.pretrained import PretrainedMixin
+from kinema.errors import UserError
+from kinema.fields import Count, Whole, check_fields
+from kinema.storage.weights import PretrainedMixin
 
 
 @dataclass
@@ -59,14 +67,14 @@ class MMDiTConfig:
     depth: Count = 6
     num_heads: Count = 3
     patch: tuple[Count, Count] = (2, 2)
-    text_dim: Count = 192
+    text_dim: Whole = 192
     shift: bool = True
     mlp_ratio: Count = 4
     ports: tuple[Port, ...] = ()
 
     def __post_init__(self):
         self.patch, self.ports = tuple(self.patch), read_ports(self.ports)
-        refuse_below(1, "MMDiT", num_heads=self.num_heads, depth=self.depth, patch=min(self.patch))
+        check_fields(self, "MMDiT: ")
         if self.dim % (8 * self.num_heads):
             raise UserError(
                 f"MMDiT: dim is {self.dim}, and must be a multiple of 8 x num_heads, that is of "
@@ -199,7 +207,8 @@ class MMDiT(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2
         cache: Cache | None = None,
     ) -> Tensor:
         """Predict from noisy frames; arguments, result and errors as in `DiT.forward`."""
-        check_cache(self, cache)
+        if cache is not None:
+            check_cache(self)
         given = self.ports.given(conditions, x)
         prompt = conditions.text if conditions is not None else None
         patch = (1, *self.config.patch)

@@ -7,8 +7,13 @@ import copy
 import itertools
 from typing import Any, NamedTuple
 
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
 from kinema.blocks.attention import Causal, Factorized, Framewise
 from kinema.blocks.mixers import Recurrence, Unmixed
+from kinema.conditions import Conditions, Tokens
 from kinema.denoisers.dit import DiTConfig
 from kinema.denoisers.mmdit import MMDiTConfig
 from kinema.denoisers.unet import UNetConfig
@@ -111,3 +116,40 @@ def named_config(name: str) -> Any:
         hint = nearest(name, list(itertools.chain(SIZES, FAMILIES)))
         raise UserError(f"There is no denoiser {name!r}; {hint}")
     return copy.deepcopy(SIZES[full])
+
+
+def count_parameters(network: nn.Module) -> int:
+    """Numbers that training changes."""
+    return sum(p.numel() for p in network.parameters() if p.requires_grad)
+
+
+def forward_flops(network: nn.Module, *inputs: Any) -> int:
+    """Operations (two a multiply-add) of the matrix products and convolutions of a forward pass.
+
+    Nothing is computed: a copy of the network runs on the meta device.
+
+    Args:
+        network: any network.
+        inputs: its arguments; those with a `.to` (tensors, conditions) are moved there.
+    """
+    network = copy.deepcopy(network).to("meta")
+    inputs = tuple(x.to("meta") if hasattr(x, "to") else x for x in inputs)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network(*inputs)
+    return counter.get_total_flops()
+
+
+def count_flops(denoiser: nn.Module, shape: tuple[int, int, int, int], text_tokens: int = 0) -> int:
+    """Operations of a denoiser's forward pass on one sample; a training step costs three times it.
+
+    Args:
+        denoiser: a network of this room.
+        shape: (c, f, h, w) of the sample.
+        text_tokens: length of the prompt; 0 for none.
+    """
+    x, t = torch.zeros(1, *shape), torch.zeros(1, shape[1])
+    text = None
+    if text_tokens:
+        tokens = torch.zeros(1, text_tokens, denoiser.config.text_dim)
+        text = Tokens(tokens, torch.ones(1, text_tokens, dtype=torch.bool))
+    return forward_flops(denoiser, x, t, Conditions(text))

@@ -19,16 +19,22 @@ import torch.nn.functional as F
 from einops import rearrange, reduce, repeat
 from torch import Tensor, nn
 
-from kinema.blocks.activation import squared_relu
 from kinema.blocks.attention import Framewise
 from kinema.blocks.cache import Cache
 from kinema.blocks.convolution import FrameConv, VideoConv
-from kinema.blocks.embedding import TimeEmbedding, pad_to_multiple
 from kinema.blocks.mixers import Attention, MixerSpec, Unmixed, chunk_of, make_mixer, mixer_spec
-from kinema.blocks.modulation import gated, modulate, norm
-from kinema.blocks.normalization import RMSNorm
-from kinema.blocks.rotary import rotary_angles
-from kinema.blocks.transformer import CrossAttention, SelfAttention
+from kinema.blocks.transformer import (
+    CrossAttention,
+    RMSNorm,
+    SelfAttention,
+    TimeEmbedding,
+    gated,
+    modulate,
+    norm,
+    pad_to_multiple,
+    rotary_angles,
+    squared_relu,
+)
 from kinema.conditions import Conditions, Port, Ports, Tokens
 from kinema.conditions.ports import (
     PortAttention,
@@ -38,9 +44,9 @@ from kinema.conditions.ports import (
     zero_ports_,
 )
 from kinema.denoisers.denoiser import check_cache
-from kinema.errors import UserError, refuse_below
-from kinema.fields import Count, Whole
-from kinema.storage.pretrained import PretrainedMixin
+from kinema.errors import UserError
+from kinema.fields import Count, Whole, check_fields
+from kinema.storage.weights import PretrainedMixin
 
 
 @dataclass
@@ -83,7 +89,7 @@ class UNetConfig:
         self.dims, self.attention_levels = tuple(self.dims), tuple(self.attention_levels)
         self.mixer = mixer_spec(self.mixer)
         self.mixer_levels = tuple(self.mixer_levels) or tuple(range(len(self.dims)))
-        refuse_below(1, "UNet", num_heads=self.num_heads, num_blocks=self.num_blocks)
+        check_fields(self, "UNet: ")
         for dim in self.dims:
             if dim % (8 * self.num_heads):
                 raise UserError(
@@ -234,7 +240,8 @@ class UNet(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.
         cache: Cache | None = None,
     ) -> Tensor:
         """Predict from noisy frames; arguments, result and errors as in `DiT.forward`."""
-        check_cache(self, cache)
+        if cache is not None:
+            check_cache(self)
         given = self.ports.given(conditions, x)
         text = conditions.text if conditions is not None and self.config.text_dim else None
         padded = pad_to_multiple(x, self.multiple)

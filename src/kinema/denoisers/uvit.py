@@ -15,15 +15,14 @@ from torch import Tensor, nn
 from kinema.blocks.attention import AttentionSpec, Full, attention_spec
 from kinema.blocks.cache import Cache
 from kinema.blocks.convolution import FrameConv
-from kinema.blocks.embedding import TimeEmbedding
-from kinema.blocks.modulation import norm
 from kinema.blocks.space_time import SpaceTimeBlock
+from kinema.blocks.transformer import TimeEmbedding, norm
 from kinema.conditions import Conditions, Port
 from kinema.conditions.ports import read_ports
 from kinema.denoisers.denoiser import check_cache
 from kinema.denoisers.dit import DiT, DiTConfig
 from kinema.fields import Count, Whole
-from kinema.storage.pretrained import PretrainedMixin
+from kinema.storage.weights import PretrainedMixin
 
 
 @dataclass
@@ -109,7 +108,8 @@ class UViT(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.
         cache: Cache | None = None,
     ) -> Tensor:
         """Predict from noisy frames; arguments, result and errors as in `DiT.forward`."""
-        check_cache(self, cache)
+        if cache is not None:
+            check_cache(self)
         vector = self.time(t)  # b f d
         y = rearrange(x, "b c f h w -> b f h w c").to(self.conv_in.conv.weight.dtype)
         y = self.conv_in(y)  # b f h w d

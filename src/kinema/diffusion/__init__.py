@@ -6,16 +6,25 @@ from kinema.diffusion.noise import (
     LogitNormal,
     Mixture,
     PerFrame,
-    RowNoise,
     Staircase,
     Times,
     Uniform,
-    noise_like_rows,
-    shift_times,
 )
 from kinema.diffusion.objective import loss, loss_weight
-from kinema.diffusion.path import DDPM, PATHS, Cosine, Linear, Path, per_frame
-from kinema.diffusion.prediction import PREDICTIONS, Prediction, prediction_named
+from kinema.diffusion.path import (
+    DDPM,
+    PATHS,
+    PREDICTIONS,
+    Cosine,
+    Linear,
+    Path,
+    Prediction,
+    RowNoise,
+    noise_like_rows,
+    per_frame,
+    prediction_named,
+    shift_times,
+)
 
 __all__ = [
     "DDPM",

@@ -1,9 +1,8 @@
-"""Drawing noise: how much of it each frame gets (t: b f), and which.
+"""How much noise each frame gets in training: distributions of t, b f.
 
 Training draws `t` from the patterns that sampling plans walk through (together, given frames,
 interpolation, staircase, every frame for itself), so one set of weights serves every plan. A spec
 is a frozen dataclass with `draw(batch, num_frames, generator) -> t`; `Mixture` chooses one per row.
-Noise itself is drawn row by row from each row's own seed, so a row never depends on its batch.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from typing import Protocol
 import torch
 from torch import Generator, Tensor
 
-from kinema.errors import UserError
+from kinema.diffusion.path import shift_times
 
 
 class Times(Protocol):
@@ -24,11 +23,6 @@ class Times(Protocol):
     def draw(self, batch: int, num_frames: int, generator: Generator | None = None) -> Tensor:
         """t: (batch, num_frames) in [0, 1], float32 on the generator's device."""
         ...
-
-
-def shift_times(t: Tensor, shift: float) -> Tensor:
-    """Move times towards noise for shift > 1: shift t / (1 + (shift - 1) t) (SD3, eq. 23)."""
-    return shift * t / (1 + (shift - 1) * t)
 
 
 @dataclass(frozen=True)
@@ -136,29 +130,3 @@ class Mixture:
 
 def device_of(generator: Generator | None) -> torch.device:
     return torch.device("cpu") if generator is None else generator.device
-
-
-class RowNoise:
-    """Standard normal noise in which every row of the batch has its own random stream.
-
-    Args:
-        seeds: one seed per row.
-        stream: independent streams of the same seeds (0 starts a sample, 1 feeds its solver).
-    """
-
-    def __init__(self, seeds: Sequence[int], stream: int = 0):
-        golden = 0x9E3779B97F4A7C15  # spreads the streams far apart among the 63-bit seeds
-        self.generators = [
-            Generator().manual_seed((int(seed) + stream * golden) % 2**63) for seed in seeds
-        ]
-
-    def __call__(self, shape: Sequence[int]) -> Tensor:
-        """Noise of `shape`, whose first axis is the row, float32 on the CPU."""
-        if shape[0] != len(self.generators):
-            raise UserError(f"{len(self.generators)} seeds for {shape[0]} rows: give one a row.")
-        return torch.stack([torch.randn(*shape[1:], generator=g) for g in self.generators])
-
-
-def noise_like_rows(shape: Sequence[int], seeds: Sequence[int]) -> Tensor:
-    """Noise of shape (b, ...), row i from seeds[i] alone: a row of a batch is that row alone."""
-    return RowNoise(seeds)(shape)

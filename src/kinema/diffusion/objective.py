@@ -13,8 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kinema.diffusion.path import Path
-from kinema.diffusion.prediction import Prediction, prediction_named
+from kinema.diffusion.path import Path, Prediction, prediction_named
 
 Network = Callable[[Tensor, Tensor, Any], Tensor]
 

@@ -3,23 +3,43 @@
 Everything the samplers and losses need of a schedule is alpha, sigma and their derivatives, so one
 vocabulary serves flow matching (Linear), the cosine schedule and DDPM's betas. Every method is
 elementwise; tensors of video get one time per frame through `per_frame`.
+
+A network outputs a prediction, each a combination of x0 and noise:
+
+    output = a * x0 + b * noise,    x = alpha * x0 + sigma * noise
+
+so two coefficients (a, b) define it, and solving the two equations gives everything: with the
+determinant d = alpha * b - sigma * a,
+
+    x0 = (b * x - sigma * output) / d,    output = (b * x - d * x0) / sigma.
+
+An error in one prediction is an error in another times the ratio of their determinants, which is
+why the choice of prediction and the choice of loss are independent (see objective.py).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, Protocol
 
 import torch
 from einops import rearrange
-from torch import Tensor
+from torch import Generator, Tensor
+
+from kinema.errors import UserError, nearest
 
 
 def per_frame(t: Tensor) -> Tensor:
     """(b, f) -> (b, 1, f, 1, 1), to multiply x: b c f h w."""
     return rearrange(t, "b f -> b 1 f 1 1")
+
+
+def shift_times(t: Tensor, shift: float) -> Tensor:
+    """Move times towards noise for shift > 1: shift t / (1 + (shift - 1) t) (SD3, eq. 23)."""
+    return shift * t / (1 + (shift - 1) * t)
 
 
 class Path(Protocol):
@@ -168,3 +188,164 @@ PATHS: dict[str, Path] = {
     "ddpm_scaled": DDPM(betas="scaled_linear"),
     "ddpm_zero_snr": DDPM(betas="scaled_linear", zero_terminal_snr=True),
 }
+
+
+SMALLEST_DIVISOR = 1e-3  # eps says nothing of x0 where alpha = 0, nor x0 of eps where sigma = 0
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A target of the network, `a * x0 + b * noise`.
+
+    Args:
+        name: its key in PREDICTIONS.
+        coefficients: (path, t) -> (a, b), each of the shape of t.
+    """
+
+    name: str
+    coefficients: Callable[[Path, Tensor], tuple[Tensor, Tensor]]
+
+    def determinant(self, path: Path, t: Tensor) -> Tensor:
+        """d = alpha * b - sigma * a, of the shape of t."""
+        a, b = self.coefficients(path, t)
+        return path.alpha(t) * b - path.sigma(t) * a
+
+    def target(self, path: Path, x0: Tensor, noise: Tensor, t: Tensor) -> Tensor:
+        """What the network should output, b c f h w, for x0 and noise at times t: b f."""
+        a, b = self.coefficients(path, t)
+        return per_frame(a).to(x0) * x0 + per_frame(b).to(x0) * noise
+
+    def to_x0(self, path: Path, output: Tensor, x: Tensor, t: Tensor) -> Tensor:
+        """The clean video that a network's output implies; x itself in frames where t = 0."""
+        if self.name == "x0":
+            x0 = output
+        else:
+            _, b = self.coefficients(path, t)
+            inverse = bounded_inverse(self.determinant(path, t))
+            of_x, of_output = per_frame(b * inverse), per_frame(path.sigma(t) * inverse)
+            x0 = of_x.to(x) * x - of_output.to(x) * output
+        return torch.where(per_frame(t == 0), x, x0.to(x))
+
+    def from_x0(self, path: Path, x0: Tensor, x: Tensor, t: Tensor) -> Tensor:
+        """The output that implies x0: the inverse of `to_x0` wherever 0 < t < 1."""
+        if self.name == "x0":
+            return x0
+        _, b = self.coefficients(path, t)
+        inverse = bounded_inverse(path.sigma(t))
+        of_x, of_x0 = per_frame(b * inverse), per_frame(self.determinant(path, t) * inverse)
+        return of_x.to(x) * x - of_x0.to(x) * x0
+
+
+def bounded_inverse(d: Tensor) -> Tensor:
+    """1 / d, falling to 0 below SMALLEST_DIVISOR: no information, then the mean of the data, 0."""
+    return d / d.square().clamp(min=SMALLEST_DIVISOR**2)
+
+
+PREDICTIONS: dict[str, Prediction] = {
+    "eps": Prediction("eps", lambda path, t: (torch.zeros_like(t), torch.ones_like(t))),
+    "x0": Prediction("x0", lambda path, t: (torch.ones_like(t), torch.zeros_like(t))),
+    # Salimans & Ho 2022
+    "v": Prediction("v", lambda path, t: (-path.sigma(t), path.alpha(t))),
+    # dx/dt at fixed x0 and noise (Lipman et al. 2023)
+    "velocity": Prediction("velocity", lambda path, t: (path.d_alpha(t), path.d_sigma(t))),
+}
+
+
+def prediction_named(prediction: str | Prediction) -> Prediction:
+    """The prediction of that name, or the prediction itself.
+
+    Raises:
+        UserError: if there is none of that name.
+    """
+    if isinstance(prediction, Prediction):
+        return prediction
+    if prediction not in PREDICTIONS:
+        raise UserError(
+            f"The prediction {prediction!r} is unknown; {nearest(prediction, [*PREDICTIONS])}"
+        )
+    return PREDICTIONS[prediction]
+
+
+# ---- noise ---------------------------------------------------------------------------------------
+# Every row of a batch, and every frame of a long video, has its own, from its own seed: a row never
+# depends on its batch, nor a frame on how much was drawn before it.
+
+
+class RowNoise:
+    """Standard normal noise in which every row of the batch has its own random stream.
+
+    Args:
+        seeds: one seed per row.
+        stream: independent streams of the same seeds (0 starts a sample, 1 feeds its solver).
+    """
+
+    def __init__(self, seeds: Sequence[int], stream: int = 0):
+        golden = 0x9E3779B97F4A7C15  # spreads the streams far apart among the 63-bit seeds
+        self.generators = [
+            Generator().manual_seed((int(seed) + stream * golden) % 2**63) for seed in seeds
+        ]
+
+    def __call__(self, shape: Sequence[int]) -> Tensor:
+        """Noise of `shape`, whose first axis is the row, float32 on the CPU."""
+        if shape[0] != len(self.generators):
+            raise UserError(f"{len(self.generators)} seeds for {shape[0]} rows: give one a row.")
+        return torch.stack([torch.randn(*shape[1:], generator=g) for g in self.generators])
+
+
+def noise_like_rows(shape: Sequence[int], seeds: Sequence[int]) -> Tensor:
+    """Noise of shape (b, ...), row i from seeds[i] alone: a row of a batch is that row alone."""
+    return RowNoise(seeds)(shape)
+
+
+# The blocks of one video draw their noise this far apart. Odd, and no power of two: the generator
+# of a CPU looks at the lower 32 bits of a seed alone.
+SEED_STRIDE = 0xC2B2AE35
+# Independent streams of the same seeds. A stream has streams of its own, numbered as digits to the
+# base 4 that are appended, so that the keys of keys have their own noise.
+START, FRESH, HISTORY, KEYS = range(4)
+
+
+class FrameNoise:
+    """Standard normal noise of an endless video.
+
+    Args:
+        seeds: one per row of the batch.
+        shape: (c, h, w) of a frame.
+        block: frames that are drawn together. The first block is `noise_like_rows` of its shape,
+            so that a video of one window is the ordinary sampler's, bit for bit.
+        stream: independent streams of the same seeds.
+        like: gives the noise its type and its device.
+    """
+
+    def __init__(
+        self,
+        seeds: Sequence[int],
+        shape: tuple[int, int, int],
+        block: int = 1,
+        stream: int = START,
+        like: Tensor | None = None,
+    ) -> None:
+        self.seeds, self.shape, self.block, self.stream = list(seeds), shape, block, stream
+        self.like = torch.empty(0) if like is None else like
+
+    def __call__(self, start: int, stop: int) -> Tensor:
+        """Noise of the frames start ... stop - 1: b c f h w."""
+        first, last = start // self.block, (stop - 1) // self.block
+        blocks = [self._block(number) for number in range(first, last + 1)]
+        offset = first * self.block
+        return torch.cat(blocks, dim=2)[:, :, start - offset : stop - offset].to(self.like)
+
+    def other(self, stream: int) -> FrameNoise:
+        """The stream of this one that is called FRESH, HISTORY or KEYS."""
+        return FrameNoise(self.seeds, self.shape, self.block, 4 * self.stream + stream, self.like)
+
+    def fresh(self, position: int) -> RowNoise:
+        """What a stochastic solver draws in the walk that begins at `position`."""
+        return self.other(FRESH)._rows(position)
+
+    def _block(self, number: int) -> Tensor:
+        c, h, w = self.shape
+        return self._rows(number)((len(self.seeds), c, self.block, h, w))
+
+    def _rows(self, number: int) -> RowNoise:
+        return RowNoise([seed + number * SEED_STRIDE for seed in self.seeds], self.stream)

@@ -11,9 +11,8 @@ from kinema.codecs.causal_vae import CausalVAE, CausalVAEConfig
 from kinema.errors import UserError, brief, nearest
 from kinema.interop.diffusers_codec import PretrainedCodec
 from kinema.interop.diffusers_codec_kinds import KINDS
-from kinema.storage.configuration import read_object
-from kinema.storage.pretrained import check_config
-from kinema.storage.weights import require_finite
+from kinema.storage.atomic import read_object
+from kinema.storage.weights import check_config, require_finite
 
 # Where a codec lies: by itself, in a system of kinema, in a pipeline of diffusers.
 PLACES = ("", "codec", "vae")

@@ -147,7 +147,8 @@ class Inflated(nn.Module):
         Raises:
             UserError: if there is a cache and a mixer sees the future.
         """
-        check_cache(self, cache)
+        if cache is not None:
+            check_cache(self)
         b, f = x.shape[0], x.shape[2]
         for insertion in self.insertions:
             insertion.num_frames, insertion.cache = f, cache

@@ -20,9 +20,9 @@ from kinema.blocks.mixers import AnimateDiff
 from kinema.errors import UserError, brief
 from kinema.interop.image_networks import places_of_unet
 from kinema.interop.inflated import Inflated
-from kinema.storage import read_weights, require_finite, whole_folder
-from kinema.storage.configuration import read_object
-from kinema.storage.pretrained import fetched
+from kinema.storage import whole_folder
+from kinema.storage.atomic import read_object
+from kinema.storage.weights import fetched, read_weights, require_finite
 
 CONFIG, WEIGHTS, ADAPTER_WEIGHTS = (
     "config.json",

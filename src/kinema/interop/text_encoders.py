@@ -8,7 +8,7 @@ from torch import nn
 
 from kinema.conditions.doors import Tokens
 from kinema.errors import UserError, brief, nearest
-from kinema.storage.configuration import read_object
+from kinema.storage.atomic import read_object
 
 if TYPE_CHECKING:  # an optional dependency
     from transformers import PreTrainedTokenizerBase

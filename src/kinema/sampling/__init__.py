@@ -1,17 +1,7 @@
 """From noise to video: plans, solvers, guidance, and the sampler."""
 
 from kinema.sampling import plans
-from kinema.sampling.denoise import Denoise, denoise_all
 from kinema.sampling.guidance import (
-    adaptive_projected,
-    autoguidance,
-    cfg_zero_star,
-    classifier_free,
-    history_guidance,
-    noised_history,
-    per_condition,
-)
-from kinema.sampling.guidance_specs import (
     GUIDANCE,
     AdaptiveProjected,
     Autoguidance,
@@ -21,18 +11,27 @@ from kinema.sampling.guidance_specs import (
     History,
     PerCondition,
     ZeroStar,
+    adaptive_projected,
+    autoguidance,
+    cfg_zero_star,
+    classifier_free,
     guidance_named,
+    history_guidance,
+    noised_history,
+    per_condition,
 )
-from kinema.sampling.sample import sample
-from kinema.sampling.solvers import (
+from kinema.sampling.sample import (
     SOLVERS,
     Ancestral,
+    Denoise,
     DenoiseFn,
     DPMpp2M,
     DPMpp2MSDE,
     Euler,
     Heun,
     Solver,
+    denoise_all,
+    sample,
 )
 
 __all__ = [

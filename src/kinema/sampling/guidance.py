@@ -1,22 +1,28 @@
-"""Guidance: functions from denoisers to a denoiser, to be nested at will.
+"""Guidance: functions from denoisers to a denoiser, to be nested at will, and their specs by name.
 
 All work on x0. At fixed x and t every prediction is affine in x0, so "uncond + scale * (cond -
 uncond)" is the same in any of them. Every frame has its own noise level, so intervals, norms and
 projections are taken frame by frame; frames with t = 0 are given and pass through unchanged.
+
+A spec (`ClassifierFree()`, `AdaptiveProjected(eta=0.1)`, ...), which a request for a video or
+`kinema generate --guidance` names, fills one of these functions with the `Branches` of a video.
 """
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Annotated, Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from kinema.diffusion.path import Path, per_frame
-from kinema.diffusion.prediction import PREDICTIONS
-from kinema.sampling.denoise import denoise_all
-from kinema.sampling.solvers import DenoiseFn
+from kinema.diffusion.path import PREDICTIONS, Path, per_frame
+from kinema.errors import UserError
+from kinema.fields import Between, Share, Weight, check_fields, read_spec
+from kinema.sampling.sample import DenoiseFn, denoise_all
 
 Combine = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]  # cond, uncond, x, t -> x0
 FRAME = (1, 3, 4)  # the axes of one frame in b c f h w
@@ -193,3 +199,195 @@ def history_guidance(
     (vanilla history guidance), less leaves its low frequencies in both (fractional).
     """
     return classifier_free(denoise, noised_history(denoise, path, noise, level), scale, interval)
+
+
+# ---- specs ---------------------------------------------------------------------------------------
+
+
+class Branches(NamedTuple):
+    """The denoisers of one video that guidance may contrast.
+
+    Attributes:
+        cond: with the prompt.
+        uncond: without it, or with the negative prompt.
+        path: on which the network was trained.
+        noise: x (b c f h w) -> noise of its shape, always the same, to hide given frames under.
+        worse: of a worse system, with the prompt; only autoguidance needs it.
+    """
+
+    cond: DenoiseFn
+    uncond: DenoiseFn
+    path: Path
+    noise: Callable[[Tensor], Tensor]
+    worse: DenoiseFn | None = None
+
+
+class Guidance:
+    """A way to follow the prompt more strictly than the network does by itself.
+
+    Attributes:
+        kind: the name of the spec, a key of GUIDANCE.
+        calls: how often the network is called for one x0, at most.
+        interval: times at which to guide.
+    """
+
+    kind: str
+    calls = 1
+    interval: tuple[Share, Share] = ALWAYS
+
+    def __post_init__(self) -> None:
+        check_fields(self, "Guidance option ")
+        if self.interval[0] > self.interval[1]:
+            raise UserError(
+                f"A guidance interval is two times that go up, such as [0.2,0.9], not "
+                f"{self.interval}."
+            )
+
+    def __call__(self, branches: Branches, scale: float) -> DenoiseFn:
+        """Return the guided denoiser; `scale` is the guidance scale, 1 is off."""
+        raise TypeError(f"{type(self).__name__} does not say how it guides")
+
+
+@dataclass(frozen=True)
+class ClassifierFree(Guidance):
+    """Away from the video without the prompt, see `classifier_free`."""
+
+    interval: tuple[Share, Share] = ALWAYS
+    rescale: Share = 0.0
+    kind: str = field(default="classifier-free", init=False)
+
+    def __call__(self, branches: Branches, scale: float) -> DenoiseFn:
+        cond, uncond = branches.cond, branches.uncond
+        return classifier_free(cond, uncond, scale, self.interval, self.rescale)
+
+
+@dataclass(frozen=True)
+class AdaptiveProjected(Guidance):
+    """The same without what saturates, see `adaptive_projected`."""
+
+    eta: float = 0.0
+    max_norm: Weight | None = None
+    interval: tuple[Share, Share] = ALWAYS
+    kind: str = field(default="adaptive-projected", init=False)
+
+    def __call__(self, branches: Branches, scale: float) -> DenoiseFn:
+        cond, uncond = branches.cond, branches.uncond
+        return adaptive_projected(cond, uncond, scale, self.eta, self.max_norm, self.interval)
+
+
+@dataclass(frozen=True)
+class ZeroStar(Guidance):
+    """CFG-Zero*, for models that are not trained to the end, see `cfg_zero_star`."""
+
+    zero_from: Weight = 1.0
+    interval: tuple[Share, Share] = ALWAYS
+    kind: str = field(default="zero-star", init=False)
+
+    def __call__(self, branches: Branches, scale: float) -> DenoiseFn:
+        cond, uncond, path = branches.cond, branches.uncond, branches.path
+        return cfg_zero_star(cond, uncond, scale, path, self.zero_from, self.interval)
+
+
+@dataclass(frozen=True)
+class Autoguidance(Guidance):
+    """Away from a worse version of the same model (Karras et al. 2024): smaller or younger.
+
+    Both take the same prompt; it needs no dropped ones and keeps the variety of samples.
+
+    Attributes:
+        model: the worse system, on the same latents: a name, a folder, or a repository of the hub.
+        interval: times at which to guide.
+    """
+
+    model: str = ""
+    interval: tuple[Share, Share] = ALWAYS
+    kind: str = field(default="autoguidance", init=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.model:
+            raise UserError("Autoguidance needs a worse system: autoguidance:model=FOLDER.")
+
+    def __call__(self, branches: Branches, scale: float) -> DenoiseFn:
+        assert branches.worse is not None, "the worse system was loaded"
+        return autoguidance(branches.cond, branches.worse, scale, self.interval)
+
+
+@dataclass(frozen=True)
+class History(Guidance):
+    """Classifier-free guidance, and guidance towards the given frames, see `history_guidance`.
+
+    Attributes:
+        scale: how strictly to follow the given frames; 1 is off.
+        level: the noise in (0, 1] under which the contrast shows them.
+        interval: times at which to follow them.
+    """
+
+    scale: float = 1.5
+    level: Annotated[float, Between(1e-6, 1)] = 1.0
+    interval: tuple[Share, Share] = ALWAYS
+    kind: str = field(default="history", init=False)
+    calls = 2
+
+    def __call__(self, branches: Branches, scale: float) -> DenoiseFn:
+        guided = classifier_free(branches.cond, branches.uncond, scale)
+
+        def denoise(x: Tensor, t: Tensor) -> Tensor:
+            noise, options = branches.noise(x), (self.scale, self.level, self.interval)
+            return history_guidance(guided, branches.path, noise, *options)(x, t)
+
+        return denoise
+
+
+@dataclass(frozen=True)
+class PerCondition(Guidance):
+    """A scale for the given frames and one, the guidance scale, for the prompt after them.
+
+    The given frames take the place of the image of InstructPix2Pix, see `per_condition`.
+
+    Attributes:
+        history_scale: how strictly to follow the given frames; 1 is off.
+    """
+
+    history_scale: float = 1.5
+    kind: str = field(default="per-condition", init=False)
+    calls = 3
+
+    def __call__(self, branches: Branches, scale: float) -> DenoiseFn:
+        def denoise(x: Tensor, t: Tensor) -> Tensor:
+            nothing = noised_history(branches.uncond, branches.path, branches.noise(x), 1.0)
+            denoises = [nothing, branches.uncond, branches.cond]
+            return per_condition(denoises, [self.history_scale, scale])(x, t)
+
+        return denoise
+
+
+SPECS = (ClassifierFree, AdaptiveProjected, ZeroStar, Autoguidance, History, PerCondition)
+GUIDANCE: dict[str, type[Guidance]] = {spec.kind: spec for spec in SPECS}
+
+
+def guidance_named(given: Guidance | str | dict[str, Any]) -> Guidance:
+    """Return a spec from itself, from its dictionary, or from its name and options as text.
+
+    Args:
+        given: such as "adaptive-projected" or "adaptive-projected:eta=0.5,interval=[0.2,0.9]".
+
+    Raises:
+        UserError: if there is no such guidance or option, or a value makes no sense.
+    """
+    if isinstance(given, str):
+        name, _, said = given.partition(":")
+        options = (part.partition("=") for part in re.findall(r"[^,\[]+(?:\[[^\]]*\])?", said))
+        values = {name.strip(): value_of(text) for name, _, text in options}
+        given = {"kind": name.strip().replace("_", "-"), **values}
+    spec: Guidance = read_spec("guidance", GUIDANCE, given)
+    return spec
+
+
+def value_of(text: str) -> Any:
+    """Return a number, or a tuple of them, as a text has it; other text stays what it is."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text.strip()
+    return tuple(value) if isinstance(value, list) else value

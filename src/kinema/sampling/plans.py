@@ -15,9 +15,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from kinema.diffusion.noise import shift_times
-from kinema.diffusion.path import Path
-from kinema.errors import UserError, refuse_below
+from kinema.diffusion.path import Path, shift_times
+from kinema.errors import UserError
 
 Steps = int | Tensor  # a number of equal steps, or the falling times of one frame
 
@@ -27,7 +26,7 @@ def times(num_steps: int, shift: float = 1.0, strength: float = 1.0) -> Tensor:
 
     Args:
         num_steps: at least 1.
-        shift: above 1 spends more of the steps near noise (`diffusion.noise.shift_times`).
+        shift: above 1 spends more of the steps near noise (`diffusion.shift_times`).
         strength: the first time, in (0, 1]. 1 is noise; video to video starts below.
 
     Raises:
@@ -113,7 +112,8 @@ def staircase(
     num_steps = len(levels) - 1
     if not 0 <= delay <= num_steps:
         raise UserError(f"delay is {delay}: it lies between 0 and num_steps ({num_steps}).")
-    refuse_below(1, "staircase", chunk=chunk)
+    if chunk < 1:
+        raise UserError(f"chunk is {chunk}: it must be 1 or more.")
     frames = range(frames) if isinstance(frames, int) else frames
     index = torch.arange(frames.start, frames.stop)
     start = (index - given).clamp(min=0) // chunk * delay

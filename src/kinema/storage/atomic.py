@@ -11,20 +11,75 @@ that were killed, and never those of processes that live.
 from __future__ import annotations
 
 import errno
+import json
 import os
 import re
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError
 
-from kinema.errors import UserError, reason
-from kinema.storage.processes import Process
+from kinema.errors import UserError, brief, reason
+
+BOOT = Path("/proc/sys/kernel/random/boot_id")
+ENDED = "ended"
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process of some machine.
+
+    Attributes:
+        pid: its number.
+        start: when it started, which no other process of this number shares; "" if the system
+            does not tell.
+        host: the name of its machine.
+    """
+
+    pid: int
+    start: str
+    host: str
+
+    @classmethod
+    def current(cls) -> Process:
+        """Return this process."""
+        return cls(os.getpid(), start_of(os.getpid()), socket.gethostname())
+
+    def is_gone(self) -> bool:
+        """Return whether the process has ended; False if it ran on another machine."""
+        if self.host != socket.gethostname():
+            return False
+        try:
+            with suppress(PermissionError):  # it lives, as another user's
+                os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return True
+        return start_of(self.pid) != self.start
+
+
+def start_of(pid: int) -> str:
+    """Return the boot and the tick at which a process started, "ended" for a zombie.
+
+    It is "" where there is no /proc, as on macOS.
+    """
+    try:
+        boot = BOOT.read_text().strip().replace("-", "")
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return ""
+    state, ticks = fields[0], int(fields[19])
+    return ENDED if state in "ZX" else f"{boot[:8]}{ticks:x}"
+
 
 STAGING = re.compile(r"\.(\d{1,9})-(\w*)-(.+)-\w{8}\.part", re.ASCII)  # pid, start, host
+MAX_BYTES = 50_000_000  # of a configuration
+SHIPPED = Path(__file__).parents[1] / "models"  # the weights that ship
 
 
 def require_file(path: str | Path, kind: str) -> Path:
@@ -46,6 +101,28 @@ def require_file(path: str | Path, kind: str) -> Path:
     if size == 0:
         raise UserError(f"{path} is empty (0 bytes), not a {kind}.")
     return path
+
+
+def read_object(path: str | Path, kind: str = "configuration") -> dict[str, Any]:
+    """Read a file that holds one JSON object.
+
+    Raises:
+        UserError: if it is missing, larger than 50 MB, not UTF-8, not JSON, or holds no object.
+    """
+    path = require_file(path, kind)
+    if path.stat().st_size > MAX_BYTES:
+        raise UserError(f"{path} is larger than 50 MB: it is no {kind}.")
+    try:
+        values = json.loads(path.read_text("utf-8"))
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not a text in UTF-8: it is no {kind}.") from error
+    except RecursionError as error:
+        raise UserError(f"{path} is nested too deeply: it is no {kind}.") from error
+    except ValueError as error:
+        raise UserError(f"{path} is not JSON: {brief(error)}.") from error
+    if not isinstance(values, dict):
+        raise UserError(f"{path} holds no fields: a {kind} is a JSON object.")
+    return values
 
 
 def write_bytes(path: str | Path, data: bytes) -> Path:

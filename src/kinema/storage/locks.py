@@ -21,8 +21,7 @@ from datetime import datetime
 from pathlib import Path
 
 from kinema.errors import UserError
-from kinema.storage.atomic import failures_told, require_writable
-from kinema.storage.processes import Process
+from kinema.storage.atomic import Process, failures_told, require_writable
 
 FOLDER_LOCK = ".lock"
 MAX_NOTE_BYTES = 1000

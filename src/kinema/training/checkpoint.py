@@ -19,8 +19,7 @@ from torch import Tensor, nn
 
 from kinema.errors import UserError
 from kinema.storage.atomic import whole_file
-from kinema.storage.checksums import checksum
-from kinema.storage.weights import require_finite
+from kinema.storage.weights import checksum, require_finite
 from kinema.training.ema import WeightAverages
 
 FORMAT = 2  # raise it when a checkpoint's contents or the draws of a step change

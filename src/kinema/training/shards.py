@@ -21,7 +21,7 @@ from torch import Tensor
 
 from kinema.errors import UserError
 from kinema.storage.atomic import whole_file
-from kinema.storage.checksums import checksum
+from kinema.storage.weights import checksum
 from kinema.training.randomness import untouched
 from kinema.training.waiting import telling
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from math import ceil
 from typing import Any
 
@@ -18,24 +18,116 @@ import torch
 from torch import Tensor
 
 from kinema.conditions import Conditions
+from kinema.denoisers import Denoiser
 from kinema.diffusion import PATHS
 from kinema.errors import UserError
 from kinema.sampling import SOLVERS, Branches, Denoise, DenoiseFn, Guidance, plans
 from kinema.sampling.rollout import (
     HISTORY,
+    Autoregressive,
+    Blend,
     FrameNoise,
+    Keyframes,
+    Rolling,
     RolloutSetup,
     RolloutState,
     Schedule,
     Segment,
+    Sliding,
+    Splice,
     Strategy,
     Whole,
+    crossfade,
     joined,
 )
-from kinema.sampling.sample import Progress
+from kinema.sampling.sample import AfterStep
 from kinema.video.request import Story, prompt_at
-from kinema.video.strategies import window_of
 from kinema.video.system import Loaded, Parts
+
+
+def autoregressive(window: int, overlap: int) -> Autoregressive:
+    """Make chunks as long as the overlap, but no longer than those of a sliding window.
+
+    They see the rest of a window: a sink and the latest frames.
+    """
+    chunk = min(overlap, max(window - overlap, 1))
+    return Autoregressive(chunk, context=max(window - chunk - 1, 1), sinks=1)
+
+
+# By name, for a window and an overlap in latent frames. Blended windows share half.
+STRATEGIES: dict[str, Callable[[int, int], Strategy]] = {
+    "whole": lambda window, overlap: Whole(),
+    "sliding": lambda window, overlap: Sliding(window, overlap),
+    "crossfade": crossfade,
+    "splice": lambda window, overlap: Splice(min(8, window), min(2, overlap)),
+    "rolling": lambda window, overlap: Rolling(window, history=overlap),
+    "autoregressive": autoregressive,
+    "keyframes": lambda window, overlap: Keyframes(
+        Sliding(window, overlap), stride=max((window - 1) // 2, 1), window=window
+    ),
+    "blend": lambda window, overlap: Blend(window, window // 2),
+}
+DEFAULT = "sliding"
+
+
+def strategy_named(name: str, pipe: Parts, overlap_noise: float = 0.0) -> Strategy:
+    """Return a strategy with the window and the overlap that a system was trained for.
+
+    With a causal denoiser that can forget, "autoregressive" keeps keys and values of the past.
+
+    Args:
+        name: a key of STRATEGIES.
+        pipe: the system.
+        overlap_noise: noise in [0, 1) under which frames are shown again (GameNGen, 2024).
+
+    Raises:
+        UserError: if there is no strategy of that name, or none that shows frames under noise.
+    """
+    if name not in STRATEGIES:
+        raise UserError(f"There is no strategy {name!r}; choose from {', '.join(STRATEGIES)}.")
+    window, overlap = window_of(pipe)
+    strategy = STRATEGIES[name](window, overlap)
+    if overlap_noise:
+        strategy = noised(strategy, name, overlap_noise)
+    return cached(strategy, pipe.denoiser) if isinstance(strategy, Autoregressive) else strategy
+
+
+def window_of(pipe: Parts) -> tuple[int, int]:
+    """Return the window and the overlap that a system was trained for, in latent frames."""
+    system, codec = pipe.system, pipe.codec
+    window = codec.latent_shape(system.num_frames, *system.size)[1]
+    overlap = codec.latent_shape(system.overlap, *system.size)[1]
+    return window, min(overlap, max(window - 1, 1))
+
+
+def default_strategy(pipe: Parts, num_latents: int) -> Strategy:
+    """Return one window for a video that fits into it, and a sliding one for a longer video."""
+    if num_latents <= window_of(pipe)[0]:
+        return Whole()
+    return strategy_named(DEFAULT, pipe)
+
+
+def noised(strategy: Strategy, name: str, level: float) -> Strategy:
+    """Return the strategy with `level` noise on the frames that it shows again."""
+    if not isinstance(strategy, Sliding | Autoregressive):
+        raise UserError(
+            f"{name} does not show its frames again under noise: leave --overlap-noise out, or "
+            "take --long sliding, crossfade, splice or autoregressive."
+        )
+    return replace(strategy, level=level)
+
+
+def cached(strategy: Autoregressive, denoiser: Denoiser) -> Autoregressive:
+    """Return the strategy with a cache, if the denoiser can have one that forgets.
+
+    Its chunks and what they see are rounded up to what the cache takes at once.
+    """
+    if not (denoiser.is_causal and denoiser.can_forget):
+        return strategy
+    multiple, seen = denoiser.chunk, strategy.sinks + strategy.context
+    chunk, seen = (ceil(size / multiple) * multiple for size in (strategy.chunk, seen))
+    return replace(strategy, chunk=chunk, context=seen - strategy.sinks, cached=True)
+
 
 SETTABLE = ("num_frames", "fps", "num_steps", "guidance_scale")
 
@@ -84,7 +176,7 @@ class Generation:
     kept: Callable[[], Iterator[np.ndarray]] = lambda: iter(())
     worse: Loaded | None = None
     files: dict[str, str] = field(default_factory=dict)
-    progress: Progress | None = None
+    progress: AfterStep | None = None
 
     def of(self, videos: slice) -> Generation:
         """Return the same for some of the videos."""

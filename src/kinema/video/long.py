@@ -24,12 +24,9 @@ from kinema.sampling.rollout import Strategy
 from kinema.storage import locked_file
 from kinema.video.checkpoint import RolloutCheckpoint
 from kinema.video.generation import Generation, device_of
-from kinema.video.opening import PEEK, warn_of_cut
-from kinema.video.output import provenance
-from kinema.video.pipeline import VideoPipeline
-from kinema.video.progress import steps_of
+from kinema.video.pipeline import VideoPipeline, provenance, steps_of
 from kinema.video.request import Request
-from kinema.video.settling import settle
+from kinema.video.settling import PEEK, settle, warn_of_cut
 
 
 @dataclass

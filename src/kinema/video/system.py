@@ -27,15 +27,13 @@ from kinema.codecs import CausalVAE, Pixels
 from kinema.conditions import NoText, SmallTextEncoder
 from kinema.denoisers import DENOISERS
 from kinema.diffusion import PATHS, PREDICTIONS
-from kinema.errors import UserError, brief, nearest, refuse_below
-from kinema.fields import Count, OneOf, Positive, Side, Whole, fit
+from kinema.errors import UserError, brief, nearest
+from kinema.fields import Count, OneOf, Positive, Side, Whole, check_fields, check_values, fit
 from kinema.interop import PretrainedCodec, PretrainedTextEncoder, codec_folder, load_codec
 from kinema.sampling import SOLVERS
 from kinema.storage import whole_folder
-from kinema.storage.checksums import check_files, file_checksums
-from kinema.storage.configuration import check_fields, read_object
-from kinema.storage.pretrained import fetched
-from kinema.storage.shipped import SHIPPED
+from kinema.storage.atomic import SHIPPED, read_object
+from kinema.storage.weights import check_files, fetched, file_checksums
 
 CODECS: dict[str, type] = {
     "causal_vae": CausalVAE,
@@ -52,12 +50,6 @@ PARTS: dict[str, dict[str, type[Any]]] = {
     "denoiser": DENOISERS,
     "codec": CODECS,
     "text": TEXT_ENCODERS,
-}
-CHOICES: dict[str, dict[str, Any]] = {
-    **PARTS,
-    "path": PATHS,
-    "prediction": PREDICTIONS,
-    "solver": SOLVERS,
 }
 SYSTEM_FILE, CHECKSUMS = "system.json", "checksums"
 
@@ -99,15 +91,11 @@ class System:
     max_size: Side = 256
 
     def __post_init__(self) -> None:
+        check_fields(self, "system: ")
         self.size = (int(self.size[0]), int(self.size[1]))
-        counts = {name: getattr(self, name) for name in ("num_frames", "num_steps", "max_size")}
-        refuse_below(1, "system", **counts, height=self.size[0], width=self.size[1])
-        refuse_below(0, "system", overlap=self.overlap)
-        if not (self.fps > 0 and self.shift > 0):
-            raise UserError(f"fps is {self.fps} and shift {self.shift}; both must be above 0.")
-        for field, choices in CHOICES.items():
-            if (name := getattr(self, field)) not in choices:
-                raise UserError(f"{field} {name!r} is unknown; {nearest(str(name), [*choices])}")
+        for part, kinds in PARTS.items():
+            if (name := getattr(self, part)) not in kinds:
+                raise UserError(f"{part} {name!r} is unknown; {nearest(name, [*kinds])}")
 
     @property
     def takes_prompts(self) -> bool:
@@ -192,9 +180,8 @@ def read_system(folder: Path) -> System:
         raise UserError(f"{folder} is not a kinema system: {SYSTEM_FILE} is missing.")
     values = read_object(file)
     checksums = values.pop(CHECKSUMS, {})
-    check_fields(values, System, file)
-    fit(checksums, dict[str, str], f"{file}: {CHECKSUMS}")
-    check_files(folder, checksums, file)
+    check_values(values, System, file)
+    check_files(folder, fit(checksums, dict[str, str], f"{file}: {CHECKSUMS}"), file)
     try:
         return System(**values)
     except UserError as error:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from rollout_cases import STRATEGIES, denoise, rollout_setup
 
 from kinema.diffusion import Linear
+from kinema.diffusion.path import KEYS
 from kinema.errors import UserError
 from kinema.sampling import SOLVERS, Heun, plans, rollout, sample
 from kinema.sampling.rollout import (
@@ -30,7 +31,6 @@ from kinema.sampling.rollout import (
     Whole,
     joined,
 )
-from kinema.sampling.rollout.noise import KEYS
 from kinema.worlds import GaussianWorld
 
 RHO, MEAN = 0.8, 0.5

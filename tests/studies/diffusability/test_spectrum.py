@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from kinema.codecs import CausalVAE, CausalVAEConfig, Pixels
-from kinema.codecs.cosine import cosines
+from kinema.codecs.stages import cosines
 from studies.diffusability.spectrum import (
     AS_IT_IS,
     HEIGHT,

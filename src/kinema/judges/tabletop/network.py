@@ -17,7 +17,7 @@ from einops import rearrange, repeat
 from torch import Tensor, nn
 
 from kinema.clips import to_tensor
-from kinema.storage.pretrained import PretrainedMixin
+from kinema.storage.weights import PretrainedMixin
 
 SIZE = 64  # pixels; other sizes are resized
 FRAMES_PER_SECOND = 4  # clips are thinned to this rate before they are looked at

@@ -9,9 +9,9 @@ import torch
 from einops import einsum
 
 from kinema import clips
-from kinema.blocks.folding import depth_to_space, space_to_depth
+from kinema.blocks.convolution import depth_to_space, space_to_depth
 from kinema.codecs import Codec
-from kinema.codecs.cosine import cosine_basis, cosines
+from kinema.codecs.stages import cosine_basis, cosines
 
 Coding = Callable[[np.ndarray, int], np.ndarray]
 """(clip uint8 (f h w 3), how many values it may keep) -> the clip as it comes back."""

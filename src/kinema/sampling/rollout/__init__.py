@@ -3,11 +3,16 @@
 import warnings
 from typing import Any
 
-from kinema.sampling.rollout.autoregressive import Autoregressive, Memory, Recomputed, Remembering
+from kinema.diffusion.path import HISTORY, SEED_STRIDE, FrameNoise
+from kinema.sampling.rollout.autoregressive import (
+    Autoregressive,
+    Cached,
+    Memory,
+    Recomputed,
+    Remembering,
+)
 from kinema.sampling.rollout.blending import Blend
-from kinema.sampling.rollout.cached import Cached
 from kinema.sampling.rollout.keyframes import Keyframes
-from kinema.sampling.rollout.noise import HISTORY, SEED_STRIDE, FrameNoise
 from kinema.sampling.rollout.rolling import Rolling
 from kinema.sampling.rollout.setup import (
     RolloutSetup,

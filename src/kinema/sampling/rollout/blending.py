@@ -29,7 +29,7 @@ from torch import Tensor
 from kinema.errors import UserError
 from kinema.sampling import plans
 from kinema.sampling.rollout.setup import RolloutSetup, RolloutState, Segment
-from kinema.sampling.solvers import Past, Step, network_times
+from kinema.sampling.sample import Past, Step, network_times
 
 Frames = dict[str, Tensor]
 

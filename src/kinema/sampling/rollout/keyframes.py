@@ -13,8 +13,8 @@ from math import ceil
 import torch
 from torch import Tensor
 
+from kinema.diffusion.path import KEYS
 from kinema.errors import UserError
-from kinema.sampling.rollout.noise import KEYS
 from kinema.sampling.rollout.setup import (
     RolloutSetup,
     RolloutState,

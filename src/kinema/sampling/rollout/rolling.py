@@ -17,8 +17,7 @@ from torch import Tensor
 from kinema.errors import UserError
 from kinema.sampling import plans
 from kinema.sampling.rollout.setup import RolloutSetup, RolloutState, Segment, opening
-from kinema.sampling.sample import take_step
-from kinema.sampling.solvers import DenoiseFn, Past, Step
+from kinema.sampling.sample import DenoiseFn, Past, Step, take_step
 
 
 @dataclass

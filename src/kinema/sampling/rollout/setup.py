@@ -16,12 +16,10 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from kinema.diffusion.path import Linear, Path
+from kinema.diffusion.path import FrameNoise, Linear, Path
 from kinema.errors import UserError
 from kinema.sampling import plans
-from kinema.sampling.rollout.noise import FrameNoise
-from kinema.sampling.sample import Progress, first_state, sample
-from kinema.sampling.solvers import DenoiseFn, Euler, Solver
+from kinema.sampling.sample import AfterStep, DenoiseFn, Euler, Solver, first_state, sample
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,7 @@ class RolloutSetup:
     given: Tensor | None = None
     coarse: DenoiseFn | Schedule | None = None
     source: Tensor | None = None
-    progress: Progress | None = None
+    progress: AfterStep | None = None
 
     @property
     def num_steps(self) -> int:

@@ -13,11 +13,11 @@ from math import ceil
 import torch
 from torch import Tensor
 
+from kinema.diffusion.path import HISTORY
 from kinema.errors import UserError
 from kinema.sampling.guidance import noised_history
-from kinema.sampling.rollout.noise import HISTORY
 from kinema.sampling.rollout.setup import RolloutSetup, RolloutState, Segment, latest, opening
-from kinema.sampling.solvers import DenoiseFn
+from kinema.sampling.sample import DenoiseFn
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from torch import Tensor
 from kinema.diffusion import LogitNormal, Path
 from kinema.fields import Count, Positive, Share
 from kinema.sampling import DenoiseFn, plans
-from kinema.sampling.solvers import Step
+from kinema.sampling.sample import Step
 
 
 @dataclass(frozen=True)

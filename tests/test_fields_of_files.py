@@ -5,8 +5,7 @@ from typing import Literal
 import pytest
 
 from kinema.errors import UserError
-from kinema.fields import Share
-from kinema.storage.configuration import check_fields, read_object
+from kinema.fields import Share, check_values, read_spec
 
 
 @dataclass
@@ -26,8 +25,8 @@ class Network:
 
 def test_what_a_dataclass_writes_is_taken():
     values = json.loads(json.dumps(asdict(Network(3, window=2, words={"a": ["b"]}))))
-    check_fields(values, Network, "x.json")
-    check_fields({"dim": 1, "rate": 1, "mixer": {"anything": 1}}, Network, "x.json")
+    check_values(values, Network, "x.json")
+    check_values({"dim": 1, "rate": 1, "mixer": {"anything": 1}}, Network, "x.json")
 
 
 @pytest.mark.parametrize(
@@ -58,34 +57,63 @@ def test_what_a_dataclass_writes_is_taken():
 )
 def test_a_value_of_another_type_is_named(change, said):
     with pytest.raises(UserError, match=f"x.json.*{said}") as caught:
-        check_fields({"dim": 1, **change}, Network, "x.json")
+        check_values({"dim": 1, **change}, Network, "x.json")
     assert len(str(caught.value)) < 300
 
 
 def test_a_field_that_is_missing_is_named():
     with pytest.raises(UserError, match="lacks the field 'dim'"):
-        check_fields({}, Network, "x.json")
+        check_values({}, Network, "x.json")
+
+
+@dataclass(frozen=True)
+class Plain:
+    kind: str = field(default="plain", init=False)
+
+
+@dataclass(frozen=True)
+class Wide:
+    kind: str = field(default="wide", init=False)
+    width: int = 4
+
+
+KINDS = {"plain": Plain, "wide": Wide}
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("given", "spec"),
     [
-        (b"{", "is not JSON"),
-        (b"[1]", "holds no fields"),
-        (b"\xff\xfe{}", "not a text in UTF-8"),
-        (b"", "is empty"),
-        (b"[" * 100_000, "nested too deeply"),
-        (b'{"a": ' * 100_000, "nested too deeply"),
+        ("wide", Wide()),
+        ({"kind": "wide"}, Wide()),
+        ({"kind": "wide", "width": 2}, Wide(2)),
+        (Wide(3), Wide(3)),
+        (asdict(Wide(5)), Wide(5)),
+        (asdict(Plain()), Plain()),
     ],
 )
-def test_a_file_that_holds_no_object(tmp_path, data, said):
-    (tmp_path / "x.json").write_bytes(data)
-    with pytest.raises(UserError, match=f"x.json .*{said}|x.json {said}"):
-        read_object(tmp_path / "x.json")
+def test_a_spec_is_read_from_itself_its_name_and_its_dictionary(given, spec):
+    assert read_spec("look", KINDS, given) == spec
 
 
-def test_a_file_that_is_too_large(tmp_path):
-    with open(tmp_path / "x.json", "wb") as file:
-        file.truncate(10**9)
-    with pytest.raises(UserError, match="larger than 50 MB"):
-        read_object(tmp_path / "x.json")
+def test_the_dictionary_that_is_read_stays_as_it_is():
+    given = {"kind": "wide", "width": 2}
+    read_spec("look", KINDS, given)
+    assert given == {"kind": "wide", "width": 2}
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ("wode", "The look 'wode' is unknown; did you mean 'wide'?"),
+        ({"width": 2}, "The look 'None' is unknown; choose one of plain, wide."),
+        ({"kind": ["wide"]}, r"The look \"\['wide'\]\" is unknown; "),
+        (
+            {"kind": "wide", "with": 2},
+            "The look 'wide' has no option 'with'; did you mean 'width'?",
+        ),
+        ({"kind": "plain", "width": 2}, "The look 'plain' has no option 'width'; it has none."),
+    ],
+)
+def test_what_is_unknown_is_named_with_the_nearest(given, sentence):
+    with pytest.raises(UserError, match=sentence.replace("?", r"\?")):
+        read_spec("look", KINDS, given)
