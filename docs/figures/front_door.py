@@ -48,13 +48,15 @@ def draw_check() -> None:
 
 def draw_train() -> None:
     """Draw how models that saw few and many clips go on from three frames of an unseen clip."""
-    truth = discs.render([UNSEEN + 3], Rendering(num_frames=32, size=32, level=1))[0]
+    truth = discs.render([UNSEEN], Rendering(num_frames=32, size=32, level=1))[0]
     start = clips.Clip(truth.frames[:3], discs.FPS)
     rows, labels = [truth.frames], ["the true clip, of which the model sees the first three frames"]
     for stage, model in [*((n, trained(n)) for n in STAGES), (100_000, "physics-uniform")]:
         video = kinema.load(str(model))("", continue_from=start, num_frames=29, seed=0)
         rows.append(video.frames[0])
         labels.append(f"after {stage:,} clips")
+    border = ((0, 0), (1, 1), (1, 1), (0, 0))
+    rows = [np.pad(row, border, constant_values=200) for row in rows]
     clips.contact_sheet(rows, ASSETS / "train.png", labels, columns=11, cell=80)
 
 
