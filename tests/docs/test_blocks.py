@@ -138,11 +138,58 @@ def run_script(arguments: list[str], script: Callable[[], object]) -> None:
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
-    """A new folder for the files of a page."""
+    """A new folder for the files of a page, and a baseline that searches fewer training clips."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["kinema"])
+    monkeypatch.setattr("kinema.probes.physics.baselines.NUM_NEIGHBORS", 20)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+# The notebook runs the blocks of the tutorial.
+@pytest.mark.parametrize("page", [p for p in PAGES if p.stem != "tutorial"], ids=lambda p: p.stem)
 def test_the_blocks_of_a_page_run(page):
     run_blocks(blocks_of(page))
+
+
+def test_the_notebook_runs_from_top_to_bottom():
+    run_blocks(cells_of(NOTEBOOK))
+
+
+def test_the_notebook_is_the_tutorial():
+    make = runpy.run_path(str(ROOT / "docs" / "figures" / "notebook.py"))["notebook"]
+    page = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
+    assert NOTEBOOK.read_text(encoding="utf-8") == make(page), "run docs/figures/notebook.py"
+
+
+def test_every_block_names_its_language():
+    """A fence without a language would hide commands from these tests."""
+    bare = [
+        f"{page.name}:{page.read_text()[: fence.start()].count(chr(10)) + 1}"
+        for page in PAGES
+        for fence in FENCE.finditer(page.read_text(encoding="utf-8"))
+        if fence[1] not in ("bash", "python", "text", "json", "yaml")
+    ]
+    assert not bare
+
+
+def test_comments_are_obeyed(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(
+        "<!-- run: after kinema a; kinema b -->\n<!-- run: 100 -> 2 -->\n<!-- run: x --n 3 -->\n"
+        "```bash\nkinema x 100\n```\n\n```python\n1\n```\n<!-- run: no, so -->\n```bash\nls\n```\n"
+        "<!-- ci: test -->\n```bash\nls\n```\n"
+    )
+    first, second, third, fourth = blocks_of(page)
+    assert first.text == "kinema x 2\n"
+    assert first.before == ("kinema a", "kinema b")
+    assert first.options == (("x", "--n 3"),)
+    assert (second.language, second.excuse, second.line) == ("python", "", 9)
+    assert third.excuse == "so"
+    assert fourth.excuse
+
+
+def test_an_option_without_a_command_is_a_mistake():
+    block = Block("python -c pass\n", "bash", "page", options=(("train", "--n 3"),))
+    with pytest.raises(AssertionError, match="no command"):
+        run_shell(block)
+    with pytest.raises(pytest.fail.Exception):
+        run_command(["curl", "x"])
