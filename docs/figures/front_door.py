@@ -10,7 +10,6 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
-from numpy import ndarray
 
 import kinema
 from kinema import clips
