@@ -51,8 +51,8 @@ class Block:
     before: tuple[str, ...] = ()
     options: tuple[tuple[str, str], ...] = ()
 
-    def commanded(self, comment: str) -> "Block":
-        """Obey one comment."""
+    def obey(self, comment: str) -> None:
+        """Excuse, prepare or shorten the block, as a comment asks."""
         if comment.startswith("no, "):
             self.excuse = comment[4:]
         elif comment.startswith("after "):
@@ -64,7 +64,6 @@ class Block:
         else:
             words, _, options = comment.partition("--")
             self.options += ((words.strip(), f"--{options}"),)
-        return self
 
 
 def blocks_of(page: Path) -> Iterator[Block]:
@@ -73,7 +72,7 @@ def blocks_of(page: Path) -> Iterator[Block]:
         line = text[: found.start(3)].count("\n") + 1
         block = Block(found[3], found[2], page.name, line)
         for kind, comment in re.findall(r"<!-- (run|ci): (.*?) -->", found[1]):
-            block.commanded(comment if kind == "run" else "no, .ci/run runs it")
+            block.obey(comment if kind == "run" else "no, .ci/run runs it")
         yield block
 
 
@@ -86,7 +85,7 @@ def cells_of(notebook: Path) -> Iterator[Block]:
             text = re.sub("^!", "", text, flags=re.M) if shell else text
             block = Block(text, "bash" if shell else "python", f"cell {number}")
             for comment in cell["metadata"].get("run", []):
-                block.commanded(comment)
+                block.obey(comment)
             yield block
 
 
@@ -109,9 +108,10 @@ def run_shell(block: Block) -> None:
     unused = set(block.options)
     for line in block.text.replace("\\\n", " ").splitlines():
         words = shlex.split(line, comments=True)
-        added = [one for one in block.options if f"{' '.join(words[1:])} ".startswith(one[0])]
-        unused -= set(added)
         if words:
+            command = " ".join(words[1:])
+            added = [one for one in block.options if command.startswith(one[0])]
+            unused -= set(added)
             run_command([*words, *shlex.split(" ".join(more for _, more in added))])
     assert not unused, f"{block.where}:{block.line} has no command for {unused}"
 
