@@ -72,7 +72,7 @@ def draw_noise(curves: dict[str, np.ndarray]) -> None:
         axis.plot(NOISES, np.array(NOISES) / np.sqrt(np.pi), "k:", label=r"$\sigma/\sqrt{\pi}$")
         axis.set(title=f"warping error, {name}", xlabel="noise (standard deviation)")
         axis.set_ylim(0, 1.15 * means.max())
-    axes[0].set_ylabel("grey levels")
+    axes[0].set_ylabel("gray levels")
     axes[0].legend(fontsize=8)
     for name in ("textbook", "corrected"):
         means = curves[name].mean(1)
@@ -88,7 +88,7 @@ def draw_noise(curves: dict[str, np.ndarray]) -> None:
 
 
 def wall(num_frames: int) -> np.ndarray:
-    """A coloured, textured wall that passes by, one pixel a frame; float (f h w 3)."""
+    """A colored, textured wall that passes by, one pixel a frame; float (f h w 3)."""
     rng = np.random.default_rng(0)
     picture = np.full((96, 128 + num_frames, 3), (150.0, 110.0, 90.0), np.float32)
     for grain in (1.2, 4.0, 12.0):
@@ -181,7 +181,7 @@ def page(curves: dict[str, np.ndarray], scores: dict[str, list[float]]) -> str:
         "# Two exercises in numbers\n\n`python docs/figures/exercises.py`\n\n"
         "## Warping error against noise\n\n" + "\n".join([head, *rows]) + "\n\n"
         f"The gliding square with noise reaches the jumping one without at a noise of {line}. "
-        f"Means over {len(SEEDS)} draws of noise and jumps; grey levels, 0 to 255.\n\n"
+        f"Means over {len(SEEDS)} draws of noise and jumps; gray levels, 0 to 255.\n\n"
         "## Smoothing after the fact\n\n" + "\n".join([widths, *lines]) + "\n"
     )
 
