@@ -324,8 +324,7 @@ def check_values(values: Mapping[str, Any], kind: type, where: object) -> None:
         where: the file, for the sentence.
 
     Raises:
-        UserError: for the first name that it does not have, value of another type or range, or
-            field that is missing.
+        UserError: for the first unknown name, value that does not fit, or missing field.
     """
     hints = fields_of(kind)
     for name, value in values.items():
@@ -354,7 +353,7 @@ def holds_dataclasses(hint: Any) -> bool:
     return bool(kinds_of(hint)) or any(kinds_of(inner) for inner in get_args(hint))
 
 
-def read_spec(what: str, kinds: Mapping[str, type[Any]], given: Any) -> Any:
+def read_spec(what: str, kinds: Mapping[str, Any], given: Any) -> Any:
     """Make a spec from itself, from its name, or from its dictionary.
 
     Args:
@@ -378,9 +377,6 @@ def read_spec(what: str, kinds: Mapping[str, type[Any]], given: Any) -> Any:
             raise UserError(f"The {what} {kind!r} has no option {name!r}; {hint}")
     check_values(options, kinds[kind], f"The {what} {kind!r}")
     return kinds[kind](**options)
-
-
-# ---- trees --------------------------------------------------------------------------------------
 
 
 def tree_of(value: Any) -> Any:

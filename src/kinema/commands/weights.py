@@ -9,7 +9,7 @@ from kinema.commands.parser import Parser
 from kinema.errors import UserError, nearest
 from kinema.fields import shown
 from kinema.storage.atomic import SHIPPED
-from kinema.storage.configuration import read_object
+from kinema.storage.atomic import read_object
 
 WEIGHTS, NETWORK, SYSTEM = "model.safetensors", "config.json", "system.json"
 EXAMPLES = """\
