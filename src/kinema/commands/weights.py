@@ -8,8 +8,7 @@ from typing import NamedTuple
 from kinema.commands.parser import Parser
 from kinema.errors import UserError, nearest
 from kinema.fields import shown
-from kinema.storage.atomic import SHIPPED
-from kinema.storage.atomic import read_object
+from kinema.storage.atomic import SHIPPED, read_object
 
 WEIGHTS, NETWORK, SYSTEM = "model.safetensors", "config.json", "system.json"
 EXAMPLES = """\
