@@ -96,7 +96,7 @@ def test_what_fits_comes_back_as_its_type(value, hint, made):
 @pytest.mark.parametrize(
     ("value", "hint", "said"),
     [
-        ("3", int, "x takes a whole number, not 3."),
+        ("3", int, "x takes a whole number, not '3'."),
         (3.0, int, "x takes a whole number, not 3.0."),
         (True, int, "x takes a whole number, not true."),
         (True, float, "x takes a number, not true."),
