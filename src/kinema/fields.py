@@ -317,11 +317,7 @@ def check_values(values: Mapping[str, Any], kind: type, where: object) -> None:
     """Compare the names and the values of a JSON object with the fields of a dataclass.
 
     Fields that hold dataclasses are left to the dataclass, which reads them when it is made.
-
-    Args:
-        values: by name.
-        kind: the dataclass.
-        where: the file, for the sentence.
+    `where` is the file, which begins the sentence.
 
     Raises:
         UserError: for the first unknown name, value that does not fit, or missing field.
@@ -354,11 +350,11 @@ def holds_dataclasses(hint: Any) -> bool:
 
 
 def read_spec(what: str, kinds: Mapping[str, Any], given: Any) -> Any:
-    """Make a spec from itself, from its name, or from its dictionary.
+    """Make a spec, a choice among small frozen dataclasses, from what a user or a file says.
 
     Args:
         what: the field that holds it, for messages.
-        kinds: the frozen dataclasses by name.
+        kinds: the dataclasses by name.
         given: a spec, the name of a kind, or {"kind": NAME, OPTION: VALUE, ...}.
 
     Raises:
@@ -370,13 +366,14 @@ def read_spec(what: str, kinds: Mapping[str, Any], given: Any) -> Any:
     kind = str(options.pop("kind", None))
     if kind not in kinds:
         raise UserError(f"The {what} {kind!r} is unknown; {nearest(kind, list(kinds))}")
-    known = [*fields_of(kinds[kind])]
+    spec: Any = kinds[kind]
+    known = [*fields_of(spec)]
     for name in options:
         if name not in known:
             hint = nearest(name, known) if known else "it has none."
             raise UserError(f"The {what} {kind!r} has no option {name!r}; {hint}")
-    check_values(options, kinds[kind], f"The {what} {kind!r}")
-    return kinds[kind](**options)
+    check_values(options, spec, f"The {what} {kind!r}")
+    return spec(**options)
 
 
 def tree_of(value: Any) -> Any:

@@ -3,12 +3,11 @@ import os
 import numpy as np
 import pytest
 
-import kinema
 from kinema import cli, clips, video
 from kinema.codecs import Pixels
 from kinema.commands.make import slug
 from kinema.sampling.rollout import Splice
-from kinema.video import Output
+from kinema.video import Output, VideoPipeline
 from kinema.worlds import writing
 
 
@@ -39,7 +38,7 @@ class FakePipeline:
 @pytest.fixture
 def pipe(monkeypatch, tmp_path):
     fake = FakePipeline()
-    monkeypatch.setattr(kinema, "load", lambda model, precision: fake)
+    monkeypatch.setattr(VideoPipeline, "from_pretrained", lambda model, precision: fake)
     monkeypatch.chdir(tmp_path)
     return fake
 

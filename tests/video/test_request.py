@@ -69,7 +69,7 @@ def test_a_size_or_its_sides_and_known_types():
         Request("x", size=8, width=8)
     with pytest.raises(UserError, match="'mp4': choose np, pt, pil, latent"):
         Request("x", output_type="mp4")
-    with pytest.raises(UserError, match="unknown kind 'clasifier-free'.*'classifier-free'"):
+    with pytest.raises(UserError, match="'clasifier-free' is unknown.*'classifier-free'"):
         Request("x", guidance="clasifier-free")
 
 
