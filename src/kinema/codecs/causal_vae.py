@@ -79,8 +79,8 @@ class CausalVAEConfig:
         sizes = (self.channels, *self.fold, *self.widths, self.encoder_kernel, self.decoder_kernel)
         if min(*sizes, *(1 + depth for depth in self.encoder_depth + self.decoder_depth)) < 1:
             raise UserError(
-                "The channels, fold, widths and kernels of a CausalVAE are at least 1 and its depths "
-                f"at least 0, not {shown(self, 140)}."
+                "The channels, fold, widths and kernels of a CausalVAE are at least 1 and its "
+                f"depths at least 0, not {shown(self, 140)}."
             )
         if min(self.refiner_width, self.refiner_depth) < 0:
             raise UserError(
@@ -90,7 +90,8 @@ class CausalVAEConfig:
         if len(self.fold) != 3 or self.channels > 3 * prod(self.factors):
             raise UserError(
                 f"A CausalVAE folds frames, rows and columns, and a latent holds at most the "
-                f"values of its block, not {self.channels} channels for a fold of {shown(self.fold)}."
+                f"values of its block, not {self.channels} channels for a fold of "
+                f"{shown(self.fold)}."
             )
         if self.fitted and 3 * prod(self.factors) > LARGEST_BLOCK:
             raise UserError(

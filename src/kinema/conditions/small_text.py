@@ -45,7 +45,7 @@ class SmallTextConfig:
     max_length: Count = 64
 
     def __post_init__(self):
-        numbers = {name: getattr(self, name) for name in ("num_heads", "max_length")}
+        numbers = {name: getattr(self, name) for name in ("dim", "num_heads", "max_length")}
         refuse_below(1, "Text encoder", **numbers)
         if self.dim % self.num_heads:
             raise UserError(

@@ -1,7 +1,7 @@
 """Configurations on disk: JSON objects whose values must be what a dataclass says.
 
-Names and types are checked here, once for all files; what a value may be beyond its type (a range,
-one of several names) the dataclass itself checks when it is made.
+Names, types and ranges are checked here, once for all files. What else a value must be, the dataclass
+checks when it is made.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from kinema.errors import UserError, brief, nearest
+from kinema.fields import in_range
 from kinema.storage.atomic import require_file
 
 MAX_BYTES = 50_000_000
@@ -54,16 +55,17 @@ def check_fields(values: Mapping[str, Any], kind: type, where: object) -> None:
         where: the file, for the sentence.
 
     Raises:
-        UserError: for the first name that it does not have, value of another type, or field that
-            is missing.
+        UserError: for the first name that it does not have, value of another type or out of its
+            range, or field that is missing.
     """
-    hints = get_type_hints(kind)
+    hints, ranges = get_type_hints(kind), get_type_hints(kind, include_extras=True)
     known = [field.name for field in fields(kind) if field.init]
     for name, value in values.items():
         if name not in known:
             raise UserError(f"{where}: unknown field {name!r}; {nearest(name, known)}")
         if not fits(value, hints[name]):
             raise UserError(f"{where}: {name} is {shown(value)}, and must be {words(hints[name])}.")
+        in_range(value, ranges[name], f"{where}: {name}")
     for field in fields(kind):
         is_needed = field.init and field.default is MISSING and field.default_factory is MISSING
         if is_needed and field.name not in values:
