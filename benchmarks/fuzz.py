@@ -45,6 +45,7 @@ from kinema.video import System, VideoPipeline
 
 RESULT = Path(__file__).parent.parent / "docs" / "results" / "fuzz.md"
 MAX_SECONDS, MAX_LETTERS = 20, 300
+REPORT_EVERY = 100  # inputs: the page of a run that is stopped holds what it did
 REPORT = "o.json"  # of `kinema check`, which also says what could not be checked
 OURS = re.compile(r"\.part$|\.lock$|\.partial$|^\.tmp")  # what no run may leave, whatever its end
 FRAMES = (12, 32, 48)
@@ -426,7 +427,8 @@ def main() -> None:
             campaign.add(number, kind, faults, outcome)
             if faults:
                 print(campaign.examples[-1], flush=True)
-    report_file.write_text(report(campaign, options.seed) + "\n")
+            if campaign.inputs.total() % REPORT_EVERY == 0 or number == numbers[-1]:
+                report_file.write_text(report(campaign, options.seed) + "\n")
     print(f"{campaign.faults.total()} faults in {options.num_inputs} inputs")
 
 

@@ -1,7 +1,7 @@
 """Configurations on disk: JSON objects whose values must be what a dataclass says.
 
-Names, types and ranges are checked here, once for all files. What else a value must be, the dataclass
-checks when it is made.
+Names, types and ranges are checked here, once for all files. What else a value must be, the
+dataclass checks when it is made.
 """
 
 from __future__ import annotations

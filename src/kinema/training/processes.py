@@ -53,8 +53,8 @@ class Processes:
         """
         if batch_size % self.size:
             raise UserError(
-                f"A batch_size of {batch_size} cannot be shared evenly by {self.size} processes: use "
-                f"a multiple of {self.size}."
+                f"A batch_size of {batch_size} cannot be shared evenly by {self.size} processes: "
+                f"use a multiple of {self.size}."
             )
         return slice(self.rank, None, self.size)
 
