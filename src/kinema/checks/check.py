@@ -148,22 +148,22 @@ def run(
     if jobs < 1:
         raise UserError(f"--jobs is {jobs}: there must be at least one process.")
     outputs = outputs or Outputs()
-    outputs.check()
     silent = outputs.quiet or outputs.json == "-"
     total = len(video_files(files)) + (len(video_files([against])) if against else 0)
-    with follow_progress(total, silent) as progress:
-        report = check_files(
-            files,
-            against=against,
-            gate=gate,
-            jobs=jobs,
-            pictures=outputs.html is not None,
-            progress=progress,
-            backends=backends,
-        )
-    if not silent:
-        print_report(report)
-    write_outputs(report, outputs)
+    with outputs.held():
+        with follow_progress(total, silent) as progress:
+            report = check_files(
+                files,
+                against=against,
+                gate=gate,
+                jobs=jobs,
+                pictures=outputs.html is not None,
+                progress=progress,
+                backends=backends,
+            )
+        if not silent:
+            print_report(report)
+        write_outputs(report, outputs)
     return report.status
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json as json_format
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,15 +31,20 @@ class Outputs:
     junit: str | None = None
     quiet: bool = False
 
-    def check(self) -> None:
-        """Refuse a file that cannot be written, before the work begins.
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the places of the files for the length of a block.
 
         Raises:
-            UserError: in one sentence.
+            UserError: before the block begins, if a file cannot be written or another process is
+                writing it.
         """
-        for name in (self.json, self.html, self.junit):
-            if name is not None and name != "-":
-                require_writable(Path(name))
+        with ExitStack() as stack:
+            for name in dict.fromkeys((self.json, self.html, self.junit)):
+                if name is not None and name != "-":
+                    require_writable(Path(name))
+                    stack.enter_context(storage.locked_file(name))
+            yield
 
 
 def write_outputs(report: CheckReport, outputs: Outputs) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -42,13 +43,18 @@ def write_world(
 
     Raises:
         UserError: for an unknown world or split, numbers out of range, or a folder that cannot be
-            written.
+            written or that another process is writing.
     """
     check_request(name, num_clips, seed, rendering)
-    folder = Path(folder)
     seeds = range(seed, seed + num_clips)
-    num_workers = min(num_workers, num_clips - 1)
-    rendered = render_ahead(WORLDS[name], seeds, rendering, num_workers)
+    with storage.locked_folder(folder):
+        rendered = render_ahead(WORLDS[name], seeds, rendering, min(num_workers, num_clips - 1))
+        write_clips(name, Path(folder), seeds, rendered)
+    return Path(folder)
+
+
+def write_clips(name: str, folder: Path, seeds: range, rendered: Iterable[WorldClip]) -> None:
+    """Write the clips of a world, each with its truth, and then what lists and shows them."""
     rows, sheet = [], []
     for index, (own_seed, made) in enumerate(zip(seeds, rendered, strict=True)):
         file_name = f"clip_{index:05d}.mp4"
@@ -60,7 +66,6 @@ def write_world(
         sheet += [clip] if index < ON_SHEET else []
     storage.write_bytes(folder / "metadata.jsonl", ("\n".join(rows) + "\n").encode())
     clips.contact_sheet(sheet, folder / "contact_sheet.png")
-    return folder
 
 
 def write_truth(truth: Truth, path: str | Path) -> Path:
