@@ -3,7 +3,8 @@
     python benchmarks/kills.py --kills 1000 --report docs/results/kills.md
 
 Each job is a command. It runs once undisturbed. Then it runs in another folder and is killed with
-SIGKILL at random moments until its share of the kills is used up; after that it runs to its end.
+SIGKILL at random moments, up to nine times, and then runs to its end; and again, until its share of
+the kills is used up.
 Three things are counted: *lost*, the last run failed or its result is not there; *different*, its
 files are not byte for byte those of the undisturbed run; *left over*, files that the undisturbed
 run does not leave. Half of the kills hit the command alone, as the kernel does when memory is
@@ -17,6 +18,7 @@ import argparse
 import contextlib
 import hashlib
 import json
+import multiprocessing
 import os
 import random
 import shlex
@@ -26,7 +28,9 @@ import sys
 import tempfile
 import time
 import traceback
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from itertools import repeat
 from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"  # a fork has no other threads
@@ -34,19 +38,25 @@ os.environ["OMP_NUM_THREADS"] = "1"  # a fork has no other threads
 import torch
 from safetensors import safe_open
 
+import kinema.recipes  # once, and not in every fork
 from kinema.cli import main
 from kinema.storage import write_bytes
 
 LOOP = (
-    "--loop.batch_size 2 --loop.num_samples 24 --loop.checkpoint_minutes 0 --loop.log_every 1 "
-    "--loop.validate_every 12 --loop.precision fp32"
+    "--loop.batch_size 2 --loop.num_samples 12 --loop.checkpoint_minutes 0 --loop.log_every 1 "
+    "--loop.validate_every 6 --loop.precision fp32"
 )
-FEW = "--data.num_clips 6 --held_out.num_clips 2"
+FEW = "--data.num_clips 4 --held_out.num_clips 2"
 TINY = "--denoiser.dim 64 --denoiser.depth 1 --denoiser.num_heads 1"
+JUDGE = (
+    "train tabletop-judge --num-clips 4 --levels [1] --num-epochs 2 --batch-size 2 --num-unseen 2 "
+    "--folder run"
+)
 STORY = '"0: a red ball rolls; 17: a blue cube spins"'
 STRATEGIES = ("sliding", "crossfade", "splice", "rolling", "autoregressive", "keyframes", "blend")
 LOGS = {"metrics.jsonl"}  # they hold times; only their being there is compared
 UNCOMPARED = {"tensorboard", "cache", "log.txt"}  # event files are named after time and process
+EXPORT = "save_pretrained tabletop"  # no command of kinema, but two lines of Python
 BUG = 70  # exit status of a traceback
 COLUMNS = ("command", "runs", "kills", "lost", "different", "left over")
 
@@ -87,7 +97,13 @@ def training_jobs() -> list[Job]:
         "train tabletop": f"train tabletop --cache cache {FEW} {TINY} {small}",
     }
     discs = f"train physics-uniform {TINY} --data.num_clips 6 --num_unseen 2 {LOOP} --folder run"
-    jobs = [Job("train physics-uniform", discs)]
+    clips = "world tabletop -n 12 --size 32 --frames 5 -o clips"
+    own = f"{TINY} --data.num_frames 5 --data.size 32 {LOOP} --workers 0 --cache cache --folder run"
+    jobs = [
+        Job("train physics-uniform", discs),
+        Job("train tabletop-judge", JUDGE, compare=False),  # it learns for so many minutes
+        Job("train text-to-video", f"train text-to-video --data.folder clips {own}", warm=(clips,)),
+    ]
     for name, command in recipes.items():
         for workers in (0, 1, 2):
             whole = f"{command} {LOOP} --folder run --workers {workers}"
@@ -103,6 +119,7 @@ def other_jobs() -> list[Job]:
     return [
         *jobs,
         Job("generate", 'generate "a red ball rolls" --num-steps 4 -o ball.mkv'),
+        Job("save_pretrained", EXPORT),
         Job("world tabletop", clips),
         Job("world discs", "world discs -n 8 --size 32 --frames 16 -o clips"),
         Job("check", "check clips --jobs 1 --html page.html --junit gates.xml", warm=(clips,)),
@@ -125,7 +142,9 @@ def fork(command: str, folder: Path) -> int:
     torch.set_num_threads(1)
     status = BUG
     try:
-        status = main(shlex.split(command))
+        if command == EXPORT:
+            kinema.load("tabletop").save_pretrained("system")
+        status = 0 if command == EXPORT else main(shlex.split(command))
     except BaseException:
         traceback.print_exc()
     sys.stdout.flush()
@@ -178,11 +197,17 @@ def torment(job: Job, kills: int, work: Path, generator: random.Random) -> Count
     while count.kills < kills:
         killed = fresh(job, work / "killed", warmed)
         count.runs += 1
-        for _ in range(min(generator.randint(1, 5), kills - count.kills)):
-            wait = generator.uniform(0, seconds)
+        for _ in range(min(generator.randint(1, 9), kills - count.kills)):
+            wait = seconds * generator.random() ** 2  # what is resumed has less before it
             count.kills += kill_after(wait, job.command, killed, generator.random() < 0.5)
         judge(job, finish(job.command, killed), whole, killed, count)
     return count
+
+
+def torment_apart(job: Job, kills: int, seed: int) -> Count:
+    """Torment a job in a folder of its own, at moments that follow from its name and the seed."""
+    with tempfile.TemporaryDirectory() as folder:
+        return torment(job, kills, Path(folder), random.Random(f"{job.name} {seed}"))
 
 
 def judge(job: Job, succeeded: bool, whole: Path, killed: Path, count: Count) -> None:
@@ -258,19 +283,20 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--kills", type=int, default=1000, help="in all")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=2, help="commands at the same time")
     parser.add_argument("--only", default="", help="jobs whose name contains this")
     parser.add_argument("--report", help="a Markdown file to write")
     options = parser.parse_args()
     chosen = [job for job in [*training_jobs(), *other_jobs()] if options.only in job.name]
-    share, generator = -(-options.kills // len(chosen)), random.Random(options.seed)
+    share = -(-options.kills // len(chosen))
     results: dict[str, Count] = {}
-    for one in chosen:
-        with tempfile.TemporaryDirectory() as folder:
-            results[one.name] = torment(one, share, Path(folder), generator)
-        print(one.name, results[one.name], flush=True)
-    text = page(results, options.seed, options.kills)
-    print(text)
-    if options.report:
-        write_bytes(options.report, text.encode())
+    with ProcessPoolExecutor(options.jobs, multiprocessing.get_context("fork")) as pool:
+        counts = pool.map(torment_apart, chosen, repeat(share), repeat(options.seed))
+        for one, counted in zip(chosen, counts, strict=True):
+            results[one.name] = counted
+            print(one.name, counted, flush=True)
+            if options.report:
+                write_bytes(options.report, page(results, options.seed, options.kills).encode())
+    print(page(results, options.seed, options.kills))
     failed = any(c.lost or c.different or c.left_over for c in results.values())
     sys.exit(int(failed))

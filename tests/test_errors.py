@@ -11,6 +11,11 @@ def test_the_nearest_name_or_all_of_them():
     assert nearest("zzz", ["heun", "euler"]) == "choose one of euler, heun."
 
 
+def test_many_names_are_not_all_listed():
+    assert nearest("zzz", [f"a{k:02}" for k in range(30)]).endswith("a10, a11, or another of 30.")
+    assert nearest("zzz", [f"a{k:02}" for k in range(12)]).endswith("a10, a11.")
+
+
 @pytest.mark.parametrize(
     ("code", "said"),
     [

@@ -10,6 +10,7 @@ from kinema.checks.check import Outputs, check, check_files, run, write_outputs
 from kinema.checks.clip_report import ClipReport
 from kinema.checks.report import CheckReport
 from kinema.errors import UserError
+from kinema.storage import locked_file
 
 
 def pan(count=16, size=64):
@@ -159,3 +160,15 @@ def test_what_cannot_be_written_is_told_before_the_work(tmp_path, name):
     (tmp_path / "video.mp4").write_text("not read yet")
     with pytest.raises(UserError, match="it is a folder"):
         run([str(tmp_path / "video.mp4")], outputs=Outputs(**{name: str(tmp_path)}))
+
+
+def test_a_page_that_another_process_writes_is_refused_before_the_work(tmp_path):
+    page = tmp_path / "page.html"
+    with locked_file(page), pytest.raises(UserError, match=r"page\.html is in use by process"):
+        run([str(tmp_path / "video.mp4")], outputs=Outputs(html=str(page)))
+
+
+def test_one_file_may_be_named_twice(tmp_path):
+    with Outputs(json=str(tmp_path / "x"), html=str(tmp_path / "x")).held():
+        pass
+    assert not list(tmp_path.iterdir())

@@ -232,3 +232,20 @@ def test_a_stream_that_breaks_leaves_nothing(tmp_path, clip):
 def test_formats_that_need_all_frames_take_no_stream(tmp_path):
     with pytest.raises(UserError, match="frame by frame, to .mp4 or .mkv"):
         clips.check_stream_target(tmp_path / "x.webp")
+
+
+@pytest.mark.parametrize("size", [(32, 32), (80, 48), (63, 90)])
+def test_a_small_clip_is_the_same_mp4_each_time(tmp_path, size):
+    """The lookahead of x264 reads beyond small pictures: what lies there changes its choices."""
+    rng, files = np.random.default_rng(0), set()
+    clip = Clip(rng.integers(0, 256, (24, *size, 3)).astype(np.uint8), 8)
+    for _ in range(4):
+        rng.integers(0, 256, 10**6).tobytes()  # other values in memory that was used
+        files.add(clips.write(clip, tmp_path / "x.mp4").read_bytes())
+    assert len(files) == 1
+
+
+def test_only_small_clips_go_without_the_lookahead(tmp_path):
+    for size, is_blind in {(64, 64): False, (62, 64): True}.items():
+        path = clips.write(Clip(np.zeros((2, *size, 3), np.uint8), 8), tmp_path / "x.mp4")
+        assert (b"mbtree=0" in path.read_bytes()) == is_blind

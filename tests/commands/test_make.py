@@ -7,6 +7,7 @@ from kinema import cli, clips, video
 from kinema.codecs import Pixels
 from kinema.commands.make import slug
 from kinema.sampling.rollout import Splice
+from kinema.storage import locked_file
 from kinema.video import Output, VideoPipeline
 from kinema.worlds import writing
 
@@ -95,6 +96,12 @@ def test_generate_refuses_before_it_works(capsys, pipe, argv, said):
     assert (status, pipe.asked) == (2, {})
     told = [line for line in err.splitlines() if line != "kinema: Loading the model tabletop."]
     assert len(told) == 1 and said in told[0]
+
+
+def test_generate_refuses_a_file_that_another_process_writes(capsys, pipe):
+    with locked_file("ball.mp4"):
+        status, _, said = run(capsys, "generate", "a ball", "-o", "ball.mp4")
+    assert status == 2 and "ball.mp4 is in use by process" in said and not pipe.asked
 
 
 def test_generate_long_is_refused_before_it_works(capsys, pipe):

@@ -7,6 +7,7 @@ import pytest
 
 from kinema import clips
 from kinema.errors import UserError
+from kinema.storage import locked_folder
 from kinema.worlds import Rendering, tabletop
 from kinema.worlds.writing import write_world
 
@@ -65,3 +66,9 @@ def test_mistakes_are_told_before_anything_is_written(tmp_path, change):
     with pytest.raises(UserError, match="[.:]"):
         write_world(folder=tmp_path / "w", num_workers=0, **arguments)
     assert not (tmp_path / "w").exists()
+
+
+def test_a_folder_that_another_process_fills_is_refused(tmp_path):
+    with locked_folder(tmp_path), pytest.raises(UserError, match="is in use by process"):
+        write_world("discs", tmp_path, 1, 0, Rendering(2, 16))
+    assert not list(tmp_path.iterdir())

@@ -127,11 +127,20 @@ class Outputs:
     junit: str | None = None  # the gates as JUnit XML
     quiet: bool = False  # print nothing but what json "-" prints
 
-    def check(self) -> None:
-        """Refuse a file that cannot be written, before the work begins."""
-        for name in (self.json, self.html, self.junit):
-            if name is not None and name != "-":
-                require_writable(Path(name))
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the places of the files for the length of a block.
+
+        Raises:
+            UserError: before the block begins, if a file cannot be written or another process is
+                writing it.
+        """
+        with contextlib.ExitStack() as stack:
+            for name in dict.fromkeys((self.json, self.html, self.junit)):
+                if name is not None and name != "-":
+                    require_writable(Path(name))
+                    stack.enter_context(storage.locked_file(name))
+            yield
 
 
 def write_outputs(report: CheckReport, outputs: Outputs) -> None:
@@ -164,22 +173,22 @@ def run(
     if jobs < 1:
         raise UserError(f"--jobs is {jobs}: there must be at least one process.")
     outputs = outputs or Outputs()
-    outputs.check()
     silent = outputs.quiet or outputs.json == "-"
     total = len(video_files(files)) + (len(video_files([against])) if against else 0)
-    with follow_progress(total, silent) as progress:
-        report = check_files(
-            files,
-            against=against,
-            gate=gate,
-            jobs=jobs,
-            pictures=outputs.html is not None,
-            progress=progress,
-            backends=backends,
-        )
-    if not silent:
-        print_report(report)
-    write_outputs(report, outputs)
+    with outputs.held():
+        with follow_progress(total, silent) as progress:
+            report = check_files(
+                files,
+                against=against,
+                gate=gate,
+                jobs=jobs,
+                pictures=outputs.html is not None,
+                progress=progress,
+                backends=backends,
+            )
+        if not silent:
+            print_report(report)
+        write_outputs(report, outputs)
     return report.status
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from kinema.commands.parser import Parser, announce, device_named, size
 from kinema.errors import UserError
 from kinema.fields import Count, Positive, Seed, Share
+from kinema.storage import locked_file
 
 PROMPT = "a red ball rolls to the right behind a blue cube"
 
@@ -40,8 +41,9 @@ def generate(argv: list[str]) -> None:
         given.pop(name, None)
     if options.long:
         return generate_long(pipe, options.prompt, options.long, output, given)
-    made = pipe(options.prompt, progress=True, **given)
-    files = made.save(output)
+    with locked_file(output):
+        made = pipe(options.prompt, progress=True, **given)
+        files = made.save(output)
     n, f, h, w, _ = made.frames.shape
     seconds = time.monotonic() - began
     print(f"{n} x {f} frames of {h}x{w} at {made.fps:g} fps, seed {made.seed}, {seconds:.1f} s")

@@ -1,6 +1,7 @@
 """A world as a folder: clips, captions, truth and a contact sheet (`kinema world`)."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -28,14 +29,19 @@ def write_world(
     clip, `truth_00000.npz` ... if asked for, and `contact_sheet.png`, over files of those names.
 
     Raises:
-        UserError: for an unknown world or split, numbers out of range, or a folder that is
-            read-only.
+        UserError: for an unknown world or split, numbers out of range, or a folder that cannot be
+            written or that another process is writing.
     """
     check_request(name, num_clips, seed, rendering)
-    folder = Path(folder)
     seeds = range(seed, seed + num_clips)
-    num_workers = min(num_workers, num_clips - 1)
-    rendered = render_ahead(WORLDS[name], seeds, rendering, num_workers)
+    with storage.locked_folder(folder):
+        rendered = render_ahead(WORLDS[name], seeds, rendering, min(num_workers, num_clips - 1))
+        write_clips(name, Path(folder), seeds, rendered)
+    return Path(folder)
+
+
+def write_clips(name: str, folder: Path, seeds: range, rendered: Iterable[WorldClip]) -> None:
+    """Write the clips of a world, each with its truth, and then what lists and shows them."""
     rows, sheet = [], []
     for index, (own_seed, made) in enumerate(zip(seeds, rendered, strict=True)):
         file_name = f"clip_{index:05d}.mp4"
@@ -47,7 +53,6 @@ def write_world(
         sheet += [clip] if index < ON_SHEET else []
     storage.write_bytes(folder / "metadata.jsonl", ("\n".join(rows) + "\n").encode())
     clips.contact_sheet(sheet, folder / "contact_sheet.png")
-    return folder
 
 
 def write_truth(truth: Truth, path: str | Path) -> Path:
