@@ -17,7 +17,7 @@ from kinema.errors import UserError
 from kinema.storage.atomic import require_writable, whole_file
 
 LOOKAHEAD_SIDE = 64  # pixels: below, x264's lookahead reads beyond the picture, and files differ
-BLIND: dict[str, str | None] = {"x264-params": "mbtree=0:rc-lookahead=0"}
+BLIND = {"x264-params": "mbtree=0:rc-lookahead=0"}
 
 
 @dataclass
@@ -232,7 +232,7 @@ def encode_mp4(clip: Clip | Footage, note: str, path: Path) -> None:
     with av.open(address(path), "w", format="mp4", options={"movflags": "+faststart"}) as output:
         stream = add_stream(output, "libx264", "yuv420p", clip, note)
         stream.height, stream.width = h + h % 2, w + w % 2
-        stream.options = {"crf": "16"} | (BLIND if min(h, w) < LOOKAHEAD_SIDE else {})
+        stream.options = {"crf": "16", **(BLIND if min(h, w) < LOOKAHEAD_SIDE else {})}
         tag_bt709(stream.codec_context)
         for frame in clip.frames:
             even = np.pad(frame, ((0, h % 2), (0, w % 2), (0, 0)), mode="edge")
