@@ -22,7 +22,7 @@ from kinema import clips, storage
 from kinema.checks.check import VIDEO_SUFFIXES
 from kinema.errors import UserError
 from kinema.metrics.preference import Strength, bradley_terry
-from kinema.storage.configuration import read_object
+from kinema.storage.atomic import read_object
 
 PAGE = Path(__file__).with_name("blind.html").read_text("utf-8")
 

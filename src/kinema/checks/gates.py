@@ -19,11 +19,10 @@ import yaml
 
 from kinema.checks.clip_report import ClipReport, told
 from kinema.errors import UserError
-from kinema.fields import Share
+from kinema.fields import Share, check_values
 from kinema.metrics.features.embeddings import EMBEDDING_SCORES
 from kinema.metrics.vector import METRICS
 from kinema.metrics.verdicts import FAULTS
-from kinema.storage.configuration import check_fields
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ def read_gate(path: str | Path) -> Gate:
     if not isinstance(content, dict) or not content:
         raise UserError(f"The gate file {path} holds no conditions: see docs/check.md.")
     given = {name: value for name, value in content.items() if value is not None}
-    check_fields(given, Gate, f"The gate file {path}")
+    check_values(given, Gate, f"The gate file {path}")
     gate = Gate(**given | {"forbid": tuple(given.get("forbid", ()))})
     require_known(path, "failure", set(gate.forbid), set(FAULTS))
     require_known(path, "score", {*gate.max, *gate.min}, {*METRICS, *EMBEDDING_SCORES})
