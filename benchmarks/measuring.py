@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from kinema.blocks.precision import PRECISIONS, dtype_of, fastest_dtype
-from kinema.training.machine import this_machine
+from kinema.training.meter import this_machine
 
 RESULTS = Path(__file__).parent.parent / "docs" / "results"
 

@@ -78,6 +78,11 @@ MODULES = {
     "kinema.storage.pretrained": "kinema.storage.weights",
     "kinema.storage.configuration": "kinema.storage.atomic",
     "kinema.clips.writing": "kinema.clips.clip",
+    "kinema.training.machine": "kinema.training.meter",
+    "kinema.training.histories.zoom": "kinema.training.histories.degradation",
+    "kinema.codecs.posterior": "kinema.codecs.codec",
+    "kinema.codecs.equivariance": "kinema.codecs.objective",
+    "kinema.codecs.perceptual": "kinema.codecs.objective",
 }
 
 

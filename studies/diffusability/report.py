@@ -9,7 +9,7 @@ from kinema.clips import sheet_png
 from kinema.metrics.features.distances import FEATURES
 from kinema.reports import Picture, Report, Rows, Table, command_line
 from kinema.reports.words import between, mean, share
-from kinema.training.machine import this_machine
+from kinema.training.meter import this_machine
 from studies.diffusability.learning import Study
 from studies.diffusability.probe import CODED, MADE, NOISE, PIXELS, DiffusabilityFindings
 from studies.diffusability.scoring import NUM_HALVES

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from kinema.codecs import Codec
-from kinema.codecs.equivariance import equivariance, possible
+from kinema.codecs.objective import equivariance, possible
 from kinema.codecs.stages import cosines
 
 TIME, HEIGHT, WIDTH = 2, 3, 4

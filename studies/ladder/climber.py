@@ -20,7 +20,7 @@ from kinema.interop import codec_fingerprint
 from kinema.reports.records import file_name
 from kinema.storage import write_bytes
 from kinema.training import Shards
-from kinema.training.machine import this_machine
+from kinema.training.meter import this_machine
 from kinema.training.shards import SHARD_SIZE
 from kinema.training.sources import WorldClips
 from kinema.video.system import find

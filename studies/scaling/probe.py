@@ -27,7 +27,7 @@ from kinema.probes.physics.probe import (
 )
 from kinema.probes.unseen import FIRST_SEED
 from kinema.reports.records import file_name
-from kinema.training.machine import this_machine
+from kinema.training.meter import this_machine
 from kinema.training.sources import DiscClips
 from kinema.worlds import discs
 from kinema.worlds.discs import DiscScene

@@ -1,7 +1,18 @@
+import pytest
 import torch
+import torch.nn.functional as F
 
 from kinema.codecs import CausalVAE, CausalVAEConfig, CodecLoss, codec_loss, reconstruct
-from kinema.codecs.objective import PixelMotion, along, charbonnier, outlines
+from kinema.codecs.objective import (
+    TRANSFORMS,
+    PixelMotion,
+    along,
+    charbonnier,
+    equivariance,
+    laplacian_distance,
+    outlines,
+    possible,
+)
 
 SMALL = CausalVAEConfig(channels=4, widths=(16, 24), encoder_depth=(0, 1), decoder_depth=(1, 0))
 
@@ -107,3 +118,118 @@ def test_outlines_do_not_see_a_constant_and_see_a_blurred_edge():
     blurred = torch.nn.functional.avg_pool3d(edge, (1, 1, 3), 1, (0, 0, 1), count_include_pad=False)
     assert outlines(torch.full_like(edge, 0.3)).item() < 1e-6
     assert outlines(blurred - edge).item() > 0.05
+
+
+# As it starts, with 3 channels, this codec keeps the mean colour of every block and nothing else.
+MEANS = CausalVAE(CausalVAEConfig(3, (4, 4, 4), (8, 8), (0, 0), (0, 0))).requires_grad_(False)
+
+
+def still_blocks(num_frames: int = 17) -> torch.Tensor:
+    """Flat squares of 16 pixels, of random colours, that do not change."""
+    colours = torch.rand(2, 3, 1, 2, 3, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    large = colours.repeat_interleave(16, 3).repeat_interleave(16, 4)
+    return large.expand(-1, -1, num_frames, -1, -1)
+
+
+@pytest.mark.parametrize("name", TRANSFORMS)
+def test_means_of_flat_still_blocks_move_as_their_frames_do(name):
+    frames = still_blocks()
+    difference = equivariance(MEANS, MEANS.encode(frames), frames, name)
+    assert difference.abs().max() < 1e-4
+
+
+@pytest.mark.parametrize(
+    "name, shape", [("scale", (17, 16, 24)), ("turn", (17, 48, 32)), ("speed", (9, 32, 48))]
+)
+def test_the_target_is_the_transformed_clip(name, shape):
+    frames = still_blocks()
+    latents = MEANS.encode(frames)
+    assert TRANSFORMS[name](latents, frames, MEANS.factors)[1].shape == (2, 3, *shape)
+    assert equivariance(MEANS, latents, frames, name).shape == (2, 3, *shape)
+
+
+@pytest.mark.parametrize("name", TRANSFORMS)
+def test_latents_of_another_clip_are_found_out(name):
+    frames = still_blocks()
+    difference = equivariance(MEANS, MEANS.encode(frames.flip(4)), frames, name)
+    assert difference.abs().max() > 0.1
+
+
+@pytest.mark.parametrize("num_frames, size", [(7, (19, 30)), (12, (16, 9)), (10, (40, 25))])
+def test_clips_that_fill_no_whole_blocks_are_transformed_too(num_frames, size):
+    frames = torch.rand(1, 3, num_frames, *size) * 2 - 1
+    latents = MEANS.encode(frames)
+    for name in possible(MEANS, frames):
+        assert equivariance(MEANS, latents, frames, name).numel() > 0
+
+
+def test_every_second_frame_of_a_codec_frame_by_frame():
+    codec = CausalVAE(CausalVAEConfig(3, (1, 4, 4), (8, 8), (0, 0), (0, 0)))
+    latents, frames = torch.arange(6.0).view(1, 1, 6, 1, 1), torch.zeros(1, 3, 6, 8, 8)
+    fast, target = TRANSFORMS["speed"](latents, frames, codec.factors)
+    assert fast.flatten().tolist() == [0, 2, 4] and target.shape[2] == 3
+
+
+def test_a_tiny_picture_can_only_be_left_alone():
+    assert possible(MEANS, torch.zeros(1, 3, 1, 7, 7)) == []
+    assert possible(MEANS, torch.zeros(1, 3, 1, 8, 8)) == ["turn"]
+    assert possible(MEANS, still_blocks()) == list(TRANSFORMS)
+
+
+def test_latents_that_are_not_square_are_not_turned():
+    wide = CausalVAE(CausalVAEConfig(3, (1, 4, 8), (8,), (0,), (0,)))
+    assert "turn" not in possible(wide, still_blocks())
+    assert "turn" in possible(MEANS, still_blocks())
+
+
+def noise(num_frames: int = 2, size: int = 32) -> torch.Tensor:
+    return (
+        torch.rand(2, 3, num_frames, size, size, generator=torch.Generator().manual_seed(0)) - 0.5
+    )
+
+
+def blurred(clip: torch.Tensor, width: int) -> torch.Tensor:
+    window, padding = (1, width, width), (0, width // 2, width // 2)
+    return F.avg_pool3d(clip, window, stride=1, padding=padding, count_include_pad=False)
+
+
+def test_equal_clips_are_at_no_distance_and_their_gradient_is_finite():
+    clip = noise().requires_grad_()
+    distance = laplacian_distance(clip, clip.detach())
+    assert distance.tolist() == pytest.approx([0.0, 0.0], abs=1e-6)
+    distance.sum().backward()
+    assert torch.isfinite(clip.grad).all()
+
+
+def test_the_more_blurred_the_farther():
+    clip = noise()
+    near, far = (laplacian_distance(blurred(clip, width), clip) for width in (3, 7))
+    assert near.shape == (2,) and (near > 0.05).all() and (near < far).all()
+
+
+def test_an_error_counts_more_where_the_picture_is_calm():
+    """The same faint noise, once on a flat ground and once on a strong texture."""
+    faint = 0.1 * noise()
+    calm, busy = torch.zeros_like(faint), torch.sign(noise(size=32).flip(3))
+    on_calm, on_busy = (laplacian_distance(ground + faint, ground) for ground in (calm, busy))
+    assert (on_calm > 2 * on_busy).all()
+
+
+def test_rows_do_not_meet():
+    a, b = noise(), blurred(noise(), 3)
+    together = laplacian_distance(b, a)
+    alone = torch.cat([laplacian_distance(b[i : i + 1], a[i : i + 1]) for i in range(2)])
+    torch.testing.assert_close(together, alone)
+
+
+def test_mixed_precision_changes_nothing():
+    a, b = noise(), blurred(noise(), 3)
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = laplacian_distance(b, a)
+    assert torch.equal(mixed, laplacian_distance(b, a))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 9), (5, 4)])
+def test_small_pictures_have_fewer_bands(size):
+    a = torch.zeros(1, 3, 1, *size)
+    assert laplacian_distance(a + 0.5, a).item() > 0

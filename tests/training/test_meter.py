@@ -1,8 +1,9 @@
 import pytest
+import torch
 
 from kinema.training import meter
 from kinema.training.checkpoint import Position
-from kinema.training.meter import Estimate, Meter, cost, duration
+from kinema.training.meter import Estimate, Meter, cost, duration, matrix_ceiling, this_machine
 
 
 class Counted:
@@ -66,3 +67,18 @@ def test_the_cost_is_told_in_clips_and_operations():
     Counted.flops, flops = lambda self, batch_size: 0.0, Counted.flops
     assert cost(Counted(), 30_000, 8) == "30,000 clips"
     Counted.flops = flops
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+def test_the_ceiling_is_a_rate_of_this_planet(dtype):
+    assert 1e8 < matrix_ceiling(dtype=dtype, seconds=0.01) < 1e15
+
+
+def test_the_ceiling_is_measured_once():
+    assert matrix_ceiling(seconds=0.011) == matrix_ceiling(seconds=0.011)
+
+
+def test_this_machine_has_a_name():
+    machine = this_machine()
+    assert machine.endswith(("1 thread", "threads"))
+    assert torch.backends.cpu.get_cpu_capability() in machine

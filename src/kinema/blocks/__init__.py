@@ -4,16 +4,13 @@ Import a block from its file:
 
     attention             who sees whom, and the attention that computes it
     blocked_attention     exact attention by blocks of matrix products, for bf16 on a processor
-    transformer           self-attention, cross-attention, MLP
-    rotary                positions in time, height and width
-    embedding             the time of a frame as a vector, a video as patches and back
-    modulation            adaptive norms; normalization, activation: what they stand on
-    token_shift           each token sees a little of its neighbors
-    mixers                how the frames learn of each other, one signature for all of:
-                          temporal_attention, temporal_convolution, recurrence, motion_module
+    transformer           patches, time embedding, norms, rotary positions, token shift; attention, MLP
+    mixers                how the frames learn of each other, one signature for all of them
+    motion_module         the mixer of AnimateDiff
     space_time            convolutions of a video whose features lie last
     convolution           causal convolutions of a video whose channels come first
     cache                 what all of them remember of a stream
+    precision             in which numbers a machine computes fastest
 """
 
 from kinema.renamed import moved

@@ -1,4 +1,6 @@
-"""The parts of a transformer layer: self-attention, cross-attention, MLP. None adds its input.
+"""What a transformer is made of: patches, times, norms, positions, attention, MLP.
+
+The parts of a layer (self-attention, cross-attention, MLP) do not add their input.
 
 Axes: b batch, f frames, n tokens a frame, d features, k heads, m text tokens.
 """

@@ -1,4 +1,13 @@
-"""A clip: frames as bytes, their rate, and what they show."""
+"""A clip: frames as bytes, their rate, what they show; and how it is written to a file.
+
+A file is H.264 that browsers play, GIF, WebP, or lossless Matroska. It is written beside its place
+and then renamed, so a full disk or Ctrl-C leaves no partial file. Caption, seed and settings travel
+inside it as JSON (the container's comment, a GIF comment, WebP's EXIF user comment), from which
+`read_metadata` takes them.
+
+Sizes: H.264 with 4:2:0 chroma holds even heights and widths only. A clip with an odd side gains
+a copy of its last row or column in the mp4; `read` trims it again.
+"""
 
 from __future__ import annotations
 

@@ -2,9 +2,8 @@
 
 from kinema.codecs.adversarial import AdversarialLoss, PatchDiscriminator
 from kinema.codecs.causal_vae import LAYOUTS, CausalVAE, CausalVAEConfig
-from kinema.codecs.codec import Codec, LocalCodec, Pixels
+from kinema.codecs.codec import Codec, LocalCodec, Pixels, Posterior
 from kinema.codecs.objective import CodecLoss, codec_loss, reconstruct
-from kinema.codecs.posterior import Posterior
 from kinema.codecs.stages import LinearCodec
 from kinema.codecs.streams import DecodeStream, EncodeStream
 from kinema.codecs.tiling import TiledCodec

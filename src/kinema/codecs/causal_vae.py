@@ -26,8 +26,7 @@ from torch import Tensor, nn
 
 from kinema.blocks.cache import Cache
 from kinema.blocks.convolution import Conv3d, depth_to_space, space_to_depth
-from kinema.codecs.codec import BlockCodec, check_frames, crop
-from kinema.codecs.posterior import Posterior
+from kinema.codecs.codec import BlockCodec, Posterior, check_frames, crop
 from kinema.codecs.stages import LARGEST_BLOCK, Chain, Down, LinearCodec, Refiner, ResidualBlock, Up
 from kinema.codecs.streams import DecodeStream, EncodeStream
 from kinema.errors import UserError

@@ -7,18 +7,110 @@ is known, how much the error of coding changes along it: an error that travels w
 not seen as flicker.
 """
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
 from kinema.codecs.causal_vae import CausalVAE
-from kinema.codecs.equivariance import equivariance, possible
-from kinema.codecs.perceptual import Distance, laplacian_distance
-from kinema.codecs.posterior import Posterior
+from kinema.codecs.codec import Codec, Posterior
 from kinema.fields import Positive, Weight
 from kinema.motion import fetch
+
+Transform = Callable[[Tensor, Tensor, tuple[int, int, int]], tuple[Tensor, Tensor]]
+
+
+def scaled(latents: Tensor, frames: Tensor, factors: tuple[int, int, int]) -> tuple[Tensor, Tensor]:
+    """Averaged over 2 x 2."""
+    small = F.avg_pool3d(latents, (1, 2, 2))
+    height, width = factors[1] * small.shape[3], factors[2] * small.shape[4]
+    return small, F.avg_pool3d(frames, (1, 2, 2))[..., :height, :width]
+
+
+def turned(latents: Tensor, frames: Tensor, factors: tuple[int, int, int]) -> tuple[Tensor, Tensor]:
+    """Turned by 90 degrees, against the clock."""
+    height, width = frames.shape[3] // factors[1], frames.shape[4] // factors[2]
+    whole = frames[..., : height * factors[1], : width * factors[2]]
+    return latents[..., :height, :width].rot90(1, (3, 4)), whole.rot90(1, (3, 4))
+
+
+def sped(latents: Tensor, frames: Tensor, factors: tuple[int, int, int]) -> tuple[Tensor, Tensor]:
+    """Every second frame, from pairs of latent frames averaged; the first stands alone."""
+    pairs = (latents.shape[2] - 1) // 2
+    if factors[0] == 1:
+        fast = latents[:, :, : 1 + 2 * pairs : 2]
+    else:
+        rest = F.avg_pool3d(latents[:, :, 1 : 1 + 2 * pairs], (2, 1, 1))
+        fast = torch.cat([latents[:, :, :1], rest], dim=2)
+    return fast, frames[:, :, ::2][:, :, : 1 + factors[0] * pairs]
+
+
+TRANSFORMS: dict[str, Transform] = {"scale": scaled, "turn": turned, "speed": sped}
+
+
+def possible(codec: Codec, frames: Tensor) -> list[str]:
+    """The transformations that clips of this shape are large and long enough for."""
+    f, h, w = frames.shape[2:]
+    r, p, q = codec.factors
+    fits = {"scale": min(h / p, w / q) > 1, "turn": p == q <= min(h, w), "speed": f > 1 + r}
+    return [name for name in TRANSFORMS if fits[name]]
+
+
+def equivariance(codec: Codec, latents: Tensor, frames: Tensor, name: str) -> Tensor:
+    """How far transformed latents are from decoding to transformed frames: b 3 f h w."""
+    changed, target = TRANSFORMS[name](latents, frames, codec.factors)
+    height, width = target.shape[3:]
+    return codec.decode(changed, target.shape[2], (height, width)) - target
+
+
+Distance = Callable[[Tensor, Tensor], Tensor]
+"""(b c f h w, b c f h w), both in [-1, 1] -> (b,); 0 for equal clips."""
+
+LEVELS = 4
+CALM = 0.05  # the amplitude, of 2 for black against white, below which nothing is amplified
+KERNEL = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)  # Burt and Adelson 1983
+
+
+def laplacian_distance(a: Tensor, b: Tensor) -> Tensor:
+    """Root mean square difference of the normalized bands, averaged over bands: (b,)."""
+    batch = a.shape[0]
+    with torch.autocast(a.device.type, enabled=False):  # bf16 would drown calm bands in rounding
+        pairs = zip(normalized_bands(frames_of(a)), normalized_bands(frames_of(b)), strict=True)
+        squares = [(x - y).square().reshape(batch, -1).mean(dim=1) for x, y in pairs]
+    return torch.stack([(square + 1e-8).sqrt() - 1e-4 for square in squares]).mean(dim=0)
+
+
+def frames_of(clip: Tensor) -> Tensor:
+    return rearrange(clip.float(), "b c f h w -> (b f) c h w")
+
+
+def normalized_bands(image: Tensor) -> Iterator[Tensor]:
+    """n c h w -> the bands from fine to coarse, what is left last, each over its amplitude."""
+    for _ in range(LEVELS):
+        if min(image.shape[2:]) < 4:
+            break
+        small = blurred(image)[..., ::2, ::2]
+        yield normalized(image - F.interpolate(small, image.shape[2:], mode="bilinear"))
+        image = small
+    yield normalized(image)
+
+
+def normalized(band: Tensor) -> Tensor:
+    """z / (0.05 + the mean of |z| over 5 x 5 pixels)."""
+    nearby = F.avg_pool2d(band.abs(), 5, stride=1, padding=2, count_include_pad=False)
+    return band / (CALM + nearby)
+
+
+def blurred(image: Tensor) -> Tensor:
+    """The binomial low-pass filter of five taps, down and across."""
+    channels = image.shape[1]
+    taps = image.new_tensor(KERNEL).expand(channels, 1, 1, 5)
+    padded = F.pad(image, (2, 2, 2, 2), mode="replicate")
+    across = F.conv2d(padded, taps, groups=channels)
+    return F.conv2d(across, taps.transpose(2, 3), groups=channels)
 
 
 @dataclass(frozen=True)

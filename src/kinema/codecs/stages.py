@@ -1,5 +1,8 @@
 """What a causal video VAE is made of: residual blocks, steps between sizes, a last touch.
 
+The first and last step is a linear codec of blocks of pixels: their lowest cosines, or the
+principal components of clips.
+
 Every module takes b f h w d and, in a stream, the cache of what its convolutions saw before.
 """
 

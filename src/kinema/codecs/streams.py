@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 
 from kinema.blocks.cache import Cache
-from kinema.codecs.codec import Codec, check_frames
-from kinema.codecs.posterior import Posterior
+from kinema.codecs.codec import Codec, Posterior, check_frames
 from kinema.errors import UserError
 
 

@@ -8,6 +8,9 @@ A condition is a batch: tensors whose first axis is the row. One of them is its 
 the condition is given, 0 where it is absent, and between for a weaker effect. Absent is not the
 same as zero: where a condition is absent, a network computes what it computes without it.
 
+`Conditions` holds all that steers a batch and travels beside `x` and `t`. It takes rows, moves,
+drops, weakens and stacks all of them alike, by name, and knows nothing of what they mean.
+
 Axes: b batch, c channels, f frames, h w places, m tokens, d features.
 """
 

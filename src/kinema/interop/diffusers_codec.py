@@ -18,8 +18,7 @@ import torch.nn.functional as F
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from kinema.codecs.codec import BlockCodec, check_frames, crop
-from kinema.codecs.posterior import Posterior
+from kinema.codecs.codec import BlockCodec, Posterior, check_frames, crop
 from kinema.errors import UserError, brief
 from kinema.interop.diffusers_codec_kinds import KINDS, Stream, lengthen
 

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
-from kinema.codecs.posterior import Posterior
+from kinema.codecs.codec import Posterior
 
 Factors = tuple[int, int, int]
 

@@ -1,4 +1,18 @@
-"""The sampler: from noise to video by the rows of a plan, one step formula a row."""
+"""The sampler: from noise to video by the rows of a plan, one step formula a row.
+
+A solver is only a way to estimate the x0 that goes into the formula:
+
+    x' = alpha' x0 + sqrt(sigma'^2 - s^2) (x - alpha x0) / sigma + s * new noise
+    s  = eta sigma' sqrt(1 - (r' / r)^2),   r = sigma / alpha
+
+(DDIM, Song et al. 2021, eq. 12, written for any path). With the denoised x0 and eta = 0 this is
+DDIM, and on the linear path Euler on the velocity; with eta = 1 it is DDPM's ancestral step.
+DPM-Solver++ (2M), its SDE form and Heun are the same step with x0 extrapolated or averaged.
+Times are per frame; a frame whose time does not change stays exactly as it is.
+
+`Denoise` folds network, path, prediction and conditions into the denoise(x, t) -> x0 that is all a
+sampler sees of a model, and what guidance wraps.
+"""
 
 from __future__ import annotations
 

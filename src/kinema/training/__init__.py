@@ -2,7 +2,7 @@
 
 from kinema.training.checkpoint import Position, State
 from kinema.training.loop import Loop, Task, train
-from kinema.training.machine import matrix_ceiling
+from kinema.training.meter import matrix_ceiling
 from kinema.training.randomness import draw
 from kinema.training.shards import Shards, Source
 

@@ -1,14 +1,45 @@
 """How fast a run is: clips a second, a share of the machine's ceiling, and the minutes to come."""
 
+import platform
+import re
 import time
+from functools import lru_cache
+from pathlib import Path
 from typing import Protocol
 
 import torch
 
+from kinema.blocks.precision import product_rate
 from kinema.training.checkpoint import Position
-from kinema.training.machine import matrix_ceiling
 from kinema.training.processes import Processes
 from kinema.training.waiting import telling
+
+
+@lru_cache
+def matrix_ceiling(
+    device: str = "cpu", dtype: torch.dtype = torch.bfloat16, seconds: float = 0.3
+) -> float:
+    """Measured matrix-product rate in FLOP/s: the best of square products of several sizes.
+
+    MFU (model FLOPs utilization, PaLM 2022, appendix B) is the model's own FLOP/s over this.
+
+    Args:
+        device: "cpu" or a CUDA device.
+        dtype: in which the model multiplies its matrices.
+        seconds: how long to measure.
+    """
+    return product_rate(device, dtype, seconds)
+
+
+def this_machine() -> str:
+    """Name the processor, and torch's instructions and threads: "EPYC 9B14, AVX2, 1 thread"."""
+    listed = Path("/proc/cpuinfo")
+    named = re.search(r"model name\s*: (.*)", listed.read_text()) if listed.exists() else None
+    processor = named[1].strip() if named else platform.processor() or platform.machine()
+    threads = torch.get_num_threads()
+    instructions = torch.backends.cpu.get_cpu_capability()
+    return f"{processor}, {instructions}, {threads} thread{'s' if threads > 1 else ''}"
+
 
 TIMED_STEPS, TIMED_SECONDS = 3, 2.0  # an estimate rests on at least so many of each
 

@@ -1,7 +1,8 @@
 """A prompt becomes a video: the whole system, loaded, called and saved.
 
 Text to video, a first frame given, continuation and video to video differ in one place, the plan:
-which columns stay at 0, and where the others begin. `settle` and `Generation` do the work.
+which columns stay at 0, and where the others begin. `settle` and `Generation` do the work. What
+comes back is an `Output`: frames, and everything needed to make them again.
 """
 
 from __future__ import annotations

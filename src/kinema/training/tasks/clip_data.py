@@ -15,7 +15,7 @@ from torch import Tensor
 from kinema.clips import to_tensor
 from kinema.codecs import Codec
 from kinema.training import Position, Shards, draw
-from kinema.training.histories.zoom import draw_zoom, zoomed
+from kinema.training.histories.degradation import draw_zoom, zoomed
 from kinema.training.randomness import untouched
 from kinema.training.shards import num_ready
 from kinema.training.sources import DiscClips

@@ -21,8 +21,7 @@ from kinema.codecs import (
     reconstruct,
 )
 from kinema.codecs.adversarial import adversarial_loss
-from kinema.codecs.objective import PixelMotion
-from kinema.codecs.perceptual import Distance, laplacian_distance
+from kinema.codecs.objective import Distance, PixelMotion, laplacian_distance
 from kinema.errors import UserError
 from kinema.fields import Name, Share, Whole, check_fields
 from kinema.metrics.features.fidelity import psnr
