@@ -25,10 +25,11 @@ def chunks_of(x: torch.Tensor, cuts: list[int]) -> list[torch.Tensor]:
 
 
 @pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize("width", [5, 9])  # few places, and many
 @pytest.mark.parametrize("kernel", KERNELS)
-def test_every_way_is_torchs_convolution_forward_and_backward(kernel, batch):
+def test_every_way_is_torchs_convolution_forward_and_backward(kernel, width, batch):
     torch.manual_seed(0)
-    x = torch.randn(batch, 6, 4, 5, 3, dtype=torch.double, requires_grad=True)
+    x = torch.randn(batch, 6, 4, width, 3, dtype=torch.double, requires_grad=True)
     weight = torch.randn(7, 3, *kernel, dtype=torch.double, requires_grad=True)
     bias = torch.randn(7, dtype=torch.double, requires_grad=True)
     padding = (0, kernel[1] // 2, kernel[2] // 2)

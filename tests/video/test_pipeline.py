@@ -1,6 +1,8 @@
 import copy
 import json
 import shutil
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -491,3 +493,21 @@ def test_the_bar_moves_with_the_calls_of_a_network(capfd, monkeypatch):
             network(1)
     assert "3/4" in capfd.readouterr().err
     assert not network._forward_hooks
+
+
+WITH_TWO_THREADS = """
+import torch
+import kinema
+from kinema.blocks.precision import computing_in
+
+torch.set_num_threads(2)
+kinema.load("tabletop")
+with computing_in("fp32"):
+    print(int((torch.full((2**20,), 1e-20) * 1e-20).count_nonzero()))
+"""
+
+
+def test_no_thread_that_loading_starts_computes_with_denormals():
+    words = [sys.executable, "-c", WITH_TWO_THREADS]
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert done.stdout.split() == ["0"], done.stderr

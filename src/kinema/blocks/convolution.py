@@ -19,6 +19,7 @@ from kinema.blocks.cache import Cache
 from kinema.errors import UserError
 
 SMALL = 20_480  # numbers in a column of places below which torch leaves oneDNN
+FEW = 32  # places of a frame below which oneDNN convolves along time slower than it multiplies
 
 
 def convolve(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -44,6 +45,10 @@ def convolve(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         y = pictures(x.flatten(0, 1), weight[:, :, 0], bias, (kh // 2, kw // 2))
         return y.unflatten(0, x.shape[:2])
     if kh == kw == 1:
+        if x.device.type == "cpu" and x.shape[2:4].numel() < FEW:
+            length = x.shape[1] - kf + 1
+            seen = torch.cat([x[:, i : i + length] for i in range(kf)], dim=-1)  # b f h w (kf d)
+            return F.linear(seen, weight[..., 0, 0].transpose(1, 2).flatten(1), bias)
         y = pictures(x.flatten(2, 3), weight[..., 0], bias, (0, 0))  # frames down, places across
         return y.unflatten(2, x.shape[2:4])
     if x.device.type == "cpu" and len(x) == 1 and x[:, ..., 0, :].numel() <= SMALL:

@@ -103,7 +103,9 @@ def flushed_denormals() -> Iterator[None]:
     """Within the block, or the function it decorates, take numbers below 1e-38 for zero.
 
     This is a switch of the processor, which every thread has for itself and hands on to the threads
-    that it starts: turn it before the first product, and all threads of torch have it.
+    that it starts. torch starts its threads at the first large tensor: they have the switch if that
+    lies in such a block, and for as long as they live. So a system is loaded in one, and a run
+    begins in one.
     """
     were_flushed = denormals_are_zero()
     torch.set_flush_denormal(True)

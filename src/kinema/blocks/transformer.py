@@ -6,8 +6,10 @@ Axes: b batch, f frames, n tokens a frame, d features, k heads, m text tokens.
 """
 
 import math
+from functools import lru_cache
 from typing import Literal
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from einops import rearrange
@@ -89,8 +91,8 @@ class FusedRMSNorm(torch.autograd.Function):
         n_grad = n * grad
         d_gain = n_grad.flatten(0, -2).sum(0)
         mean = (n_grad @ gain[:, None]) / x.shape[-1]
-        dx = torch.addcmul(grad * gain, n, mean, value=-1).mul_(r)
-        return dx, d_gain
+        dx = torch.mul(grad, gain, out=n_grad)  # in memory that the cache still holds
+        return dx.addcmul_(n, mean, value=-1).mul_(r), d_gain
 
 
 def sinusoids(t: Tensor, dim: int) -> Tensor:
@@ -165,7 +167,7 @@ def token_shift(x: Tensor, reach: Reach = "everywhere") -> Tensor:
     """Shift eighths of the channels of `x`, b f h w d, by one token; zeros enter at the borders.
 
     Args:
-        x: b f h w d.
+        x: b f h w d, d a multiple of 8.
         reach: from where; with "past" the eighth of the following frame stays, so the future never
             leaks, with "frame" that of the frame before stays too, and "nowhere" changes nothing.
     """
@@ -186,25 +188,24 @@ class Shift(torch.autograd.Function):
 
 
 def shift_all(x: Tensor, num_moves: int, step: int) -> Tensor:
-    """Move eighths of the channels by +-`step` along w, h and f, in that order."""
-    eighth = x.shape[-1] // 8
-    moves = [(3, step), (3, -step), (2, step), (2, -step), (1, step), (1, -step)]
-    moves = moves[:num_moves]
-    y = torch.empty_like(x)
-    for i, (axis, by) in enumerate(moves):
-        channels = slice(i * eighth, (i + 1) * eighth)
-        move(y[..., channels], x[..., channels], axis, by)
-    rest = slice(len(moves) * eighth, None)
-    y[..., rest] = x[..., rest]
-    return y
+    """Move eighths of the channels by +-`step` along w, h and f: one gather, and zeros after it."""
+    b, f, h, w, d = x.shape
+    taken, borders = (torch.from_numpy(i).to(x.device) for i in sources(f, h, w, num_moves, step))
+    y = x.reshape(b, -1, d // 8).index_select(1, taken)  # b (f h w 8) d/8
+    return y.index_fill_(1, borders, 0).view(x.shape)
 
 
-def move(target: Tensor, source: Tensor, axis: int, by: int) -> None:
-    """target[i] = source[i - by] along `axis` for by = +-1, zero where there is no such i."""
-    length = source.shape[axis]
-    to, border = (1, 0) if by > 0 else (0, length - 1)
-    target.narrow(axis, to, length - 1).copy_(source.narrow(axis, 1 - to, length - 1))
-    target.select(axis, border).zero_()
+@lru_cache(maxsize=16)
+def sources(f: int, h: int, w: int, num_moves: int, step: int) -> tuple[np.ndarray, np.ndarray]:
+    """Where the eighths (f h w 8) of a shifted video come from, and which of them become zero."""
+    places = np.arange(f * h * w * 8).reshape(f, h, w, 8)
+    taken, inside = places.copy(), np.ones_like(places, dtype=bool)
+    moves = [(2, step), (2, -step), (1, step), (1, -step), (0, step), (0, -step)]
+    for eighth, (axis, by) in enumerate(moves[:num_moves]):
+        taken[..., eighth] = np.roll(places[..., eighth], by, axis)
+        border = (slice(None),) * axis + (0 if by > 0 else -1,)
+        inside[..., eighth][border] = False
+    return taken.ravel(), np.flatnonzero(~inside)
 
 
 # The slowest pair turns once in 2 pi 100 tokens: latents are tens of tokens long, not thousands.

@@ -31,7 +31,7 @@ from rich.progress import (
 from torch import Tensor, nn
 
 from kinema import clips
-from kinema.blocks.precision import check_precision, computing_in
+from kinema.blocks.precision import check_precision, computing_in, flushed_denormals
 from kinema.clips import Clip
 from kinema.errors import UserError
 from kinema.sampling import ClassifierFree
@@ -215,6 +215,7 @@ class VideoPipeline(nn.Module):
     # Loading and saving -------------------------------------------------------------------------
 
     @classmethod
+    @flushed_denormals()
     def from_pretrained(cls, name: str | Path, precision: str = "fp32") -> VideoPipeline:
         """Load a system.
 

@@ -1,7 +1,10 @@
 """What every task promises: a step depends on the seed and its position, and on nothing else."""
 
 import random
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -101,3 +104,36 @@ def test_a_task_counts_its_cost_and_can_be_rehearsed(make, codec, tmp_path):
     assert task.flops(6) == pytest.approx(3 * task.flops(2)) and task.flops(1) > 1e4
     loss = task.rehearse(2)
     assert loss.shape == () and loss.requires_grad
+
+
+WITH_TWO_THREADS = """
+import sys
+import torch
+import test_every_task as every
+from kinema.training.tasks import codec, physics, text_to_video
+
+torch.set_num_threads(2)
+
+def denormals(*_):
+    print(int((torch.full((2**20,), 1e-20) * 1e-20).count_nonzero()))
+
+for module, run in (
+    (physics, every.physics("")),
+    (codec, every.codec_with_a_game("")),
+    (text_to_video, every.text_to_video(sys.argv[1])),
+):
+    module.train = denormals
+    run.train()
+denormals()
+"""
+
+
+def test_no_thread_of_a_run_computes_with_denormals(codec):
+    """The first run starts torch's threads, and all of them flush; this process goes on as it was.
+
+    The threads of pytest have long been started: a process of its own tells.
+    """
+    words = [sys.executable, "-c", WITH_TWO_THREADS, codec]
+    done = subprocess.run(words, cwd=Path(__file__).parent, capture_output=True, text=True)
+    *during, after = done.stdout.split()
+    assert during == ["0", "0", "0"] and int(after) > 0, done.stderr

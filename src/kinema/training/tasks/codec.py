@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from kinema.blocks.precision import flushed_denormals
 from kinema.clips import contact_sheet, to_frames, to_tensor
 from kinema.codecs import (
     AdversarialLoss,
@@ -123,6 +124,7 @@ class CodecRun:
             )
         return network
 
+    @flushed_denormals()
     def train(self) -> State:
         """Train to the end, resuming where an interrupted run stopped."""
         with telling("Preparing the run: networks and lists of clips."):

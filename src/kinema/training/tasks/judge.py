@@ -15,6 +15,7 @@ from einops import rearrange
 from rich.progress import track
 from torch import Tensor
 
+from kinema.blocks.precision import flushed_denormals
 from kinema.fields import Count, Name, Positive, Seed, Weight
 from kinema.judges.tabletop.network import FRAMES_PER_SECOND, SIZE, JudgeConfig, JudgeNetwork
 from kinema.judges.tabletop.questions import VOCABULARY, mirror, true_answers
@@ -68,6 +69,7 @@ class JudgeRun:
     learning_rate: Weight = 2e-3
     num_unseen: Count = 400
 
+    @flushed_denormals()
     def train(self) -> dict[str, float]:
         """Train and write the judge.
 

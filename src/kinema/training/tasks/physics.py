@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from kinema.blocks.precision import flushed_denormals
 from kinema.codecs import Codec, Pixels
 from kinema.conditions import NoText
 from kinema.denoisers import DiT, DiTConfig, UNetConfig, UViTConfig, make_denoiser
@@ -153,6 +154,7 @@ class PhysicsRun:
             context_noise=self.context_noise,
         )
 
+    @flushed_denormals()
     def train(self) -> State:
         """Train to the end, resuming where an interrupted run stopped."""
         with telling("Preparing the run: networks and clips."):

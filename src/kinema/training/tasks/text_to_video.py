@@ -8,6 +8,7 @@ from typing import Annotated
 import torch
 from torch import nn
 
+from kinema.blocks.precision import flushed_denormals
 from kinema.conditions import SmallTextConfig, SmallTextEncoder
 from kinema.denoisers import DenoiserConfig, DiTConfig, make_denoiser
 from kinema.diffusion import PREDICTIONS
@@ -144,6 +145,7 @@ class TextToVideoRun:
         prompts = self.prompts or [caption or UNNAMED for caption in captions]
         return Prompts(prompts, list(tensors["frames"][:, 0].numpy()))
 
+    @flushed_denormals()
     def train(self) -> State:
         """Train to the end, resuming where an interrupted run stopped."""
         with telling("Preparing the run: networks and lists of clips."):
