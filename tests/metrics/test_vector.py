@@ -10,9 +10,9 @@ from kinema.metrics.evidence import Score
 from kinema.metrics.vector import CONSISTENCY, METRICS, WORST, measure
 
 
-def test_every_score_is_finite_and_has_a_curve_over_the_frames(pan, still):
+def test_every_score_is_finite_and_has_a_curve_over_the_frames(pan, still, measured):
     for frames in (pan, still, pan[:1], pan[:2], pan[:5], np.zeros((6, 16, 20, 3), np.uint8)):
-        scores = measure(frames)
+        scores = measured(frames)
         assert scores.keys() == METRICS.keys()
         for name, score in scores.items():
             assert isinstance(score, Score)
@@ -20,8 +20,8 @@ def test_every_score_is_finite_and_has_a_curve_over_the_frames(pan, still):
             assert score.curve.shape == (len(frames),), name
 
 
-def test_one_vector_a_clip(pan):
-    first, second = measure(pan), measure(pan.copy())
+def test_one_vector_a_clip(pan, measured):
+    first, second = measured(pan), measure(pan.copy())
     assert {n: s.value for n, s in first.items()} == {n: s.value for n, s in second.items()}
 
 
@@ -171,10 +171,10 @@ def test_every_score_has_its_planted_fault():
 
 
 @pytest.fixture(scope="module")
-def scores_of(pan):
+def scores_of(pan, measured):
     @cache
     def scores(fault):
-        return measure(np.round(fault(pan)).clip(0, 255).astype(np.uint8))
+        return measured(np.round(fault(pan)).clip(0, 255).astype(np.uint8))
 
     return scores
 
