@@ -107,15 +107,15 @@ def is_left_out(node: cst.CSTNode) -> bool:
 
     Left out are messages (what is raised, printed, warned of or logged, and every string of several
     words that is no pattern of einops), annotations, decorators, the device and the type that an
-    argument passes on, and, as in mutmut, `len`, `isinstance` and defaults that are themselves
-    computed.
+    argument passes on, the `strict=True` of zip, an assertion that no input fails, and, as in
+    mutmut, `len`, `isinstance` and defaults that are themselves computed.
     """
     if isinstance(node, cst.SimpleString):
         return " " in node.value and "->" not in node.value
     if isinstance(node, cst.Call):
         return called(node) in QUIET_CALLS
     if isinstance(node, cst.Arg):
-        return passes_device(node)
+        return is_passed_on(node)
     if isinstance(node, cst.Param):
         return node.default is not None and not isinstance(node.default, SIMPLE)
     return isinstance(node, cst.Raise | cst.Annotation | cst.Decorator)
@@ -126,24 +126,26 @@ def called(call: cst.Call) -> str:
     return function.value if isinstance(function, cst.Name) else ""
 
 
-def passes_device(argument: cst.Arg) -> bool:
-    """Tell whether an argument is a device or a type: `device=x.device`, `.to(x.dtype)`."""
+def is_passed_on(argument: cst.Arg) -> bool:
+    """Tell whether an argument is a device, a type (`.to(x.dtype)`) or the `strict=True` of zip."""
     value = argument.value
     named = argument.keyword or (value.attr if isinstance(value, cst.Attribute) else value)
-    return isinstance(named, cst.Name) and named.value in ("device", "dtype")
+    name = named.value if isinstance(named, cst.Name) else ""
+    is_true = isinstance(value, cst.Name) and value.value == "True"
+    return name in ("device", "dtype") or (name == "strict" and is_true)
 
 
 def replacements(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
     for kind, operator in mutation_operators:
         if isinstance(node, kind):
             for new in operator(node):
-                if not only_device_differs(node, new):
+                if not only_passed_on_differs(node, new):
                     yield new
 
 
-def only_device_differs(old: cst.CSTNode, new: cst.CSTNode) -> bool:
+def only_passed_on_differs(old: cst.CSTNode, new: cst.CSTNode) -> bool:
     if not (isinstance(old, cst.Call) and isinstance(new, cst.Call)):
         return False
     kept = {id(argument) for argument in new.args}
     gone = [argument for argument in old.args if id(argument) not in kept]
-    return bool(gone) and all(map(passes_device, gone))
+    return bool(gone) and all(map(is_passed_on, gone))

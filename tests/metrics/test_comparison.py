@@ -136,3 +136,9 @@ def test_errors_of_ratios_are_relative_and_of_differences_absolute():
 def test_p_values_of_many_tests_are_corrected_together():
     assert holm([0.01, 0.04, 0.03, 0.5]) == pytest.approx([0.04, 0.09, 0.09, 0.5])
     assert holm([0.6, 0.7]) == pytest.approx([1, 1]) and holm([]) == []
+
+
+def test_the_trends_of_several_scores_are_corrected_together():
+    changes = [Change(name, name, 1.0, 0.5, 0.1) for name in ("noise", "flicker")]
+    trends = compare_sets([Comparison("same", [], changes, "")] * 6)
+    assert [trend.p_value for trend in trends] == pytest.approx([4 / 64] * 2)
