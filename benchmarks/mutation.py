@@ -101,7 +101,7 @@ def see(mutant: Mutant, folder: Path, tests: list[str]) -> str:
     try:
         status = outcome_of(folder, tests).status
     finally:
-        shutil.copy2(ROOT / mutant.path, folder / mutant.path)
+        (folder / mutant.path).write_text(mutant.module.code, encoding="utf-8")
     return "" if status == 0 else "failed" if status > 0 else "stopped"
 
 
