@@ -38,12 +38,17 @@ class Outcome:
 CRASHED = 99
 
 
-def run_child(function: Callable[[], int | None], folder: Path) -> Outcome:
+def run_child(
+    function: Callable[[], int | None],
+    folder: Path,
+    max_cpu_seconds: int = MAX_CPU_SECONDS,
+    max_wall_seconds: int = MAX_WALL_SECONDS,
+) -> Outcome:
     """Run a function in `folder`; what it returns is the exit status."""
     log = folder.with_suffix(".log")
     child = os.fork()
     if child == 0:
-        become(function, folder, log)
+        become(function, folder, log, max_cpu_seconds, max_wall_seconds)
     _, status, usage = os.wait4(child, 0)
     output = log.read_text("utf-8", "replace") if log.exists() else ""
     log.unlink(missing_ok=True)
@@ -51,7 +56,13 @@ def run_child(function: Callable[[], int | None], folder: Path) -> Outcome:
     return Outcome(os.waitstatus_to_exitcode(status), output, cpu, usage.ru_maxrss / 1024)
 
 
-def become(function: Callable[[], int | None], folder: Path, log: Path) -> None:
+def become(
+    function: Callable[[], int | None],
+    folder: Path,
+    log: Path,
+    max_cpu_seconds: int,
+    max_wall_seconds: int,
+) -> None:
     """The child: prints to the log, and never comes back."""
     status = CRASHED
     try:
@@ -59,9 +70,9 @@ def become(function: Callable[[], int | None], folder: Path, log: Path) -> None:
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         for stream in (1, 2):
             os.dup2(descriptor, stream)
-        resource.setrlimit(resource.RLIMIT_CPU, (MAX_CPU_SECONDS, MAX_CPU_SECONDS + 2))
+        resource.setrlimit(resource.RLIMIT_CPU, (max_cpu_seconds, max_cpu_seconds + 2))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        signal.alarm(MAX_WALL_SECONDS)  # which ends it
+        signal.alarm(max_wall_seconds)  # which ends it
         status = function() or 0
     except SystemExit as end:  # of `--help`
         status = end.code if isinstance(end.code, int) else 0

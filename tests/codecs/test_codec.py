@@ -1,5 +1,8 @@
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.distributions import Normal, kl_divergence
 
 from kinema.codecs import Pixels, Posterior
 from kinema.errors import UserError
@@ -48,3 +51,22 @@ def test_the_divergence_is_that_of_gaussians():
     zeros = torch.zeros(1, 3, 2, 4, 4)
     assert Posterior(zeros, zeros).kl().tolist() == [0.0]
     assert Posterior(torch.ones_like(zeros), zeros).kl().tolist() == [1.5]
+
+
+@given(st.floats(-5, 5), st.floats(-6, 4), st.integers(1, 3), st.integers(0, 99))
+def test_the_divergence_is_torchs_summed_over_channels_for_every_row(shift, log_variance, c, seed):
+    torch.manual_seed(seed)
+    mean, log_variances = (
+        shift + torch.randn(2, c, 2, 3, 3),
+        log_variance + torch.randn(2, c, 2, 3, 3),
+    )
+    each = kl_divergence(Normal(mean, (log_variances / 2).exp()), Normal(0, 1))
+    expected = each.sum(1).mean((1, 2, 3))
+    torch.testing.assert_close(Posterior(mean, log_variances).kl(), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_sample_is_the_mean_and_the_generators_noise():
+    mean, log_variance = torch.randn(1, 2, 1, 3, 3), torch.randn(1, 2, 1, 3, 3)
+    sample = Posterior(mean, log_variance).sample(torch.Generator().manual_seed(3))
+    noise = torch.randn(mean.shape, generator=torch.Generator().manual_seed(3))
+    torch.testing.assert_close(sample, mean + (log_variance / 2).exp() * noise)

@@ -1,3 +1,5 @@
+import cv2
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -233,3 +235,36 @@ def test_mixed_precision_changes_nothing():
 def test_small_pictures_have_fewer_bands(size):
     a = torch.zeros(1, 3, 1, *size)
     assert laplacian_distance(a + 0.5, a).item() > 0
+
+
+def opencv_distance(a, b):
+    """The same pyramid by OpenCV, for one frame (h w 3)."""
+    errors = []
+    for level in range(5):
+        blurs = [cv2.sepFilter2D(x, -1, TAPS, TAPS, None, (-1, -1), 0, REPEAT) for x in (a, b)]
+        smalls = [blur[::2, ::2] for blur in blurs]
+        size = a.shape[1::-1]
+        pairs = zip((a, b), smalls, strict=True)
+        bands = (a, b) if level == 4 else [x - cv2.resize(small, size) for x, small in pairs]
+        x, y = (band / (0.05 + mean_near(np.abs(band))) for band in bands)
+        errors.append(np.sqrt(np.square(x - y).mean()))
+        a, b = smalls
+    return np.mean(errors)
+
+
+TAPS, REPEAT = np.array([1, 4, 6, 4, 1]) / 16, cv2.BORDER_REPLICATE
+
+
+def mean_near(band):
+    total, count = (
+        cv2.boxFilter(x, -1, (5, 5), None, (-1, -1), False, cv2.BORDER_CONSTANT)
+        for x in (band, np.ones_like(band))
+    )
+    return total / count
+
+
+def test_the_distance_is_that_of_opencvs_pyramid():
+    a, b = (np.random.default_rng(seed).uniform(-1, 1, (64, 96, 3)) for seed in (0, 1))
+    b = 0.7 * a + 0.3 * b
+    clips = (torch.from_numpy(x).permute(2, 0, 1)[None, :, None] for x in (a, b))
+    assert laplacian_distance(*clips).item() == pytest.approx(opencv_distance(a, b), rel=1e-3)

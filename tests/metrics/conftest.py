@@ -4,6 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
+from kinema.metrics.vector import measure
+
 SIZE, NUM_FRAMES = 96, 16
 
 
@@ -43,3 +45,17 @@ def still() -> np.ndarray:
 def make_pan():
     """The function `pan_frames(pixels, num_frames, seed)`."""
     return pan_frames
+
+
+@pytest.fixture(scope="session")
+def measured():
+    """The function `measure`, which measures the same frames once for all tests."""
+    known = {}
+
+    def measured(frames):
+        key = frames.shape, frames.tobytes()
+        if key not in known:
+            known[key] = measure(frames)
+        return known[key]
+
+    return measured

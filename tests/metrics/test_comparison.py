@@ -13,7 +13,6 @@ from kinema.metrics.comparison import (
     show_the_same,
 )
 from kinema.metrics.evidence import Score, observe
-from kinema.metrics.vector import measure
 from kinema.metrics.verdicts import FAULTS, Rule, diagnose
 
 
@@ -26,16 +25,20 @@ def blurred(frames, sigma=1.5):
     return np.stack([cv2.GaussianBlur(frame, (0, 0), sigma) for frame in frames])
 
 
-def verdict(a, b):
-    comparison = compare(measure(a), measure(b))
-    return comparison.verdict, comparison.reasons
+@pytest.fixture
+def verdict(measured):
+    def verdict(a, b):
+        comparison = compare(measured(a), measured(b))
+        return comparison.verdict, comparison.reasons
+
+    return verdict
 
 
-def test_a_clip_is_the_same_as_itself(pan):
+def test_a_clip_is_the_same_as_itself(pan, verdict):
     assert verdict(pan, pan) == ("same", [])
 
 
-def test_noise_is_worse_and_its_absence_better(pan):
+def test_noise_is_worse_and_its_absence_better(pan, verdict):
     worse, reasons = verdict(noisy(pan), pan)
     assert worse == "worse"
     assert "noise" in reasons
@@ -43,7 +46,7 @@ def test_noise_is_worse_and_its_absence_better(pan):
 
 
 @pytest.mark.parametrize("spoil", ["frozen", "blurred", "looping"])
-def test_hollow_clips_never_win(pan, still, make_pan, spoil):
+def test_hollow_clips_never_win(pan, still, verdict, spoil):
     hollow = {
         "frozen": still,
         "blurred": blurred(pan),
@@ -54,13 +57,13 @@ def test_hollow_clips_never_win(pan, still, make_pan, spoil):
     assert verdict(hollow, noisy(pan))[0] != "better"
 
 
-def test_other_content_is_compared_by_failures_only(pan, make_pan):
+def test_other_content_is_compared_by_failures_only(pan, make_pan, measured):
     other = noisy(make_pan(pixels=2, seed=9), 14)
-    failures = (diagnose(measure(other)), diagnose(measure(pan)))
-    comparison = compare(measure(other), measure(pan), failures, alike=False)
+    failures = (diagnose(measured(other)), diagnose(measured(pan)))
+    comparison = compare(measured(other), measured(pan), failures, alike=False)
     assert comparison.verdict == "worse"
     assert comparison.reasons == ["noise"]
-    same = compare(measure(make_pan(seed=9)), measure(pan), ([], []), alike=False)
+    same = compare(measured(make_pan(seed=9)), measured(pan), ([], []), alike=False)
     assert same.verdict == "cannot tell"
 
 
@@ -95,8 +98,8 @@ def test_few_pairs_are_no_trend():
     assert compare_sets(pairs_with([1.0] * 4 + [np.nan])) == []
 
 
-def test_what_cannot_be_told_is_neither_worse_nor_better(pan):
-    scores = measure(pan)
+def test_what_cannot_be_told_is_neither_worse_nor_better(pan, measured):
+    scores = measured(pan)
     untold = scores | {"strain": Score(np.nan, np.full(len(pan), np.nan))}
     for one, other in ((scores, untold), (untold, scores), (untold, untold)):
         comparison = compare(one, other)
@@ -133,3 +136,9 @@ def test_errors_of_ratios_are_relative_and_of_differences_absolute():
 def test_p_values_of_many_tests_are_corrected_together():
     assert holm([0.01, 0.04, 0.03, 0.5]) == pytest.approx([0.04, 0.09, 0.09, 0.5])
     assert holm([0.6, 0.7]) == pytest.approx([1, 1]) and holm([]) == []
+
+
+def test_the_trends_of_several_scores_are_corrected_together():
+    changes = [Change(name, name, 1.0, 0.5, 0.1) for name in ("noise", "flicker")]
+    trends = compare_sets([Comparison("same", [], changes, "")] * 6)
+    assert [trend.p_value for trend in trends] == pytest.approx([4 / 64] * 2)

@@ -50,10 +50,15 @@ def test_what_is_no_vote_is_refused(votes):
 
 def test_votes_on_few_pairs_of_clips_tell_less_than_as_many_on_many():
     votes = [("a", "b", float(i % 5 > 1)) for i in range(100)]  # all voters agree on each of five
-    many, few = (bradley_terry(votes, trials)[0] for trials in (None, [i % 5 for i in range(100)]))
+    many, few = (
+        bradley_terry(votes, trials, num_resamples=200)[0]
+        for trials in (None, [i % 5 for i in range(100)])
+    )
     assert few.value == many.value and np.diff(few.interval) > 1.2 * np.diff(many.interval)
 
 
 def test_unanimous_votes_have_an_interval_too():
-    once, often = (bradley_terry([("a", "b", 1.0)] * count)[0] for count in (1, 8))
+    once, often = (
+        bradley_terry([("a", "b", 1.0)] * count, num_resamples=200)[0] for count in (1, 8)
+    )
     assert once.interval[0] < 0 < often.interval[0] and np.diff(often.interval) > 0.5

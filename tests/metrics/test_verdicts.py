@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from kinema.metrics.evidence import Score
-from kinema.metrics.vector import METRICS, measure
+from kinema.metrics.vector import METRICS
 from kinema.metrics.verdicts import EXPLAINS, FAULTS, Rule, confidence, diagnose, quality
 
 FAILURE_NAMES = {
@@ -16,8 +16,9 @@ def constant(value, length=8):
     return Score(value, np.full(length, value))
 
 
-def names(frames):
-    return {failure.name for failure in diagnose(measure(frames))}
+@pytest.fixture
+def names(measured):
+    return lambda frames: {failure.name for failure in diagnose(measured(frames))}
 
 
 def test_the_faults_are_the_documented_ones_and_name_metrics():
@@ -26,16 +27,16 @@ def test_the_faults_are_the_documented_ones_and_name_metrics():
     assert all(name in FAULTS and set(others) <= FAULTS.keys() for name, others in EXPLAINS.items())
 
 
-def test_a_steady_pan_has_no_failure(pan):
-    assert diagnose(measure(pan)) == []
+def test_a_steady_pan_has_no_failure(pan, measured):
+    assert diagnose(measured(pan)) == []
 
 
-def test_a_frozen_clip_fails_by_name_everywhere(still):
-    (failure,) = diagnose(measure(still))
+def test_a_frozen_clip_fails_by_name_everywhere(still, measured):
+    (failure,) = diagnose(measured(still))
     assert (failure.name, failure.frames) == ("frozen", list(range(16)))
 
 
-def test_common_faults_are_named(pan, make_pan):
+def test_common_faults_are_named(pan, make_pan, names):
     rng = np.random.default_rng(0)
     gains = 1 + 0.08 * (np.arange(16) % 2)[:, None, None, None]
     assert names((pan * gains * 0.8).astype(np.uint8)) == {"flicker"}
@@ -46,9 +47,9 @@ def test_common_faults_are_named(pan, make_pan):
     assert "noise" in names((pan + noise).clip(0, 255).astype(np.uint8))
 
 
-def test_a_cut_is_at_its_frame(make_pan):
+def test_a_cut_is_at_its_frame(make_pan, measured):
     frames = np.concatenate([make_pan(), (255 - make_pan(seed=5))[..., ::-1] // 2])
-    (failure,) = diagnose(measure(frames))
+    (failure,) = diagnose(measured(frames))
     assert (failure.name, failure.frames, failure.rung) == ("cut", [16], "footage")
 
 
@@ -63,8 +64,8 @@ def test_failures_are_sorted_and_explained_ones_left_out():
     assert [failure.name for failure in found] == ["blur", "shuffle"]
 
 
-def test_frozen_sorts_below_every_other_failure(still):
-    frozen = diagnose(measure(still))
+def test_frozen_sorts_below_every_other_failure(still, measured):
+    frozen = diagnose(measured(still))
     others = diagnose({"noise": constant(20.0), "shake": constant(2.0)})
     assert quality([]) == 1 > quality(others) > quality(frozen)
 
@@ -103,7 +104,7 @@ def test_curves_out_of_step_are_compared_as_a_whole():
     assert rule.change(Score(7.0, np.full(5, 7.0)), rising) == 1.0  # another length
 
 
-def test_hollow_clips_never_rank_best(make_pan):
+def test_hollow_clips_never_rank_best(make_pan, measured):
     """Every score of consistency is best for a clip that stands still, repeats or blurs."""
     clean = make_pan(pixels=2)
     rng = np.random.default_rng(0)
@@ -115,8 +116,8 @@ def test_hollow_clips_never_rank_best(make_pan):
         "looping": clean[np.arange(16) % 5],
         "blurring": np.stack(blurs),
     }
-    ranks = {name: quality(diagnose(measure(frames))) for name, frames in hollow.items()}
-    assert quality(diagnose(measure(clean))) == 1
+    ranks = {name: quality(diagnose(measured(frames))) for name, frames in hollow.items()}
+    assert quality(diagnose(measured(clean))) == 1
     assert max(ranks.values()) < 0.6, ranks
     shaken = diagnose({"shake": constant(2.0), "noise": constant(20.0)})
     still = [ranks[name] for name in ("frozen", "frozen with noise", "looping")]

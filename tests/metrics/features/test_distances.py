@@ -107,3 +107,19 @@ def test_the_frechet_interval_is_as_wide_as_fresh_sets_spread():
     found = [frechet_interval(gaussian(40, seed=s), reference) for s in range(1, 6)]
     width = np.mean([one.interval[1] - one.interval[0] for one in found])
     assert width > np.quantile(fresh, 0.975) - np.quantile(fresh, 0.025)
+
+
+def test_features_never_change(pan):
+    """Distances are compared with those of old reports: the fixed filters and bins stay."""
+    known = {
+        "appearance": [0.33034, 0.13594, 0.30786, 0.00189, 0.00074],
+        "change": [0.06201, 0.05145, 0.05746, 0.00111, 0.00155],
+    }
+    for name, expected in known.items():
+        features = FEATURES[name](pan)
+        assert features[[0, 1, 2, -2, -1]] == pytest.approx(expected, rel=0.01, abs=1e-5)
+    motion = motion_features(pan)
+    assert motion[:7] == pytest.approx([0, 0, 0, 0.04722, 0.95278, 0, 0], abs=5e-3)
+    assert motion[[7, 14]].sum() == pytest.approx(1)  # to the left, a little up or down
+    assert motion[15:18] == pytest.approx([0.92473, 0.07502, 0.00025], abs=0.01)  # of acceleration
+    assert motion[-2:] == pytest.approx([0.09655, 0.0102], abs=3e-3)

@@ -69,3 +69,8 @@ def test_a_pan_can_be_followed_and_shuffled_cuts_cannot(pan, make_pan):
     assert float(agreement(pan)) > 0.9
     mixed = np.stack([make_pan(num_frames=1, seed=s)[0] for s in range(8)])
     assert float(agreement(mixed)) < 0.5
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_frames_too_few_to_be_out_of_order_are_in_order(pan, count):
+    assert float(disorder(pan[:count])) == 0
