@@ -13,7 +13,6 @@ from safetensors.torch import save_file
 from kinema.errors import UserError
 from kinema.storage import atomic as files
 from kinema.storage import (
-    processes,
     require_file,
     whole_file,
     whole_folder,
@@ -270,7 +269,7 @@ def child():
 
 
 def identity(pid):
-    return replace(Process.current(), pid=pid, start=processes.start_of(pid))
+    return replace(Process.current(), pid=pid, start=files.start_of(pid))
 
 
 def test_this_process_lives():
@@ -285,7 +284,7 @@ def test_a_process_that_ended_is_gone(child):
     assert known.is_gone()
 
 
-@pytest.mark.skipif(not processes.BOOT.exists(), reason="needs /proc")
+@pytest.mark.skipif(not files.BOOT.exists(), reason="needs /proc")
 def test_a_zombie_is_gone(child):
     known = identity(child.pid)
     child.kill()
@@ -293,7 +292,7 @@ def test_a_zombie_is_gone(child):
     assert known.is_gone()
 
 
-@pytest.mark.skipif(not processes.BOOT.exists(), reason="needs /proc")
+@pytest.mark.skipif(not files.BOOT.exists(), reason="needs /proc")
 def test_a_number_that_was_given_to_another_is_gone():
     assert replace(Process.current(), start="0").is_gone()
 
@@ -312,8 +311,8 @@ def test_another_users_process_lives(monkeypatch):
 
 
 def test_without_proc_the_number_decides(monkeypatch, tmp_path):
-    monkeypatch.setattr(processes, "BOOT", tmp_path / "none")
-    assert processes.start_of(os.getpid()) == ""
+    monkeypatch.setattr(files, "BOOT", tmp_path / "none")
+    assert files.start_of(os.getpid()) == ""
     assert not Process.current().is_gone()
 
 
