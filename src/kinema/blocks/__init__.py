@@ -4,7 +4,7 @@ Import a block from its file:
 
     attention             who sees whom, and the attention that computes it
     blocked_attention     exact attention by blocks of matrix products, for bf16 on a processor
-    transformer           patches, time embedding, norms, rotary positions, token shift; attention, MLP
+    transformer           patches, times, norms, rotary positions, token shift; attention, MLP
     mixers                how the frames learn of each other, one signature for all of them
     motion_module         the mixer of AnimateDiff
     space_time            convolutions of a video whose features lie last
