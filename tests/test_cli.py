@@ -92,7 +92,7 @@ def test_any_answer_is_one_short_sentence(capsys, monkeypatch, text):
     monkeypatch.setattr(cli, "COMMANDS", failing(UserError(text)))
     _, _, err = run(capsys, "fail")
     assert err.count("\n") == 1 and err[-2] in ".?" and len(err) < 300
-    assert text[:2] in err
+    assert text[:1] in err
 
 
 @pytest.mark.parametrize(
