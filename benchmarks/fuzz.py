@@ -49,7 +49,7 @@ REPORT_EVERY = 100  # inputs: the page of a run that is stopped holds what it di
 REPORT = "o.json"  # of `kinema check`, which also says what could not be checked
 OURS = re.compile(r"\.part$|\.lock$|\.partial$|^\.tmp")  # what no run may leave, whatever its end
 FRAMES = (12, 32, 48)
-COMMANDS = ("budget", "checks.outputs", "checks.distance", "recipes", "worlds.writing", "probes")
+COMMANDS = ("budget", "checks.check", "checks.distance", "recipes", "worlds.writing", "probes")
 Rng = np.random.Generator
 
 
