@@ -18,7 +18,7 @@ import re
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -49,7 +49,7 @@ REPORT_EVERY = 100  # inputs: the page of a run that is stopped holds what it di
 REPORT = "o.json"  # of `kinema check`, which also says what could not be checked
 OURS = re.compile(r"\.part$|\.lock$|\.partial$|^\.tmp")  # what no run may leave, whatever its end
 FRAMES = (12, 32, 48)
-COMMANDS = ("budget", "checks.outputs", "checks.distance", "recipes", "worlds.writing", "probes")
+COMMANDS = ("budget", "checks.check", "checks.distance", "recipes", "worlds.writing", "probes")
 Rng = np.random.Generator
 
 
@@ -368,13 +368,18 @@ def one_input(number: int, seed: int, root: Path) -> tuple[str, list[str], Outco
     return case.kind, faults, outcome
 
 
+def import_all(names: Iterable[str]) -> None:
+    """Import modules of kinema here, once, and not in every fork."""
+    for name in names:
+        importlib.import_module(f"kinema.{name}")
+    gc.freeze()  # forks share what is not looked at
+
+
 def all_inputs(
     numbers: range, seed: int, root: Path, jobs: int
 ) -> Iterator[tuple[str, list[str], Outcome]]:
     """Run every input, each in a fork of a process that has imported what commands import."""
-    for name in COMMANDS:
-        importlib.import_module(f"kinema.{name}")
-    gc.freeze()  # forks share what is not looked at
+    import_all(COMMANDS)
     with ProcessPoolExecutor(jobs, multiprocessing.get_context("fork")) as pool:
         yield from pool.map(one_input, numbers, repeat(seed), repeat(root), chunksize=20)
 

@@ -142,13 +142,23 @@ def fork(command: str, folder: Path) -> int:
     torch.set_num_threads(1)
     status = BUG
     try:
-        if command == EXPORT:
-            kinema.load("tabletop").save_pretrained("system")
-        status = 0 if command == EXPORT else main(shlex.split(command))
+        status = run_command(shlex.split(command))
     except BaseException:
         traceback.print_exc()
     sys.stdout.flush()
     os._exit(status)
+
+
+def run_command(words: list[str]) -> int:
+    """Run a command of kinema in this process, or the export; its exit status."""
+    if words == shlex.split(EXPORT):
+
+        def export(argv: list[str]) -> int:
+            kinema.load("tabletop").save_pretrained("system")
+            return 0
+
+        return main([], export)
+    return main(words)
 
 
 def finish(command: str, folder: Path) -> bool:

@@ -86,6 +86,15 @@ def test_mistakes_are_one_line(capsys, monkeypatch, error, status, said):
     assert said in err and err.endswith(".\n") and len(err) < 300
 
 
+@pytest.mark.parametrize("text", ["x" * 999, "two\n lines", "what is asked?", "é\t" * 400])
+def test_any_answer_is_one_short_sentence(capsys, monkeypatch, text):
+    """What the user typed, and what other libraries say, is part of many answers."""
+    monkeypatch.setattr(cli, "COMMANDS", failing(UserError(text)))
+    _, _, err = run(capsys, "fail")
+    assert err.count("\n") == 1 and err[-2] in ".?" and len(err) < 300
+    assert text[:1] in err
+
+
 @pytest.mark.parametrize(
     "error", [RuntimeError("bug"), ValueError("bug"), AssertionError("bug"), KeyError("bug")]
 )

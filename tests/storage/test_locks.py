@@ -1,3 +1,4 @@
+import errno
 import fcntl
 import json
 import os
@@ -161,3 +162,13 @@ def test_a_note_that_nobody_wrote_stops_nobody(tmp_path, no_flock, text):
     (tmp_path / ".lock").write_text(text)
     with locked_folder(tmp_path):
         assert Process.current() == locks.read_note(os.open(tmp_path / ".lock", os.O_RDONLY))[0]
+
+
+def test_a_full_disk_leaves_no_lock(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", full)
+    with pytest.raises(UserError, match="the disk is full"), locked_file(tmp_path / "x"):
+        pass
+    assert not list(tmp_path.iterdir())

@@ -86,7 +86,7 @@ def take(lock: Path, place: Path, kind: str) -> int:
                     f"another {kind}."
                 )
             if is_at(descriptor, lock):
-                sign(descriptor)
+                sign(descriptor, lock)
                 return descriptor
         except BaseException:
             os.close(descriptor)
@@ -114,11 +114,15 @@ def is_at(descriptor: int, lock: Path) -> bool:
         return False
 
 
-def sign(descriptor: int) -> None:
-    """Write down who holds the lock."""
+def sign(descriptor: int, lock: Path) -> None:
+    """Write down who holds the lock; a full disk has no room for it, and the file goes again."""
     note = asdict(Process.current()) | {"since": datetime.now().isoformat(timespec="minutes")}
-    os.truncate(descriptor, 0)
-    os.pwrite(descriptor, json.dumps(note).encode(), 0)
+    try:
+        os.truncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps(note).encode(), 0)
+    except OSError:
+        lock.unlink()
+        raise
 
 
 def read_note(descriptor: int) -> tuple[Process, datetime] | None:
