@@ -41,7 +41,8 @@ def test_what_comes_out_again_is_counted(tmp_path):
             frames[len(continue_from) :] = frames[len(continue_from) :, :, :, ::-1]
         clips.write(Clip(frames, 10.0, metadata={"joins": []}), target)
 
-    pipe = SimpleNamespace(system=SYSTEM, codec=Codec(), denoiser=None, state_dict=dict)
+    denoiser = SimpleNamespace(is_causal=False, can_forget=False)
+    pipe = SimpleNamespace(system=SYSTEM, codec=Codec(), denoiser=denoiser, state_dict=dict)
     names = ("sliding", "rolling", "autoregressive")
     columns = makers(("m",), names, folder=str(tmp_path), load=lambda name: pipe, make=make)
     probe = OcclusionProbe(("m",), names, (8, 1000), 3)
