@@ -109,9 +109,9 @@ def test_a_wrong_spec_is_named(spec, sentence):
 @pytest.mark.parametrize(
     ("spec", "sentence"),
     [
-        ({"kind": "windowed", "window": -1}, "Windowed attention: window is -1"),
-        ({"kind": "causal", "chunk": 0}, "Causal attention: chunk is 0, and must be 1 or more"),
-        ({"kind": "hybrid", "stride": 0}, "Hybrid attention: stride is 0"),
+        ({"kind": "windowed", "window": -1}, "'windowed': window is -1"),
+        ({"kind": "causal", "chunk": 0}, "'causal': chunk is 0, and must be 1 or more"),
+        ({"kind": "hybrid", "stride": 0}, "'hybrid': stride is 0"),
     ],
 )
 def test_a_number_that_makes_no_sense_is_refused(spec, sentence):

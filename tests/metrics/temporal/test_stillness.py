@@ -59,6 +59,13 @@ def test_held_frames_judder(pan):
     assert float(judder(pan[[0, 1, 1, 2, 3, 3, 4, 5, 5, 6]])) > 5 * float(judder(pan))
 
 
+def test_what_lies_across_a_cut_is_no_judder(make_pan):
+    frames = np.concatenate([make_pan(), 255 - make_pan(seed=5)])
+    score = judder(frames)
+    assert np.flatnonzero(np.isnan(score.curve)).tolist() == [0, 1, 15, 16, 17, 31]
+    assert score.value == pytest.approx(np.nanmean(score.curve)) and score.value < 0.1
+
+
 @settings(max_examples=8)
 @given(period=st.integers(4, 8))
 def test_a_loop_is_a_loop(make_pan, period):
