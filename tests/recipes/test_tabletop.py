@@ -30,7 +30,7 @@ def test_baselines_differ_from_the_codec_in_the_network_alone(name):
     ("field", "value", "said"),
     [
         ("learning_rate", -1.0, "loop.learning_rate is -1.0, and must be 0 or more."),
-        ("batch_size", "8", "loop.batch_size takes a whole number, not 8."),
+        ("batch_size", "8", "loop.batch_size takes a whole number, not '8'."),
         ("decay_share", float("nan"), "loop.decay_share is nan"),
     ],
 )

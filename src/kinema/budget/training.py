@@ -11,7 +11,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from kinema.blocks.precision import computing_in
+from kinema.blocks.precision import computing_in, dtype_of
 from kinema.budget.generation import clock, duration, gigabytes
 from kinema.budget.memory import ALLOCATOR, held_bytes, peak_bytes
 from kinema.training import Loop
@@ -53,6 +53,7 @@ class TrainingPlan:
 
 def plan_training(task: Rehearsal, loop: Loop) -> TrainingPlan:
     """Rehearse a training step of a task."""
+    dtype_of(loop.precision, loop.device)  # "auto" is measured on products that have memory
     parameters = list(task.network.to(loop.device).parameters())
     one = ALLOCATOR * peak_bytes(lambda: step(task, loop, 1), parameters)
     two = ALLOCATOR * peak_bytes(lambda: step(task, loop, 2), parameters)
