@@ -124,7 +124,10 @@ def fit_rule(rule: Rule, specimens: list[Specimen], margin: float) -> Rule:
             for s in specimens
             for vector in s.reencoded
         ]
-        values = [change.value if change.clear else -np.inf for change in changes]
+        values = [
+            change.value if abs(change.value) > 1.96 * np.nan_to_num(change.error) else -np.inf
+            for change in changes
+        ]
         paired = max(paired, margin * usual_most(values))
     return replace(rule, alone=alone, paired=paired)
 

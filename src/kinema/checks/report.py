@@ -65,6 +65,8 @@ def pair_json(pair: Pair) -> dict[str, Any]:
         "against": pair.against,
         "verdict": comparison.verdict,
         "reasons": comparison.reasons,
+        "probability": plain(comparison.probability, 3),
+        "sentence": comparison.sentence,
         "test": comparison.test,
         "changes": changes,
     }

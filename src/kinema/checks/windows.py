@@ -71,7 +71,7 @@ class Overview:
             if len(self.kept) == OVERVIEW_FRAMES:
                 self.kept, self.stride = self.kept[::2], self.stride * 2
             if self.seen % self.stride == 0:
-                self.kept.append(replace(one, small=shrink(one.small, OVERVIEW_SIDE)))
+                self.kept.append(replace(one, small=shrink(one.small, OVERVIEW_SIDE), tiles=None))
         self.seen += 1
 
     def evidence(self, fps: float, cuts: list[int]) -> Evidence:

@@ -1,8 +1,9 @@
 """Better, worse, the same, or cannot tell: one clip against a reference, and many against many.
 
-Each rule's change must exceed what a harmless re-encode causes, and twice its own standard error
-over time. Stillness and blur lower every residual, so a clip that moves less or shows less wins
-nothing by being steadier.
+Each score's change is measured in units of what a harmless re-encode causes, or of 1.96 of its own
+standard errors where that is more: its evidence. The strongest evidence for either direction gives
+probabilities, and a stated loss the verdict (`decision`). A spoiled clip may look better in one
+score, a frozen one in nearly all: an improvement counts only in a failure that the reference has.
 """
 
 from collections.abc import Sequence
@@ -12,13 +13,17 @@ from itertools import product
 import cv2
 import numpy as np
 
+from kinema.metrics.decision import least_loss, probabilities
 from kinema.metrics.evidence import Evidence, Score
 from kinema.metrics.temporal.steadiness import thumbnails
-from kinema.metrics.verdicts import FAULTS, Failure, Fault, Rule
+from kinema.metrics.verdicts import FAULTS, Failure, Fault, Rule, diagnose, strength_of
 
 NUM_FLIPS = 4096
 LIKE = 0.8  # correlation of thumbnails above which two clips show the same thing
-HOLLOW = {"frozen", "blur"}  # failures that make the other scores look better than they are
+CARRIED = 0.5  # of its threshold: a score of the reference above it leaves room for improvement
+SEEN = 3.0  # thresholds: a pair that could not show so large a change says nothing
+BARELY = 0.7  # of a threshold: changes above it are named where one cannot tell
+CHANGED = "change beyond re-encoding noise and 1.96 standard errors"
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,9 @@ class Change:
     value: float  # log2 ratio or difference; above 0 is worse; NaN where it cannot be told
     threshold: float  # what counts; harmless re-encodes stay below it
     error: float  # standard error of the value over time; NaN where a score has no curve
+    before: float = np.nan  # the reference's score
+    after: float = np.nan  # the clip's
+    frames: tuple[int, ...] = ()  # where the clip's score stands out most, ascending
 
     @property
     def detectable(self) -> float:
@@ -37,16 +45,21 @@ class Change:
         return max(self.threshold, 2.8 * self.error) if np.isfinite(self.error) else self.threshold
 
     @property
-    def clear(self) -> bool:
-        """Tell whether the change is larger than chance makes it: 1.96 of its standard errors."""
-        return not abs(self.value) <= 1.96 * self.error
+    def times(self) -> float:
+        """The smallest change that could have been shown, in units of the threshold."""
+        return self.detectable / self.threshold
+
+    @property
+    def evidence(self) -> float:
+        """The change in units of its threshold, or of 1.96 errors if these are more; 0 unknown."""
+        if not np.isfinite(self.value):
+            return 0.0
+        return self.value / max(self.threshold, 1.96 * np.nan_to_num(self.error))
 
     @property
     def direction(self) -> int:
         """1 worse, -1 better, 0 not distinguishable."""
-        if not self.clear:
-            return 0
-        return int(self.value > self.threshold) - int(self.value < -self.threshold)
+        return int(self.evidence > 1) - int(self.evidence < -1)
 
 
 @dataclass(frozen=True)
@@ -54,43 +67,170 @@ class Comparison:
     """The verdict on one pair."""
 
     verdict: str  # "better", "worse", "same" or "cannot tell"
-    reasons: list[str]  # names of the failures that decided
+    reasons: list[str]  # names of the failures that decided, strongest first
     changes: list[Change]  # of every rule
     test: str  # in words
+    probability: float = np.nan  # that the verdict is true; of "cannot tell", of the likeliest one
+    sentence: str = ""  # why: score, size and frames
 
 
 def compare(
     scores: dict[str, Score],
     reference: dict[str, Score],
-    failures: tuple[list[Failure], list[Failure]] = ([], []),
+    failures: tuple[list[Failure], list[Failure]] | None = None,
     alike: bool = True,
     faults: dict[str, Fault] | None = None,
 ) -> Comparison:
     """Say whether a clip is better or worse than a reference, from the scores of `measure`.
 
-    `failures` are what `diagnose` finds in the clip and in the reference, `alike` says whether both
-    show the same thing (`show_the_same`). If not, scores differ with the content, and only the
-    failures that one of them has decide. `faults` may have other thresholds than `FAULTS`.
+    `failures` are what `diagnose` finds in the clip and in the reference, and are found here if not
+    given; `alike` says whether both show the same thing (`show_the_same`). If they do not, or if
+    the reference stands still, scores differ with the content, and only the failures that one of
+    them has decide. `faults` may have other thresholds than `FAULTS`.
     """
+    faults = faults or FAULTS
     changes = [
         compare_score(name, rule, scores[rule.metric], reference[rule.metric])
-        for name, fault in (faults or FAULTS).items()
+        for name, fault in faults.items()
         for rule in fault.rules
         if rule.paired is not None and rule.metric in scores and rule.metric in reference
     ]
-    if alike:
-        worse = {change.fault for change in changes if change.direction > 0}
-        better = {change.fault for change in changes if change.direction < 0}
-        if "noise" in worse:
-            better.discard("blur")  # noise is fine detail too: its coming sharpens nothing
-        if "noise" in better and only_grain_is_gone(scores, reference, changes):
-            worse.discard("blur")
-        test = "change beyond re-encoding noise and 1.96 standard errors"
-    else:
-        own, other = ({failure.name for failure in side} for side in failures)
-        worse, better = own - other, other - own
-        test = "different content: failures that one has and the other has not"
-    return Comparison(*decide(worse, better, changes, alike), changes, test)
+    found = failures or (diagnose(scores, faults), diagnose(reference, faults))
+    own, other = ({failure.name: failure for failure in side} for side in found)
+    if not alike:
+        return by_failures(own, other, changes, "different content")
+    if "frozen" in other and "frozen" not in own:
+        return by_failures(own, other, changes, "the reference stands still")
+    return by_changes(changes, reference, faults)
+
+
+def by_changes(
+    changes: list[Change], reference: dict[str, Score], faults: dict[str, Fault]
+) -> Comparison:
+    """Decide on a pair that shows the same thing, by the strongest change for either direction."""
+    losses, gains = weigh(changes, reference, faults)
+    chances = probabilities(total(losses), total(gains))
+    verdict = least_loss(chances)
+    if verdict == "same" and blind_spot(changes):
+        verdict = "cannot tell"
+    sides = {"worse": [losses], "better": [gains], "cannot tell": [losses, gains]}
+    deciding = [change for side in sides.get(verdict, []) for change in side.values()]
+    deciding.sort(key=lambda change: -abs(change.evidence))
+    least = BARELY
+    if verdict in ("worse", "better"):
+        least = min(1.0, abs(deciding[0].evidence))
+    deciding = [change for change in deciding if abs(change.evidence) >= least]
+    chance = chances.get(verdict, max(chances.values()))
+    reasons = [change.fault for change in deciding]
+    sentence = explain(verdict, deciding, changes)
+    return Comparison(verdict, reasons, changes, CHANGED, chance, sentence)
+
+
+def weigh(
+    changes: list[Change], reference: dict[str, Score], faults: dict[str, Fault]
+) -> tuple[dict[str, Change], dict[str, Change]]:
+    """Take the strongest change of each failure that is worse, and of each that is better."""
+    losses = strongest(changes, 1)
+    gains = strongest([c for c in changes if has_room(c, reference, faults)], -1)
+    for name in losses.keys() & gains.keys():  # one name never stands on both sides
+        weaker = min(losses, gains, key=lambda side: abs(side[name].evidence))
+        del weaker[name]
+    if "noise" in losses and losses["noise"].direction > 0:
+        gains.pop("blur", None)  # noise is fine detail too: its coming sharpens nothing
+    if "noise" in gains and gains["noise"].direction < 0 and only_grain_is_gone(changes):
+        losses.pop("blur", None)
+    return losses, gains if total(losses) <= BARELY else {}  # what breaks one thing mends none
+
+
+def total(side: dict[str, Change]) -> float:
+    """The most evidence of any failure."""
+    return max((abs(change.evidence) for change in side.values()), default=0.0)
+
+
+def blind_spot(changes: list[Change]) -> Change | None:
+    """Find the failure of which not even a large change could have been seen, by any score."""
+    sharpest: dict[str, Change] = {}
+    for change in changes:
+        known = sharpest.get(change.fault)
+        if known is None or change.times < known.times:
+            sharpest[change.fault] = change
+    blurred = max(sharpest.values(), key=lambda change: change.times, default=None)
+    return blurred if blurred is not None and blurred.times > SEEN else None
+
+
+def strongest(changes: list[Change], sign: int) -> dict[str, Change]:
+    """Take the change of the most evidence for each failure, in one direction."""
+    found: dict[str, Change] = {}
+    for change in changes:
+        known = found.get(change.fault)
+        if sign * change.evidence > (abs(known.evidence) if known else 0.0):
+            found[change.fault] = change
+    return found
+
+
+def has_room(change: Change, reference: dict[str, Score], faults: dict[str, Fault]) -> bool:
+    """Tell whether the reference carries a failure, so that a clip can be better in it."""
+    rules = [rule for rule in faults[change.fault].rules if rule.alone is not None]
+    if change.fault == "blur" and change.value < 0:
+        return True  # nothing in one clip says whether detail is missing
+    return any(
+        strength_of(reference[rule.metric].value, rule.alone) >= CARRIED
+        for rule in rules
+        if rule.alone is not None and rule.metric in reference
+    )
+
+
+def by_failures(
+    own: dict[str, Failure], other: dict[str, Failure], changes: list[Change], why: str
+) -> Comparison:
+    """Decide by the failures that only one of both has, where scores differ with the content."""
+    losses = [failure for name, failure in own.items() if name not in other]
+    gains = [failure for name, failure in other.items() if name not in own]
+    test = f"{why}: failures that one has and the other has not"
+    deciding = losses + gains
+    reasons = [failure.name for failure in deciding]
+    if bool(losses) == bool(gains):
+        sentence = f"Cannot tell: {why}, and " + (
+            f"{join(reasons)} stand against each other." if reasons else "neither fails alone."
+        )
+        return Comparison("cannot tell", reasons, changes, test, np.nan, sentence)
+    verdict = "worse" if losses else "better"
+    chance = max(failure.confidence for failure in deciding)
+    holder = "the clip" if losses else "the reference"
+    sentence = f"{verdict.capitalize()}: {why}, and only {holder} shows {join(reasons)}."
+    return Comparison(verdict, reasons, changes, test, chance, sentence)
+
+
+def explain(verdict: str, deciding: list[Change], changes: list[Change]) -> str:
+    """Say in one sentence why: the score, how far it changed, and where."""
+    if verdict == "same":
+        return "The same: no score changes by more than a harmless re-encode changes it."
+    blurred = blind_spot(changes)
+    if verdict == "cannot tell" and not deciding and blurred is not None:
+        return (
+            f"Cannot tell: nothing changes clearly, but of {blurred.fault} a change of "
+            f"{blurred.metric} by less than {blurred.detectable:.2g} could not be seen, and "
+            f"{blurred.threshold:.2g} counts."
+        )
+    said = "; ".join(told_change(change) for change in deciding[:3])
+    return f"{verdict.capitalize()}: {said}."
+
+
+def told_change(change: Change) -> str:
+    """Write one change: failure, score, before and after, size, frames."""
+    times = abs(change.evidence)
+    size = f"{times:.1f} times what counts" if times >= 1 else f"{times:.0%} of what counts"
+    where = f", most in frame {change.frames[0]}" if len(change.frames) == 1 else ""
+    if len(change.frames) > 1:
+        where = f", most in frames {change.frames[0]} to {change.frames[-1]}"
+    return (
+        f"{change.fault}, as {change.metric} goes from {change.before:.3g} to {change.after:.3g} "
+        f"({size}{where})"
+    )
+
+
+def join(names: list[str]) -> str:
+    return ", ".join(names[:-1]) + " and " + names[-1] if len(names) > 1 else "".join(names)
 
 
 def show_the_same(a: Evidence | np.ndarray, b: Evidence | np.ndarray) -> bool:
@@ -161,44 +301,47 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return corrected.tolist()
 
 
-def only_grain_is_gone(
-    scores: dict[str, Score], reference: dict[str, Score], changes: list[Change]
-) -> bool:
+def only_grain_is_gone(changes: list[Change]) -> bool:
     """Tell whether the detail that a clip lacks is no more than the noise the reference has.
 
-    White noise of variance v adds 20 v to that of the Laplacian. `noise` reads a little low,
-    and much too low where large frames were averaged down: then less is forgiven, not more.
+    White noise of variance v adds 20 v to that of the Laplacian. `noise` reads a little low: then
+    less is forgiven, not more.
     """
-    if any(change.metric == "blur_growth" and change.direction > 0 for change in changes):
+    by_metric = {change.metric: change for change in changes}
+    if by_metric["blur_growth"].direction > 0:
         return False
-    grain = 20 * reference["noise"].value ** 2
-    without = max(2 ** reference["detail"].value - 1 - grain, 0)
-    allowed = next(rule.paired for rule in FAULTS["blur"].rules if rule.metric == "detail")
-    return float(np.log2(without + 1) - scores["detail"].value) <= (allowed or 0)
+    grain = 20 * by_metric["noise"].before ** 2
+    without = max(2 ** by_metric["detail"].before - 1 - grain, 0)
+    missing = float(np.log2(without + 1) - by_metric["detail"].after)
+    return missing <= by_metric["detail"].threshold
 
 
-def decide(
-    worse: set[str], better: set[str], changes: list[Change], alike: bool
-) -> tuple[str, list[str]]:
-    if worse & HOLLOW:
-        better = better & HOLLOW
-    elif better & HOLLOW:
-        worse = worse & HOLLOW
-    if worse and not better:
-        return "worse", sorted(worse)
-    if better and not worse:
-        return "better", sorted(better)
-    if worse or not alike:
-        return "cannot tell", sorted(worse | better)
-    blind = any(change.detectable > 3 * change.threshold for change in changes)
-    return ("cannot tell", []) if blind else ("same", [])
+def where_most(score: Score) -> tuple[int, ...]:
+    """First and last frame of the stretch around the worst one, in which the curve is half as bad.
+
+    Empty if the score stands for the whole clip: half of the frames or more are as bad.
+    """
+    known = np.nan_to_num(score.curve, nan=-np.inf)
+    if not len(known) or not np.isfinite(known).any():
+        return ()
+    worst = int(np.argmax(known))
+    bad = known >= (known[worst] + np.median(score.curve[np.isfinite(score.curve)])) / 2
+    if bad.mean() >= 0.5:
+        return ()
+    first, last = worst, worst
+    while first > 0 and bad[first - 1]:
+        first -= 1
+    while last + 1 < len(bad) and bad[last + 1]:
+        last += 1
+    return (first, last) if last > first else (first,)
 
 
 def compare_score(fault: str, rule: Rule, score: Score, reference: Score) -> Change:
     """Measure how one score differs from the reference's, by a rule that compares."""
     assert rule.paired is not None
     value, error = rule.change(score, reference), standard_error(rule, score, reference)
-    return Change(fault, rule.metric, value, rule.paired, error)
+    ends = (reference.value, score.value)
+    return Change(fault, rule.metric, value, rule.paired, error, *ends, where_most(score))
 
 
 def standard_error(rule: Rule, score: Score, reference: Score) -> float:

@@ -28,6 +28,8 @@ HORIZON = 32  # frames over which a track is asked to last
 GRID = 32  # tracked points along the shorter side
 STILL = 0.1  # pixels per frame at the working size: below this nothing moves
 RARE = 0.15  # share of a clip's frames: what happens in more of them is a habit, not an event
+TILE = 48  # pixels of a side of the tiles that are kept at the native size
+TILES = (4, 5)  # rows and columns of them
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,9 +64,15 @@ class Evidence:
     given_flow: Flow | None = None  # exact, at the working size; otherwise estimated
     given_cuts: tuple[int, ...] | None = None  # first frames of new shots; otherwise found
     flow_method: FlowMethod | None = None  # estimates motion that is not given; DIS unless set
+    tiles: np.ndarray | None = None  # uint8 (f n 48 48) native luma; None if nothing was shrunk
 
     def __len__(self) -> int:
         return len(self.frames)
+
+    @property
+    def reduction(self) -> float:
+        """How many native pixels are one pixel at the working size, along a side."""
+        return min(self.native_size) / min(self.frames.shape[1:3])
 
     @cached_property
     def luma(self) -> np.ndarray:
@@ -252,6 +260,7 @@ class Glance:
     small: np.ndarray
     detail: float
     native_size: tuple[int, int]
+    tiles: np.ndarray | None = None  # uint8 (n 48 48), of frames that are shrunk
 
 
 def glance(frame: np.ndarray, index: int = 0, size: tuple[int, int] | None = None) -> Glance:
@@ -261,7 +270,9 @@ def glance(frame: np.ndarray, index: int = 0, size: tuple[int, int] | None = Non
         UserError: if it is not uint8 RGB of `size`, which it must be if the clip has begun.
     """
     require_rgb(frame, index, size)
-    return Glance(shrink(frame), laplacian_detail(frame), (frame.shape[0], frame.shape[1]))
+    h, w = frame.shape[:2]
+    tiles = native_tiles(frame) if min(h, w) > WORKING_SIDE else None
+    return Glance(shrink(frame), laplacian_detail(frame), (h, w), tiles)
 
 
 def gather(glances: list[Glance], fps: float = 25.0, flow: Flow | None = None) -> Evidence:
@@ -274,7 +285,9 @@ def gather(glances: list[Glance], fps: float = 25.0, flow: Flow | None = None) -
         raise UserError("There is nothing to measure: the clip has no frame.")
     detail = np.array([one.detail for one in glances])
     small = np.stack([one.small for one in glances])
-    return Evidence(small, fps, detail, glances[0].native_size, flow)
+    tiles = [one.tiles for one in glances if one.tiles is not None]
+    kept = np.stack(tiles) if len(tiles) == len(glances) else None
+    return Evidence(small, fps, detail, glances[0].native_size, flow, tiles=kept)
 
 
 def top_speed(flow: Flow) -> np.ndarray:
@@ -310,6 +323,17 @@ def require_rgb(frame: np.ndarray, index: int, size: tuple[int, int] | None) -> 
         )
     if size is not None and frame.shape[:2] != size:
         raise UserError(f"Frame {index} is {frame.shape[:2]}, the frames before it are {size}.")
+
+
+def native_tiles(frame: np.ndarray) -> np.ndarray:
+    """Cut tiles (n 48 48) of the luma out of a frame, evenly spread."""
+    h, w = frame.shape[:2]
+    rows, columns = (
+        np.linspace(0, side - TILE, count).astype(int)
+        for side, count in zip((h, w), TILES, strict=True)
+    )
+    cut = [frame[y : y + TILE, x : x + TILE] for y in rows for x in columns]
+    return np.stack([cv2.cvtColor(tile, cv2.COLOR_RGB2GRAY) for tile in cut])
 
 
 def shrink(frame: np.ndarray, side: int = WORKING_SIDE) -> np.ndarray:

@@ -54,6 +54,7 @@ METRICS: dict[str, Callable[[Evidence], Score]] = {
     "strain": geometry.strain,
     "detail": sharpness.detail,
     "crispness": sharpness.crispness,
+    "trail": sharpness.trail,
     "blur_growth": sharpness.blur_growth,
     "detail_loss": sharpness.detail_loss,
 }

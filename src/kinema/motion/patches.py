@@ -19,8 +19,8 @@ STEP = 6  # pixels between their centers
 TEXTURE = 2.0  # gray levels per pixel that the direction of least contrast must have
 ALIKE = 0.8  # correlation with the first frame below which a patch is lost
 SMOOTHING = 1.0  # pixels: what is finer than this is the encoder's
-MOST = 400  # patches; of more, those with the strongest texture
-NUM_ITERATIONS = 6
+MOST = 250  # patches; of more, those with the strongest texture
+NUM_ITERATIONS = 3
 LARGEST_STEP = 3.0  # pixels in one iteration
 GROWTH = 5.0  # a patch that covers so many times more or fewer pixels is lost
 
@@ -38,7 +38,7 @@ class PatchTracks:
 
 
 def follow_patches(luma: np.ndarray, forward: np.ndarray) -> PatchTracks:
-    """Follow the well-textured patches of the first frame, 400 at most.
+    """Follow the well-textured patches of the first frame, 250 at most.
 
     luma: gray levels (f h w) float32; forward: flow (f-1 h w 2) to the next frame, pixels.
     """
@@ -63,7 +63,7 @@ class Patches:
         self.centers = centers
         self.maps = np.tile(np.eye(2, dtype=np.float32), (len(centers), 1, 1))
         self.visible = np.ones(len(centers), bool)
-        values = self._read(image)
+        values = self._read(image, np.arange(len(centers)))
         self.mean, self.spread = self._moments(values)
         self.template = (values - self.mean) / self.spread
         self.solver = self._solver(image)
@@ -71,38 +71,41 @@ class Patches:
     def advance(self, image: np.ndarray, flow: np.ndarray) -> None:
         """Find the patches in the next frame, from where the flow leads them."""
         self.centers = self.centers + sample(flow, self.centers)
+        self.maps = self.maps.copy()
+        seen = np.flatnonzero(self.visible)  # what is lost stays lost, and costs nothing more
         for _ in range(NUM_ITERATIONS):
-            self._align(image)
-        likeness = (self._normalized(image) * self.template) @ self.weights
+            self._align(image, seen)
+        likeness = (self._normalized(image, seen) * self.template[seen]) @ self.weights
         limits = np.array([image.shape[1] - 1, image.shape[0] - 1])
-        inside = ((self.centers >= 0) & (self.centers <= limits)).all(-1)
-        area = np.abs(np.linalg.det(self.maps))
+        inside = ((self.centers[seen] >= 0) & (self.centers[seen] <= limits)).all(-1)
+        area = np.abs(np.linalg.det(self.maps[seen]))
         kept = (likeness > ALIKE) & inside & (area > 1 / GROWTH) & (area < GROWTH)
-        self.visible = self.visible & kept
-        self.maps = np.where(self.visible[:, None, None], self.maps, np.eye(2, dtype=np.float32))
+        self.visible = np.isin(np.arange(len(self.centers)), seen[kept])
+        self.maps[~self.visible] = np.eye(2, dtype=np.float32)
 
-    def _align(self, image: np.ndarray) -> None:
+    def _align(self, image: np.ndarray, seen: np.ndarray) -> None:
         """One Gauss-Newton step: the first frame's patch is moved, and the map undoes it."""
-        error = (self._normalized(image) - self.template) * self.spread
-        step = (self.solver @ error[..., None])[..., 0]  # n i
+        error = (self._normalized(image, seen) - self.template[seen]) * self.spread[seen]
+        step = (self.solver[seen] @ error[..., None])[..., 0]  # n i
         change = np.eye(2, dtype=np.float32) + step[:, :4].reshape(-1, 2, 2)
-        undone = self.maps @ np.linalg.inv(change)
+        undone = self.maps[seen] @ np.linalg.inv(change)
         shift = (undone @ step[:, 4:, None])[..., 0]
-        self.centers = self.centers - shift.clip(-LARGEST_STEP, LARGEST_STEP)
-        self.maps = undone.clip(-GROWTH, GROWTH)
+        self.centers[seen] -= shift.clip(-LARGEST_STEP, LARGEST_STEP)
+        self.maps[seen] = undone.clip(-GROWTH, GROWTH)
 
     def _solver(self, image: np.ndarray) -> np.ndarray:
         """(n i m): from differences of gray levels to the parameters that explain them best."""
-        dx, dy = (self._read(slope)[..., None] for slope in slopes(image))
+        everyone = np.arange(len(self.centers))
+        dx, dy = (self._read(slope, everyone)[..., None] for slope in slopes(image))
         jacobian = np.concatenate([dx * self.offsets, dy * self.offsets, dx, dy], axis=-1)  # n m i
         jacobian -= np.einsum("m,nmi->ni", self.weights, jacobian)[:, None]
         weighted = (jacobian * self.weights[:, None]).transpose(0, 2, 1)
         ridge = 1e-3 * np.diag([1.0, 1.0, 1.0, 1.0, 0.1, 0.1])
         return np.linalg.solve(weighted @ jacobian + ridge, weighted).astype(np.float32)
 
-    def _normalized(self, image: np.ndarray) -> np.ndarray:
-        """The patches (n m) as they are by now, with mean 0 and deviation 1: exposure is free."""
-        values = self._read(image)
+    def _normalized(self, image: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+        """Chosen patches (n m) as they are by now, with mean 0 and deviation 1."""
+        values = self._read(image, chosen)
         mean, spread = self._moments(values)
         return (values - mean) / spread
 
@@ -111,9 +114,10 @@ class Patches:
         variance = np.square(values - mean[:, None]) @ self.weights
         return mean[:, None], np.sqrt(variance + 1e-6)[:, None]
 
-    def _read(self, image: np.ndarray) -> np.ndarray:
-        """The image at all pixels of the patches, (n m)."""
-        places = self.centers[:, None] + self.offsets @ self.maps.transpose(0, 2, 1)  # n m 2
+    def _read(self, image: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+        """The image at all pixels of chosen patches, (n m)."""
+        turned = self.maps[chosen].transpose(0, 2, 1)
+        places = self.centers[chosen, None] + self.offsets @ turned  # n m 2
         return sample(image, places.reshape(-1, 2)).reshape(places.shape[:2])
 
 

@@ -1,6 +1,7 @@
 import numpy as np
+import pytest
 
-from kinema.metrics.temporal.cuts import adaptive_ratios, content_scores, find_cuts
+from kinema.metrics.temporal.cuts import adaptive_ratios, content_scores, cut_strengths, find_cuts
 
 
 def test_a_cut_is_found_where_it_is(pan, make_pan):
@@ -63,3 +64,11 @@ def test_scores_and_cuts_are_those_of_pyscenedetect():
         np.testing.assert_allclose((scores[frame], ratios[frame]), (content, ratio), rtol=1e-9)
     judged = range(2, len(frames) - 2)  # PySceneDetect judges no others
     assert [cut for cut in find_cuts(frames) if cut in judged] == [20, 40]
+
+
+@pytest.mark.parametrize("gain", [0.4, 1.6])
+def test_a_lamp_that_is_switched_is_no_cut(pan, gain):
+    switched = np.concatenate([pan[:8] * 0.6, pan[8:] * 0.6 * gain]).astype(np.uint8)
+    assert content_scores(switched)[8] > 15
+    assert find_cuts(switched) == []
+    assert cut_strengths(switched).max() < 1

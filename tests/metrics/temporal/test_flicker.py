@@ -2,7 +2,13 @@ import cv2
 import numpy as np
 import pytest
 
-from kinema.metrics.temporal.flicker import fast_share, flicker, noise, texture_flicker
+from kinema.metrics.temporal.flicker import (
+    fast_share,
+    flicker,
+    native_grain,
+    noise,
+    texture_flicker,
+)
 
 
 def with_noise(frames, sigma, seed=0):
@@ -51,3 +57,14 @@ def test_white_noise_has_half_its_energy_in_the_fast_half():
 def test_a_clip_too_short_shows_nothing(pan):
     assert float(flicker(pan[:2])) == 0
     assert float(fast_share(pan[:4])) == 0
+
+
+def test_noise_is_as_loud_in_a_large_frame():
+    """White noise added at the native size reads the same although frames are averaged down."""
+    flat = np.full((5, 540, 960, 3), 128, np.uint8)
+    small, large = (float(noise(with_noise(frames, 12))) for frames in (flat[:, :256, :456], flat))
+    assert large == pytest.approx(small, rel=0.15)
+
+
+def test_black_tiles_say_nothing_of_noise():
+    assert (native_grain(np.zeros((4, 6, 48, 48), np.uint8)) == 0).all()

@@ -4,6 +4,7 @@ import pytest
 from kinema.metrics.temporal.lighting import (
     gain_flicker,
     light_drift,
+    log_gain,
     luma_flicker,
     pair_gains,
     pumping,
@@ -49,3 +50,16 @@ def test_a_cut_is_no_change_of_light(make_pan):
     frames = np.concatenate([make_pan(), (255 - make_pan(seed=5))[..., ::-1] // 3])
     assert pair_gains(frames)[15] == 0
     assert float(gain_flicker(frames)) < 0.2
+
+
+@pytest.mark.parametrize("light", [1.0, 0.25])
+def test_a_picture_that_is_mostly_black_flickers_as_much(pan, light):
+    gains = 1 + 0.08 * (-1.0) ** np.arange(16)
+    dark = np.zeros_like(pan)
+    dark[:, 24:72, 24:72] = (light * 0.8 * pan)[:, 24:72, 24:72]
+    bright = float(gain_flicker(brighten(0.8 * pan, gains)))
+    assert float(gain_flicker(brighten(dark, gains))) == pytest.approx(bright, rel=0.2)
+
+
+def test_blackness_has_no_gain():
+    assert log_gain(np.zeros((8, 8), np.float32), np.full((8, 8), 9, np.float32)) == 0

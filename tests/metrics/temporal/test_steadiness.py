@@ -7,6 +7,7 @@ from kinema.metrics.temporal.steadiness import (
     agreement,
     continuity,
     disorder,
+    erratic,
     shake,
     swimming,
 )
@@ -74,3 +75,22 @@ def test_a_pan_can_be_followed_and_shuffled_cuts_cannot(pan, make_pan):
 @pytest.mark.parametrize("count", [1, 2])
 def test_frames_too_few_to_be_out_of_order_are_in_order(pan, count):
     assert float(disorder(pan[:count])) == 0
+
+
+def test_white_noise_is_wholly_erratic_and_a_smooth_path_hardly():
+    times = np.arange(400)
+    white = np.diff(np.random.default_rng(0).standard_normal((402, 2)), 2, axis=0)
+    smooth = np.diff(20 * np.sin(np.arange(402) / 8)[:, None] * [1, 0], 2, axis=0)
+    known = np.ones(len(times), bool)
+    for path, least, most in ((white, 0.75, 1.0), (smooth, 0.0, 0.01)):
+        share = np.median(erratic(path, known)) / np.median(np.linalg.norm(path, axis=1))
+        assert least <= share <= most
+
+
+@pytest.mark.parametrize("stride", [1, 2, 4])
+def test_a_hand_that_sways_does_not_shake_at_any_frame_rate(make_pan, stride):
+    wall = make_pan(pixels=1, num_frames=40)[0]
+    wall = cv2.copyMakeBorder(wall, 16, 16, 16, 16, cv2.BORDER_REFLECT)
+    times = np.arange(0, 48, stride)
+    swaying = np.stack([shifted(wall, 4 * np.sin(t / 9), 3 * np.cos(t / 11)) for t in times])
+    assert float(shake(swaying)) < 0.35

@@ -76,3 +76,13 @@ def test_a_loop_is_a_loop(make_pan, period):
 def test_neither_a_pan_nor_a_frozen_clip_loops(pan, still):
     assert float(loop(pan)) < 0.3
     assert float(loop(still)) == 0
+
+
+def test_one_frame_shows_no_motion(pan):
+    assert float(still_share(pan[:1])) == 1
+
+
+@pytest.mark.parametrize("sigma", [1, 1.5])
+def test_a_frozen_clip_under_a_little_noise_is_still(still, sigma):
+    noise = sigma * np.random.default_rng(0).standard_normal(still.shape)
+    assert float(still_share(np.round(still + noise).clip(0, 255).astype(np.uint8))) == 1

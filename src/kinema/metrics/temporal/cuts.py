@@ -2,7 +2,8 @@
 
 The rule of PySceneDetect's AdaptiveDetector, restated: the content score of a frame is the mean
 absolute change of hue, saturation and value (0-255 each, hue 0-179) since the frame before; a cut
-is where it is at least three times the mean of its four neighbors' scores and at least 15.
+is where it is at least three times the mean of its four neighbors' scores and at least 15. One
+thing is added: if the picture keeps its shapes, a lamp was switched, and no new shot begins.
 """
 
 import cv2
@@ -11,6 +12,9 @@ import numpy as np
 ADAPTIVE_RATIO = 3.0
 MIN_CONTENT = 15.0
 WINDOW = 2  # neighbors on either side
+LIKE = 0.9  # correlation of small pictures that show the same thing in another light
+SMALL = 32  # pixels of a side of them
+SWITCHED = 0.5  # the strength as a cut of a lamp that is switched
 SHORTEST_SHOT = 4  # frames; PySceneDetect says 15, but generated clips are often 16 frames long
 
 
@@ -27,6 +31,27 @@ def content_scores(frames: np.ndarray) -> np.ndarray:
             scores[t] = np.mean(cv2.mean(cv2.absdiff(now, before))[:3])
         before = now
     return scores
+
+
+def cut_strengths(frames: np.ndarray) -> np.ndarray:
+    """Measure each frame as a cut, in units of PySceneDetect's thresholds; (f,), 1 is a cut.
+
+    min(ratio / 3, content / 15), and less than 1 where only the light changed.
+    """
+    scores = content_scores(frames)
+    strengths = np.minimum(adaptive_ratios(scores) / ADAPTIVE_RATIO, scores / MIN_CONTENT)
+    for t in np.flatnonzero(strengths >= 1):
+        if shapes_stay(frames[t - 1], frames[t]):
+            strengths[t] = SWITCHED
+    return strengths
+
+
+def shapes_stay(before: np.ndarray, now: np.ndarray) -> bool:
+    """Tell whether two frames (h w 3) show the same shapes, in whatever light."""
+    grays = (cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in (before, now))
+    small = [cv2.resize(gray, (SMALL, SMALL), interpolation=cv2.INTER_AREA) for gray in grays]
+    a, b = (image.ravel() - image.mean() for image in small)
+    return float(a @ b) > LIKE * float(np.linalg.norm(a) * np.linalg.norm(b))
 
 
 def adaptive_ratios(scores: np.ndarray) -> np.ndarray:
@@ -52,8 +77,7 @@ def find_cuts(frames: np.ndarray, shortest_shot: int = SHORTEST_SHOT) -> list[in
 
     A cut closer than `shortest_shot` to the cut before it is not reported.
     """
-    scores = content_scores(frames)
-    hits = np.flatnonzero((adaptive_ratios(scores) >= ADAPTIVE_RATIO) & (scores >= MIN_CONTENT))
+    hits = np.flatnonzero(cut_strengths(frames) >= 1)
     cuts: list[int] = []
     for hit in hits:
         if not cuts or hit - cuts[-1] >= shortest_shot:

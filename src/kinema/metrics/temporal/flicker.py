@@ -10,10 +10,12 @@ import numpy as np
 
 from kinema.metrics.evidence import Evidence, Score, frame_curve, of_frames, trimmed_mean
 from kinema.metrics.temporal.lighting import pair_gains
+from kinema.motion.patches import slopes
 
 PATCH = 5  # pixels: noise averages out over a patch, texture does not
 HIGH_PASS = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)  # Immerkaer 1996
 HIGH_PASS_GAIN = 6.0  # its standard deviation on white noise of unit variance
+DARKEST, BRIGHTEST = 16, 240  # gray levels: beyond them grain is cut off
 SURPRISE_GAIN = np.sqrt(1.5)  # the same for a frame minus the mean of two neighbors
 
 
@@ -47,19 +49,47 @@ def texture_flicker(evidence: Evidence) -> Score:
 
 @of_frames
 def noise(evidence: Evidence) -> Score:
-    """Standard deviation of grain that changes from frame to frame, gray levels; 0 is clean.
+    """Standard deviation of grain that changes from frame to frame, native gray levels; 0 is clean.
 
     Median absolute high-pass of the surprise over the flatter half of the picture, scaled to a
     Gaussian: texture and edges, where the flow errs, are not looked at. Reads up to a fifth low, as
-    flow fits itself to noise. Larger frames were averaged down to the working size, grain and all.
+    flow fits itself to noise. Where frames were averaged down to the working size, grain with them,
+    the value is multiplied by the reduction, but no more than the tiles at the native size show.
+    """
+    sigmas = np.array(
+        [
+            grain_of(surprise, gradient)
+            for surprise, gradient in zip(evidence.surprise, evidence.gradient[1:-1], strict=True)
+        ]
+    )
+    if evidence.tiles is not None and len(sigmas):
+        native = native_grain(evidence.tiles)
+        sigmas = np.maximum(np.minimum(evidence.reduction * sigmas, native), sigmas)
+    curve = frame_curve(sigmas, evidence.inner, len(evidence), 1)
+    return Score(trimmed_mean(curve), curve)
+
+
+def grain_of(surprise: np.ndarray, gradient: np.ndarray) -> float:
+    """Estimate the grain, gray levels, of a surprise (h w), in its flatter half."""
+    grain = np.abs(cv2.filter2D(surprise, cv2.CV_32F, HIGH_PASS))[::2, ::2]
+    flat = gradient[::2, ::2] <= np.median(gradient[::4, ::4])
+    return float(np.median(grain[flat])) / (0.6745 * HIGH_PASS_GAIN * SURPRISE_GAIN)
+
+
+def native_grain(tiles: np.ndarray) -> np.ndarray:
+    """Estimate the grain in tiles (f n h w) of each inner frame, of the calmest quarter; (f-2,).
+
+    Nothing is carried along the motion: in calm tiles there is little. Black and white tiles, in
+    which half of the grain is cut off, do not count.
     """
     sigmas = []
-    for surprise, gradient in zip(evidence.surprise, evidence.gradient[1:-1], strict=True):
-        grain = np.abs(cv2.filter2D(surprise, cv2.CV_32F, HIGH_PASS))[::2, ::2]
-        flat = gradient[::2, ::2] <= np.median(gradient[::4, ::4])
-        sigmas.append(np.median(grain[flat]) / (0.6745 * HIGH_PASS_GAIN * SURPRISE_GAIN))
-    curve = frame_curve(np.asarray(sigmas), evidence.inner, len(evidence), 1)
-    return Score(trimmed_mean(curve), curve)
+    for before, now, after in zip(tiles[:-2], tiles[1:-1], tiles[2:], strict=True):
+        surprise = now - (before.astype(np.float32) + after) / 2
+        lit = [n for n, tile in enumerate(now) if DARKEST < tile.mean() < BRIGHTEST]
+        slope = (cv2.magnitude(*slopes(now[n].astype(np.float32))) for n in lit)
+        seen = [grain_of(surprise[n], gradient) for n, gradient in zip(lit, slope, strict=True)]
+        sigmas.append(np.quantile(seen, 0.25) if seen else 0.0)
+    return np.array(sigmas)
 
 
 @of_frames

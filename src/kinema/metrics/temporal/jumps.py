@@ -8,12 +8,7 @@ tile belongs to the fastest limb, or to where a codec gave up.
 import numpy as np
 
 from kinema.metrics.evidence import RARE, Evidence, Score, frame_curve, of_frames, resized
-from kinema.metrics.temporal.cuts import (
-    ADAPTIVE_RATIO,
-    MIN_CONTENT,
-    adaptive_ratios,
-    content_scores,
-)
+from kinema.metrics.temporal.cuts import cut_strengths
 from kinema.metrics.temporal.lighting import pair_gains
 from kinema.motion import warp
 
@@ -25,10 +20,9 @@ WORST = 0.05  # share of the tiles that a jump must fill
 def cut_strength(evidence: Evidence) -> Score:
     """The strongest hard cut, as a multiple of PySceneDetect's thresholds; 1 and above is a cut.
 
-    The curve is min(ratio / 3, content / 15) of each frame (see `cuts`), the value its maximum.
+    The curve is that of `cut_strengths`, the value its maximum.
     """
-    scores = content_scores(evidence.frames)
-    curve = np.minimum(adaptive_ratios(scores) / ADAPTIVE_RATIO, scores / MIN_CONTENT)
+    curve = cut_strengths(evidence.frames)
     return Score(curve.max(), curve)
 
 

@@ -9,22 +9,34 @@ import numpy as np
 
 from kinema.metrics.evidence import Evidence, Score, frame_curve, of_frames, trimmed_mean
 
-DARK = 8.0  # gray levels added to both sides of the ratio: black has no gain
+DARK = 8.0  # gray levels added to both sides of a ratio: black has no gain
+LIT = (16, 245)  # gray levels of pixels that tell of the light: black and white show no gain
+FEWEST = 0.02  # share of the pixels that must be lit
 STRIDE = 3  # every third pixel of every third row is looked at
 
 
 @of_frames
 def pair_gains(evidence: Evidence) -> np.ndarray:
-    """Log gain from each frame to the next, (f-1) natural log; 0 across cuts.
+    """Log gain from each frame to the next, (f-1) natural log; 0 across cuts and in the dark.
 
-    Median over pixels of log((I_{t+1}(x + F(x)) + 8) / (I_t(x) + 8)). Cost: 1 ms a pair.
+    Mean over the middle half of log(I_{t+1}(x + F(x)) / I_t(x)), of the pixels that are neither
+    black nor white: a dark picture flickers as much as a bright one. Cost: 1 ms a pair.
     """
     grid = (slice(None, None, STRIDE), slice(None, None, STRIDE))
-    gains = [
-        np.median(np.log((after[grid] + DARK) / (before[grid] + DARK)))
-        for before, after in zip(evidence.luma[:-1], evidence.ahead, strict=True)
-    ]
+    pairs = zip(evidence.luma[:-1], evidence.ahead, strict=True)
+    gains = [log_gain(before[grid], after[grid]) for before, after in pairs]
     return np.where(evidence.joined, np.asarray(gains, np.float64), 0.0)
+
+
+def log_gain(before: np.ndarray, after: np.ndarray) -> float:
+    """Compute the log gain between two pictures whose pixels belong together."""
+    mean = (before + after) / 2
+    lit = (mean > LIT[0]) & (mean < LIT[1])
+    if lit.mean() < FEWEST:
+        return 0.0
+    ratios = np.sort(np.log((after[lit] + 1) / (before[lit] + 1)))
+    quarter = len(ratios) // 4
+    return float(ratios[quarter : len(ratios) - quarter].mean())
 
 
 @of_frames

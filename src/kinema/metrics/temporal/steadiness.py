@@ -18,38 +18,62 @@ from kinema.metrics.evidence import (
 )
 from kinema.motion import confirmed
 
+WHITE = 1.71  # a second difference less its neighbors' mean, over it, of white noise
 THUMBNAIL = 32  # pixels on the shorter side: a shake of one pixel in a hundred hardly shows
 
 
 @of_frames
 def shake(evidence: Evidence) -> Score:
-    """Camera shake: acceleration of the whole picture, percent of the shorter side; 0 is steady.
+    """Camera shake: erratic motion of the whole picture, percent of the shorter side; 0 is steady.
 
-    Length of the global acceleration (translation, zoom and roll of a robust affine fit), median
-    over the frames: one bump is not a shake.
+    Length of the global acceleration (translation, zoom and roll of a robust affine fit) as far as
+    it is `erratic`, median over the frames: one bump is not a shake, nor is a hand that sways.
     """
     fit = evidence.shake
-    length = np.sqrt((fit.translation**2).sum(-1) + fit.zoom**2 + fit.roll**2) / 2
-    length = 100 * length / min(fit.size)
+    parts = np.concatenate([fit.translation, fit.zoom[:, None], fit.roll[:, None]], axis=1)
+    length = 100 * erratic(parts, evidence.moving) / 2 / min(fit.size)
     curve = frame_curve(length, evidence.moving, len(evidence), 1)
     return Score(nan_median(curve), curve)
 
 
+def erratic(accelerations: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Lengths (f ...) of accelerations (f ... c), less what their neighbors in time share.
+
+    A path that is new in every frame accelerates to and fro, a smooth one steadily: the smaller of
+    |a_t| and |a_t - (a_{t-1} + a_{t+1}) / 2| / 1.71, which are alike for white noise. |a_t| beside
+    frames that are not `known` (f,) and at either end.
+    """
+    lengths = np.linalg.norm(accelerations, axis=-1)
+    if len(lengths) < 3:
+        return lengths
+    change = accelerations[1:-1] - (accelerations[:-2] + accelerations[2:]) / 2
+    rough = np.linalg.norm(change, axis=-1) / WHITE
+    inner = known[:-2] & known[1:-1] & known[2:]
+    inner = inner.reshape(-1, *[1] * (lengths.ndim - 1))
+    lengths[1:-1] = np.where(inner, np.minimum(lengths[1:-1], rough), lengths[1:-1])
+    return lengths
+
+
 @of_frames
 def swimming(evidence: Evidence) -> Score:
-    """Local acceleration of textured pixels, percent of the shorter side; 0 is steady.
+    """Erratic local acceleration of textured pixels, percent of the shorter side; 0 is steady.
 
-    The acceleration less its affine part, averaged over the quarter of the pixels with the
-    strongest gradient, median over the frames. Moving limbs and water have it too.
+    The acceleration less its affine part, as far as it is `erratic`, averaged over the quarter of
+    the pixels with the strongest gradient, median over the frames.
     """
-    lengths = []
-    for t, acceleration in enumerate(evidence.acceleration):
-        local = acceleration[::2, ::2] - evidence.shake.field(t)[::2, ::2]
+    local = np.stack(
+        [
+            acceleration[::2, ::2] - evidence.shake.field(t)[::2, ::2]
+            for t, acceleration in enumerate(evidence.acceleration)
+        ]
+        or [np.zeros((0, 2), np.float32)]
+    )[: len(evidence.acceleration)]
+    values = []
+    for t, lengths in enumerate(erratic(local, evidence.moving)):
         gradient = evidence.gradient[t + 1, ::2, ::2]
         textured = gradient >= np.quantile(gradient[::2, ::2], 0.75)
-        lengths.append(np.median(np.hypot(local[..., 0], local[..., 1])[textured]) / 2)
-    values = 100 * np.asarray(lengths, np.float64) / min(evidence.frames.shape[1:3])
-    curve = frame_curve(values, evidence.moving, len(evidence), 1)
+        values.append(100 * np.median(lengths[textured]) / 2 / min(evidence.frames.shape[1:3]))
+    curve = frame_curve(np.asarray(values, np.float64), evidence.moving, len(evidence), 1)
     return Score(nan_median(curve), curve)
 
 

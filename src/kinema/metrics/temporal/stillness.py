@@ -18,7 +18,7 @@ from kinema.metrics.temporal.steadiness import thumbnails
 
 FAR = 8  # frames: long enough for slow motion to add up
 SMALL = 48  # pixels on the shorter side: noise averages out, a small object still shows
-NOTHING = 0.2  # gray levels: slow scenes have 0.4, a frozen frame under noise 1 has 0.1
+NOTHING = 0.9  # gray levels: a person who hardly moves has 7, a frozen frame under noise 1.5 0.7
 
 
 @of_frames
@@ -58,9 +58,12 @@ def change(evidence: Evidence) -> Score:
 def still_share(evidence: Evidence) -> Score:
     """Longest run of frames around which nothing goes on, as a share of the clip; 1 is frozen.
 
-    Nothing goes on where `change` is below 0.2 gray levels over every 8 frames around, or where
-    the fastest 5 % of the pixels go less than 0.1 pixels at the working size in each pair.
+    One frame shows no motion: 1. Nothing goes on where `change` is below 0.9 gray levels over every
+    8 frames around, or where the fastest 5 % of the pixels go less than 0.1 pixels at the working
+    size in each pair.
     """
+    if len(evidence) == 1:
+        return Score(1.0, np.ones(1))
     still = np.nan_to_num(change(evidence).curve, nan=np.inf) < NOTHING
     lengths = [b - a for a, b in true_runs(still)]
     for a, b in true_runs((evidence.speed < STILL) & evidence.joined):
