@@ -20,7 +20,7 @@ from kinema.metrics.verdicts import FAULTS, Failure, Fault, Rule, diagnose, stre
 
 NUM_FLIPS = 4096
 LIKE = 0.8  # correlation of thumbnails above which two clips show the same thing
-CARRIED = 0.5  # of its threshold: a score of the reference above it leaves room for improvement
+CARRIED = 1.0  # of its threshold: a score of the reference above it leaves room for improvement
 SEEN = 3.0  # thresholds: a pair that could not show so large a change says nothing
 BARELY = 0.7  # of a threshold: changes above it are named where one cannot tell
 CHANGED = "change beyond re-encoding noise and 1.96 standard errors"
@@ -171,7 +171,7 @@ def strongest(changes: list[Change], sign: int) -> dict[str, Change]:
 def has_room(change: Change, reference: dict[str, Score], faults: dict[str, Fault]) -> bool:
     """Tell whether the reference carries a failure, so that a clip can be better in it."""
     rules = [rule for rule in faults[change.fault].rules if rule.alone is not None]
-    if change.fault == "blur" and change.value < 0:
+    if change.metric in ("crispness", "detail"):
         return True  # nothing in one clip says whether detail is missing
     return any(
         strength_of(reference[rule.metric].value, rule.alone) >= CARRIED

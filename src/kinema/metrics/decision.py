@@ -12,7 +12,7 @@ LEAST = 0.05  # evidence below it is none
 TRUTHS = ("worse", "better", "same")
 
 # Logit of each truth against "same": intercept and slope in log2 of the evidence.
-LINES = {"worse": (1.0, 4.0), "better": (0.0, 4.0)}
+LINES = {"worse": (0.2, 4.0), "better": (-3.0, 4.0)}
 
 # What a verdict costs if the truth is another. The worst is to call a spoiled clip better, then to
 # call a harmless change worse; to say that one cannot tell costs a little, whatever is true.

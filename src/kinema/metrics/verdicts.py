@@ -83,8 +83,8 @@ FAULTS: dict[str, Fault] = {
         "decodes in time.",
         (
             Rule("gain_flicker", 1.2, 0.5, 0.3),
-            Rule("texture_flicker", 0.65, 0.35, 0.1),
-            Rule("pumping", 2.2, 0.35, 1.0),
+            Rule("texture_flicker", 0.65, 0.42, 0.1),
+            Rule("pumping", 2.2, 0.38, 1.0),
         ),
     ),
     "noise": Fault(
@@ -103,7 +103,7 @@ FAULTS: dict[str, Fault] = {
         ARCHITECTURE,
         "Condition on the camera or couple the frames more closely; shaken training clips should "
         "be stabilized or dropped.",
-        (Rule("shake", 0.7, 0.4, 0.3),),
+        (Rule("shake", 0.7, 0.6, 0.3),),
     ),
     "blur": Fault(
         CONTEXT,
@@ -111,9 +111,9 @@ FAULTS: dict[str, Fault] = {
         "forcing), or anchor windows on clean frames.",
         (
             Rule("blur_growth", 0.9, 0.75, None),
-            Rule("crispness", None, 0.85, None, -1),
-            Rule("detail", None, 1.0, None, -1),
-            Rule("trail", None, 0.3, None),
+            Rule("crispness", None, 1.15, None, -1),
+            Rule("detail", None, 1.25, None, -1),
+            Rule("trail", None, 0.42, None),
         ),
     ),
     "drift": Fault(
@@ -123,20 +123,20 @@ FAULTS: dict[str, Fault] = {
         (
             Rule("steady_drift", 3.1, 0.5, 1.0),
             Rule("histogram_drift", None, 0.4, 0.2),
-            Rule("tracked_drift", 27.0, 0.35, 8.0),
+            Rule("tracked_drift", 27.0, 0.42, 8.0),
         ),
     ),
     "collapse": Fault(
         WORLD,
         "Shapes are not held: a larger model, more varied motion, depth or track supervision, a "
         "lower motion setting.",
-        (Rule("strain", 1.5, 0.22, 0.1),),
+        (Rule("strain", 1.5, 0.25, 0.1),),
     ),
     "teleport": Fault(
         WORLD,
         "Things must not jump: more temporal reach, more frames per second, or a world with "
         "object permanence in training.",
-        (Rule("jump", 32.0, 0.6, 1.0, peak=True), Rule("leap", 32.0, 0.9, 1.0, peak=True)),
+        (Rule("jump", 32.0, 0.78, 1.0, peak=True), Rule("leap", 32.0, 1.0, 1.0, peak=True)),
     ),
     "shuffle": Fault(
         WORLD,
@@ -148,23 +148,23 @@ FAULTS: dict[str, Fault] = {
         CONTEXT,
         "Frames repeat or are missing: check the frame rate of the data, and how windows are "
         "joined.",
-        (Rule("held_share", 0.25, 0.07, None), Rule("judder", None, 0.65, 0.6)),
+        (Rule("held_share", 0.25, 0.16, None), Rule("judder", None, 0.72, 0.6)),
     ),
     "frozen": Fault(
         ARCHITECTURE,
         "Nothing happens: raise the motion setting, lower the image guidance, drop still clips "
         "from training.",
         (
-            Rule("still_share", 0.4, 0.2, None),
+            Rule("still_share", 0.4, 0.26, None),
             Rule("loop", 0.75, 0.3, None),
-            Rule("motion", None, 0.5, 0.6, -1),
+            Rule("motion", None, 0.58, 0.6, -1),
             Rule("change", None, 0.7, 1.0, -1),
         ),
     ),
     "cut": Fault(
         FOOTAGE,
         "A new shot begins: split training clips at cuts; one prompt should make one shot.",
-        (Rule("cut", 1.0, 0.4, None),),
+        (Rule("cut", 1.0, 0.56, None),),
     ),
 }
 
