@@ -79,7 +79,6 @@ def start_of(pid: int) -> str:
 
 STAGING = re.compile(r"\.(\d{1,9})-(\w*)-(.+)-\w{8}\.part", re.ASCII)  # pid, start, host
 MAX_BYTES = 50_000_000  # of a configuration
-SHIPPED = Path(__file__).parents[1] / "models"  # the weights that ship
 
 
 def require_file(path: str | Path, kind: str) -> Path:

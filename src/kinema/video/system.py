@@ -30,9 +30,10 @@ from kinema.diffusion import PATHS, PREDICTIONS
 from kinema.errors import UserError, brief, nearest
 from kinema.fields import Count, OneOf, Positive, Side, Whole, check_fields, check_values, fit
 from kinema.interop import PretrainedCodec, PretrainedTextEncoder, codec_folder, load_codec
+from kinema.models import SHIPPED
 from kinema.sampling import SOLVERS
 from kinema.storage import whole_folder
-from kinema.storage.atomic import SHIPPED, read_object
+from kinema.storage.atomic import read_object
 from kinema.storage.weights import check_files, fetched, file_checksums
 
 CODECS: dict[str, type] = {
