@@ -142,7 +142,8 @@ def world(argv: list[str]) -> None:
 
     folder = Path(options.output or options.name)
     rendering = Rendering(options.frames, options.size, options.level, options.split, truth=True)
-    write_world(options.name, folder, options.num_clips, options.seed, rendering)
+    count = options.num_clips
+    write_world(options.name, folder, count, options.seed, rendering, progress=True)
     print(f"{options.num_clips} clips in {folder}, with metadata.jsonl and a contact sheet")
 
 
