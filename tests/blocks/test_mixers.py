@@ -207,7 +207,7 @@ def test_a_convolution_in_time_sees_its_kernel_at_its_own_place():
     assert moved[:, 2, 2].tolist() == [False, False, False, True, True, True, False]
 
 
-def test_a_pseudo_3d_convolution_sees_the_neighbours_too():
+def test_a_pseudo_3d_convolution_sees_the_neighbors_too():
     moved = reach(Pseudo3DConvolution(8, 3, causal=False))
     assert moved[2:5, 1:4, 1:4].all() and moved.sum() == 27
 

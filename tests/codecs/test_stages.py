@@ -125,7 +125,7 @@ def test_the_rows_are_orthonormal(factors, channels):
     assert torch.allclose(basis @ basis.t(), torch.eye(len(basis)), atol=1e-5)
 
 
-def test_three_channels_keep_the_colour_of_every_block():
+def test_three_channels_keep_the_color_of_every_block():
     basis = cosine_basis((4, 8, 8), 3)
     flat = torch.tensor([0.3, -0.7, 0.1]).repeat(256)
     assert torch.allclose(flat @ basis.t() @ basis, flat, atol=1e-5)

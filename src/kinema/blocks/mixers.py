@@ -71,7 +71,7 @@ class TemporalConvolution(nn.Module):
 
 
 class Pseudo3DConvolution(nn.Module):
-    """x + taps(activation(3x3(norm(x)))): what a pixel's neighbours did in the other frames.
+    """x + taps(activation(3x3(norm(x)))): what a pixel's neighbors did in the other frames.
 
     Args:
         dim, kernel, causal: as in `TemporalConvolution`.

@@ -82,7 +82,8 @@ def dtype_of(precision: str, device: str = "cpu") -> torch.dtype:
 def check_precision(precision: str) -> None:
     """Raise a UserError if this is not "auto", "bf16" or "fp32"."""
     if precision not in PRECISIONS:
-        raise UserError(f"precision is {precision!r}, and must be one of {', '.join(PRECISIONS)}.")
+        names = ", ".join(PRECISIONS)
+        raise UserError(f"The precision is {precision!r}, and must be one of {names}.")
 
 
 @contextmanager

@@ -327,7 +327,7 @@ def to_frames(source: Any) -> np.ndarray:
     frames = np.asarray(source)
     if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[-1] != 3:
         raise UserError(
-            f"check() takes uint8 frames (f h w 3) or a float tensor (c f h w) in [-1, 1], "
+            f"`check` takes uint8 frames (f h w 3) or a float tensor (c f h w) in [-1, 1], "
             f"not {frames.dtype} {frames.shape}."
         )
     return frames

@@ -43,7 +43,7 @@ class Source(Protocol):
     tags: dict[str, str]
     fps: float
     promised: int  # frames that must be there; 0 if nobody says
-    merges_repeats: bool  # GIF and WebP store equal neighbours as one longer frame
+    merges_repeats: bool  # GIF and WebP store equal neighbors as one longer frame
 
     def count(self) -> int: ...
     def frames(self) -> Iterator[Frame]: ...

@@ -42,7 +42,7 @@ class ClipFolder:
         size: height and width of each clip; frames are scaled to cover it, then cropped.
         stride: take every stride-th frame.
         fps: bring every file to this rate first; None leaves each at its own.
-        crop: "random" (position drawn per item) or "centre".
+        crop: "random" (position drawn per item) or "center".
         seed: with the epoch and the index, decides start and crop.
 
     Attributes:
@@ -64,7 +64,7 @@ class ClipFolder:
         crop: str = "random",
         seed: int = 0,
     ) -> None:
-        assert crop in ("random", "centre"), f'crop is "random" or "centre", not {crop!r}'
+        assert crop in ("random", "center"), f'crop is "random" or "center", not {crop!r}'
         self.folder, self.num_frames, self.size = Path(folder), num_frames, size
         self.stride, self.fps, self.crop, self.seed = stride, fps, crop, seed
         self.set_aside: dict[str, str] = {}
@@ -99,7 +99,7 @@ class ClipFolder:
                 return self._cut(item, np.random.default_rng([self.seed, epoch, index]))
             except UserError as error:
                 self.set_aside[item.name] = str(error)
-                warnings.warn(f"set aside while reading: {error}", Notice, stacklevel=2)
+                warnings.warn(f"Set aside while reading: {error}", Notice, stacklevel=2)
         raise UserError(f"{self.folder} holds no clip that can still be read: {self.reasons()}")
 
     def _cut(self, item: Item, rng: np.random.Generator) -> Clip:

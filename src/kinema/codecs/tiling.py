@@ -2,7 +2,7 @@
 
 A tile whose margin is as wide as the codec's reach computes, inside, what the whole picture would:
 the margin is cut off, and tiled equals untiled to rounding. With a narrower margin, or a codec that
-looks at the whole picture (group norms, attention), neighbouring tiles disagree near their border;
+looks at the whole picture (group norms, attention), neighboring tiles disagree near their border;
 there one fades into the other over half of the overlap, so that no edge can be seen.
 
 Axes: b batch, c channels, f frames, h height, w width.

@@ -2,7 +2,7 @@
 
 Seven classes, each with its own rule for lengths, sizes and statistics (`pretrained_kinds`), become
 one codec: N frames in, N frames out for every N, by repeating the last frame and trimming; any
-size, by repeating the edge and cropping; latents normalised as the pipeline of the class does it.
+size, by repeating the edge and cropping; latents normalized as the pipeline of the class does it.
 
 Axes: b batch, c channels, f frames, h height, w width.
 """
@@ -89,7 +89,7 @@ class PretrainedCodec(BlockCodec, nn.Module):
     # Statistics -------------------------------------------------------------------------------
 
     def statistics(self) -> tuple[Tensor, Tensor]:
-        """Mean and scale of every channel, (c,) each: normalised = (latents - mean) / scale.
+        """Mean and scale of every channel, (c,) each: normalized = (latents - mean) / scale.
 
         In the terms of diffusers: mean is latents_mean or shift_factor, scale is latents_std over
         scaling_factor; what the pipeline of the class does not apply counts as 0 and as 1.

@@ -123,7 +123,7 @@ def cfg_zero_star(
     """CFG-Zero* (Fan et al. 2025), for models that are not trained to the end.
 
     The unconditional velocity is scaled by s = <cond, uncond> / |uncond|^2 before guiding, and the
-    velocity is zero in frames with t >= `zero_from`: the first step, least well learnt, is skipped.
+    velocity is zero in frames with t >= `zero_from`: the first step, learned worst, is skipped.
     """
     velocity = PREDICTIONS["velocity"]
 

@@ -72,7 +72,7 @@ class FolderClips:
 
     def __post_init__(self) -> None:
         if self.part not in ("all", "train", "held_out"):
-            raise UserError(f"part of a folder is all, train or held_out, not {self.part!r}.")
+            raise UserError(f"The part of a folder is all, train or held_out, not {self.part!r}.")
 
     @property
     def name(self) -> str:

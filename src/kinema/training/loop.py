@@ -81,11 +81,11 @@ class Loop:
         check_fields(self, "loop: ")
         if not self.averages or max(self.averages) > MAX_WIDTH:
             raise UserError(
-                "loop: averages must hold at least one relative width above 0 and up to "
+                "`loop.averages` must hold at least one relative width above 0 and up to "
                 f"{MAX_WIDTH}, such as 0.1, not {self.averages}."
             )
         if self.device != "cpu" and not torch.cuda.is_available():
-            raise UserError(f"device is {self.device!r}, and torch finds no GPU here; use cpu.")
+            raise UserError(f"The device is {self.device!r}, and torch finds no GPU here; use cpu.")
 
     @property
     def dtype(self) -> torch.dtype:

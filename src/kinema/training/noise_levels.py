@@ -52,13 +52,13 @@ class NoiseLevels:
         shares = [getattr(self, name) for name in names]
         if not all(share >= 0 for share in shares) or not sum(shares) > 0:
             raise UserError(
-                f"noise: {', '.join(names)} are shares of the clips, none below 0 and not all 0, "
-                f"not {shares}."
+                f"Noise levels: {', '.join(names)} are shares of the clips, none below 0 and "
+                f"not all 0, not {shares}."
             )
         if not 1 <= self.min_given <= self.max_given:
             raise UserError(
-                f"noise: min_given is {self.min_given} and max_given {self.max_given}; they are at "
-                "least 1, and max_given is not the smaller."
+                f"`noise.min_given` is {self.min_given} and max_given {self.max_given}; they are "
+                "at least 1, and max_given is not the smaller."
             )
 
     def mixture(self) -> Mixture:

@@ -107,7 +107,7 @@ class DiscClips:
 
     def __post_init__(self):
         if self.law not in discs.LAWS:
-            raise UserError(f"law {self.law!r} is unknown; {nearest(self.law, list(discs.LAWS))}")
+            raise UserError(f"The law {self.law!r} is unknown; {nearest(self.law, [*discs.LAWS])}")
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -115,7 +115,7 @@ class Request:
         for seed in [self.seed] if isinstance(self.seed, int | np.integer) else self.seed:
             check_number("seed", seed, 0, 2**63 - 1)
         if self.output_type not in (kinds := get_args(OutputType)):
-            raise UserError(f"output_type is {self.output_type!r}: choose {', '.join(kinds)}.")
+            raise UserError(f"`output_type` is {self.output_type!r}: choose {', '.join(kinds)}.")
 
     def stories(self, takes_prompts: bool) -> list[Story]:
         """Return the story of every video: each prompt `num_videos` times.

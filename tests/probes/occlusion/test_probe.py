@@ -37,7 +37,7 @@ def test_what_comes_out_again_is_counted(tmp_path):
         assert len(continue_from) == scene.start and len(frames) == scene.start + num_frames
         if strategy.__class__.__name__ == "Rolling":  # it comes out three frames late
             frames[scene.start + 3 :] = frames[scene.start : -3].copy()
-        if strategy.__class__.__name__ == "Autoregressive":  # and here in another colour
+        if strategy.__class__.__name__ == "Autoregressive":  # and here in another color
             frames[len(continue_from) :] = frames[len(continue_from) :, :, :, ::-1]
         clips.write(Clip(frames, 10.0, metadata={"joins": []}), target)
 

@@ -94,14 +94,14 @@ class Box:
         radius = float(scene.radii[0])
 
         def read(segment: np.ndarray, start: int) -> dict[str, float]:
-            (centres,), (radii,) = read_discs(segment)
+            (centers,), (radii,) = read_discs(segment)
             off = np.abs(np.nan_to_num(radii) - radius)
             whole = is_one_disc(segment) & (off <= SIZE_TOLERANCE * radius)
             true = places[start : start + len(segment)]
             return {
                 "whole": float(whole.mean()),
                 "radius error": float(off.mean()),
-                "speed error": pace_error(centres, true, system.fps),
+                "speed error": pace_error(centers, true, system.fps),
             }
 
         return TrueScene(clip.caption, clip.frames, read)

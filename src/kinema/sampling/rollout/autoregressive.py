@@ -123,11 +123,11 @@ class Autoregressive:
     def __post_init__(self) -> None:
         if self.chunk < 1 or self.context < 1 or self.sinks < 0:
             raise UserError(
-                f"chunk {self.chunk}, context {self.context} and sinks {self.sinks} must be at "
+                f"The chunk {self.chunk}, context {self.context} and sinks {self.sinks} must be at "
                 "least 1, 1 and 0."
             )
         if not (0 <= self.level < 1 and 0 < self.guidance_level <= 1):
-            raise UserError("level lies in [0, 1), and guidance_level above 0 and up to 1.")
+            raise UserError("The level lies in [0, 1), and guidance_level above 0 and up to 1.")
 
     @property
     def horizon(self) -> int:

@@ -35,7 +35,7 @@ Frames = dict[str, Tensor]
 
 
 def windows_over(length: int, window: int, overlap: int) -> list[slice]:
-    """Return windows of one size that cover `length`, neighbours sharing at least `overlap`."""
+    """Return windows of one size that cover `length`, neighbors sharing at least `overlap`."""
     if length <= window:
         return [slice(0, length)]
     starts = [*range(0, length - window, window - overlap), length - window]
@@ -174,9 +174,9 @@ class Blend:
 
     Args:
         window: frames the denoiser sees at once.
-        overlap: frames that neighbouring windows share, at least.
+        overlap: frames that neighboring windows share, at least.
         tile: (rows, columns) that it sees at once; None: all.
-        tile_overlap: rows and columns that neighbouring tiles share, at least.
+        tile_overlap: rows and columns that neighboring tiles share, at least.
     """
 
     window: int
@@ -187,12 +187,12 @@ class Blend:
     def __post_init__(self) -> None:
         if not 0 <= self.overlap < self.window:
             raise UserError(
-                f"overlap is {self.overlap}: windows of {self.window} frames share at most "
+                f"The overlap is {self.overlap}: windows of {self.window} frames share at most "
                 f"{self.window - 1}."
             )
         if self.tile is not None and not 0 <= self.tile_overlap < min(self.tile):
             raise UserError(
-                f"tile_overlap is {self.tile_overlap}: it lies below the sides of a tile, "
+                f"`tile_overlap` is {self.tile_overlap}: it lies below the sides of a tile, "
                 f"{self.tile[0]} and {self.tile[1]}."
             )
 

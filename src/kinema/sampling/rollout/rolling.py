@@ -88,7 +88,7 @@ class Queue:
 class Rolling:
     """A window on an endless staircase: clean frames, frames in motion, frames still noise.
 
-    There are no joins: every frame is made beside its neighbours on both sides.
+    There are no joins: every frame is made beside its neighbors on both sides.
 
     Args:
         window: frames the denoiser sees at once.
@@ -103,7 +103,7 @@ class Rolling:
     def __post_init__(self) -> None:
         if self.chunk < 1 or not 0 <= self.history <= self.window - self.chunk:
             raise UserError(
-                f"a rolling window of {self.window} frames cannot hold a history of "
+                f"A rolling window of {self.window} frames cannot hold a history of "
                 f"{self.history} and a chunk of {self.chunk} that moves."
             )
 
@@ -113,7 +113,7 @@ class Rolling:
         return self.history
 
     def delay(self, num_steps: int) -> int:
-        """Rows between the starts of neighbouring chunks, so that those in motion fit."""
+        """Rows between the starts of neighboring chunks, so that those in motion fit."""
         return ceil(num_steps / ((self.window - self.history) // self.chunk))
 
     def rollout(

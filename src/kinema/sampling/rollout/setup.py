@@ -35,7 +35,7 @@ class Schedule:
     def __post_init__(self) -> None:
         starts = [start for start, _ in self.parts]
         if not starts or starts[0] != 0 or starts != sorted(set(starts)):
-            raise UserError(f"a schedule starts at frame 0 and goes up, not {starts}.")
+            raise UserError(f"A schedule starts at frame 0 and goes up, not {starts}.")
 
     def at(self, frame: int) -> DenoiseFn:
         """The denoiser in force at a frame."""

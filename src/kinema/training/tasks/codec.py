@@ -92,7 +92,7 @@ class CodecRun:
     def __post_init__(self) -> None:
         if not self.sizes or not all(0 < share <= 1 for share in self.sizes):
             raise UserError(
-                f"sizes are shares of a clip's size, above 0 and up to 1, not {self.sizes}."
+                f"The sizes are shares of a clip's size, above 0 and up to 1, not {self.sizes}."
             )
 
     def task(self) -> "CodecTask":

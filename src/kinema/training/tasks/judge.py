@@ -80,12 +80,12 @@ class JudgeRun:
         first = FIRST_SEED + self.seed * 1_000_000
         examples = render_examples(self.num_clips, first, "clips to learn from", self.levels)
         network = JudgeNetwork(JudgeConfig(VOCABULARY))
-        _fit(network, examples, self)
+        fit(network, examples, self)
         unseen = render_examples(
             self.num_unseen, FIRST_SEED - self.num_unseen, "unseen clips", self.levels
         )
         scores = accuracy(network, unseen)
-        _write(network, scores, Path(self.folder))
+        write(network, scores, Path(self.folder))
         for question, share in scores.items():
             print(f"{question:<18}{100 * share:5.1f} %")
         return scores
@@ -117,14 +117,14 @@ def accuracy(network: JudgeNetwork, examples: Examples, batch_size: int = 32) ->
     right = []
     for rows in torch.arange(len(examples.answers)).split(batch_size):
         with torch.inference_mode():
-            logits = network(_float(examples.frames[rows]))
+            logits = network(to_float(examples.frames[rows]))
         chosen = torch.stack([logits[question].argmax(-1) for question in VOCABULARY], 1)
         right.append(chosen == examples.answers[rows])
     share = torch.cat(right).float().mean(0).tolist()
     return dict(zip(VOCABULARY, share, strict=True))
 
 
-def _fit(network: JudgeNetwork, examples: Examples, run: JudgeRun) -> None:
+def fit(network: JudgeNetwork, examples: Examples, run: JudgeRun) -> None:
     network.train().to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=run.learning_rate, weight_decay=0.02, fused=True
@@ -137,8 +137,8 @@ def _fit(network: JudgeNetwork, examples: Examples, run: JudgeRun) -> None:
         progress = max(step / num_steps, (time.monotonic() - start) / (60 * run.minutes))
         if progress >= 1:
             break
-        optimizer.param_groups[0]["lr"] = run.learning_rate * _rate(progress)
-        frames, answers = _batch(examples, step, run, generator)
+        optimizer.param_groups[0]["lr"] = run.learning_rate * rate(progress)
+        frames, answers = draw_batch(examples, step, run, generator)
         with torch.autocast("cpu", torch.bfloat16):
             logits = network(frames)
         losses = [
@@ -150,12 +150,12 @@ def _fit(network: JudgeNetwork, examples: Examples, run: JudgeRun) -> None:
         optimizer.zero_grad()
 
 
-def _rate(progress: float) -> float:
+def rate(progress: float) -> float:
     """Warm up over 3 % of the way, then fall to zero along a cosine."""
     return min(progress / 0.03, 0.5 + 0.5 * np.cos(np.pi * progress))
 
 
-def _batch(
+def draw_batch(
     examples: Examples, step: int, run: JudgeRun, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """Degraded frames (b c f h w) and answers (b q); half of the clips are mirrored."""
@@ -164,14 +164,14 @@ def _batch(
     order = torch.randperm(num_clips, generator=torch.Generator().manual_seed(run.seed + epoch))
     rows = order[place * run.batch_size :][: run.batch_size]
     length = LENGTHS[int(torch.randint(len(LENGTHS), (), generator=generator))]
-    frames, answers = _float(examples.frames[rows][:, :length]), examples.answers[rows]
+    frames, answers = to_float(examples.frames[rows][:, :length]), examples.answers[rows]
     flip = torch.rand(len(rows), generator=generator) < 0.5
     frames = torch.where(flip[:, None, None, None, None], frames.flip(-1), frames)
-    answers = torch.where(flip[:, None], _mirrored(answers), answers)
+    answers = torch.where(flip[:, None], mirrored(answers), answers)
     return degrade(frames, generator), answers
 
 
-def _mirrored(answers: Tensor) -> Tensor:
+def mirrored(answers: Tensor) -> Tensor:
     columns = []
     for i, words in enumerate(VOCABULARY.values()):
         table = torch.tensor([words.index(mirror(word)) for word in words])
@@ -179,11 +179,11 @@ def _mirrored(answers: Tensor) -> Tensor:
     return torch.stack(columns, 1)
 
 
-def _float(frames: Tensor) -> Tensor:
+def to_float(frames: Tensor) -> Tensor:
     return rearrange(frames, "b f h w c -> b c f h w").float() / 127.5 - 1
 
 
-def _write(network: JudgeNetwork, scores: dict[str, float], folder: Path) -> None:
+def write(network: JudgeNetwork, scores: dict[str, float], folder: Path) -> None:
     """Write beside, then rename: an interrupted run leaves no half a judge."""
     beside = folder.with_name(f"{folder.name}.{os.getpid()}.partial")
     network.half().save_pretrained(str(beside))

@@ -83,22 +83,23 @@ class PhysicsRun:
     def __post_init__(self) -> None:
         if not 0 < self.zoom[0] <= self.zoom[1]:
             raise UserError(
-                "zoom is a range of factors, such as 0.5 2 for half to twice the size, "
+                "The zoom is a range of factors, such as 0.5 2 for half to twice the size, "
                 f"not {self.zoom}."
             )
         if self.most_given and self.most_given < self.given:
             raise UserError(
-                f"most_given is {self.most_given}: it is at least given, {self.given}, or 0 for as "
-                "many."
+                f"`most_given` is {self.most_given}: it is at least given, {self.given}, or 0 for "
+                "as many."
             )
         if not 0 <= self.given_share <= 1:
-            raise UserError(f"given_share is {self.given_share}, and must lie between 0 and 1.")
+            raise UserError(f"`given_share` is {self.given_share}, and must lie between 0 and 1.")
         if self.new_layers and (self.new_layers < 0 or not self.init):
             raise UserError(
-                f"new_layers is {self.new_layers}: so many are added to a system, named by --init."
+                f"`new_layers` is {self.new_layers}: so many are added to a system, named by "
+                "--init."
             )
         if self.degradation.share and self.codec:
-            raise UserError("degradation is of pixels: leave out --codec, or --degradation.share.")
+            raise UserError("Degradation is of pixels: leave out --codec or --degradation.share.")
 
     def task(self) -> SystemTask:
         """What the run trains.
@@ -179,8 +180,8 @@ def make_codec(run: PhysicsRun) -> Codec:
     factor = codec.factors[0]
     if (run.given - 1) % factor:
         raise UserError(
-            f"given is {run.given}: of the codec {run.codec} a latent frame after the first holds "
-            f"{factor} frames, so 1 + {factor} k can be given, such as {1 + factor}."
+            f"`given` is {run.given}: of the codec {run.codec} a latent frame after the first "
+            f"holds {factor} frames, so 1 + {factor} k can be given, such as {1 + factor}."
         )
     return codec
 
@@ -198,13 +199,13 @@ def make_network(run: PhysicsRun, codec: Codec) -> nn.Module:
     system = VideoPipeline.from_pretrained(run.init)
     if system.denoiser.config.channels != codec.channels or system.denoiser.config.text_dim:
         raise UserError(
-            f"init: {run.init} does not make {codec.channels} channels without text; name what a "
+            f"`init`: {run.init} does not make {codec.channels} channels without text; name what a "
             "physics recipe made with the same codec."
         )
     network = system.denoiser.float()
     if run.new_layers:
         if not isinstance(network, DiT):
-            raise UserError(f"new_layers: those of a DiT, which the denoiser of {run.init} is not.")
+            raise UserError(f"`new_layers` are of a DiT, which the denoiser of {run.init} is not.")
         network = network.deepened(run.new_layers)
     run.denoiser = network.config
     return network.requires_grad_(True)

@@ -92,8 +92,8 @@ class TextToVideoRun:
                 raise UserError(f"{name} is {getattr(self, name)}, and must lie between 0 and 1.")
         if self.init and self.text_encoder:
             raise UserError(
-                f"text_encoder has no effect with init, {self.init}, whose text encoder is trained "
-                "further: leave out one of them."
+                f"`text_encoder` has no effect with init, {self.init}, whose text encoder is "
+                "trained further: leave out one of them."
             )
 
     def task(self) -> SystemTask:
@@ -190,7 +190,7 @@ def trained_network(run: TextToVideoRun, channels: int) -> nn.ModuleDict:
     system = VideoPipeline.from_pretrained(run.init)
     if system.codec.channels != channels:
         raise UserError(
-            f"init: the denoiser of {run.init} works on {system.codec.channels} channels, the "
+            f"`init`: the denoiser of {run.init} works on {system.codec.channels} channels, the "
             f"codec {run.codec} has {channels}; name a codec of {system.codec.channels} channels."
         )
     run.denoiser, run.prediction = system.denoiser.config, system.system.prediction
