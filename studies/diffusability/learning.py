@@ -31,30 +31,18 @@ UNSEEN = 1_000_000_000  # the held-out clips start here
 
 @dataclass
 class Study:
-    """What every codec goes through.
+    """What every codec goes through."""
 
-    Attributes:
-        folder: of the runs; what is trained there is not trained again.
-        num_samples: clips that each network sees.
-        seeds: networks for each codec.
-        num_clips: samples of each network, and as many true clips to compare with.
-        size: of the transformer, see `kinema denoisers`.
-        num_frames: frames a clip.
-        pixels: height and width of the clips.
-        training_clips: how many different clips there are to learn from.
-        batch_size: of a step.
-        making: how clips are sampled.
-    """
-
-    folder: Path
-    num_samples: int = 12_000
-    seeds: int = 2
-    num_clips: int = 48
-    size: str = "tiny"
-    num_frames: int = 33
-    pixels: int = 64
-    training_clips: int = 2_048
-    batch_size: int = 32
+    folder: Path  # of the runs; what is trained there is not trained again
+    num_samples: int = 12_000  # clips that each network sees
+    seeds: int = 2  # networks for each codec
+    num_clips: int = 48  # samples of each network, and as many true clips to compare with
+    size: str = "tiny"  # of the transformer, see `kinema denoisers`
+    num_frames: int = 33  # frames a clip
+    pixels: int = 64  # height and width of the clips
+    training_clips: int = 2_048  # how many different clips there are to learn from
+    batch_size: int = 32  # of a step
+    # how clips are sampled
     making: Making = field(default_factory=lambda: Making(guidance_scale=1.5))
 
     def __post_init__(self) -> None:
@@ -71,15 +59,10 @@ class Study:
 
 @dataclass
 class UnitLatents(Shards):
-    """Latents of which every channel has zero mean and unit variance.
+    """Latents of which every channel has zero mean and unit variance."""
 
-    Attributes:
-        mean: (c,) of the codec's latents.
-        std: (c,).
-    """
-
-    mean: Tensor = field(default_factory=lambda: torch.zeros(1))
-    std: Tensor = field(default_factory=lambda: torch.ones(1))
+    mean: Tensor = field(default_factory=lambda: torch.zeros(1))  # (c,) of the codec's latents
+    std: Tensor = field(default_factory=lambda: torch.ones(1))  # (c,)
 
     def read(self, indices: Iterable[int]) -> tuple[dict[str, Tensor], list[str]]:
         tensors, captions = super().read(indices)

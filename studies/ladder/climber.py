@@ -44,35 +44,21 @@ UNSEEN = 1_000_000_000  # the held-out clips start here
 
 @dataclass
 class Ladder:
-    """How the ladder is climbed.
+    """How the ladder is climbed."""
 
-    Attributes:
-        folder: of the runs, and in `records/` of what they found.
-        size: of every network, see `kinema denoisers`.
-        num_samples: clips that every arm sees, in the first column.
-        minutes: how long every arm trains, in the second column.
-        seeds: runs of each arm and column.
-        num_clips: unseen scenes that are scored.
-        level: of the tabletop world.
-        pixels: height and width of the clips.
-        training_clips: how many different clips there are to learn from.
-        batch_size: of a step.
-        making: how clips are sampled.
-        published: a further folder of records, such as one under version control: what lies there
-            is not done again, and what is new is written there too.
-    """
-
-    folder: Path
-    size: str = "tiny"
-    num_samples: int = 3_072
-    minutes: float = 1.0
-    seeds: int = 2
-    num_clips: int = 12
-    level: int = 1
-    pixels: int = 64
-    training_clips: int = 1_024
-    batch_size: int = 16
-    making: Making = field(default_factory=Making)
+    folder: Path  # of the runs, and in `records/` of what they found
+    size: str = "tiny"  # of every network, see `kinema denoisers`
+    num_samples: int = 3_072  # clips that every arm sees, in the first column
+    minutes: float = 1.0  # how long every arm trains, in the second column
+    seeds: int = 2  # runs of each arm and column
+    num_clips: int = 12  # unseen scenes that are scored
+    level: int = 1  # of the tabletop world
+    pixels: int = 64  # height and width of the clips
+    training_clips: int = 1_024  # how many different clips there are to learn from
+    batch_size: int = 16  # of a step
+    making: Making = field(default_factory=Making)  # how clips are sampled
+    # a further folder of records, such as one under version control: what lies there is not done
+    # again, and what is new is written there too
     published: Path | None = None
 
     def __post_init__(self) -> None:

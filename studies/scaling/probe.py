@@ -45,25 +45,16 @@ DIGITS = 5  # of an error in units a second: the floor is some 0.001
 
 @dataclass
 class Scaling:
-    """How the arms are trained and scored.
+    """How the arms are trained and scored."""
 
-    Attributes:
-        folder: of the runs, and in `records/` of what they found.
-        law: "uniform", "parabola", "collision", "box" or "curtain".
-        num_samples: clips that every arm sees.
-        num_clips: that are scored, in distribution, out of it and at the edges.
-        num_frames: of a clip.
-        size: height and width of the clips in pixels.
-        published: a further folder of records, such as one under version control: what lies there
-            is not done again, and what is new is written there too.
-    """
-
-    folder: Path
-    law: str = "uniform"
-    num_samples: int = 8_000
-    num_clips: int = 128
-    num_frames: int = 32
-    size: int = 32
+    folder: Path  # of the runs, and in `records/` of what they found
+    law: str = "uniform"  # "uniform", "parabola", "collision", "box" or "curtain"
+    num_samples: int = 8_000  # clips that every arm sees
+    num_clips: int = 128  # that are scored, in distribution, out of it and at the edges
+    num_frames: int = 32  # of a clip
+    size: int = 32  # height and width of the clips in pixels
+    # a further folder of records, such as one under version control: what lies there is not done
+    # again, and what is new is written there too
     published: Path | None = None
 
     def __post_init__(self) -> None:

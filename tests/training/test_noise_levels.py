@@ -41,7 +41,7 @@ def test_key_frames_and_staircases_are_drawn_when_they_have_a_share():
         ({"together": -0.1}, "none below 0"),
         ({"given": float("nan")}, "none below 0"),
         ({"together": 0.0, "given": 0.0, "per_frame": 0.0}, "not all 0"),
-        ({"min_given": 0}, "min_given is 0"),
+        ({"min_given": 0}, "`noise.min_given` is 0"),
         ({"min_given": 4}, "max_given is not the smaller"),
     ],
 )

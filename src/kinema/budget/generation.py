@@ -38,24 +38,15 @@ class Estimate:
 
 @dataclass
 class Buckets:
-    """What a video takes in memory and time, by every strategy and at every size.
+    """What a video takes in memory and time, by every strategy and at every size."""
 
-    Attributes:
-        model: a system that ships, a folder, or a repository of the hub.
-        num_frames: of the video.
-        sizes: heights and widths, sides of squares.
-        num_steps: sampling steps; the system's own unless given.
-        guidance_scale: the system's own unless given.
-        memory: GiB there are; what is free unless given.
-        device: cpu or cuda; cuda where there is one unless given, as for `kinema generate`.
-    """
-
-    model: Name = "tabletop"
-    num_frames: Count = 1000
-    sizes: Sequence[Side] = (64,)
-    num_steps: Count | None = None
-    guidance_scale: float | None = None
-    memory: Positive | None = None
+    model: Name = "tabletop"  # a system that ships, a folder, or a repository of the hub
+    num_frames: Count = 1000  # of the video
+    sizes: Sequence[Side] = (64,)  # heights and widths, sides of squares
+    num_steps: Count | None = None  # sampling steps; the system's own unless given
+    guidance_scale: float | None = None  # the system's own unless given
+    memory: Positive | None = None  # GiB there are; what is free unless given
+    # cpu or cuda; cuda where there is one unless given, as for `kinema generate`
     device: str | None = None
 
 

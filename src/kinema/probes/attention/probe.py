@@ -29,23 +29,14 @@ from kinema.worlds import WorldClip
 
 @dataclass(frozen=True)
 class AttentionProbe:
-    """Measure whether attention follows a moving subject along its track or stays where it was.
+    """Measure whether attention follows a moving subject along its track or stays where it was."""
 
-    Attributes:
-        model: a system that ships, a folder, or a repository of the hub.
-        num_clips: scenes with one subject that crosses the picture at constant velocity.
-        size: height and width of the clips, in pixels.
-        noise: the noise level of the clips that the network sees, above 0 and at most 1.
-        seed: of the scenes and of the noise.
-        report: a Markdown file to write, with a picture .png of the same name.
-    """
-
-    model: Name = "tabletop"
-    num_clips: Count = 32
-    size: Side = 64
-    noise: Share = 0.5
-    seed: Seed = 0
-    report: Name | None = None
+    model: Name = "tabletop"  # a system that ships, a folder, or a repository of the hub
+    num_clips: Count = 32  # scenes with one subject that crosses the picture at constant velocity
+    size: Side = 64  # height and width of the clips, in pixels
+    noise: Share = 0.5  # the noise level of the clips that the network sees, above 0 and at most 1
+    seed: Seed = 0  # of the scenes and of the noise
+    report: Name | None = None  # a Markdown file to write, with a picture .png of the same name
 
     def __post_init__(self) -> None:
         if self.num_clips < 2 or not 0 < self.noise <= 1:

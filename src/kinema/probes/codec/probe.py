@@ -22,28 +22,20 @@ NUM_SHOWN = 4  # clips on the contact sheet
 
 @dataclass(frozen=True)
 class CodecProbe:
-    """Measure what coding does to clips, beside baselines that keep as many values.
+    """Measure what coding does to clips, beside baselines that keep as many values."""
 
-    Attributes:
-        files: videos, cut into clips of `num_frames`; without any, unseen tabletop clips.
-        model: a system that ships, or a folder or repository of the hub: of a system, of a codec,
-            of a pipeline or an autoencoder of diffusers.
-        against: further models, whose codecs are measured beside it.
-        num_clips: at most this many.
-        num_frames: frames of a clip.
-        size: height and width of tabletop clips, or the shorter side of clips from files, in
-            pixels.
-        level: of the tabletop world, 1 to 4.
-        report: a Markdown file to write, with .json and a contact sheet .png beside it.
-    """
-
+    # videos, cut into clips of `num_frames`; without any, unseen tabletop clips
     files: Sequence[str] = ()
+    # a system that ships, or a folder or repository of the hub: of a system, of a codec, of a
+    # pipeline or an autoencoder of diffusers
     model: Name = "tabletop"
-    against: tuple[str, ...] = ()
-    num_clips: Count = 64
-    num_frames: Count = 33
+    against: tuple[str, ...] = ()  # further models, whose codecs are measured beside it
+    num_clips: Count = 64  # at most this many
+    num_frames: Count = 33  # frames of a clip
+    # height and width of tabletop clips, or the shorter side of clips from files, in pixels
     size: Side = 64
-    level: Level = 2
+    level: Level = 2  # of the tabletop world, 1 to 4
+    # a Markdown file to write, with .json and a contact sheet .png beside it
     report: Name | None = None
 
     def __post_init__(self) -> None:

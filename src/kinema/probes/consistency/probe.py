@@ -27,25 +27,18 @@ FILES, GENERATED = "files", "generated"
 
 @dataclass(frozen=True)
 class ConsistencyProbe:
-    """Measure whether things stay what they are and obey physics, beside true renders.
+    """Measure whether things stay what they are and obey physics, beside true renders."""
 
-    Attributes:
-        files: videos, or folders of them; without any, the model's videos are probed.
-        model: a system that ships, a folder, or a repository of the hub.
-        num_clips: videos to make, true renders beside them, and clips with each broken law.
-        level: of the tabletop world that prompts and renders are drawn from, 1 to 4.
-        seed: of the scenes and of the videos.
-        planar: the files show things in one plane, such as discs on paper, which never overlap.
-        report: a Markdown file to write, with .json beside it.
-    """
-
+    # videos, or folders of them; without any, the model's videos are probed
     files: Sequence[str] = ()
-    model: Name = "tabletop"
+    model: Name = "tabletop"  # a system that ships, a folder, or a repository of the hub
+    # videos to make, true renders beside them, and clips with each broken law
     num_clips: Count = 24
-    level: Level = 2
-    seed: Seed = 0
+    level: Level = 2  # of the tabletop world that prompts and renders are drawn from, 1 to 4
+    seed: Seed = 0  # of the scenes and of the videos
+    # the files show things in one plane, such as discs on paper, which never overlap
     planar: bool = False
-    report: Name | None = None
+    report: Name | None = None  # a Markdown file to write, with .json beside it
 
     def __post_init__(self) -> None:
         if self.num_clips < 2 or self.level not in (1, 2, 3, 4):

@@ -24,34 +24,23 @@ Curve = dict[str, list]  # figure -> one value a place
 
 @dataclass(frozen=True)
 class DriftProbe:
-    """Measure how far long videos drift from their opening, beside the true continuation.
+    """Measure how far long videos drift from their opening, beside the true continuation."""
 
-    Attributes:
-        models: systems, for instance the same one after each stage of training; the one of the
-            world unless given: tabletop, or physics-box.
-        strategies: names, as `kinema generate --long` takes them.
-        num_frames: frames of each video, with the opening.
-        num_clips: videos of each model and strategy.
-        world: where the openings come from: "tabletop", or "tabletop-2" to "tabletop-4" for its
-            other levels, whose objects come to rest after some seconds; or "box", whose disc never
-            rests.
-        num_steps: sampling steps; the system's own unless given.
-        folder: where the videos are written; a video that is there already is not made again.
-        num_given: true frames that each video begins with.
-        every: frames between two places that are measured.
-        report: a Markdown file to write, with .json and .png beside it.
-    """
-
+    # systems, for instance the same one after each stage of training; the one of the world unless
+    # given: tabletop, or physics-box
     models: Sequence[str] = ()
-    strategies: Sequence[str] = LONG
-    num_frames: Count = 1000
-    num_clips: Count = 8
+    strategies: Sequence[str] = LONG  # names, as `kinema generate --long` takes them
+    num_frames: Count = 1000  # frames of each video, with the opening
+    num_clips: Count = 8  # videos of each model and strategy
+    # where the openings come from: "tabletop", or "tabletop-2" to "tabletop-4" for its other
+    # levels, whose objects come to rest after some seconds; or "box", whose disc never rests
     world: str = "tabletop"
-    num_steps: Count | None = None
+    num_steps: Count | None = None  # sampling steps; the system's own unless given
+    # where the videos are written; a video that is there already is not made again
     folder: Name = "drift"
-    num_given: Count = 9
-    every: Count = 64
-    report: Name | None = None
+    num_given: Count = 9  # true frames that each video begins with
+    every: Count = 64  # frames between two places that are measured
+    report: Name | None = None  # a Markdown file to write, with .json and .png beside it
 
     def __post_init__(self) -> None:
         if min(self.num_clips, self.num_given, self.every) < 1:

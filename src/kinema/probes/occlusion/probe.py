@@ -26,29 +26,21 @@ HELD = "last given frame held"
 
 @dataclass(frozen=True)
 class OcclusionProbe:
-    """Measure how often hidden objects come out again as themselves, by strategy and length.
+    """Measure how often hidden objects come out again as themselves, by strategy and length."""
 
-    Attributes:
-        models: systems, for instance the same one after each stage of training; the one of the
-            world unless given: physics-curtain, or tabletop.
-        strategies: names, as `kinema generate --long` takes them.
-        lengths: of the occlusions, in frames.
-        num_clips: videos of each model, strategy and length.
-        world: "curtain", a disc behind a curtain, read exactly; or "tabletop", a subject behind
-            another object, read by the judge.
-        num_steps: sampling steps; the system's own unless given.
-        folder: where the videos are written; a video that is there already is not made again.
-        report: a Markdown file to write, with .json beside it.
-    """
-
+    # systems, for instance the same one after each stage of training; the one of the world unless
+    # given: physics-curtain, or tabletop
     models: Sequence[str] = ()
-    strategies: Sequence[str] = LONG
-    lengths: Sequence[Count] = (8, 16, 32)
-    num_clips: Count = 16
+    strategies: Sequence[str] = LONG  # names, as `kinema generate --long` takes them
+    lengths: Sequence[Count] = (8, 16, 32)  # of the occlusions, in frames
+    num_clips: Count = 16  # videos of each model, strategy and length
+    # "curtain", a disc behind a curtain, read exactly; or "tabletop", a subject behind another
+    # object, read by the judge
     world: str = "curtain"
-    num_steps: Count | None = None
+    num_steps: Count | None = None  # sampling steps; the system's own unless given
+    # where the videos are written; a video that is there already is not made again
     folder: Name = "drift"
-    report: Name | None = None
+    report: Name | None = None  # a Markdown file to write, with .json beside it
 
     def __post_init__(self) -> None:
         if self.num_clips < 1 or not self.lengths or min(self.lengths) < 1:

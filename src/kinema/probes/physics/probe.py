@@ -35,25 +35,18 @@ class PhysicsProbe:
     the same frames. With a curtain these are the frames that show the whole true disc, and in which
     a disc of its color is read, clear of the curtain. Clips whose given frames do not show the
     whole disc are left out.
-
-    Attributes:
-        law: "uniform", "parabola" or "collision"; "all" of these three; or "box" or "curtain", for
-            which nothing is published.
-        model: a system that ships, a folder, or a repository of the hub; physics-LAW unless given.
-        num_clips: clips in distribution, and as many out of it.
-        given: frames of each clip that the model is given.
-        num_steps: sampling steps; the model's own unless given.
-        seed: of the scenes and of the samples.
-        report: a Markdown file to write, with .json and .png beside it.
     """
 
+    # "uniform", "parabola" or "collision"; "all" of these three; or "box" or "curtain", for which
+    # nothing is published
     law: str = "all"
+    # a system that ships, a folder, or a repository of the hub; physics-LAW unless given
     model: Name | None = None
-    num_clips: Count = 256
-    given: Count = 3
-    num_steps: Count | None = None
-    seed: Seed = 0
-    report: Name | None = None
+    num_clips: Count = 256  # clips in distribution, and as many out of it
+    given: Count = 3  # frames of each clip that the model is given
+    num_steps: Count | None = None  # sampling steps; the model's own unless given
+    seed: Seed = 0  # of the scenes and of the samples
+    report: Name | None = None  # a Markdown file to write, with .json and .png beside it
 
     def __post_init__(self) -> None:
         if self.law not in (*discs.LAWS, "all"):

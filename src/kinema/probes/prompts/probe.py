@@ -28,28 +28,18 @@ AT_ONCE = 8  # clips in a batch
 
 @dataclass
 class PromptProbe:
-    """Measure whether a model's videos show what their prompts say, and whether frames agree.
+    """Measure whether a model's videos show what their prompts say, and whether frames agree."""
 
-    Attributes:
-        model: a system that ships, a folder, or a repository of the hub.
-        num_prompts: prompts of seen combinations of attributes, and as many of held-out ones.
-        level: of the tabletop world that the prompts are drawn from, 1 to 4.
-        seed: of the prompts and of the videos.
-        num_consistency: held-out prompts that are also sampled frame by frame; 0 leaves out whether
-            frames agree.
-        num_steps: sampling steps; the model's own unless given.
-        guidance_scale: the model's own unless given.
-        report: a Markdown file to write, with .json and .png beside it.
-    """
-
-    model: Name = "tabletop"
+    model: Name = "tabletop"  # a system that ships, a folder, or a repository of the hub
+    # prompts of seen combinations of attributes, and as many of held-out ones
     num_prompts: Count = 200
-    level: Level = 2
-    seed: Seed = 0
+    level: Level = 2  # of the tabletop world that the prompts are drawn from, 1 to 4
+    seed: Seed = 0  # of the prompts and of the videos
+    # held-out prompts that are also sampled frame by frame; 0 leaves out whether frames agree
     num_consistency: int = 24
-    num_steps: Count | None = None
-    guidance_scale: float | None = None
-    report: Name | None = None
+    num_steps: Count | None = None  # sampling steps; the model's own unless given
+    guidance_scale: float | None = None  # the model's own unless given
+    report: Name | None = None  # a Markdown file to write, with .json and .png beside it
 
     def __post_init__(self) -> None:
         if self.num_prompts < 2:
