@@ -13,6 +13,8 @@ from kinema.training.tasks.codec import CodecRun
 from kinema.training.tasks.text_to_video import TextToVideoRun
 from kinema.video import System
 
+LOOP = Loop(learning_rate=2e-3, optimizer="muon", adamw_share=0.5)  # of every denoiser
+CODEC_LOOP = replace(LOOP, adamw_share=0.15)  # of every codec
 CLIPS = WorldClips(levels=(1, 2), num_frames=33, size=64, fps=16.0, num_clips=12_288)
 
 PROMPTS = (
@@ -43,14 +45,7 @@ def tabletop_codec() -> CodecRun:
         held_out=unseen(CLIPS),
         codec=LAYOUTS["8x8x4"],
         weights=CodecLoss(softness=0.2, kl=1e-6),
-        loop=Loop(
-            num_samples=36_000,
-            batch_size=8,
-            learning_rate=2e-3,
-            optimizer="muon",
-            adamw_share=0.15,
-            validate_every=4_000,
-        ),
+        loop=replace(CODEC_LOOP, num_samples=36_000, batch_size=8, validate_every=4_000),
     )
 
 
@@ -137,14 +132,7 @@ def tabletop() -> TextToVideoRun:
         prompts=PROMPTS,
         workers=2,
         first_clips=data.num_clips,
-        loop=Loop(
-            num_samples=255_000,
-            batch_size=64,
-            learning_rate=2e-3,
-            optimizer="muon",
-            adamw_share=0.5,
-            validate_every=20_000,
-        ),
+        loop=replace(LOOP, num_samples=255_000, batch_size=64, validate_every=20_000),
     )
 
 
