@@ -78,6 +78,7 @@ class OneOf:
 
 
 Count = Annotated[int, Between(1)]
+Several = Annotated[int, Between(2)]  # as many as a spread needs
 Whole = Annotated[int, Between(0)]
 Seed = Annotated[int, Between(0, 2**62)]
 Side = Annotated[int, Between(1, 16_384)]  # pixels of a height or a width
@@ -85,6 +86,7 @@ Share = Annotated[float, Between(0, 1)]
 Positive = Annotated[float, Above(0)]
 Weight = Annotated[float, Between(0)]
 Level = Annotated[int, Between(1, 6)]  # of a world, whose own highest may be lower
+TabletopLevel = Annotated[int, Between(1, 4)]
 Name = Annotated[str, Filled()]  # of a file, a folder, a model
 
 

@@ -10,6 +10,7 @@ from kinema.commands.parser import Parser, announce, chosen, device_named
 from kinema.errors import UserError
 from kinema.fields import Count, fields_of, shown
 from kinema.options import read_options
+from kinema.reports import check_page
 
 CHECK_EXAMPLES = """\
 kinema check clip.mp4
@@ -108,18 +109,17 @@ def probe(argv: list[str]) -> None:
             f"The probe {argv[0]!r} is a study now: run python -m {MOVED[argv[0]]} in a clone of "
             "kinema's repository."
         )
-    name, rest = chosen("probe", "probe", argv, dict(PROBES))
-    if name is None:
-        return
-    announce(rest, f"Loading the probe {name}.")
-    module, function = PROBES[name].split(":")
-    call(f"kinema probe {name}", getattr(importlib.import_module(module), function), rest)
+    name, rest = chosen("probe", "probe", argv, PROBES)
+    if name is not None:
+        announce(rest, f"Loading the probe {name}.")
+        call(f"kinema probe {name}", importlib.import_module(f"kinema.probes.{name}").run, rest)
 
 
-def call(prog: str, run: Callable[..., int | None], argv: list[str]) -> int | None:
-    """Call a probe or a study with what the command line says; print its help if asked.
+def call(prog: str, run: Callable[..., Any], argv: list[str]) -> int | None:
+    """Ask a probe or a study, and publish its report; print its help if asked.
 
-    A function of one dataclass is asked for the fields of that.
+    A function of one dataclass returns its report, and the dataclass says where that is written.
+    Any other function is asked for its arguments, and does all by itself.
     """
     files = list(itertools.takewhile(lambda word: not word.startswith("-"), argv))
     kind = next(iter(fields_of(run).values()))
@@ -133,7 +133,12 @@ def call(prog: str, run: Callable[..., int | None], argv: list[str]) -> int | No
     if asked is None:
         return None
     given = {"files": files} if files else {}
-    return run(dataclasses.replace(asked, **given)) if whole else run(**asked | given)
+    if not whole:
+        return run(**asked | given)
+    options = dataclasses.replace(asked, **given)
+    check_page(options.report)
+    run(options).publish(options.report)
+    return None
 
 
 def taken(options: dict[str, Any], kind: Any) -> dict[str, Any]:

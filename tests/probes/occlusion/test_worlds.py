@@ -5,8 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kinema.probes.occlusion.probe import Outcome
-from kinema.probes.occlusion.worlds import Curtain, Tabletop
+from kinema.probes.occlusion.worlds import Curtain, Outcome, Tabletop
 from kinema.probes.unseen import FIRST_SEED
 from kinema.video import System
 from kinema.worlds import Rendering, discs, tabletop

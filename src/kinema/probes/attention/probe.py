@@ -8,7 +8,7 @@ A network that was never trained is the floor. Pairs in which both are one token
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ from kinema.conditions import Conditions
 from kinema.denoisers import DiT
 from kinema.diffusion import PATHS
 from kinema.errors import UserError
-from kinema.fields import Count, Name, Seed, Share, Side
+from kinema.fields import Above, Between, Name, Seed, Several, Side, check_fields
 from kinema.probes.attention.scenes import crossings, track_of_tokens
 from kinema.worlds import WorldClip
 
@@ -32,18 +32,15 @@ class AttentionProbe:
     """Measure whether attention follows a moving subject along its track or stays where it was."""
 
     model: Name = "tabletop"  # a system that ships, a folder, or a repository of the hub
-    num_clips: Count = 32  # scenes with one subject that crosses the picture at constant velocity
+    num_clips: Several = 32  # scenes with one subject that crosses the picture at constant velocity
     size: Side = 64  # height and width of the clips, in pixels
-    noise: Share = 0.5  # the noise level of the clips that the network sees, above 0 and at most 1
+    # the noise level of the clips that the network sees, above 0 and at most 1
+    noise: Annotated[float, Above(0), Between(0, 1)] = 0.5
     seed: Seed = 0  # of the scenes and of the noise
     report: Name | None = None  # a Markdown file to write, with a picture .png of the same name
 
     def __post_init__(self) -> None:
-        if self.num_clips < 2 or not 0 < self.noise <= 1:
-            raise UserError(
-                f"--num-clips is {self.num_clips} and --noise {self.noise:g}: give at least 2 "
-                "clips, and a noise level above 0 and at most 1."
-            )
+        check_fields(self, "--")
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 from rich.progress import track
@@ -10,7 +11,7 @@ from rich.progress import track
 from kinema import clips, interop
 from kinema.codecs import Codec, Pixels
 from kinema.errors import UserError
-from kinema.fields import Count, Level, Name, Side
+from kinema.fields import Between, Count, Name, TabletopLevel, check_fields
 from kinema.probes.codec.baselines import BASELINES, BLOCKS, Coding, through, values_of
 from kinema.probes.codec.scores import CodecScores, Seams, motion_of
 from kinema.probes.unseen import FIRST_SEED
@@ -33,17 +34,13 @@ class CodecProbe:
     num_clips: Count = 64  # at most this many
     num_frames: Count = 33  # frames of a clip
     # height and width of tabletop clips, or the shorter side of clips from files, in pixels
-    size: Side = 64
-    level: Level = 2  # of the tabletop world, 1 to 4
+    size: Annotated[int, Between(11, 16_384)] = 64
+    level: TabletopLevel = 2  # of the tabletop world, 1 to 4
     # a Markdown file to write, with .json and a contact sheet .png beside it
     report: Name | None = None
 
     def __post_init__(self) -> None:
-        if min(self.num_clips, self.num_frames) < 1 or self.size < 11:
-            raise UserError(
-                f"--num-clips {self.num_clips}, --num-frames {self.num_frames} and --size "
-                f"{self.size} must be at least 1, 1 and 11."
-            )
+        check_fields(self, "--")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import kinema
 from kinema import clips
 from kinema.checks.check import video_files
 from kinema.errors import UserError
-from kinema.fields import Count, Level, Name, Seed
+from kinema.fields import Name, Seed, Several, TabletopLevel, check_fields
 from kinema.metrics.objects.finding import Finding
 from kinema.metrics.objects.physics import probe_physics
 from kinema.metrics.vector import CONSISTENCY, measure
@@ -33,19 +33,16 @@ class ConsistencyProbe:
     files: Sequence[str] = ()
     model: Name = "tabletop"  # a system that ships, a folder, or a repository of the hub
     # videos to make, true renders beside them, and clips with each broken law
-    num_clips: Count = 24
-    level: Level = 2  # of the tabletop world that prompts and renders are drawn from, 1 to 4
+    num_clips: Several = 24
+    # of the tabletop world that prompts and renders are drawn from, 1 to 4
+    level: TabletopLevel = 2
     seed: Seed = 0  # of the scenes and of the videos
     # the files show things in one plane, such as discs on paper, which never overlap
     planar: bool = False
     report: Name | None = None  # a Markdown file to write, with .json beside it
 
     def __post_init__(self) -> None:
-        if self.num_clips < 2 or self.level not in (1, 2, 3, 4):
-            raise UserError(
-                f"--num-clips is {self.num_clips} and --level {self.level}: give at least 2 clips, "
-                "and a level from 1 to 4."
-            )
+        check_fields(self, "--")
 
     @property
     def seeds(self) -> range:

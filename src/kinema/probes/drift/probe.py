@@ -4,14 +4,14 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from rich.progress import track
 
 from kinema import clips
-from kinema.errors import UserError, nearest
-from kinema.fields import Count, Name
+from kinema.errors import UserError
+from kinema.fields import Count, Name, OneOf, check_fields
 from kinema.probes.drift.curves import Joins, Opening, figures, joins_of
 from kinema.probes.drift.worlds import WORLDS, TrueScene
 from kinema.probes.long_videos import LONG, Make, makers
@@ -34,7 +34,7 @@ class DriftProbe:
     num_clips: Count = 8  # videos of each model and strategy
     # where the openings come from: "tabletop", or "tabletop-2" to "tabletop-4" for its other
     # levels, whose objects come to rest after some seconds; or "box", whose disc never rests
-    world: str = "tabletop"
+    world: Annotated[str, OneOf(tuple(WORLDS))] = "tabletop"
     num_steps: Count | None = None  # sampling steps; the system's own unless given
     # where the videos are written; a video that is there already is not made again
     folder: Name = "drift"
@@ -43,16 +43,11 @@ class DriftProbe:
     report: Name | None = None  # a Markdown file to write, with .json and .png beside it
 
     def __post_init__(self) -> None:
-        if min(self.num_clips, self.num_given, self.every) < 1:
-            raise UserError("--num-clips, --num-given and --every must be at least 1.")
+        check_fields(self, "--")
         if self.num_frames <= self.num_given:
             raise UserError(
                 f"--num-frames is {self.num_frames}: give more than the {self.num_given} frames "
                 "that each video begins with."
-            )
-        if self.world not in WORLDS:
-            raise UserError(
-                f"There is no world {self.world!r}; {nearest(self.world, list(WORLDS))}"
             )
 
     def seeds(self) -> list[int]:

@@ -14,8 +14,7 @@ from rich.progress import track
 
 import kinema
 from kinema.clips import to_frames, to_tensor
-from kinema.errors import UserError
-from kinema.fields import Count, Level, Name, Seed
+from kinema.fields import Count, Name, Seed, Several, TabletopLevel, Whole, check_fields
 from kinema.judges import tabletop as judge
 from kinema.judges.tabletop.scoring import Answers, Share, score
 from kinema.probes.prompts.consistency import Measured, Ratio, mean, measure, ratio
@@ -32,22 +31,17 @@ class PromptProbe:
 
     model: Name = "tabletop"  # a system that ships, a folder, or a repository of the hub
     # prompts of seen combinations of attributes, and as many of held-out ones
-    num_prompts: Count = 200
-    level: Level = 2  # of the tabletop world that the prompts are drawn from, 1 to 4
+    num_prompts: Several = 200
+    level: TabletopLevel = 2  # of the tabletop world that the prompts are drawn from, 1 to 4
     seed: Seed = 0  # of the prompts and of the videos
     # held-out prompts that are also sampled frame by frame; 0 leaves out whether frames agree
-    num_consistency: int = 24
+    num_consistency: Whole = 24
     num_steps: Count | None = None  # sampling steps; the model's own unless given
     guidance_scale: float | None = None  # the model's own unless given
     report: Name | None = None  # a Markdown file to write, with .json and .png beside it
 
     def __post_init__(self) -> None:
-        if self.num_prompts < 2:
-            raise UserError(f"--num-prompts is {self.num_prompts}: give at least 2.")
-        if self.level not in (1, 2, 3, 4):
-            raise UserError(f"--level is {self.level}: the world has levels 1 to 4.")
-        if self.num_consistency < 0:
-            raise UserError(f"--num-consistency is {self.num_consistency}: give 0 or more.")
+        check_fields(self, "--")
         self.num_consistency = min(self.num_consistency, self.num_prompts)
 
     @property
