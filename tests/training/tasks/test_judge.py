@@ -43,7 +43,7 @@ def test_an_empty_folder_is_refused(tmp_path):
 
 
 def test_the_learning_rate_warms_up_and_ends_at_zero():
-    rates = [training.rate(p) for p in (0.0, 0.01, 0.03, 0.5, 1.0)]
+    rates = [training.rate_at(p) for p in (0.0, 0.01, 0.03, 0.5, 1.0)]
     assert rates[0] == 0 and rates[1] < rates[2] and rates[2] > rates[3] > rates[4]
     assert rates[4] == pytest.approx(0, abs=1e-9)
 

@@ -85,7 +85,7 @@ class JudgeRun:
             self.num_unseen, FIRST_SEED - self.num_unseen, "unseen clips", self.levels
         )
         scores = accuracy(network, unseen)
-        write(network, scores, Path(self.folder))
+        save(network, scores, Path(self.folder))
         for question, share in scores.items():
             print(f"{question:<18}{100 * share:5.1f} %")
         return scores
@@ -137,7 +137,7 @@ def fit(network: JudgeNetwork, examples: Examples, run: JudgeRun) -> None:
         progress = max(step / num_steps, (time.monotonic() - start) / (60 * run.minutes))
         if progress >= 1:
             break
-        optimizer.param_groups[0]["lr"] = run.learning_rate * rate(progress)
+        optimizer.param_groups[0]["lr"] = run.learning_rate * rate_at(progress)
         frames, answers = draw_batch(examples, step, run, generator)
         with torch.autocast("cpu", torch.bfloat16):
             logits = network(frames)
@@ -150,7 +150,7 @@ def fit(network: JudgeNetwork, examples: Examples, run: JudgeRun) -> None:
         optimizer.zero_grad()
 
 
-def rate(progress: float) -> float:
+def rate_at(progress: float) -> float:
     """Warm up over 3 % of the way, then fall to zero along a cosine."""
     return min(progress / 0.03, 0.5 + 0.5 * np.cos(np.pi * progress))
 
@@ -183,7 +183,7 @@ def to_float(frames: Tensor) -> Tensor:
     return rearrange(frames, "b f h w c -> b c f h w").float() / 127.5 - 1
 
 
-def write(network: JudgeNetwork, scores: dict[str, float], folder: Path) -> None:
+def save(network: JudgeNetwork, scores: dict[str, float], folder: Path) -> None:
     """Write beside, then rename: an interrupted run leaves no half a judge."""
     beside = folder.with_name(f"{folder.name}.{os.getpid()}.partial")
     network.half().save_pretrained(str(beside))

@@ -19,7 +19,7 @@ def degrade(frames: Tensor, generator: torch.Generator) -> Tensor:
     frames = shift(frames, generator)
     frames = lose_detail(frames, strength, generator)
     frames = smear(frames, strength, generator)
-    frames = frames + 0.10 * strength * uniform(frames, generator) * gaussian(frames, generator)
+    frames = frames + 0.10 * strength * uniform(frames, generator) * normal(frames, generator)
     frames = frames + 0.12 * strength * uniform(frames, generator) * wobble(frames, generator)
     gain = 1 + 0.10 * strength * (uniform(frames, generator, channels=3) - 0.5)
     cast = 0.12 * strength * (uniform(frames, generator, channels=3) - 0.5)
@@ -61,7 +61,7 @@ def wobble(frames: Tensor, generator: torch.Generator) -> Tensor:
     )
 
 
-def gaussian(frames: Tensor, generator: torch.Generator) -> Tensor:
+def normal(frames: Tensor, generator: torch.Generator) -> Tensor:
     return torch.randn(frames.shape, generator=generator)
 
 
