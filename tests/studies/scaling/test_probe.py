@@ -135,13 +135,13 @@ def test_bad_requests_are_refused(tmp_path):
     with pytest.raises(UserError, match="did you mean 'parabola'"):
         Scaling(tmp_path, "parabol")
     with pytest.raises(UserError, match="No arm is measured in .* yet"):
-        command.run(arms=["measured"], folder=str(tmp_path))
+        command.run(Scaling(tmp_path, arms=["measured"]))
 
 
 def test_the_command_writes_a_page(scaling, tmp_path, capsys):
     pytest.importorskip("matplotlib")
     page = tmp_path / "scaling.md"
-    scaling.published = page.with_suffix("")
-    command.measured(scaling, ["causal attention"]).publish(str(page))
+    asked = replace(scaling, arms=["causal attention"], report=str(page))
+    command.run(asked).publish(str(page))
     assert page.exists() and (tmp_path / "scaling" / "causal-attention.json").exists()
     assert "Not measured yet: the recipe; width 64;" in capsys.readouterr().out
