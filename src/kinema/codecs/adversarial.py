@@ -28,23 +28,14 @@ LOUDEST = 1e4  # what the adaptive weight is clamped to, as in VQGAN
 
 @dataclass(frozen=True)
 class AdversarialLoss:
-    """The game against discriminators; both weights 0 leave it out.
+    """The game against discriminators; both weights 0 leave it out."""
 
-    Attributes:
-        spatial: weight of the discriminator of single frames.
-        temporal: weight of the discriminator of space and time.
-        start: clips after which it begins: before, everything coded is easily told.
-        steepness: weight of the penalty on discriminators.
-        dim: their features.
-        depth: their residual blocks.
-    """
-
-    spatial: Weight = 0.0
-    temporal: Weight = 0.0
-    start: Whole = 10_000
-    steepness: Weight = 100.0
-    dim: Count = 64
-    depth: Count = 3
+    spatial: Weight = 0.0  # weight of the discriminator of single frames
+    temporal: Weight = 0.0  # weight of the discriminator of space and time
+    start: Whole = 10_000  # clips after which it begins: before, everything coded is easily told
+    steepness: Weight = 100.0  # weight of the penalty on discriminators
+    dim: Count = 64  # their features
+    depth: Count = 3  # their residual blocks
 
     def discriminators(self) -> nn.ModuleDict:
         """Those of positive weight, under the names of their weights."""

@@ -41,17 +41,11 @@ class TokenSequence(NamedTuple):
 
 @dataclass(frozen=True)
 class Port:
-    """A way in for one condition.
+    """A way in for one condition."""
 
-    Attributes:
-        name: of the condition.
-        door: grid, tokens or vector.
-        channels: channels of a grid, or features of a token or a vector.
-    """
-
-    name: str
-    door: Door
-    channels: Count
+    name: str  # of the condition
+    door: Door  # grid, tokens or vector
+    channels: Count  # channels of a grid, or features of a token or a vector
 
     def __post_init__(self) -> None:
         check_fields(self, f"Port {self.name}: ")

@@ -28,19 +28,12 @@ UNKNOWN, NULL = "<unk>", "<null>"
 
 @dataclass
 class SmallTextConfig:
-    """What a SmallTextEncoder is.
+    """What a SmallTextEncoder is."""
 
-    Attributes:
-        dim: features of a token; a multiple of `num_heads`.
-        depth: layers.
-        num_heads: attention heads.
-        max_length: words a prompt; what comes after is not read.
-    """
-
-    dim: Count = 192
-    depth: Whole = 2
-    num_heads: Count = 4
-    max_length: Count = 64
+    dim: Count = 192  # features of a token; a multiple of `num_heads`
+    depth: Whole = 2  # layers
+    num_heads: Count = 4  # attention heads
+    max_length: Count = 64  # words a prompt; what comes after is not read
 
     def __post_init__(self):
         check_fields(self, "Text encoder: ")

@@ -53,33 +53,22 @@ from kinema.storage.weights import PretrainedMixin
 
 @dataclass
 class DiTConfig:
-    """What a DiT is.
+    """What a DiT is."""
 
-    Attributes:
-        channels: channels of the video or the latents.
-        dim: features of a token; a multiple of `num_heads`.
-        depth: layers.
-        num_heads: attention heads.
-        patch: frames, rows and columns a token covers.
-        text_dim: features of the text tokens; 0 makes a network without text.
-        attention: which tokens see which: a spec, its name, or its dictionary.
-        mixer: what else joins the frames, behind the attention of every layer: a spec, its name or
-            its dictionary. With `Framewise()` attention it is all that does.
-        shift: whether tokens see their neighbors through `token_shift`.
-        mlp_ratio: width of the MLP over `dim`.
-        ports: the conditions beside text that the network takes in, or their dictionaries.
-    """
-
-    channels: Count = 16
-    dim: Count = 256
-    depth: Count = 6
-    num_heads: Count = 4
-    patch: tuple[Count, Count, Count] = (1, 2, 2)
-    text_dim: Whole = 192
+    channels: Count = 16  # channels of the video or the latents
+    dim: Count = 256  # features of a token; a multiple of `num_heads`
+    depth: Count = 6  # layers
+    num_heads: Count = 4  # attention heads
+    patch: tuple[Count, Count, Count] = (1, 2, 2)  # frames, rows and columns a token covers
+    text_dim: Whole = 192  # features of the text tokens; 0 makes a network without text
+    # which tokens see which: a spec, its name, or its dictionary
     attention: AttentionSpec = field(default_factory=Full)
+    # what else joins the frames, behind the attention of every layer: a spec, its name or its
+    # dictionary. With `Framewise()` attention it is all that does.
     mixer: MixerSpec = field(default_factory=Unmixed)
-    shift: bool = True
-    mlp_ratio: Count = 4
+    shift: bool = True  # whether tokens see their neighbors through `token_shift`
+    mlp_ratio: Count = 4  # width of the MLP over `dim`
+    # the conditions beside text that the network takes in, or their dictionaries
     ports: tuple[Port, ...] = ()
 
     def __post_init__(self):

@@ -48,28 +48,17 @@ from kinema.storage.weights import PretrainedMixin
 
 @dataclass
 class MMDiTConfig:
-    """What an MMDiT is.
+    """What an MMDiT is."""
 
-    Attributes:
-        channels: channels of the video or the latents.
-        dim: features of a token of either modality; a multiple of 8 x `num_heads`.
-        depth: layers.
-        num_heads: attention heads.
-        patch: rows and columns a token covers.
-        text_dim: features of the text tokens; a network without text is a DiT.
-        shift: whether video tokens see their neighbors through `token_shift`.
-        mlp_ratio: width of the MLPs over `dim`.
-        ports: the conditions beside text that the network takes in, or their dictionaries.
-    """
-
-    channels: Count = 16
-    dim: Count = 192
-    depth: Count = 6
-    num_heads: Count = 3
-    patch: tuple[Count, Count] = (2, 2)
-    text_dim: Whole = 192
-    shift: bool = True
-    mlp_ratio: Count = 4
+    channels: Count = 16  # channels of the video or the latents
+    dim: Count = 192  # features of a token of either modality; a multiple of 8 x `num_heads`
+    depth: Count = 6  # layers
+    num_heads: Count = 3  # attention heads
+    patch: tuple[Count, Count] = (2, 2)  # rows and columns a token covers
+    text_dim: Whole = 192  # features of the text tokens; a network without text is a DiT
+    shift: bool = True  # whether video tokens see their neighbors through `token_shift`
+    mlp_ratio: Count = 4  # width of the MLPs over `dim`
+    # the conditions beside text that the network takes in, or their dictionaries
     ports: tuple[Port, ...] = ()
 
     def __post_init__(self):

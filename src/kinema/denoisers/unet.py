@@ -51,37 +51,25 @@ from kinema.storage.weights import PretrainedMixin
 
 @dataclass
 class UNetConfig:
-    """What a UNet is.
+    """What a UNet is."""
 
-    Attributes:
-        channels: channels of the video or the latents.
-        dims: features of each level; each level halves height and width. Multiples of
-            8 x num_heads.
-        num_blocks: blocks a level on the way down, and as many on the way up.
-        num_heads: attention heads.
-        attention_levels: the levels that have attention within the frame and to the text, 0 the
-            finest.
-        mixer: what joins the frames after every block: a spec, its name, or its dictionary.
-        mixer_levels: the levels that have it; all of them if empty.
-        kernel: frames that the convolutions see, 1 or 3.
-        halves_time: whether each coarser level also halves the frames.
-        text_dim: features of the text tokens; 0 makes a network without text.
-        causal: whether convolutions of 3 frames see the past ones instead of both neighbors.
-        ports: the conditions beside text that the network takes in, or their dictionaries; tokens
-            are read at the attention levels.
-    """
-
-    channels: Count = 16
+    channels: Count = 16  # channels of the video or the latents
+    # features of each level; each level halves height and width. Multiples of 8 x num_heads.
     dims: tuple[Count, ...] = (128, 224)
-    num_blocks: Count = 2
-    num_heads: Count = 4
+    num_blocks: Count = 2  # blocks a level on the way down, and as many on the way up
+    num_heads: Count = 4  # attention heads
+    # the levels that have attention within the frame and to the text, 0 the finest
     attention_levels: tuple[Whole, ...] = (1,)
+    # what joins the frames after every block: a spec, its name, or its dictionary
     mixer: MixerSpec = field(default_factory=Attention)
-    mixer_levels: tuple[Whole, ...] = ()
-    kernel: int = 1
-    halves_time: bool = False
-    text_dim: Whole = 192
+    mixer_levels: tuple[Whole, ...] = ()  # the levels that have it; all of them if empty
+    kernel: int = 1  # frames that the convolutions see, 1 or 3
+    halves_time: bool = False  # whether each coarser level also halves the frames
+    text_dim: Whole = 192  # features of the text tokens; 0 makes a network without text
+    # whether convolutions of 3 frames see the past ones instead of both neighbors
     causal: bool = False
+    # the conditions beside text that the network takes in, or their dictionaries; tokens are read
+    # at the attention levels
     ports: tuple[Port, ...] = ()
 
     def __post_init__(self):

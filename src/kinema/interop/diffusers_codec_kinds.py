@@ -25,17 +25,12 @@ Factors = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Stream:
-    """How a class goes on where it stopped.
+    """How a class goes on where it stopped."""
 
-    Attributes:
-        step: (network, next entries along f, what it remembers) -> the latents' means, or frames.
-        first: how many entries the first call takes, if there are so many.
-        block: how many every later call takes.
-    """
-
+    # (network, next entries along f, what it remembers) -> the latents' means, or frames
     step: Callable[[Any, Tensor, dict], Tensor]
-    first: int = 1
-    block: int = 1
+    first: int = 1  # how many entries the first call takes, if there are so many
+    block: int = 1  # how many every later call takes
 
 
 # Calling a class as a whole ----------------------------------------------------------------------
@@ -154,26 +149,20 @@ def halvings(network: Any) -> int:
 
 @dataclass(frozen=True)
 class Kind:
-    """One class of diffusers.
+    """One class of diffusers."""
 
-    Attributes:
-        pipeline: the file below diffusers/pipelines whose statistics these are.
-        factors: frames, rows and columns of pixels for one latent, of a network.
-        statistics: which of scaling_factor, shift_factor, latents_mean and latents_std it applies.
-        channels: what its configuration calls the numbers in one latent.
-        encode: (network, frames of a whole number of blocks) -> posterior.
-        decode: (network, latents) -> frames.
-        encode_stream: None if the class cannot encode in pieces without changing the latents.
-        decode_stream: None if the class cannot decode in pieces without changing the frames.
-    """
-
-    pipeline: str
+    pipeline: str  # the file below diffusers/pipelines whose statistics these are
+    # frames, rows and columns of pixels for one latent, of a network
     factors: Callable[[Any], Factors]
+    # which of scaling_factor, shift_factor, latents_mean and latents_std it applies
     statistics: tuple[str, ...]
-    channels: str = "latent_channels"
+    channels: str = "latent_channels"  # what its configuration calls the numbers in one latent
+    # (network, frames of a whole number of blocks) -> posterior
     encode: Callable[[Any, Tensor], Posterior] = posterior_of
-    decode: Callable[[Any, Tensor], Tensor] = decode_video
+    decode: Callable[[Any, Tensor], Tensor] = decode_video  # (network, latents) -> frames
+    # None if the class cannot encode in pieces without changing the latents
     encode_stream: Stream | None = None
+    # None if the class cannot decode in pieces without changing the frames
     decode_stream: Stream | None = None
 
 

@@ -205,21 +205,14 @@ def history_guidance(
 
 
 class Branches(NamedTuple):
-    """The denoisers of one video that guidance may contrast.
+    """The denoisers of one video that guidance may contrast."""
 
-    Attributes:
-        cond: with the prompt.
-        uncond: without it, or with the negative prompt.
-        path: on which the network was trained.
-        noise: x (b c f h w) -> noise of its shape, always the same, to hide given frames under.
-        worse: of a worse system, with the prompt; only autoguidance needs it.
-    """
-
-    cond: DenoiseFn
-    uncond: DenoiseFn
-    path: Path
+    cond: DenoiseFn  # with the prompt
+    uncond: DenoiseFn  # without it, or with the negative prompt
+    path: Path  # on which the network was trained
+    # x (b c f h w) -> noise of its shape, always the same, to hide given frames under
     noise: Callable[[Tensor], Tensor]
-    worse: DenoiseFn | None = None
+    worse: DenoiseFn | None = None  # of a worse system, with the prompt; only autoguidance needs it
 
 
 class Guidance:
@@ -293,14 +286,11 @@ class Autoguidance(Guidance):
     """Away from a worse version of the same model (Karras et al. 2024): smaller or younger.
 
     Both take the same prompt; it needs no dropped ones and keeps the variety of samples.
-
-    Attributes:
-        model: the worse system, on the same latents: a name, a folder, or a repository of the hub.
-        interval: times at which to guide.
     """
 
+    # the worse system, on the same latents: a name, a folder, or a repository of the hub
     model: str = ""
-    interval: tuple[Share, Share] = ALWAYS
+    interval: tuple[Share, Share] = ALWAYS  # times at which to guide
     kind: str = field(default="autoguidance", init=False)
 
     def __post_init__(self) -> None:
@@ -315,17 +305,12 @@ class Autoguidance(Guidance):
 
 @dataclass(frozen=True)
 class History(Guidance):
-    """Classifier-free guidance, and guidance towards the given frames, see `history_guidance`.
+    """Classifier-free guidance, and guidance towards the given frames, see `history_guidance`."""
 
-    Attributes:
-        scale: how strictly to follow the given frames; 1 is off.
-        level: the noise in (0, 1] under which the contrast shows them.
-        interval: times at which to follow them.
-    """
-
-    scale: float = 1.5
+    scale: float = 1.5  # how strictly to follow the given frames; 1 is off
+    # the noise in (0, 1] under which the contrast shows them
     level: Annotated[float, Between(1e-6, 1)] = 1.0
-    interval: tuple[Share, Share] = ALWAYS
+    interval: tuple[Share, Share] = ALWAYS  # times at which to follow them
     kind: str = field(default="history", init=False)
     calls = 2
 
@@ -344,12 +329,9 @@ class PerCondition(Guidance):
     """A scale for the given frames and one, the guidance scale, for the prompt after them.
 
     The given frames take the place of the image of InstructPix2Pix, see `per_condition`.
-
-    Attributes:
-        history_scale: how strictly to follow the given frames; 1 is off.
     """
 
-    history_scale: float = 1.5
+    history_scale: float = 1.5  # how strictly to follow the given frames; 1 is off
     kind: str = field(default="per-condition", init=False)
     calls = 3
 

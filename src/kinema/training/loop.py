@@ -39,43 +39,29 @@ MAX_WIDTH = 0.28  # of a weight average: power-function profiles are narrower th
 
 @dataclass
 class Loop:
-    """How long and how fast to train.
+    """How long and how fast to train."""
 
-    Attributes:
-        num_samples: length of the run in clips. A run may be lengthened before it decays.
-        batch_size: clips a step.
-        learning_rate: peak rate.
-        optimizer: "adamw", or "muon" (hidden matrices with Muon, the rest with AdamW).
-        adamw_share: AdamW's rate over Muon's, where both are at work.
-        weight_decay: decoupled, on matrices only.
-        warmup: clips over which the rate rises.
-        decay_share: the last share of the run, over which the rate falls to zero.
-        clip_norm: the gradient's largest norm.
-        averages: relative widths of the weight averages (EDM2); validation chooses between them.
-        seed: of weights, data and noise.
-        log_every: steps between two lines of `metrics.jsonl`.
-        validate_every: clips between two validations; the samples are drawn at the same moments.
-        checkpoint_minutes: minutes between two checkpoints.
-        precision: "bf16" (autocast), "fp32", or "auto", whichever is faster on this machine.
-        device: "cpu" or "cuda"; under torchrun every process takes a GPU of its own.
-    """
-
+    # length of the run in clips. A run may be lengthened before it decays.
     num_samples: Count = 100_000
-    batch_size: Count = 32
-    learning_rate: Weight = 1e-3
+    batch_size: Count = 32  # clips a step
+    learning_rate: Weight = 1e-3  # peak rate
+    # "adamw", or "muon" (hidden matrices with Muon, the rest with AdamW)
     optimizer: Annotated[str, OneOf(OPTIMIZERS)] = "adamw"
-    adamw_share: Weight = 0.3
-    weight_decay: Weight = 0.01
-    warmup: Whole = 2_000
-    decay_share: Share = 0.4
-    clip_norm: Positive = 1.0
+    adamw_share: Weight = 0.3  # AdamW's rate over Muon's, where both are at work
+    weight_decay: Weight = 0.01  # decoupled, on matrices only
+    warmup: Whole = 2_000  # clips over which the rate rises
+    decay_share: Share = 0.4  # the last share of the run, over which the rate falls to zero
+    clip_norm: Positive = 1.0  # the gradient's largest norm
+    # relative widths of the weight averages (EDM2); validation chooses between them
     averages: tuple[Positive, ...] = (0.05, 0.10)
-    seed: Seed = 0
-    log_every: Count = 20
+    seed: Seed = 0  # of weights, data and noise
+    log_every: Count = 20  # steps between two lines of `metrics.jsonl`
+    # clips between two validations; the samples are drawn at the same moments
     validate_every: Count = 20_000
-    checkpoint_minutes: Weight = 3.0
+    checkpoint_minutes: Weight = 3.0  # minutes between two checkpoints
+    # "bf16" (autocast), "fp32", or "auto", whichever is faster on this machine
     precision: Annotated[str, OneOf(PRECISIONS)] = "auto"
-    device: Name = "cpu"
+    device: Name = "cpu"  # "cpu" or "cuda"; under torchrun every process takes a GPU of its own
 
     def __post_init__(self):
         check_fields(self, "loop: ")

@@ -48,18 +48,12 @@ class Source(Protocol):
 
 
 class Shard(NamedTuple):
-    """An open file of clips.
+    """An open file of clips."""
 
-    Attributes:
-        path: where it lies.
-        file: memory-mapped, so that rows are read on demand.
-        captions: one a clip.
-        checksums: of every tensor, one a clip; none in a file of an earlier version.
-    """
-
-    path: Path
-    file: Any
-    captions: list[str]
+    path: Path  # where it lies
+    file: Any  # memory-mapped, so that rows are read on demand
+    captions: list[str]  # one a clip
+    # of every tensor, one a clip; none in a file of an earlier version
     checksums: dict[str, list[int]]
 
     @classmethod

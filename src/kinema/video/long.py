@@ -31,17 +31,11 @@ from kinema.video.settling import PEEK, settle, warn_of_cut
 
 @dataclass
 class LongVideo:
-    """A long video on disk.
+    """A long video on disk."""
 
-    Attributes:
-        path: the file.
-        num_frames: in it.
-        joins: the frames at which the strategy begins something new.
-    """
-
-    path: Path
-    num_frames: int
-    joins: list[int]
+    path: Path  # the file
+    num_frames: int  # in it
+    joins: list[int]  # the frames at which the strategy begins something new
 
 
 @torch.no_grad()

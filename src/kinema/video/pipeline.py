@@ -45,25 +45,17 @@ from kinema.video.system import PARTS, System, kind_of, load, write_system
 
 @dataclass
 class Output:
-    """Videos made from prompts.
+    """Videos made from prompts."""
 
-    Attributes:
-        frames: what `output_type` asked for, by default uint8 `(n, f, h, w, 3)`.
-        fps: frames per second.
-        prompts: one a video.
-        seeds: one a video; this seed alone makes the same frames again.
-        settings: what else the videos depend on, as JSON values.
-        joins: the frames at which a strategy began something new.
-        output_type: what the frames are.
-    """
-
-    frames: Any
-    fps: float
-    prompts: list[str]
-    seeds: list[int]
+    frames: Any  # what `output_type` asked for, by default uint8 `(n, f, h, w, 3)`
+    fps: float  # frames per second
+    prompts: list[str]  # one a video
+    seeds: list[int]  # one a video; this seed alone makes the same frames again
+    # what else the videos depend on, as JSON values
     settings: dict[str, Any] = field(default_factory=dict)
+    # the frames at which a strategy began something new
     joins: list[int] = field(default_factory=list)
-    output_type: OutputType = "np"
+    output_type: OutputType = "np"  # what the frames are
 
     @property
     def prompt(self) -> str:

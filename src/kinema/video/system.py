@@ -57,39 +57,24 @@ SYSTEM_FILE, CHECKSUMS = "system.json", "checksums"
 
 @dataclass
 class System:
-    """How the parts of a system belong together, and the defaults of its videos.
+    """How the parts of a system belong together, and the defaults of its videos."""
 
-    Attributes:
-        denoiser: its architecture, a key of `kinema.denoisers.DENOISERS`.
-        codec: a key of CODECS.
-        text: a key of TEXT_ENCODERS.
-        path: from data to noise, a key of `kinema.diffusion.PATHS`.
-        prediction: what the denoiser outputs, a key of `kinema.diffusion.PREDICTIONS`.
-        solver: a key of `kinema.sampling.SOLVERS`.
-        num_frames: frames of a clip in training.
-        size: height and width in training.
-        fps: frames per second in training.
-        num_steps: sampling steps.
-        guidance_scale: classifier-free guidance; 1 is off.
-        shift: above 1 spends more of the steps near noise.
-        overlap: frames of a clip that its continuation sees.
-        max_size: the longest side that is worth asking for.
-    """
-
-    denoiser: str = "dit"
-    codec: str = "causal_vae"
-    text: str = "small"
+    denoiser: str = "dit"  # its architecture, a key of `kinema.denoisers.DENOISERS`
+    codec: str = "causal_vae"  # a key of CODECS
+    text: str = "small"  # a key of TEXT_ENCODERS
+    # from data to noise, a key of `kinema.diffusion.PATHS`
     path: Annotated[str, OneOf(tuple(PATHS))] = "linear"
+    # what the denoiser outputs, a key of `kinema.diffusion.PREDICTIONS`
     prediction: Annotated[str, OneOf(tuple(PREDICTIONS))] = "velocity"
-    solver: Annotated[str, OneOf(tuple(SOLVERS))] = "euler"
-    num_frames: Count = 33
-    size: tuple[Side, Side] = (64, 64)
-    fps: Positive = 16.0
-    num_steps: Count = 30
-    guidance_scale: float = 4.0
-    shift: Positive = 1.0
-    overlap: Whole = 9
-    max_size: Side = 256
+    solver: Annotated[str, OneOf(tuple(SOLVERS))] = "euler"  # a key of `kinema.sampling.SOLVERS`
+    num_frames: Count = 33  # frames of a clip in training
+    size: tuple[Side, Side] = (64, 64)  # height and width in training
+    fps: Positive = 16.0  # frames per second in training
+    num_steps: Count = 30  # sampling steps
+    guidance_scale: float = 4.0  # classifier-free guidance; 1 is off
+    shift: Positive = 1.0  # above 1 spends more of the steps near noise
+    overlap: Whole = 9  # frames of a clip that its continuation sees
+    max_size: Side = 256  # the longest side that is worth asking for
 
     def __post_init__(self) -> None:
         check_fields(self, "system: ")

@@ -51,15 +51,10 @@ def hat(window: slice, total: int) -> Tensor:
 
 
 class Evaluation(NamedTuple):
-    """One evaluation of x0 for all frames.
+    """One evaluation of x0 for all frames."""
 
-    Attributes:
-        row: of the plan.
-        is_ahead: whether it is at the end of the row, or at its start.
-    """
-
-    row: int
-    is_ahead: bool = False
+    row: int  # of the plan
+    is_ahead: bool = False  # whether it is at the end of the row, or at its start
 
     @property
     def seen(self) -> str:
@@ -83,17 +78,11 @@ def evaluations_of(setup: RolloutSetup) -> list[Evaluation]:
 
 @dataclass
 class Held:
-    """The frames that have come to an evaluation and have not gone on.
+    """The frames that have come to an evaluation and have not gone on."""
 
-    Attributes:
-        start: the first of them.
-        window: the next window to evaluate; all before it are in `total`.
-        frames: those from `start` on.
-    """
-
-    start: int = 0
-    window: int = 0
-    frames: Frames = field(default_factory=dict)
+    start: int = 0  # the first of them
+    window: int = 0  # the next window to evaluate; all before it are in `total`
+    frames: Frames = field(default_factory=dict)  # those from `start` on
 
     @property
     def stop(self) -> int:

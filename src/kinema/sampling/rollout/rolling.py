@@ -26,18 +26,12 @@ class Queue:
 
     `plans.staircase` for 10,000 frames has columns that still wait in pure noise and columns long
     clean. Only those between are in motion: the queue of FIFO-Diffusion.
-
-    Attributes:
-        row: of the plan, which these frames have reached.
-        start: the first of the frames.
-        x: b c f h w.
-        past: the solver's memory of the row before.
     """
 
-    row: int
-    start: int
-    x: Tensor
-    past: Past | None = None
+    row: int  # of the plan, which these frames have reached
+    start: int  # the first of the frames
+    x: Tensor  # b c f h w
+    past: Past | None = None  # the solver's memory of the row before
 
     @property
     def stop(self) -> int:

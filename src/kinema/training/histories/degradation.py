@@ -24,21 +24,16 @@ from kinema.fields import Share, Weight
 
 @dataclass(frozen=True)
 class Degradation:
-    """How much histories are degraded.
+    """How much histories are degraded."""
 
-    Attributes:
-        share: of the clips with given frames; the others keep theirs as they are. 0 is off.
-        fade: share of the color that is lost, or half of it gained, at most.
-        tint: standard deviation of the numbers by which the color's channels leak into each other.
-        swell: most weight of an outline one pixel further out or in, drawn frame by frame.
-        shake: most pixels that a frame is moved, drawn frame by frame.
-    """
-
+    # of the clips with given frames; the others keep theirs as they are. 0 is off.
     share: Share = 0.0
-    fade: Share = 0.5
+    fade: Share = 0.5  # share of the color that is lost, or half of it gained, at most
+    # standard deviation of the numbers by which the color's channels leak into each other
     tint: Weight = 0.15
+    # most weight of an outline one pixel further out or in, drawn frame by frame
     swell: Weight = 0.1
-    shake: Weight = 0.2
+    shake: Weight = 0.2  # most pixels that a frame is moved, drawn frame by frame
 
     def draw(self, batch: int, channels: int, num_frames: int) -> "Faults":
         """The faults of every clip of a batch."""
@@ -56,19 +51,14 @@ class Degradation:
 
 @dataclass(frozen=True)
 class Faults:
-    """What is wrong with the history of each clip.
+    """What is wrong with the history of each clip."""
 
-    Attributes:
-        chosen: (b,) bool, whose history is degraded.
-        mixtures: (b, f, c, c), each channel of the ink from all; it changes evenly over the clip.
-        swell: (b, f), the weight of an outline one pixel further out, negative for one further in.
-        shake: (b, f, 2), pixels to the right and down.
-    """
-
-    chosen: Tensor
+    chosen: Tensor  # (b,) bool, whose history is degraded
+    # (b, f, c, c), each channel of the ink from all; it changes evenly over the clip
     mixtures: Tensor
+    # (b, f), the weight of an outline one pixel further out, negative for one further in
     swell: Tensor
-    shake: Tensor
+    shake: Tensor  # (b, f, 2), pixels to the right and down
 
     def __getitem__(self, rows: slice) -> "Faults":
         return Faults(*(getattr(self, field.name)[rows] for field in fields(self)))

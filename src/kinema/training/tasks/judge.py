@@ -30,44 +30,29 @@ LENGTHS = (NUM_FRAMES, NUM_FRAMES, 7, 5)  # drawn per batch: shorter clips are r
 
 @dataclass
 class Examples:
-    """Clips and what is to be said about them.
+    """Clips and what is to be said about them."""
 
-    Attributes:
-        frames: uint8 (n f h w 3), 4 frames a second.
-        answers: int64 (n q), the place of the true answer in the vocabulary.
-    """
-
-    frames: Tensor
-    answers: Tensor
+    frames: Tensor  # uint8 (n f h w 3), 4 frames a second
+    answers: Tensor  # int64 (n q), the place of the true answer in the vocabulary
 
 
 @dataclass
 class JudgeRun:
-    """The judge of tabletop clips, which reads attributes from frames.
+    """The judge of tabletop clips, which reads attributes from frames."""
 
-    Attributes:
-        folder: receives model.safetensors (fp16), config.json and scores.json; an earlier judge
-            there is replaced.
-        num_clips: true renders to learn from, spread evenly over `levels`.
-        levels: of the world that it learns to read, in turn.
-        minutes: when training ends at the latest, rendering not counted; the learning rate has
-            then come down all the same.
-        seed: of the renders, the degradation and the weights.
-        num_epochs: how often each clip is seen, differently degraded each time.
-        batch_size: clips a step.
-        learning_rate: at its height.
-        num_unseen: renders set aside to measure it.
-    """
-
+    # receives model.safetensors (fp16), config.json and scores.json; an earlier judge there is
+    # replaced
     folder: Name = "runs/tabletop-judge"
-    num_clips: Count = 12_000
-    levels: tuple[Count, ...] = LEVELS
+    num_clips: Count = 12_000  # true renders to learn from, spread evenly over `levels`
+    levels: tuple[Count, ...] = LEVELS  # of the world that it learns to read, in turn
+    # when training ends at the latest, rendering not counted; the learning rate has then come down
+    # all the same
     minutes: Positive = 20.0
-    seed: Seed = 0
-    num_epochs: Count = 30
-    batch_size: Count = 32
-    learning_rate: Weight = 2e-3
-    num_unseen: Count = 400
+    seed: Seed = 0  # of the renders, the degradation and the weights
+    num_epochs: Count = 30  # how often each clip is seen, differently degraded each time
+    batch_size: Count = 32  # clips a step
+    learning_rate: Weight = 2e-3  # at its height
+    num_unseen: Count = 400  # renders set aside to measure it
 
     @flushed_denormals()
     def train(self) -> dict[str, float]:
