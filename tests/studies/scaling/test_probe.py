@@ -57,7 +57,7 @@ def scaling(tmp_path, monkeypatch):
 
 
 def test_everything_is_done_once_and_in_all_folders(scaling, tmp_path, monkeypatch):
-    published = replace(scaling, published=tmp_path / "page")
+    published = replace(scaling, report=str(tmp_path / "page.md"))
     records, baselines = measure_scaling(published, [RECIPE, "300 clips"])
     one = records["300 clips"]
     assert one.samples == [400] and one.curve == [1.5] and one.clips_per_second == 4.0
