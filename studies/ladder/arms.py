@@ -7,7 +7,7 @@ from typing import Any
 from kinema.blocks.attention import Causal, Factorized, Framewise, Full, Hybrid, Windowed
 from kinema.blocks.mixers import Attention, Convolution, Pseudo3D, Recurrence
 from kinema.denoisers import named_config
-from kinema.reports.records import chosen
+from studies.records import chosen
 
 
 @dataclass(frozen=True)

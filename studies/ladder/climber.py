@@ -18,7 +18,6 @@ from kinema.codecs import CausalVAE
 from kinema.denoisers import count_flops, make_denoiser
 from kinema.errors import UserError
 from kinema.interop import codec_fingerprint
-from kinema.reports.records import file_name
 from kinema.storage import write_bytes
 from kinema.training import Shards
 from kinema.training.meter import this_machine
@@ -39,6 +38,7 @@ from studies.ladder.scoring import (
     true_scenes,
 )
 from studies.ladder.task import Cost, FrameLatents, LadderTask, measure_cost
+from studies.records import file_name
 
 UNSEEN = 1_000_000_000  # the held-out clips start here
 

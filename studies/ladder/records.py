@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kinema.reports.records import Key, RecordStore
+from studies.records import Key, RecordStore
 
 SAMPLES, MINUTES = "equal samples", "equal minutes"
 BUDGETS = (SAMPLES, MINUTES)

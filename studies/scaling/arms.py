@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from kinema.reports.records import chosen
 from kinema.training.sources import DiscClips
+from studies.records import chosen
 
 
 @dataclass(frozen=True)

@@ -27,11 +27,11 @@ from kinema.probes.physics.probe import (
     untrained_predictors,
 )
 from kinema.probes.unseen import FIRST_SEED
-from kinema.reports.records import file_name
 from kinema.training.meter import this_machine
 from kinema.training.sources import DiscClips
 from kinema.worlds import discs
 from kinema.worlds.discs import DiscScene
+from studies.records import file_name
 from studies.scaling.arms import ARMS, Arm
 from studies.scaling.records import BASELINES, Record, Records, Store
 from studies.scaling.training import clips_per_second, learning_curve, train

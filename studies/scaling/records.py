@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kinema.reports.records import RecordStore
+from studies.records import RecordStore
 
 BASELINES = "baselines"
 
