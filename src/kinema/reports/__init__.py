@@ -1,4 +1,4 @@
-"""One report for all: what a probe or a study found, in the terminal and as a page with its files."""
+"""One report for all: what a probe or a study found, in the terminal and as a page."""
 
 from kinema.reports.report import Picture, Report, Rows, Table, check_page, command_line
 
