@@ -108,4 +108,6 @@ def test_a_network_without_spacetime_attention_is_told():
 
 def test_wrong_numbers_are_one_sentence(capsys):
     assert main(["probe", "attention", "--noise", "0"]) == 2
-    assert "--noise is 0.0, and must be more than 0." in " ".join(capsys.readouterr().err.split())
+    assert "--noise is 0.0, and must be more than 0 and at most 1." in " ".join(
+        capsys.readouterr().err.split()
+    )

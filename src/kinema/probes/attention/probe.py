@@ -22,7 +22,7 @@ from kinema.conditions import Conditions
 from kinema.denoisers import DiT
 from kinema.diffusion import PATHS
 from kinema.errors import UserError
-from kinema.fields import Above, Between, Name, Seed, Several, Side, check_fields
+from kinema.fields import Between, Name, Seed, Several, Side, check_fields
 from kinema.probes.attention.scenes import crossings, track_of_tokens
 from kinema.worlds import WorldClip
 
@@ -35,7 +35,7 @@ class AttentionProbe:
     num_clips: Several = 32  # scenes with one subject that crosses the picture at constant velocity
     size: Side = 64  # height and width of the clips, in pixels
     # the noise level of the clips that the network sees, above 0 and at most 1
-    noise: Annotated[float, Above(0), Between(0, 1)] = 0.5
+    noise: Annotated[float, Between(0, 1, above=True)] = 0.5
     seed: Seed = 0  # of the scenes and of the noise
     report: Name | None = None  # a Markdown file to write, with a picture .png of the same name
 
