@@ -14,9 +14,9 @@ from kinema.errors import UserError
 from kinema.fields import Between, Count, Name, TabletopLevel, check_fields
 from kinema.probes.codec.baselines import BASELINES, BLOCKS, Coding, through, values_of
 from kinema.probes.codec.scores import CodecScores, Seams, motion_of
-from kinema.probes.unseen import FIRST_SEED
+from kinema.probes.unseen import tabletop_clips, unseen
 from kinema.video.system import SYSTEM_FILE, find_codec, read_system
-from kinema.worlds import Rendering, tabletop
+from kinema.worlds import Rendering
 
 NUM_SHOWN = 4  # clips on the contact sheet
 
@@ -62,7 +62,9 @@ def measure_codec(probe: CodecProbe) -> CodecFindings:
         source, frames = ", ".join(probe.files), clips_of_files(probe)
     else:
         source = f"unseen tabletop clips of level {probe.level}, held-out combinations"
-        frames = tabletop_clips(probe)
+        rendering = Rendering(probe.num_frames, probe.size, probe.level, "held_out")
+        rendered = tabletop_clips(unseen(probe.num_clips), rendering, "Rendering unseen clips")
+        frames = [clip.frames for clip in rendered]
     scores, coded = score_codings(codec, frames, others)
     seams = {name: Seams.of(frames, coded[name]) for name in ("codec", *others, BLOCKS)}
     pairs = list(zip(frames, coded["codec"], strict=True))[:NUM_SHOWN]
@@ -105,15 +107,6 @@ def load_codec(model: str) -> Codec:
     if (Path(model) / SYSTEM_FILE).is_file() and read_system(Path(model)).codec == "pixels":
         return Pixels()
     return interop.load_codec(find_codec(model))
-
-
-def tabletop_clips(probe: CodecProbe) -> list[np.ndarray]:
-    """Render scenes that no training draws, with combinations of attributes that none holds."""
-    shape = probe.num_frames, probe.size, probe.level, "held_out"
-    return [
-        tabletop.render([FIRST_SEED + number], Rendering(*shape))[0].frames
-        for number in track(range(probe.num_clips), "Rendering unseen clips")
-    ]
 
 
 def clips_of_files(probe: CodecProbe) -> list[np.ndarray]:

@@ -17,11 +17,11 @@ from kinema.fields import Name, Seed, Several, TabletopLevel, check_fields
 from kinema.metrics.objects.finding import Finding
 from kinema.metrics.objects.physics import probe_physics
 from kinema.metrics.vector import CONSISTENCY, measure
-from kinema.probes import unseen
 from kinema.probes.consistency.faults import FAULTS, SIZE
-from kinema.worlds import Rendering, WorldClip, discs, tabletop
+from kinema.probes.unseen import tabletop_clips, unseen
+from kinema.worlds import Rendering, WorldClip, discs
 
-FIRST_SEED = unseen.FIRST_SEED + 100_000_000  # other scenes than those of the other probes
+OFFSET = 100_000_000  # of the seeds: other scenes than those of the other probes
 FILES, GENERATED = "files", "generated"
 
 
@@ -45,10 +45,9 @@ class ConsistencyProbe:
         check_fields(self, "--")
 
     @property
-    def seeds(self) -> range:
+    def seeds(self) -> list[int]:
         """Of the scenes."""
-        first = FIRST_SEED + self.seed * self.num_clips
-        return range(first, first + self.num_clips)
+        return unseen(self.num_clips, self.seed, OFFSET)
 
 
 @dataclass
@@ -83,7 +82,8 @@ def measure_consistency(probe: ConsistencyProbe) -> ConsistencyFindings:
     columns = {}
     if probe.files:
         columns[FILES] = probe_files(video_files(list(probe.files)), probe.planar)
-    renders = render(probe)
+    rendering = Rendering(33, SIZE, probe.level, "held_out", 16, truth=True)
+    renders = tabletop_clips(probe.seeds, rendering, "Rendering the floor")
     if not probe.files:
         columns[GENERATED] = probe_generated(probe, renders)
     columns["tabletop (floor)"] = [
@@ -135,14 +135,6 @@ def probe_files(paths: list[Path], planar: bool) -> list[Probed]:
     return probed
 
 
-def render(probe: ConsistencyProbe) -> list[WorldClip]:
-    """Render tabletop clips with their truth."""
-    return [
-        tabletop.render([seed], Rendering(33, SIZE, probe.level, "held_out", 16, truth=True))[0]
-        for seed in track(probe.seeds, "Rendering the floor", transient=True)
-    ]
-
-
 def probe_generated(probe: ConsistencyProbe, renders: list[WorldClip]) -> list[Probed]:
     """Make a video from the caption of each render, and probe it."""
     pipe = kinema.load(probe.model)
@@ -155,8 +147,6 @@ def probe_generated(probe: ConsistencyProbe, renders: list[WorldClip]) -> list[P
 
 def probe_discs(probe: ConsistencyProbe) -> list[Probed]:
     """Probe scenes of discs of three laws in turn."""
-    made = [
-        discs.render([seed], Rendering(32, level=1 + k % 3))[0]
-        for k, seed in enumerate(probe.seeds)
-    ]
+    laws = enumerate(probe.seeds)
+    made = [discs.render([seed], Rendering(32, level=1 + k % 3))[0] for k, seed in laws]
     return [probe_clip(clip.frames, clip.fps, clip.caption, planar=True) for clip in made]

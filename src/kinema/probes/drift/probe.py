@@ -15,7 +15,7 @@ from kinema.fields import Count, Name, OneOf, check_fields
 from kinema.probes.drift.curves import Joins, Opening, figures, joins_of
 from kinema.probes.drift.worlds import WORLDS, TrueScene
 from kinema.probes.long_videos import LONG, Make, makers
-from kinema.probes.unseen import FIRST_SEED
+from kinema.probes.unseen import FIRST_SEED, unseen
 from kinema.video import generate_long
 
 TRUE, FROZEN = "true continuation", "frozen"
@@ -50,9 +50,6 @@ class DriftProbe:
                 "that each video begins with."
             )
 
-    def seeds(self) -> list[int]:
-        return list(range(FIRST_SEED, FIRST_SEED + self.num_clips))
-
 
 @dataclass
 class DriftFindings:
@@ -76,7 +73,7 @@ def measure_drift(
     length = min(system.num_frames, probe.num_frames)
     places = list(range(0, probe.num_frames - length + 1, probe.every))
     findings, world = DriftFindings(probe, places, length), kind(level)
-    for seed in track(probe.seeds(), "Measuring scenes"):
+    for seed in track(unseen(probe.num_clips), "Measuring scenes"):
         scene = world.scene(seed, probe.num_frames, system)
         true, measured = scene.frames, Measured(findings, scene)
         measured.add(TRUE, true)

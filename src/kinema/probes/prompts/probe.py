@@ -18,7 +18,7 @@ from kinema.fields import Count, Name, Seed, Several, TabletopLevel, Whole, chec
 from kinema.judges import tabletop as judge
 from kinema.judges.tabletop.scoring import Answers, Share, score
 from kinema.probes.prompts.consistency import Measured, Ratio, mean, measure, ratio
-from kinema.probes.unseen import FIRST_SEED
+from kinema.probes.unseen import FIRST_SEED, tabletop_clips, unseen
 from kinema.worlds import Rendering, tabletop
 
 SPLITS = {"seen": "train", "held out": "held_out"}
@@ -43,6 +43,11 @@ class PromptProbe:
     def __post_init__(self) -> None:
         check_fields(self, "--")
         self.num_consistency = min(self.num_consistency, self.num_prompts)
+
+    @property
+    def seeds(self) -> list[int]:
+        """Of the scenes and of their videos."""
+        return unseen(self.num_prompts, self.seed)
 
     @property
     def options(self) -> dict[str, Any]:
@@ -90,7 +95,10 @@ def measure_prompts(probe: PromptProbe, pipe: Any | None = None) -> PromptFindin
     for name, split in SPLITS.items():
         group = groups[name] = scenes_of(probe, split)
         made = generated(pipe, group.captions, probe, name)
-        true = rendered(pipe.system, probe, split, name)
+        system = pipe.system
+        how = Rendering(system.num_frames, system.size, probe.level, split, system.fps)
+        clips = tabletop_clips(probe.seeds, how, f"Rendering {name} scenes")
+        true = np.stack([clip.frames for clip in clips])
         decoded = through_codec(pipe, true)
         for kind, frames in {"generated": made, "true": true, "codec": decoded}.items():
             group.clips[kind] = Shown(frames, judge.read(network, frames, pipe.system.fps))
@@ -99,36 +107,20 @@ def measure_prompts(probe: PromptProbe, pipe: Any | None = None) -> PromptFindin
 
 
 def scenes_of(probe: PromptProbe, split: str) -> Group:
-    scenes = [tabletop.sample_scene(seed, probe.level, split) for seed in seeds_of(probe)]
+    scenes = [tabletop.sample_scene(seed, probe.level, split) for seed in probe.seeds]
     asked = [judge.true_answers(scene.attributes) for scene in scenes]
     return Group([scene.caption for scene in scenes], asked)
 
 
-def seeds_of(probe: PromptProbe) -> list[int]:
-    first = FIRST_SEED + probe.seed * probe.num_prompts
-    return list(range(first, first + probe.num_prompts))
-
-
 def generated(pipe: Any, captions: list[str], probe: PromptProbe, name: str) -> np.ndarray:
     """Generate one clip a prompt, uint8 (n f h w 3)."""
-    seeds = seeds_of(probe)
+    seeds = probe.seeds
     batches = list(batches_of(len(seeds)))
     made = [
         pipe(captions[rows], seed=seeds[rows], **probe.options).frames
         for rows in track(batches, f"Generating from {name} prompts")
     ]
     return np.concatenate(made)
-
-
-def rendered(system: Any, probe: PromptProbe, split: str, name: str) -> np.ndarray:
-    """Render the scenes themselves, as the prompts' clips should look."""
-    clips = [
-        tabletop.render(
-            [seed], Rendering(system.num_frames, system.size, probe.level, split, system.fps)
-        )[0]
-        for seed in track(seeds_of(probe), f"Rendering {name} scenes")
-    ]
-    return np.stack([clip.frames for clip in clips])
 
 
 @torch.inference_mode()
