@@ -281,7 +281,9 @@ def message_of(call: ast.Call) -> str:
     """What a UserError or a warning that is a Notice says, with {} for what is filled in."""
     name = getattr(call.func, "id", getattr(call.func, "attr", ""))
     kinds = {getattr(argument, "id", "") for argument in call.args[1:]}
-    is_message = name in ("UserError", "OutOfRange") or (name == "warn" and "Notice" in kinds)
+    is_message = name in ("UserError", "OutOfRange", "notify") or (
+        name == "warn" and "Notice" in kinds
+    )
     return literal(call.args[0]) if is_message and call.args else ""
 
 
