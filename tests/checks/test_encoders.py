@@ -7,9 +7,10 @@ import pytest
 
 from kinema import clips
 from kinema.checks import encoders as backends
-from kinema.checks.check import Outputs, check_files, run
+from kinema.checks.check import check_files, run
 from kinema.checks.encoders import Backends, read_prompts
 from kinema.checks.gates import read_gate
+from kinema.checks.outputs import Outputs
 from kinema.cli import main
 from kinema.errors import UserError
 

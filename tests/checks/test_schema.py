@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from kinema import clips
-from kinema.checks.check import Outputs, run
+from kinema.checks.check import run
 from kinema.checks.clip_report import SCHEMA
+from kinema.checks.outputs import Outputs
 from kinema.metrics.vector import METRICS
 from kinema.metrics.verdicts import FAULTS
 

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from kinema import clips, storage
-from kinema.checks.check import VIDEO_SUFFIXES
+from kinema.checks.files import VIDEO_SUFFIXES
 from kinema.errors import UserError
 from kinema.metrics.preference import Strength, bradley_terry
 from kinema.storage.atomic import read_object

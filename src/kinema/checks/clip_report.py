@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 
@@ -26,6 +26,7 @@ class ClipReport:
     text: str = ""  # the caption or prompt in the file, "" if there is none
     strip: bytes = b""  # JPEG of frames over the clip; b"" unless pictures were asked for
     moments: list[Moment] = field(default_factory=list)  # pictures of the worst moments
+    notes: list[str] = field(default_factory=list)  # sentences on how it was read
     error: str | None = None  # why reading stopped; None if the whole file was read
 
     @property
@@ -53,8 +54,15 @@ class ClipReport:
             "fps": round(self.fps, 3),
             "size": list(self.size),
             "text": self.text,
+            "notes": self.notes,
         }
         return entry | ({"error": self.error} if self.error else {})
+
+    def without_curves(self) -> ClipReport:
+        """Return what JSON and gates need, which is a hundredth of the memory."""
+        none = np.empty(0)
+        scores = {name: Score(score.value, none) for name, score in self.scores.items()}
+        return replace(self, scores=scores, fingerprint=None)
 
 
 def plain(value: float, digits: int) -> float | None:

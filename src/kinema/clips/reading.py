@@ -36,6 +36,7 @@ class VideoInfo:
         width: of an upright frame, in pixels.
         text: the caption or prompt that kinema wrote, or the file's title.
         metadata: what kinema wrote beside it.
+        remarks: sentences on what is not read as it is: a varying frame rate, further streams.
     """
 
     num_frames: int
@@ -44,6 +45,7 @@ class VideoInfo:
     width: int
     text: str = ""
     metadata: dict[str, Any] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
 
 def inspect(path: str | Path, track: int = 0) -> VideoInfo:
@@ -65,7 +67,10 @@ def inspect(path: str | Path, track: int = 0) -> VideoInfo:
             raise UserError(f"{path} holds no frames that can be decoded.")
         height, width = fit(first.picture, None, trim=note.size).shape[:2]
         num_frames, fps = note.num_frames or counted, note.fps or source.fps
-        return VideoInfo(num_frames, fps, height, width, text_of(source, note), note.metadata)
+        at_its_rate = note.fps and source.merges_repeats  # as its frames are then repeated
+        remarks = () if at_its_rate else tuple(source.remarks())
+        text = text_of(source, note)
+        return VideoInfo(num_frames, fps, height, width, text, note.metadata, remarks)
 
 
 def read_metadata(path: str | Path) -> dict[str, Any]:

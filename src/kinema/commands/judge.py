@@ -43,6 +43,9 @@ def check(argv: list[str]) -> int:
     eyes.add_argument("--image-encoder", metavar="DIR", help="a DINO or CLIP: does it stay itself?")
     results = parser.add_argument_group("Results")
     results.add_argument("--json", metavar="FILE", help="everything; - prints it")
+    results.add_argument(
+        "--json-lines", metavar="FILE", help="a line a clip at once; a next run goes on there"
+    )
     results.add_argument("--html", metavar="FILE", help="one page with pictures and curves")
     results.add_argument("--junit", metavar="FILE", help="the gates, for a build server")
     results.add_argument("--quiet", action="store_true", help="print nothing else")

@@ -11,7 +11,7 @@ from rich.progress import track
 
 import kinema
 from kinema import clips
-from kinema.checks.check import video_files
+from kinema.checks.files import video_files
 from kinema.errors import UserError
 from kinema.fields import Name, Seed, Several, TabletopLevel, check_fields
 from kinema.metrics.objects.finding import Finding
