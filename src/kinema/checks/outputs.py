@@ -26,7 +26,7 @@ class Outputs:
 
     def __post_init__(self) -> None:
         if self.json == self.json_lines == "-":
-            raise UserError("--json - and --json-lines - would print into one another: name a file")
+            raise UserError("--json - and --json-lines - would mix: name a file for one of them.")
 
     @property
     def silent(self) -> bool:
