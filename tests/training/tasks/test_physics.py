@@ -27,7 +27,7 @@ def trained(tmp_path_factory):
         data=DiscClips("uniform", num_frames=8, size=16, num_clips=800),
         num_unseen=32,
         denoiser=DiTConfig(dim=64, depth=3, num_heads=2, patch=(1, 8, 8)),
-        loop=Loop(num_samples=2_400, batch_size=16, learning_rate=3e-3, optimizer="muon",
+        loop=Loop(num_samples=1_600, batch_size=16, learning_rate=3e-3, optimizer="muon",
                   warmup=160, validate_every=400, averages=(0.1,)),
     )  # fmt: skip
     run.train()
