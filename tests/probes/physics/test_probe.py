@@ -22,6 +22,12 @@ SYSTEM = System(
 TINY = DiTConfig(channels=3, dim=32, depth=1, num_heads=2, patch=(1, 8, 8), text_dim=0)
 
 
+@pytest.fixture(autouse=True)
+def few_neighbors(monkeypatch):
+    """The nearest training clip is looked for among 20, which are drawn in no time."""
+    monkeypatch.setattr("kinema.probes.physics.baselines.NUM_NEIGHBORS", 20)
+
+
 @pytest.fixture(scope="module")
 def pipe():
     torch.manual_seed(0)

@@ -53,6 +53,7 @@ def make_system(law, num_samples, place, words):
 @pytest.fixture
 def scaling(tmp_path, monkeypatch):
     monkeypatch.setattr(probe, "train", make_system)
+    monkeypatch.setattr("kinema.probes.physics.baselines.NUM_NEIGHBORS", 20)
     return Scaling(tmp_path / "runs", "uniform", 400, 4, num_frames=8, size=16)
 
 

@@ -24,11 +24,11 @@ def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("physics")
     run = PhysicsRun(
         folder=str(folder),
-        data=DiscClips("uniform", num_frames=8, size=16, num_clips=2_000),
+        data=DiscClips("uniform", num_frames=8, size=16, num_clips=800),
         num_unseen=32,
         denoiser=DiTConfig(dim=64, depth=3, num_heads=2, patch=(1, 8, 8)),
-        loop=Loop(num_samples=4_800, batch_size=32, learning_rate=3e-3, optimizer="muon",
-                  warmup=320, validate_every=800, averages=(0.1,)),
+        loop=Loop(num_samples=1_600, batch_size=16, learning_rate=3e-3, optimizer="muon",
+                  warmup=160, validate_every=400, averages=(0.1,)),
     )  # fmt: skip
     run.train()
     return run, folder
