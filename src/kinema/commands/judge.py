@@ -30,6 +30,7 @@ def check(argv: list[str]) -> int:
     parser = Parser("kinema check", str(check.__doc__), CHECK_EXAMPLES)
     parser.add_argument("files", nargs="+", metavar="FILES", help="videos, or folders of them")
     parser.add_argument("--against", metavar="DIR", help="references: better, worse, or the same?")
+    parser.add_argument("--floor", metavar="DIR", help="real clips: their scores beside the set's")
     parser.add_argument("--gate", metavar="FILE", help="YAML conditions; status 1 if one fails")
     parser.add_argument("--jobs", type=Count, default=2, metavar="N", help="worker processes")
     parser.add_argument(
@@ -41,6 +42,19 @@ def check(argv: list[str]) -> int:
     eyes.add_argument("--text-encoder", metavar="DIR", help="a CLIP: does it show its prompt?")
     eyes.add_argument("--prompts", metavar="FILE", help="metadata.jsonl; else captions in files")
     eyes.add_argument("--image-encoder", metavar="DIR", help="a DINO or CLIP: does it stay itself?")
+    more = parser.add_argument_group("Measure too")
+    more.add_argument("--fidelity", action="store_true", help="of pairs: PSNR, SSIM, Physics-IQ")
+    more.add_argument(
+        "--lpips", nargs=2, metavar=("TRUNK", "HEADS"), help="of pairs, from alexnet and alex.pth"
+    )
+    more.add_argument(
+        "--vbench",
+        nargs="?",
+        const="",
+        type=str,
+        metavar="FILE",
+        help="VBench's dimensions; YAML of weights",
+    )
     results = parser.add_argument_group("Results")
     results.add_argument("--json", metavar="FILE", help="everything; - prints it")
     results.add_argument(
@@ -54,9 +68,14 @@ def check(argv: list[str]) -> int:
         announce(argv, f"Looking at {shown(options['files'])}.")
     if options.pop("blind"):
         return ask_people(parser, options)
-    from kinema.checks.check import Outputs, run
+    from kinema.checks.check import run
     from kinema.checks.encoders import Backends
+    from kinema.checks.outputs import Outputs
+    from kinema.checks.vbench import read_vbench
 
+    if options["vbench"] is not None:
+        options["vbench"] = read_vbench(options["vbench"])
+    options["lpips"] = options["lpips"] and tuple(options["lpips"])
     parts = {"outputs": Outputs, "backends": Backends}
     made = {name: kind(**taken(options, kind)) for name, kind in parts.items()}
     return run(**options, **made)
