@@ -27,7 +27,10 @@ def telling(total: int, silent: bool) -> Iterator[Callable[[Checked], None] | No
         yield None
         return
     both = sys.stdout.isatty()  # else the bar would take to stderr what goes into a file
-    with Progress(console=Console(stderr=True), transient=True, redirect_stdout=both) as bar:
+    console = Console(stderr=True)
+    with Progress(
+        console=console, transient=True, redirect_stdout=both, disable=not console.is_terminal
+    ) as bar:
         task = bar.add_task("checking", total=total)
 
         def tell(one: Checked) -> None:
