@@ -16,8 +16,10 @@ CHECK_EXAMPLES = """\
 kinema check clip.mp4
 kinema check new/ --against old/ --html report.html
 kinema check --blind old/ new/ --html vote.html
-kinema check --blind vote.key.json *.votes.json
+kinema check --blind vote.key.json *.votes.json --verdicts report.json
 kinema check new/ --gate consistency.yaml --junit gates.xml"""
+
+ASKED_OF_PEOPLE = ("files", "html", "json", "verdicts")  # options that go with --blind
 
 DISTANCE_EXAMPLES = """\
 kinema distance made/ real/
@@ -36,6 +38,7 @@ def check(argv: list[str]) -> int:
     parser.add_argument(
         "--blind", action="store_true", help="a page to vote on two folders; or its key and votes"
     )
+    parser.add_argument("--verdicts", metavar="FILE", help="JSON of a check, beside the votes")
     eyes = parser.add_argument_group("Look with")
     eyes.add_argument("--flow", default="dis", metavar="NAME", help="dis, farneback, lk, raft")
     eyes.add_argument("--flow-weights", metavar="FILE", help="for raft: raft-things.pth")
@@ -68,6 +71,8 @@ def check(argv: list[str]) -> int:
         announce(argv, f"Looking at {shown(options['files'])}.")
     if options.pop("blind"):
         return ask_people(parser, options)
+    if options.pop("verdicts") is not None:
+        raise UserError("--verdicts goes with --blind: it is compared with the votes of people.")
     from kinema.checks.check import run
     from kinema.checks.encoders import Backends
     from kinema.checks.outputs import Outputs
@@ -84,14 +89,14 @@ def check(argv: list[str]) -> int:
 def ask_people(parser: Parser, options: dict[str, Any]) -> int:
     """`kinema check --blind`: write a page to vote on, or count the votes."""
     for name, value in options.items():
-        if name not in ("files", "html", "json") and value != parser.get_default(name):
+        if name not in ASKED_OF_PEOPLE and value != parser.get_default(name):
             raise UserError(
                 f"--{name.replace('_', '-')} does not go with --blind, which asks people: leave "
                 "one out."
             )
     from kinema.checks import blind
 
-    return blind.run(options["files"], options["html"], options["json"])
+    return blind.run(*(options[name] for name in ASKED_OF_PEOPLE))
 
 
 def distance(argv: list[str]) -> None:
