@@ -51,7 +51,8 @@ def compared(verdict, reasons, failures):
     names = ("motion", "flicker", "noise", "shake")
     scores = {name: Score(0.1, np.full(4, 0.1)) for name in names}
     clip = ClipReport("new/a.mp4", 4, 8.0, (64, 64), scores, failures, strip=b"own")
-    pair = Pair("new/a.mp4", "old/a.mp4", Comparison(verdict, reasons, changes, "in words"), b"ref")
+    comparison = Comparison(verdict, reasons, changes, "in words")
+    pair = Pair("new/a.mp4", "old/a.mp4", comparison, {"psnr": 31.25, "lpips": None}, b"ref")
     return CheckReport([clip], [pair])
 
 
@@ -69,6 +70,7 @@ def test_a_clip_has_one_verdict_on_the_page():
 def test_the_table_of_pairs_says_why_and_shows_both():
     table = write_html(compared("better", ["noise"], [])).split("<h2>Compared</h2>")[1]
     table = table.split("<h2>")[0]
+    assert "<p>psnr 31.25</p>" in write_html(compared("same", [], []))
     assert "noise (noise -1.20, 3.0 times what counts)" in table
     assert [base64.b64encode(picture).decode() in table for picture in (b"own", b"ref")] == [
         True

@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from kinema.checks.clip_report import ClipReport
 from kinema.checks.report import Checked, CheckReport, Pair
+from kinema.checks.sets import SetRow
 from kinema.checks.terminal import because, lines_of, print_ending, spans, telling
 from kinema.metrics.comparison import Change, Comparison
 
@@ -49,3 +52,21 @@ def test_files_without_a_counterpart_are_one_line(capsys):
     print_ending(CheckReport([], unpaired=[f"{k}.mp4" for k in range(40)]))
     (line,) = capsys.readouterr().out.splitlines()
     assert "0.mp4, 1.mp4" in line and line.endswith("11.mp4 and 28 more")
+
+
+def test_the_table_of_a_set_is_printed_beside_real_clips(capsys):
+    row = SetRow("noise", 1.5, (1.25, 1.75), 3, None)
+    print_ending(CheckReport([], rows=[row]))
+    assert capsys.readouterr().out == ""
+    print_ending(CheckReport([], rows=[replace(row, floor=0.5)]))
+    assert "1.5 (1.25 to 1.75), 0.5" in capsys.readouterr().out
+
+
+def test_vbench_has_a_total_or_says_what_is_missing(capsys):
+    dimensions = {"color": {"value": 0.5, "source": "results", "n": 0}}
+    whole = {"dimensions": dimensions, "quality": 0.5, "semantic": 0.25, "total": 0.45}
+    print_ending(CheckReport([], vbench=whole))
+    assert capsys.readouterr().out == "VBench: quality 0.5, semantic 0.25, total 0.45\n"
+    dimensions["scene"] = {"value": None, "source": "none", "n": 0}
+    print_ending(CheckReport([], vbench=whole | dict.fromkeys(("quality", "semantic", "total"))))
+    assert capsys.readouterr().out == "VBench has no total without its own values of scene\n"

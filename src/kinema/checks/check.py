@@ -17,7 +17,9 @@ from kinema.checks.journal import Journal
 from kinema.checks.outputs import Outputs, write_outputs
 from kinema.checks.reading import each_report
 from kinema.checks.report import Checked, CheckReport, Pair
+from kinema.checks.sets import set_table
 from kinema.checks.terminal import print_ending, telling
+from kinema.checks.vbench import vbench_of_set
 from kinema.checks.windows import (
     Overview,
     WindowResult,
@@ -109,6 +111,8 @@ def check_files(
         one = done.get(path)
         if one is None:
             one = judged(*next(measured), rules)
+            if one.clip.verdict != "error" and not one.clip.error:
+                measure_again(path, pairs.get(path), one, backends)
             if journal is not None:
                 journal.add(path, pairs.get(path), one)
                 one.clip = one.clip.without_curves()
@@ -118,6 +122,9 @@ def check_files(
     if against is not None:
         result.unpaired = unpaired(result, references, pairs)
     result.trends = compare_sets([pair.comparison for pair in result.pairs])
+    result.rows = set_table(result.clips) if len(paths) > 1 else []
+    if backends.vbench is not None:
+        result.vbench = vbench_of_set(result.clips, backends.vbench)
     result.gates += rules.apply_to_all(len(result.pairs)) if rules is not None else []
     return result
 
@@ -126,6 +133,7 @@ def run(
     files: list[str],
     *,
     against: str | None = None,
+    floor: str | None = None,
     gate: str | None = None,
     jobs: int = 2,
     outputs: Outputs | None = None,
@@ -157,6 +165,9 @@ def run(
                 backends=backends,
                 journal=journal,
             )
+        if floor is not None:
+            real = check_files([floor], jobs=jobs, backends=backends.of_frames_alone())
+            report.rows = set_table(report.clips, real.clips)
         if not outputs.silent:
             print_ending(report)
         write_outputs(report, outputs)
@@ -203,9 +214,20 @@ def judged(clip: ClipReport, other: ClipReport | None, rules: Gate | None) -> Ch
         alike = show_the_same(clip.fingerprint, other.fingerprint)
         failures = (clip.failures, other.failures)
         comparison = compare(clip.scores, other.scores, failures, alike)
-        pair = Pair(clip.file, other.file, comparison, other.strip)
+        pair = Pair(clip.file, other.file, comparison, strip=other.strip)
     verdict = pair.comparison.verdict if pair is not None else None
     return Checked(clip, pair, rules.apply_to(clip, verdict) if rules is not None else [])
+
+
+def measure_again(file: Path, reference: Path | None, one: Checked, backends: Backends) -> None:
+    """Measure what takes further passes over the files, if it was asked."""
+    if backends.vbench is not None:
+        one.clip.vbench = backends.vbench.score(file, one.clip.fps)
+    if one.pair is not None and reference is not None:
+        try:
+            one.pair.fidelity = backends.compare(file, reference)
+        except UserError as error:  # the reference breaks off
+            one.clip.notes = [*one.clip.notes, printable(f"Not compared by pixels: {error}")]
 
 
 def unpaired(result: CheckReport, references: list[Path], pairs: dict[Path, Path]) -> list[str]:

@@ -8,7 +8,14 @@ import numpy as np
 
 from kinema.checks.clip_report import ClipReport, told
 from kinema.checks.report import CheckReport, Pair
-from kinema.checks.terminal import SIGNIFICANT, because, spans, verdict_in_words
+from kinema.checks.terminal import (
+    SIGNIFICANT,
+    because,
+    numbers,
+    spans,
+    vbench_lines,
+    verdict_in_words,
+)
 from kinema.metrics.comparison import Trend
 from kinema.metrics.evidence import Score
 from kinema.metrics.features.embeddings import EMBEDDING_SCORES
@@ -32,6 +39,7 @@ def write_html(report: CheckReport) -> str:
         gates_section(report),
         pairs_section(report),
         trends_section(report.trends),
+        set_section(report),
         *(clip_section(clip, pairs.get(clip.file)) for clip in report.clips),
     ]
     return "\n".join(part for part in parts if part)
@@ -65,6 +73,8 @@ def clip_section(clip: ClipReport, pair: Pair | None = None) -> str:
     if pair is not None:
         body.append(f"<p>against {escape(pair.against)}: {escape(because(pair))}</p>")
         body.append(image_tag(pair.strip, "frames over the reference"))
+        body.append(f"<p>{numbers(pair.fidelity)}</p>" if pair.fidelity is not None else "")
+    body.append(f"<p>{numbers(clip.vbench)}</p>" if clip.vbench else "")
     if clip.failures:
         body.append(failures_table(clip))
     names = [failure.score for failure in clip.failures] or list(DEFAULT_CURVES)
@@ -131,6 +141,21 @@ def trends_table(trends: list[Trend]) -> str:
         for trend in sorted(trends, key=lambda trend: trend.p_value)
     )
     return f"<table><tr><th>score<th>change<th>95 %<th>p<th>could have seen{rows}</table>"
+
+
+def set_section(report: CheckReport) -> str:
+    """Write each score's mean over the set beside that of real clips, folded."""
+    rows = "".join(
+        f"<tr><td>{row.score}<td>{row.mean:.4g}<td>{row.interval[0]:.4g} to {row.interval[1]:.4g}"
+        f"<td>{'-' if row.floor is None else f'{row.floor:.4g}'}<td>{row.num_clips}"
+        for row in report.rows
+    )
+    head = "<tr><th>score<th>mean<th>95 %<th>of real clips<th>n"
+    table = (
+        f"<details><summary>all scores over the set</summary><table>{head}{rows}</table></details>"
+    )
+    vbench = "".join(f"<p>{escape(line)}</p>" for line in vbench_lines(report))
+    return (table if rows else "") + vbench
 
 
 def gates_section(report: CheckReport) -> str:

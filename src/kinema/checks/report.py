@@ -8,6 +8,7 @@ import numpy as np
 
 from kinema.checks.clip_report import SCHEMA, ClipReport, plain
 from kinema.checks.gates import GateResult
+from kinema.checks.sets import SetRow
 from kinema.metrics.comparison import Change, Comparison, Trend
 from kinema.metrics.evidence import Score
 from kinema.metrics.verdicts import Failure
@@ -20,6 +21,7 @@ class Pair:
     file: str
     against: str
     comparison: Comparison
+    fidelity: dict[str, float | None] | None = None  # PSNR and others; None unless asked
     strip: bytes = b""  # JPEG of the reference's frames; b"" unless pictures were asked for
 
 
@@ -46,6 +48,7 @@ class Checked:
             size=tuple(entry["size"]),
             scores={name: Score(number(value), none) for name, value in entry["scores"].items()},
             failures=[Failure(**failure) for failure in entry["failures"]],
+            vbench=entry["vbench"] or {},
         )
         pair = entry["pair"] and pair_from_json(entry["pair"])
         return cls(clip, pair, [GateResult(**gate) for gate in entry["gates"]])
@@ -60,6 +63,8 @@ class CheckReport:
     trends: list[Trend] = field(default_factory=list)  # over all pairs; empty below 5
     unpaired: list[str] = field(default_factory=list)  # files that have no counterpart
     gates: list[GateResult] = field(default_factory=list)  # asked by the gate file
+    rows: list[SetRow] = field(default_factory=list)  # of the set, one a score
+    vbench: dict[str, Any] | None = None  # of the set; None unless asked
 
     def add(self, one: Checked) -> None:
         """Take in what was found of one more file."""
@@ -84,7 +89,19 @@ class CheckReport:
             "trends": [trend_json(trend) for trend in self.trends],
             "unpaired": self.unpaired,
             "gates": [asdict(gate) for gate in self.gates],
+            "set": [row_json(row) for row in self.rows],
+            "vbench": self.vbench,
         }
+
+
+def row_json(row: SetRow) -> dict[str, Any]:
+    return {
+        "score": row.score,
+        "mean": plain(row.mean, 6),
+        "interval": [plain(x, 6) for x in row.interval],
+        "n": row.num_clips,
+        "floor": plain(row.floor, 6),
+    }
 
 
 def pair_json(pair: Pair) -> dict[str, Any]:
@@ -106,6 +123,7 @@ def pair_json(pair: Pair) -> dict[str, Any]:
         "reasons": comparison.reasons,
         "test": comparison.test,
         "changes": changes,
+        "fidelity": pair.fidelity and {k: plain(v, 6) for k, v in pair.fidelity.items()},
     }
 
 
@@ -122,7 +140,7 @@ def pair_from_json(entry: dict[str, Any]) -> Pair:
         for change in entry["changes"]
     ]
     comparison = Comparison(entry["verdict"], entry["reasons"], changes, entry["test"])
-    return Pair(entry["file"], entry["against"], comparison)
+    return Pair(entry["file"], entry["against"], comparison, entry["fidelity"])
 
 
 def number(value: float | None) -> float:

@@ -2,7 +2,7 @@
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 from rich.console import Console
@@ -27,7 +27,10 @@ def telling(total: int, silent: bool) -> Iterator[Callable[[Checked], None] | No
         yield None
         return
     both = sys.stdout.isatty()  # else the bar would take to stderr what goes into a file
-    with Progress(console=Console(stderr=True), transient=True, redirect_stdout=both) as bar:
+    console = Console(stderr=True)
+    with Progress(
+        console=console, transient=True, redirect_stdout=both, disable=not console.is_terminal
+    ) as bar:
         task = bar.add_task("checking", total=total)
 
         def tell(one: Checked) -> None:
@@ -52,6 +55,39 @@ def lines_of(one: Checked) -> Iterator[str]:
     if one.pair is not None:
         verdict = verdict_in_words(one.pair.comparison.verdict)
         yield f"    {verdict} {one.pair.against}: {because(one.pair)}"
+        if one.pair.fidelity is not None:
+            yield f"    {numbers(one.pair.fidelity)}"
+    if one.clip.vbench:
+        yield f"    {numbers(one.clip.vbench)}"
+
+
+def numbers(values: Mapping[str, float | None]) -> str:
+    """List those of the values that are known."""
+    known = [f"{name} {value:.4g}" for name, value in values.items() if value is not None]
+    return ", ".join(known) or "nothing could be measured"
+
+
+def set_lines(report: CheckReport) -> Iterator[str]:
+    """Yield the table of the set if real clips stand beside it."""
+    if any(row.floor is not None for row in report.rows):
+        yield f"over {len(report.clips)} clips: mean (95 % interval), and of the real clips"
+        for row in report.rows:
+            low, high = row.interval
+            real = "-" if row.floor is None else f"{row.floor:.4g}"
+            yield f"    {row.score:22} {row.mean:9.4g} ({low:.4g} to {high:.4g}), {real}"
+
+
+def vbench_lines(report: CheckReport) -> Iterator[str]:
+    """Yield VBench's scores of the set, if they were asked, or what is missing for them."""
+    if report.vbench is None:
+        return
+    found = report.vbench["dimensions"].items()
+    missing = [name for name, one in found if one["source"] in ("none", "substitute")]
+    scores = {name: report.vbench[name] for name in ("quality", "semantic", "total")}
+    if any(value is not None for value in scores.values()):
+        yield f"VBench: {numbers(scores)}"
+    if missing:
+        yield f"VBench has no total without its own values of {', '.join(missing)}"
 
 
 def because(pair: Pair) -> str:
@@ -70,7 +106,9 @@ def because(pair: Pair) -> str:
 
 
 def print_ending(report: CheckReport) -> None:
-    """Say what is known only at the end: files without a counterpart, trends, failed gates."""
+    """Say what is known only at the end: the set, files without a counterpart, failed gates."""
+    for line in (*set_lines(report), *vbench_lines(report)):
+        print(line)
     if report.unpaired:
         names = ", ".join(report.unpaired[:MOST_NAMES])
         more = len(report.unpaired) - MOST_NAMES

@@ -16,8 +16,10 @@ CHECK_EXAMPLES = """\
 kinema check clip.mp4
 kinema check new/ --against old/ --html report.html
 kinema check --blind old/ new/ --html vote.html
-kinema check --blind vote.key.json *.votes.json
+kinema check --blind vote.key.json *.votes.json --verdicts report.json
 kinema check new/ --gate consistency.yaml --junit gates.xml"""
+
+ASKED_OF_PEOPLE = ("files", "html", "json", "verdicts")  # options that go with --blind
 
 DISTANCE_EXAMPLES = """\
 kinema distance made/ real/
@@ -30,17 +32,32 @@ def check(argv: list[str]) -> int:
     parser = Parser("kinema check", str(check.__doc__), CHECK_EXAMPLES)
     parser.add_argument("files", nargs="+", metavar="FILES", help="videos, or folders of them")
     parser.add_argument("--against", metavar="DIR", help="references: better, worse, or the same?")
+    parser.add_argument("--floor", metavar="DIR", help="real clips: their scores beside the set's")
     parser.add_argument("--gate", metavar="FILE", help="YAML conditions; status 1 if one fails")
     parser.add_argument("--jobs", type=Count, default=2, metavar="N", help="worker processes")
     parser.add_argument(
         "--blind", action="store_true", help="a page to vote on two folders; or its key and votes"
     )
+    parser.add_argument("--verdicts", metavar="FILE", help="JSON of a check, beside the votes")
     eyes = parser.add_argument_group("Look with")
     eyes.add_argument("--flow", default="dis", metavar="NAME", help="dis, farneback, lk, raft")
     eyes.add_argument("--flow-weights", metavar="FILE", help="for raft: raft-things.pth")
     eyes.add_argument("--text-encoder", metavar="DIR", help="a CLIP: does it show its prompt?")
     eyes.add_argument("--prompts", metavar="FILE", help="metadata.jsonl; else captions in files")
     eyes.add_argument("--image-encoder", metavar="DIR", help="a DINO or CLIP: does it stay itself?")
+    more = parser.add_argument_group("Measure too")
+    more.add_argument("--fidelity", action="store_true", help="of pairs: PSNR, SSIM, Physics-IQ")
+    more.add_argument(
+        "--lpips", nargs=2, metavar=("TRUNK", "HEADS"), help="of pairs, from alexnet and alex.pth"
+    )
+    more.add_argument(
+        "--vbench",
+        nargs="?",
+        const="",
+        type=str,
+        metavar="FILE",
+        help="VBench's dimensions; YAML of weights",
+    )
     results = parser.add_argument_group("Results")
     results.add_argument("--json", metavar="FILE", help="everything; - prints it")
     results.add_argument(
@@ -54,9 +71,16 @@ def check(argv: list[str]) -> int:
         announce(argv, f"Looking at {shown(options['files'])}.")
     if options.pop("blind"):
         return ask_people(parser, options)
-    from kinema.checks.check import Outputs, run
+    if options.pop("verdicts") is not None:
+        raise UserError("--verdicts goes with --blind: it is compared with the votes of people.")
+    from kinema.checks.check import run
     from kinema.checks.encoders import Backends
+    from kinema.checks.outputs import Outputs
+    from kinema.checks.vbench import read_vbench
 
+    if options["vbench"] is not None:
+        options["vbench"] = read_vbench(options["vbench"])
+    options["lpips"] = options["lpips"] and tuple(options["lpips"])
     parts = {"outputs": Outputs, "backends": Backends}
     made = {name: kind(**taken(options, kind)) for name, kind in parts.items()}
     return run(**options, **made)
@@ -65,14 +89,14 @@ def check(argv: list[str]) -> int:
 def ask_people(parser: Parser, options: dict[str, Any]) -> int:
     """`kinema check --blind`: write a page to vote on, or count the votes."""
     for name, value in options.items():
-        if name not in ("files", "html", "json") and value != parser.get_default(name):
+        if name not in ASKED_OF_PEOPLE and value != parser.get_default(name):
             raise UserError(
                 f"--{name.replace('_', '-')} does not go with --blind, which asks people: leave "
                 "one out."
             )
     from kinema.checks import blind
 
-    return blind.run(options["files"], options["html"], options["json"])
+    return blind.run(*(options[name] for name in ASKED_OF_PEOPLE))
 
 
 def distance(argv: list[str]) -> None:
