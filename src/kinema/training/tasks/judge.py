@@ -1,12 +1,12 @@
 """Train the judge on true renders of every level, degraded as generated video is."""
 
 import json
+import logging
 import os
 import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from kinema.judges.tabletop.questions import VOCABULARY, mirror, true_answers
 from kinema.training.tasks.judge_degradation import degrade
 from kinema.worlds import Rendering, tabletop
 
+LOG = logging.getLogger("kinema")
 LEVELS = (1, 2, 1, 2, 3, 4)  # those that most prompts are of, twice
 NUM_FRAMES = 9  # two seconds
 FIRST_SEED = 1_000_000_000  # far from the seeds that anything else is likely to be trained on
@@ -72,13 +73,8 @@ class JudgeRun:
         scores = accuracy(network, unseen)
         save(network, scores, Path(self.folder))
         for question, share in scores.items():
-            print(f"{question:<18}{100 * share:5.1f} %")
+            LOG.info(f"{question:<18}{100 * share:5.1f} %")
         return scores
-
-
-def train(folder: str | Path, **settings: Any) -> dict[str, float]:
-    """Train a judge: `JudgeRun(folder, **settings).train()`."""
-    return JudgeRun(str(folder), **settings).train()
 
 
 def render_examples(
@@ -122,7 +118,9 @@ def fit(network: JudgeNetwork, examples: Examples, run: JudgeRun) -> None:
         progress = max(step / num_steps, (time.monotonic() - start) / (60 * run.minutes))
         if progress >= 1:
             break
-        optimizer.param_groups[0]["lr"] = run.learning_rate * rate_at(progress)
+        # It rises over 3 % of the way, then falls along a cosine.
+        factor = min(progress / 0.03, 0.5 + 0.5 * np.cos(np.pi * progress))
+        optimizer.param_groups[0]["lr"] = run.learning_rate * factor
         frames, answers = draw_batch(examples, step, run, generator)
         with torch.autocast("cpu", torch.bfloat16):
             logits = network(frames)
@@ -133,11 +131,6 @@ def fit(network: JudgeNetwork, examples: Examples, run: JudgeRun) -> None:
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()
-
-
-def rate_at(progress: float) -> float:
-    """Warm up over 3 % of the way, then fall to zero along a cosine."""
-    return min(progress / 0.03, 0.5 + 0.5 * np.cos(np.pi * progress))
 
 
 def draw_batch(
