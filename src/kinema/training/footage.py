@@ -65,7 +65,7 @@ class FolderClips:
     part: Annotated[str, OneOf(("all", "train", "held_out"))] = "all"
 
     def __post_init__(self) -> None:
-        check_fields(self)
+        check_fields(self, "The clips' ")
 
     @property
     def name(self) -> str:

@@ -121,7 +121,7 @@ class Run(ABC):
     loop: Loop
 
     def __post_init__(self) -> None:
-        check_fields(self)
+        check_fields(self, "The run's ")
 
     @abstractmethod
     def task(self) -> Task:
@@ -129,7 +129,7 @@ class Run(ABC):
 
     def prepared(self) -> Task:
         """Make the task, and tell of it what is worth knowing before the run."""
-        check_fields(self)
+        check_fields(self, "The run's ")
         return self.task()
 
     @flushed_denormals()

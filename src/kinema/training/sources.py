@@ -116,7 +116,7 @@ class DiscClips(Rendered):
     num_clips: Count = 30_000
 
     def __post_init__(self):
-        check_fields(self)
+        check_fields(self, "The clips' ")
 
     @property
     def name(self) -> str:

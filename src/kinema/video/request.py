@@ -107,7 +107,7 @@ class Request:
         if self.size is not None and (self.height is not None or self.width is not None):
             raise UserError("Give either a size or a height and a width, not both.")
         self.guidance = guidance_named(self.guidance)
-        check_fields(self)
+        check_fields(self, "Option ")
 
     def stories(self, takes_prompts: bool) -> list[Story]:
         """Return the story of every video: each prompt `num_videos` times.

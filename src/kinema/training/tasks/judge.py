@@ -118,9 +118,7 @@ def fit(network: JudgeNetwork, examples: Examples, run: JudgeRun) -> None:
         progress = max(step / num_steps, (time.monotonic() - start) / (60 * run.minutes))
         if progress >= 1:
             break
-        # It rises over 3 % of the way, then falls along a cosine.
-        factor = min(progress / 0.03, 0.5 + 0.5 * np.cos(np.pi * progress))
-        optimizer.param_groups[0]["lr"] = run.learning_rate * factor
+        optimizer.param_groups[0]["lr"] = run.learning_rate * rate_at(progress)
         frames, answers = draw_batch(examples, step, run, generator)
         with torch.autocast("cpu", torch.bfloat16):
             logits = network(frames)
@@ -131,6 +129,11 @@ def fit(network: JudgeNetwork, examples: Examples, run: JudgeRun) -> None:
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()
+
+
+def rate_at(progress: float) -> float:
+    """Warm up over 3 % of the way, then fall to zero along a cosine."""
+    return min(progress / 0.03, 0.5 + 0.5 * np.cos(np.pi * progress))
 
 
 def draw_batch(

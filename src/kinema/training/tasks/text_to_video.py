@@ -143,7 +143,7 @@ class TextToVideoRun(Run):
 
     def prepared(self) -> SystemTask:
         """Make the task, and tell what to expect of footage of one's own."""
-        check_fields(self)
+        check_fields(self, "The run's ")
         task = self.task()
         if isinstance(self.data, FolderClips):
             LOG.info(expectation(len(self.data.clips)))
