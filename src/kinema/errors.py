@@ -2,6 +2,7 @@
 
 import errno
 import re
+import warnings
 from difflib import get_close_matches
 
 MOST_NAMES = 12  # that a sentence lists
@@ -30,8 +31,13 @@ class UserError(ValueError):
 class Notice(UserWarning):
     """Something done differently from what the user asked, told in one sentence.
 
-    Raised through `warnings.warn`; the command line prints the sentence and goes on.
+    It is told with `notify`; the command line prints the sentence and goes on.
     """
+
+
+def notify(sentence: str) -> None:
+    """Tell the user of something done differently, as a warning where the caller was called."""
+    warnings.warn(sentence, Notice, stacklevel=3)
 
 
 def nearest(name: str, names: list[str]) -> str:

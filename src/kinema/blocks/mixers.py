@@ -25,13 +25,7 @@ from kinema.fields import read_spec
 
 
 class TemporalAttention(nn.Module):
-    """x + attention(norm(x)) along time.
-
-    Args:
-        dim: features.
-        num_heads: heads; `dim / num_heads` must be even.
-        spec: which frames see which.
-    """
+    """x + attention(norm(x)) along time; `dim / num_heads` must be even."""
 
     def __init__(self, dim: int, num_heads: int, spec: AttentionSpec):
         super().__init__()
@@ -51,36 +45,15 @@ class TemporalAttention(nn.Module):
 
 
 class TemporalConvolution(nn.Module):
-    """x + taps(activation(norm(x))) along time.
+    """x + taps(activation(norm(x))) along time, of `kernel` frames: odd unless `causal`.
 
-    Args:
-        dim: features.
-        kernel: frames that are seen; odd unless `causal`.
-        causal: see only the past and the present.
+    With `in_space` a 3x3 convolution goes before: what a pixel's neighbors did in other frames.
     """
 
-    def __init__(self, dim: int, kernel: int, causal: bool):
+    def __init__(self, dim: int, kernel: int, causal: bool, in_space: bool = False):
         super().__init__()
         self.norm = RMSNorm(dim)
-        self.time = TimeConv(dim, causal, kernel)
-        nn.init.zeros_(self.time.taps.weight)
-
-    def forward(self, x: Tensor, cache: Cache | None = None) -> Tensor:
-        """b f h w d -> b f h w d; with a cache, a causal one continues the frames before."""
-        return x + self.time(squared_relu(self.norm(x)), cache)
-
-
-class Pseudo3DConvolution(nn.Module):
-    """x + taps(activation(3x3(norm(x)))): what a pixel's neighbors did in the other frames.
-
-    Args:
-        dim, kernel, causal: as in `TemporalConvolution`.
-    """
-
-    def __init__(self, dim: int, kernel: int, causal: bool):
-        super().__init__()
-        self.norm = RMSNorm(dim)
-        self.space = FrameConv(dim, dim)
+        self.space = FrameConv(dim, dim) if in_space else nn.Identity()
         self.time = TimeConv(dim, causal, kernel)
         nn.init.zeros_(self.time.taps.weight)
 
@@ -94,11 +67,7 @@ INITIAL_BIAS = 2.0
 
 
 class GatedRecurrence(nn.Module):
-    """x + out(state * silu(G x)), with the state of the recurrence above.
-
-    Args:
-        dim: features.
-    """
+    """x + out(state silu(G x)); state = a state + (1 - a) z with a = sigmoid(F x) and z = Z x."""
 
     def __init__(self, dim: int):
         super().__init__()
@@ -207,7 +176,7 @@ class Pseudo3D(Convolution):
     kind: str = field(default="pseudo3d", init=False)
 
     def make(self, dim: int) -> nn.Module:
-        return Pseudo3DConvolution(dim, self.kernel, self.causal)
+        return TemporalConvolution(dim, self.kernel, self.causal, in_space=True)
 
 
 @dataclass(frozen=True)
@@ -245,12 +214,7 @@ class AnimateDiff:
 
 MixerSpec = Unmixed | Attention | Convolution | Pseudo3D | Recurrence | AnimateDiff
 MIXERS: dict[str, type[MixerSpec]] = {
-    "none": Unmixed,
-    "attention": Attention,
-    "convolution": Convolution,
-    "pseudo3d": Pseudo3D,
-    "recurrence": Recurrence,
-    "motion": AnimateDiff,
+    spec.kind: spec for spec in (Unmixed, Attention, Convolution, Pseudo3D, Recurrence, AnimateDiff)
 }
 
 

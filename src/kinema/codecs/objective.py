@@ -143,13 +143,7 @@ class Reconstruction:
 def reconstruct(
     codec: CausalVAE, frames: Tensor, generator: torch.Generator | None = None
 ) -> Reconstruction:
-    """Code clips as training does, with latents drawn from their posterior.
-
-    Args:
-        codec: the autoencoder in training.
-        frames: b 3 f h w in [-1, 1], any f >= 1.
-        generator: draws the sample.
-    """
+    """Code clips, b 3 f h w in [-1, 1], with latents drawn from their posterior, as in training."""
     posterior = codec.posterior(frames)
     latents = codec.normalize(posterior.sample(generator))
     decoded = codec.decode(latents, frames.shape[2], (frames.shape[3], frames.shape[4]))
@@ -172,18 +166,10 @@ def codec_loss(
     perceptual: Distance = laplacian_distance,
     generator: torch.Generator | None = None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """The loss of a batch of clips, and its parts, each of shape (b,) and before its weight.
+    """The loss of a batch of clips (b,), and its detached parts (b,), each before its weight.
 
-    Args:
-        codec: the autoencoder in training.
-        coded: of `reconstruct`.
-        weights: of the parts.
-        motion: for the part `flow`.
-        perceptual: for the part of that name.
-        generator: draws the transformation that latents are held to.
-
-    Returns:
-        loss (b,), and a dict of detached parts (b,).
+    The part `flow` needs `motion`; `perceptual` is the distance of the part of that name;
+    `generator` draws the transformation that latents are held to.
     """
     frames, decoded = coded.frames, coded.decoded
     error, softness = decoded - frames, weights.softness

@@ -82,9 +82,7 @@ class Layer(nn.Module):
 class SmallTextEncoder(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.0"):
     """encoder(prompts) -> Tokens, for prompts in the words of a given corpus.
 
-    Args:
-        config: the network.
-        tokenizer: the vocabulary, as `word_tokenizer` makes it; saved as tokenizer.json.
+    The vocabulary, as `word_tokenizer` makes it, is saved as tokenizer.json.
     """
 
     config_class = SmallTextConfig
@@ -176,11 +174,7 @@ class SmallTextEncoder(nn.Module, PretrainedMixin, library_name="kinema", licens
 
 
 def read_tokenizer(path: Path) -> Tokenizer:
-    """The tokenizer in a file.
-
-    Raises:
-        UserError: if there is none in it.
-    """
+    """The tokenizer in a file; raise a UserError if there is none in it."""
     try:
         return Tokenizer.from_file(str(path))
     except Exception as error:  # tokenizers raises nothing narrower

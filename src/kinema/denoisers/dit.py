@@ -15,12 +15,12 @@ from math import lcm
 
 import torch
 import torch.nn.functional as F
-from einops import rearrange, repeat
+from einops import rearrange
 from torch import Tensor, nn
 
 from kinema.blocks.attention import AttentionSpec, Framewise, Full, attention_spec
 from kinema.blocks.cache import Cache
-from kinema.blocks.mixers import MixerSpec, Unmixed, chunk_of, make_mixer, mixer_spec
+from kinema.blocks.mixers import MixerSpec, Unmixed, chunk_of, mixer_spec
 from kinema.blocks.transformer import (
     MLP,
     CrossAttention,
@@ -45,7 +45,7 @@ from kinema.conditions.ports import (
     read_ports,
     zero_ports_,
 )
-from kinema.denoisers.denoiser import check_cache
+from kinema.denoisers.denoiser import check_cache, check_heads
 from kinema.errors import UserError
 from kinema.fields import Count, Whole, check_fields
 from kinema.storage.weights import PretrainedMixin
@@ -75,11 +75,7 @@ class DiTConfig:
         self.attention, self.mixer = attention_spec(self.attention), mixer_spec(self.mixer)
         self.patch, self.ports = tuple(self.patch), read_ports(self.ports)
         check_fields(self, "DiT: ")
-        if self.dim % (8 * self.num_heads):
-            raise UserError(
-                f"DiT: dim is {self.dim}, and must be a multiple of 8 x num_heads, that is of "
-                f"{8 * self.num_heads}."
-            )
+        check_heads("DiT: dim", self.dim, self.num_heads)
 
     @property
     def causal(self) -> bool:
@@ -102,7 +98,7 @@ class Block(nn.Module):
     def __init__(self, config: DiTConfig, layer: int):
         super().__init__()
         self.attention = SelfAttention(config.dim, config.num_heads, config.attention, layer)
-        self.mixer = make_mixer(config.mixer, config.dim)
+        self.mixer = config.mixer.make(config.dim)
         self.mlp = MLP(config.dim, config.mlp_ratio)
         self.shift1, self.shift2 = TokenShift(config.reach), TokenShift(config.reach)
         if config.text_dim:
@@ -162,7 +158,7 @@ class DiT(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.0
         """
         xavier_(self)
         for block in self.blocks:  # a mixer has its own start, the identity
-            block.mixer = make_mixer(self.config.mixer, self.config.dim)
+            block.mixer = self.config.mixer.make(self.config.dim)
         zero = [self.modulation, self.patches_out]
         if self.config.text_dim:
             zero += [block.text_attention.out for block in self.blocks]
@@ -171,11 +167,7 @@ class DiT(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.0
         zero_ports_(self)
 
     def forward(
-        self,
-        x: Tensor,
-        t: Tensor,
-        conditions: Conditions | None = None,
-        cache: Cache | None = None,
+        self, x: Tensor, t: Tensor, conditions: Conditions | None = None, cache: Cache | None = None
     ) -> Tensor:
         """Predict from noisy frames.
 
@@ -195,8 +187,7 @@ class DiT(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.0
             UserError: if there is a cache and the network sees the future, or a chunk is torn; or
                 for a condition that has no port or does not fit.
         """
-        if cache is not None:
-            check_cache(self)
+        check_cache(self, cache)
         given = self.ports.given(conditions, x)
         text = conditions.text if conditions is not None and self.config.text_dim else None
         patch = self.config.patch
@@ -223,7 +214,8 @@ class DiT(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.0
             vector = vector + text.summary(self.text_summary)[:, None]
         frames = self.config.patch[0]
         if frames > 1:  # a token of several frames: the mean of their vectors
-            vector = repeat_last(vector, -vector.shape[1] % frames)
+            last = vector[:, -1:].expand(-1, -vector.shape[1] % frames, -1)
+            vector = torch.cat([vector, last], dim=1)
             vector = rearrange(vector, "b (f p) d -> b f p d", p=frames).mean(2)
         vectors = self.modulation(F.silu(vector))
         vectors = rearrange(vectors, "b f (l d) -> b f 1 1 l d", d=self.config.dim)
@@ -236,11 +228,7 @@ class DiT(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.0
         return rotary_angles((f, h, w), head_dim, tokens.device, first_frame)
 
     def frames_seen(self, cache: Cache | None) -> int:
-        """How many frames the cache has been fed.
-
-        Raises:
-            UserError: if they end within a chunk.
-        """
+        """How many frames the cache has been fed; raise a UserError if they end within a chunk."""
         seen: int = 0 if cache is None else cache.get(self, 0)
         if seen % self.chunk:
             raise UserError(
@@ -268,20 +256,13 @@ class DiT(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.0
 
     @property
     def is_causal(self) -> bool:
-        """Whether no frame sees a later one, so that a cache can hold the past."""
         return self.config.causal
 
     @property
     def chunk(self) -> int:
-        """Frames are fed to a cache in multiples of this: whole patches, and whole chunks."""
         return self.config.patch[0] * lcm(self.config.attention.chunk, chunk_of(self.config.mixer))
 
     @property
     def can_forget(self) -> bool:
         """Whether a cache can drop frames: each has tokens of its own."""
         return self.config.patch[0] == 1
-
-
-def repeat_last(x: Tensor, times: int) -> Tensor:
-    """Append the last frame of b f d `times` times."""
-    return torch.cat([x, repeat(x[:, -1], "b d -> b f d", f=times)], dim=1)

@@ -40,7 +40,7 @@ from kinema.conditions.ports import (
     read_ports,
     zero_ports_,
 )
-from kinema.denoisers.denoiser import check_cache
+from kinema.denoisers.denoiser import check_cache, check_heads
 from kinema.errors import UserError
 from kinema.fields import Count, Whole, check_fields
 from kinema.storage.weights import PretrainedMixin
@@ -64,11 +64,7 @@ class MMDiTConfig:
     def __post_init__(self):
         self.patch, self.ports = tuple(self.patch), read_ports(self.ports)
         check_fields(self, "MMDiT: ")
-        if self.dim % (8 * self.num_heads):
-            raise UserError(
-                f"MMDiT: dim is {self.dim}, and must be a multiple of 8 x num_heads, that is of "
-                f"{8 * self.num_heads}."
-            )
+        check_heads("MMDiT: dim", self.dim, self.num_heads)
         if self.text_dim < 1:
             raise UserError("MMDiT: text_dim is 0, and a network without text is a DiT: use that.")
 
@@ -189,15 +185,10 @@ class MMDiT(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2
         zero_ports_(self)
 
     def forward(
-        self,
-        x: Tensor,
-        t: Tensor,
-        conditions: Conditions | None = None,
-        cache: Cache | None = None,
+        self, x: Tensor, t: Tensor, conditions: Conditions | None = None, cache: Cache | None = None
     ) -> Tensor:
         """Predict from noisy frames; arguments, result and errors as in `DiT.forward`."""
-        if cache is not None:
-            check_cache(self)
+        check_cache(self, cache)
         given = self.ports.given(conditions, x)
         prompt = conditions.text if conditions is not None else None
         patch = (1, *self.config.patch)

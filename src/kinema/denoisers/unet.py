@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from kinema.blocks.attention import Framewise
 from kinema.blocks.cache import Cache
 from kinema.blocks.convolution import FrameConv, VideoConv
-from kinema.blocks.mixers import Attention, MixerSpec, Unmixed, chunk_of, make_mixer, mixer_spec
+from kinema.blocks.mixers import Attention, MixerSpec, Unmixed, chunk_of, mixer_spec
 from kinema.blocks.transformer import (
     CrossAttention,
     RMSNorm,
@@ -43,7 +43,7 @@ from kinema.conditions.ports import (
     read_ports,
     zero_ports_,
 )
-from kinema.denoisers.denoiser import check_cache
+from kinema.denoisers.denoiser import check_cache, check_heads
 from kinema.errors import UserError
 from kinema.fields import Count, Whole, check_fields
 from kinema.storage.weights import PretrainedMixin
@@ -79,11 +79,7 @@ class UNetConfig:
         self.mixer_levels = tuple(self.mixer_levels) or tuple(range(len(self.dims)))
         check_fields(self, "UNet: ")
         for dim in self.dims:
-            if dim % (8 * self.num_heads):
-                raise UserError(
-                    f"UNet: dims holds {dim}, and must hold multiples of 8 x num_heads, that is "
-                    f"of {8 * self.num_heads}."
-                )
+            check_heads("UNet: one of dims", dim, self.num_heads)
         for name in ("attention_levels", "mixer_levels"):
             if not set(getattr(self, name)) <= set(range(len(self.dims))):
                 raise UserError(
@@ -159,7 +155,8 @@ class Stage(nn.Module):
         self.conv = ConvBlock(dim, dim_vector, config)
         has_attention = level in config.attention_levels
         self.attention = AttentionBlock(dim, config) if has_attention else None
-        self.mixer = make_mixer(config.mixer if level in config.mixer_levels else Unmixed(), dim)
+        mixer = config.mixer if level in config.mixer_levels else Unmixed()
+        self.mixer = mixer.make(dim)
 
     def forward(
         self, x: Tensor, vector: Tensor, text: Tokens | None, cache: Cache | None,
@@ -221,15 +218,10 @@ class UNet(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.
         nn.init.zeros_(self.conv_out.conv.bias)
 
     def forward(
-        self,
-        x: Tensor,
-        t: Tensor,
-        conditions: Conditions | None = None,
-        cache: Cache | None = None,
+        self, x: Tensor, t: Tensor, conditions: Conditions | None = None, cache: Cache | None = None
     ) -> Tensor:
         """Predict from noisy frames; arguments, result and errors as in `DiT.forward`."""
-        if cache is not None:
-            check_cache(self)
+        check_cache(self, cache)
         given = self.ports.given(conditions, x)
         text = conditions.text if conditions is not None and self.config.text_dim else None
         padded = pad_to_multiple(x, self.multiple)
@@ -290,12 +282,10 @@ class UNet(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.
 
     @property
     def is_causal(self) -> bool:
-        """Whether no frame sees a later one, so that a cache can hold the past."""
         return self.config.is_causal
 
     @property
     def chunk(self) -> int:
-        """Frames are fed to a cache in multiples of this."""
         return chunk_of(self.config.mixer)
 
     can_forget = True  # every frame has entries of its own

@@ -148,13 +148,8 @@ def adaptive_projected(
 ) -> DenoiseFn:
     """APG (Sadat et al. 2025), without momentum: high scales without oversaturation.
 
-    Args:
-        cond: denoiser with the condition.
-        uncond: denoiser without it.
-        scale: 1 is off.
-        eta: share kept of the part of the update along `cond`, which saturates.
-        max_norm: the update of a frame is shortened to this norm.
-        interval: times at which to guide.
+    Of the part of the update along `cond`, which saturates, the share `eta` is kept; the update of
+    a frame is shortened to `max_norm`. The others are as in `classifier_free`.
     """
 
     def combine(cond: Tensor, uncond: Tensor, x: Tensor, t: Tensor) -> Tensor:
@@ -250,8 +245,7 @@ class ClassifierFree(Guidance):
     kind: str = field(default="classifier-free", init=False)
 
     def __call__(self, branches: Branches, scale: float) -> DenoiseFn:
-        cond, uncond = branches.cond, branches.uncond
-        return classifier_free(cond, uncond, scale, self.interval, self.rescale)
+        return classifier_free(*branches[:2], scale, self.interval, self.rescale)
 
 
 @dataclass(frozen=True)
@@ -264,8 +258,7 @@ class AdaptiveProjected(Guidance):
     kind: str = field(default="adaptive-projected", init=False)
 
     def __call__(self, branches: Branches, scale: float) -> DenoiseFn:
-        cond, uncond = branches.cond, branches.uncond
-        return adaptive_projected(cond, uncond, scale, self.eta, self.max_norm, self.interval)
+        return adaptive_projected(*branches[:2], scale, self.eta, self.max_norm, self.interval)
 
 
 @dataclass(frozen=True)
@@ -277,8 +270,7 @@ class ZeroStar(Guidance):
     kind: str = field(default="zero-star", init=False)
 
     def __call__(self, branches: Branches, scale: float) -> DenoiseFn:
-        cond, uncond, path = branches.cond, branches.uncond, branches.path
-        return cfg_zero_star(cond, uncond, scale, path, self.zero_from, self.interval)
+        return cfg_zero_star(*branches[:2], scale, branches.path, self.zero_from, self.interval)
 
 
 @dataclass(frozen=True)
@@ -349,10 +341,8 @@ GUIDANCE: dict[str, type[Guidance]] = {spec.kind: spec for spec in SPECS}
 
 
 def guidance_named(given: Guidance | str | dict[str, Any]) -> Guidance:
-    """Return a spec from itself, from its dictionary, or from its name and options as text.
-
-    Args:
-        given: such as "adaptive-projected" or "adaptive-projected:eta=0.5,interval=[0.2,0.9]".
+    """Return a spec from itself, from its dictionary, or from its name and options as text, such as
+    "adaptive-projected" or "adaptive-projected:eta=0.5,interval=[0.2,0.9]".
 
     Raises:
         UserError: if there is no such guidance or option, or a value makes no sense.

@@ -33,18 +33,13 @@ ENDED = "ended"
 
 @dataclass(frozen=True)
 class Process:
-    """A process of some machine.
+    """A process of some machine."""
 
-    Attributes:
-        pid: its number.
-        start: when it started, which no other process of this number shares; "" if the system
-            does not tell.
-        host: the name of its machine.
-    """
-
-    pid: int
+    pid: int  # its number
+    # when it started, which no other process of this number shares; "" if the system does not
+    # tell
     start: str
-    host: str
+    host: str  # the name of its machine
 
     @classmethod
     def current(cls) -> Process:

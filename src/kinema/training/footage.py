@@ -15,7 +15,7 @@ from torch import Tensor
 
 from kinema.clips import ClipFolder, inspect
 from kinema.errors import UserError
-from kinema.fields import Count, OneOf, Seed, Side, Weight, Whole
+from kinema.fields import Count, OneOf, Seed, Side, Weight, Whole, check_fields
 from kinema.training.waiting import telling
 
 LOOKED_AT = 64  # files of a folder, to tell what its footage is like
@@ -29,17 +29,11 @@ def fingerprint(**settings: Any) -> str:
 
 @dataclass(frozen=True)
 class FootageFormat:
-    """What the files of a folder are like, by the commonest among them.
+    """What the files of a folder are like, by the commonest among them."""
 
-    Attributes:
-        fps: frames per second.
-        height: in pixels.
-        width: in pixels.
-    """
-
-    fps: float
-    height: int
-    width: int
+    fps: float  # frames per second
+    height: int  # in pixels
+    width: int  # in pixels
 
 
 @dataclass
@@ -71,8 +65,7 @@ class FolderClips:
     part: Annotated[str, OneOf(("all", "train", "held_out"))] = "all"
 
     def __post_init__(self) -> None:
-        if self.part not in ("all", "train", "held_out"):
-            raise UserError(f"The part of a folder is all, train or held_out, not {self.part!r}.")
+        check_fields(self, "The clips' ")
 
     @property
     def name(self) -> str:

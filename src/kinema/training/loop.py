@@ -1,6 +1,7 @@
 """The training loop. It knows no architecture: a `Task` brings networks, data and loss."""
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -113,6 +114,32 @@ class Task(Protocol):
         """Floating-point operations of one training step (0 where nobody counted)."""
 
 
+class Run(ABC):
+    """What a recipe fills in: a dataclass with a `folder`, a `loop` and a task that it trains."""
+
+    folder: Name
+    loop: Loop
+
+    def __post_init__(self) -> None:
+        check_fields(self, "The run's ")
+
+    @abstractmethod
+    def task(self) -> Task:
+        """Make what the run trains."""
+
+    def prepared(self) -> Task:
+        """Make the task, and tell of it what is worth knowing before the run."""
+        check_fields(self, "The run's ")
+        return self.task()
+
+    @flushed_denormals()
+    def train(self) -> State:
+        """Train to the end, resuming where an interrupted run stopped."""
+        with telling("Preparing the run: networks and lists of clips."):
+            task = self.prepared()
+        return train(task, self.loop, Path(self.folder))
+
+
 def train(task: Task, loop: Loop, folder: Path) -> State:
     """Train `task` to the end, resuming from the last checkpoint in `folder` if there is one.
 
@@ -160,11 +187,12 @@ def begin(task: Task, loop: Loop, latest: Path, processes: Processes) -> State:
     """Networks, optimizers and averages, at the position of an interrupted run or at the start."""
     network = task.network.to(loop.device).train()
     require_finite(network.state_dict(), "The network that this run starts from")
+    rates = loop.learning_rate, loop.weight_decay, loop.adamw_share
     shared = {f"loop.{name}": str(getattr(loop, name)) for name in ("seed", "batch_size")}
     state = State(
         network,
         WeightAverages(network, loop.averages),
-        optimizers_of(network, loop),
+        make_optimizers(network, loop.optimizer, *rates, dtype=loop.dtype),
         Position(),
         {**shared, "loop.precision": loop.precision},
     )
@@ -176,11 +204,6 @@ def begin(task: Task, loop: Loop, latest: Path, processes: Processes) -> State:
     return state
 
 
-def optimizers_of(network: nn.Module, loop: Loop) -> list[torch.optim.Optimizer]:
-    rates = loop.learning_rate, loop.weight_decay, loop.adamw_share
-    return make_optimizers(network, loop.optimizer, *rates, dtype=loop.dtype)
-
-
 def learn(task: Task, loop: Loop, state: State, log: MetricsLog, processes: Processes) -> None:
     """Take steps until the run has seen all its clips."""
     latest, position = log.folder / "checkpoint.safetensors", state.position
@@ -190,7 +213,7 @@ def learn(task: Task, loop: Loop, state: State, log: MetricsLog, processes: Proc
     bad_steps, saved_at = 0, time.monotonic()
     while state.position.samples < loop.num_samples:
         # One step. Everything random is reseeded from the position.
-        with first_step_told(estimate):
+        with nullcontext() if estimate.has_begun else telling("Taking the first step."):
             loss, parts = take_step(task, loop, state, processes)
         position = state.position
         bad_steps = 0 if loss is not None else bad_steps + 1
@@ -214,18 +237,14 @@ def learn(task: Task, loop: Loop, state: State, log: MetricsLog, processes: Proc
             rate, mfu = meter.read(position)
             log.log({"loss": loss, **parts, "clips_per_second": rate}, position.samples)
             log.show(position.samples, loss, rate, mfu)
-        if has_crossed(position.samples, loop.batch_size, loop.validate_every):
+        before = position.samples - loop.batch_size
+        if position.samples // loop.validate_every > before // loop.validate_every:
             log.log(validate(task, state, log.folder, loop), position.samples)
             meter.restart(position)
             estimate.restart()
         if time.monotonic() - saved_at > 60 * loop.checkpoint_minutes and not bad_steps:
             checkpoint.save(state, latest)
             saved_at = time.monotonic()
-
-
-def first_step_told(estimate: Estimate) -> AbstractContextManager[None]:
-    """A block that says what it is for if it is the first step and takes long."""
-    return nullcontext() if estimate.has_begun else telling("Taking the first step.")
 
 
 def take_step(
@@ -320,8 +339,3 @@ def precision(loop: Loop) -> str:
     """Which precision the run takes, and why if it is that of the machine."""
     dtype, reason = fastest_dtype(loop.device)
     return f"Precision {reason if DTYPES[loop.precision] == dtype else loop.precision}"
-
-
-def has_crossed(samples: int, batch_size: int, every: int) -> bool:
-    """Whether the last step passed a multiple of `every`."""
-    return samples // every > (samples - batch_size) // every

@@ -16,10 +16,11 @@ import contextlib
 import io
 import json
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Self
 
+import torch
 from safetensors import SafetensorError
 from torch import nn
 
@@ -36,11 +37,7 @@ from kinema.storage import whole_folder
 from kinema.storage.atomic import read_object
 from kinema.storage.weights import check_files, fetched, file_checksums
 
-CODECS: dict[str, type] = {
-    "causal_vae": CausalVAE,
-    "pixels": Pixels,
-    "pretrained": PretrainedCodec,
-}
+CODECS: dict[str, type] = {"causal_vae": CausalVAE, "pixels": Pixels, "pretrained": PretrainedCodec}
 TEXT_ENCODERS: dict[str, type] = {
     "small": SmallTextEncoder,
     "pretrained": PretrainedTextEncoder,
@@ -89,41 +86,45 @@ class System:
         return self.text != "none"
 
 
-class Parts(Protocol):
-    """A system whose parts are loaded; a `VideoPipeline` is one."""
-
-    denoiser: nn.Module
-    codec: Any
-    text: nn.Module
-    system: System
-    name: str
-
-
-@dataclass
-class Loaded:
-    """The parts of a system as they were read from its folder."""
-
-    denoiser: nn.Module
-    codec: Any
-    text: nn.Module
-    system: System
-    name: str
-
-
-def load(name: str | Path) -> Loaded:
-    """Read a system and its parts.
+class Parts(nn.Module):
+    """The parts of a system.
 
     Args:
-        name: one that ships ("tabletop"), a folder ("./tabletop"), or a repository of the Hugging
-            Face hub ("owner/name").
-
-    Raises:
-        UserError: if it is not there, or a file in it is missing, corrupt or foreign.
+        denoiser: `denoiser(x, t, conditions)`, one of `kinema.denoisers.DENOISERS`.
+        codec: frames to latents and back, one of CODECS.
+        text: `text(prompts) -> Tokens`, one of TEXT_ENCODERS.
+        system: how they belong together; names its parts by what they are.
+        name: what the system is called in the settings of its videos.
     """
-    folder = find(name)
-    system = read_system(folder)
-    parts = {part: load_part(folder, part, getattr(system, part)) for part in PARTS}
-    return Loaded(**parts, system=system, name=str(name))
+
+    def __init__(
+        self, denoiser: nn.Module, codec: Any, text: nn.Module, system: System, name: str = ""
+    ) -> None:
+        super().__init__()
+        self.denoiser, self.codec, self.text, self.name = denoiser, codec, text, name
+        kinds: dict[str, Any] = {part: kind_of(part, getattr(self, part)) for part in PARTS}
+        self.system = replace(system, **kinds)
+
+    @classmethod
+    def load(cls, name: str | Path) -> Self:
+        """Read a system, ready for use.
+
+        Args:
+            name: one that ships ("tabletop"), a folder ("./tabletop"), or a repository of the
+                Hugging Face hub ("owner/name").
+
+        Raises:
+            UserError: if it is not there, or a file in it is missing, corrupt or foreign.
+        """
+        folder = find(name)
+        system = read_system(folder)
+        parts = {part: load_part(folder, part, getattr(system, part)) for part in PARTS}
+        return cls(**parts, system=system, name=str(name)).eval().requires_grad_(False)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the denoiser lies; `.to(device)` moves the whole system."""
+        return next(self.denoiser.parameters()).device
 
 
 def find(name: str | Path) -> Path:
@@ -211,9 +212,7 @@ def save_part(network: Any, place: Path) -> None:
         network.tokenizer.save_pretrained(place)
         return
     network.save_pretrained(place)
-    (place / "README.md").unlink(
-        missing_ok=True
-    )  # the mixin's card, written for whole repositories
+    (place / "README.md").unlink(missing_ok=True)  # the mixin's card, for whole repositories
 
 
 def write_system(system: System, parts: dict[str, Any], folder: Path) -> None:

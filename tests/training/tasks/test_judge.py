@@ -14,7 +14,8 @@ from kinema.training.tasks import judge as training
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models") / "judge"
-    scores = training.train(folder, num_clips=8, num_epochs=1, batch_size=4, num_unseen=4)
+    run = training.JudgeRun(str(folder), 8, num_epochs=1, batch_size=4, num_unseen=4)
+    scores = run.train()
     return folder, scores
 
 

@@ -28,7 +28,7 @@ from torch import Tensor
 
 from kinema.errors import UserError
 from kinema.sampling import plans
-from kinema.sampling.rollout.setup import RolloutSetup, RolloutState, Segment
+from kinema.sampling.rollout.setup import RolloutSetup, RolloutState, Segment, Strategy
 from kinema.sampling.sample import Past, Step, network_times
 
 Frames = dict[str, Tensor]
@@ -155,7 +155,7 @@ def stepped(setup: RolloutSetup, evaluation: Evaluation, start: int, frames: Fra
 
 
 @dataclass(frozen=True)
-class Blend:
+class Blend(Strategy):
     """A video of any length and size as the blend of windows that the denoiser can see.
 
     Joins there are none, but what lies further apart than a window agrees only through the
@@ -254,9 +254,6 @@ class Blend:
     def calls(self, num_frames: int, num_steps: int) -> dict[int, int]:
         windows = windows_over(num_frames, self.window, self.overlap)
         return {min(self.window, num_frames): len(windows) * num_steps}
-
-    def joins(self, num_frames: int, num_given: int = 0) -> list[int]:
-        return []
 
 
 def saved(stages: list[Held]) -> dict[str, Tensor]:

@@ -26,7 +26,7 @@ from kinema.sampling.rollout.setup import (
 
 
 @dataclass(frozen=True)
-class Keyframes:
+class Keyframes(Strategy):
     """Every `stride`-th frame by `keys`, then windows that begin and end with a key frame.
 
     The keys are denoised by `setup.coarse`, a denoiser of clips at the lower rate. Without one the

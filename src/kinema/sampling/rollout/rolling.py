@@ -16,7 +16,7 @@ from torch import Tensor
 
 from kinema.errors import UserError
 from kinema.sampling import plans
-from kinema.sampling.rollout.setup import RolloutSetup, RolloutState, Segment, opening
+from kinema.sampling.rollout.setup import RolloutSetup, RolloutState, Segment, Strategy, opening
 from kinema.sampling.sample import DenoiseFn, Past, Step, take_step
 
 
@@ -79,7 +79,7 @@ class Queue:
 
 
 @dataclass(frozen=True)
-class Rolling:
+class Rolling(Strategy):
     """A window on an endless staircase: clean frames, frames in motion, frames still noise.
 
     There are no joins: every frame is made beside its neighbors on both sides.
@@ -103,7 +103,6 @@ class Rolling:
 
     @property
     def horizon(self) -> int:
-        """Frames back that every new frame sees, at least."""
         return self.history
 
     def delay(self, num_steps: int) -> int:
@@ -155,6 +154,3 @@ class Rolling:
         chunks = ceil(num_frames / self.chunk)
         rows = num_steps + self.delay(num_steps) * (chunks - 1)
         return {min(self.window, num_frames): rows}
-
-    def joins(self, num_frames: int, num_given: int = 0) -> list[int]:
-        return []

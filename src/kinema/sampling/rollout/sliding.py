@@ -16,12 +16,19 @@ from torch import Tensor
 from kinema.diffusion.path import HISTORY
 from kinema.errors import UserError
 from kinema.sampling.guidance import noised_history
-from kinema.sampling.rollout.setup import RolloutSetup, RolloutState, Segment, latest, opening
+from kinema.sampling.rollout.setup import (
+    RolloutSetup,
+    RolloutState,
+    Segment,
+    Strategy,
+    latest,
+    opening,
+)
 from kinema.sampling.sample import DenoiseFn
 
 
 @dataclass(frozen=True)
-class Sliding:
+class Sliding(Strategy):
     """Windows of which the first `overlap` frames are given, the last ones of the window before.
 
     Every window is whole: what the last one makes beyond the end is cut off. With a chain that
@@ -113,7 +120,6 @@ class Sliding:
 
     @property
     def horizon(self) -> int:
-        """Frames back that every new frame sees, at least."""
         return self.overlap
 
     @property

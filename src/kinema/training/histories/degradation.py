@@ -65,12 +65,9 @@ class Faults:
 
 
 def degraded(x0: Tensor, t: Tensor, faults: Faults) -> Tensor:
-    """Degrade the given frames of clips; the others stay, so the loss keeps its targets.
+    """Degrade the given frames (t = 0) of true clips on white, b c f h w in [-1, 1]; t: b f.
 
-    Args:
-        x0: true clips, b c f h w in [-1, 1], on white.
-        t: b f, the noise levels about to be learned; frames with t = 0 are given.
-        faults: of each clip.
+    The others stay, so the loss keeps its targets.
     """
     given = t == 0
     chosen = given & faults.chosen[:, None].to(t.device) & ~given.all(dim=1, keepdim=True)
@@ -95,14 +92,19 @@ def swollen(ink: Tensor, weights: Tensor) -> Tensor:
 def shaken(ink: Tensor, shifts: Tensor) -> Tensor:
     """Frames moved; shifts: b f 2, pixels to the right and down."""
     pictures = rearrange(ink, "b c f h w -> (b f) c h w")
-    height, width = pictures.shape[-2:]
-    side = shifts.new_tensor([width - 1, height - 1])
-    grid = shifts.new_zeros(len(pictures), 2, 3)  # from a place of the picture to where it was
-    grid[:, 0, 0] = grid[:, 1, 1] = 1
-    grid[:, :, 2] = -2 * rearrange(shifts, "b f p -> (b f) p") / side
-    places = F.affine_grid(grid, list(pictures.shape), align_corners=True)
-    moved = F.grid_sample(pictures, places, align_corners=True, padding_mode="border")
+    side = shifts.new_tensor([ink.shape[-1] - 1, ink.shape[-2] - 1])
+    offset = -2 * rearrange(shifts, "b f p -> (b f) p") / side
+    moved = fetched(pictures, shifts.new_ones(len(pictures)), offset, "border")
     return rearrange(moved, "(b f) c h w -> b c f h w", b=len(ink))
+
+
+def fetched(pictures: Tensor, scale: Tensor, offset: Tensor, outside: str) -> Tensor:
+    """Pictures n c h w, each place from scale * place + offset; scale: n, offset: n 2 of x, y."""
+    grid = offset.new_zeros(len(pictures), 2, 3)  # from a place of the picture to where it was
+    grid[:, 0, 0] = grid[:, 1, 1] = scale
+    grid[:, :, 2] = offset
+    places = F.affine_grid(grid, list(pictures.shape), align_corners=True)
+    return F.grid_sample(pictures, places, align_corners=True, padding_mode=outside)
 
 
 def draw_zoom(zoom: tuple[float, float], batch_size: int) -> tuple[Tensor, Tensor]:
@@ -113,17 +115,11 @@ def draw_zoom(zoom: tuple[float, float], batch_size: int) -> tuple[Tensor, Tenso
 
 
 def zoomed(frames: Tensor, factor: Tensor, point: Tensor) -> Tensor:
-    """Clips as a camera nearer or further away sees them; what lies outside is white.
+    """Clips (b c f h w) as a camera nearer (factor above 1) or further away sees them.
 
-    Args:
-        frames: b c f h w in [-1, 1].
-        factor: (b,), above 1 for a camera that is nearer.
-        point: (b, 2), x and y in [-1, 1] of what stays where it is.
+    factor: (b,); point: (b, 2), x and y in [-1, 1] of what stays where it is. What lies outside is
+    white.
     """
-    grid = torch.zeros(len(frames), 2, 3)  # from a place of the picture to where it was
-    grid[:, 0, 0] = grid[:, 1, 1] = 1 / factor
-    grid[:, :, 2] = point * (1 - 1 / factor[:, None])
     ink = rearrange(1 - frames, "b c f h w -> b (c f) h w")
-    places = F.affine_grid(grid, list(ink.shape), align_corners=True)
-    seen = F.grid_sample(ink, places, align_corners=True)
+    seen = fetched(ink, 1 / factor, point * (1 - 1 / factor[:, None]), "zeros")
     return 1 - rearrange(seen, "b (c f) h w -> b c f h w", f=frames.shape[2])

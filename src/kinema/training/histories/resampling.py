@@ -46,12 +46,12 @@ def resample_history(
     path: Path,
     num_steps: int = 2,
 ) -> Tensor:
-    """Replace the given frames of some clips by the network's own version of them.
+    """Replace the given frames (t = 0) of some clips by the network's own version of them.
 
     Args:
         denoise: (x, t) -> x0, the network in training with the clips' conditions.
         x0: true clips, b c f h w.
-        t: b f, the noise levels about to be learned; frames with t = 0 are given.
+        t: b f, the noise levels about to be learned.
         t_s: b 1, how far each history is noised; 0 leaves it as it is.
         noise: b c f h w, standard normal.
         path: on which the network is trained.

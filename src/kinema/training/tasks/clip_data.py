@@ -3,8 +3,7 @@
 Both are a `ClipData`: they draw a step's clips as a function of the seed and the step alone.
 """
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -52,11 +51,9 @@ class LatentClips:
         tensors, captions = self.unseen.read(range(min(self.num_unseen, len(self.unseen))))
         return Batch(tensors["latents"].float(), captions)
 
-    @contextmanager
-    def ready(self) -> Iterator[None]:
+    def ready(self) -> AbstractContextManager[None]:
         """A block within which processes make the missing clips."""
-        with self.clips.making():
-            yield
+        return self.clips.making()
 
 
 @dataclass

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from kinema.blocks.precision import flushed_denormals
 from kinema.clips import contact_sheet, to_frames, to_tensor
 from kinema.codecs import (
     AdversarialLoss,
@@ -24,10 +23,10 @@ from kinema.codecs import (
 from kinema.codecs.adversarial import adversarial_loss
 from kinema.codecs.objective import Distance, PixelMotion, laplacian_distance
 from kinema.errors import UserError
-from kinema.fields import Name, Share, Whole, check_fields
+from kinema.fields import Name, Share, Whole
 from kinema.metrics.features.fidelity import psnr
 from kinema.metrics.features.lpips import LPIPS
-from kinema.training import Loop, Position, Shards, State, draw, train
+from kinema.training import Loop, Position, Run, Shards, draw
 from kinema.training.shards import num_ready
 from kinema.training.sources import Clips, ClipsWithFlow, WorldClips, never_trained_on, unseen
 from kinema.training.waiting import telling
@@ -57,7 +56,7 @@ class LPIPSFiles:
 
 
 @dataclass
-class CodecRun:
+class CodecRun(Run):
     """A training run of a codec.
 
     Attributes:
@@ -90,14 +89,14 @@ class CodecRun:
     workers: Whole = 1
 
     def __post_init__(self) -> None:
-        if not self.sizes or not all(0 < share <= 1 for share in self.sizes):
+        super().__post_init__()
+        if not self.sizes or min(self.sizes) == 0:
             raise UserError(
                 f"The sizes are shares of a clip's size, above 0 and up to 1, not {self.sizes}."
             )
 
     def task(self) -> "CodecTask":
         """What the run trains."""
-        check_fields(self)
         return CodecTask(self, self.perceptual())
 
     def perceptual(self) -> Distance:
@@ -124,23 +123,12 @@ class CodecRun:
             )
         return network
 
-    @flushed_denormals()
-    def train(self) -> State:
-        """Train to the end, resuming where an interrupted run stopped."""
-        with telling("Preparing the run: networks and lists of clips."):
-            task = self.task()
-        return train(task, self.loop, Path(self.folder))
-
 
 class CodecTask:
-    """What the loop asks of a codec run.
+    """What the loop asks of a codec run; `perceptual` is the distance of that part of its loss.
 
     Codec and discriminators are one network to the loop: their optimizers, averages and resume are
     those of every other run.
-
-    Args:
-        run: what to train, on what, how long.
-        perceptual: the distance of that part of the loss: any function of two clips.
     """
 
     def __init__(self, run: CodecRun, perceptual: Distance = laplacian_distance):

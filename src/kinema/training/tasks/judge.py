@@ -1,12 +1,12 @@
 """Train the judge on true renders of every level, degraded as generated video is."""
 
 import json
+import logging
 import os
 import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from kinema.judges.tabletop.questions import VOCABULARY, mirror, true_answers
 from kinema.training.tasks.judge_degradation import degrade
 from kinema.worlds import Rendering, tabletop
 
+LOG = logging.getLogger("kinema")
 LEVELS = (1, 2, 1, 2, 3, 4)  # those that most prompts are of, twice
 NUM_FRAMES = 9  # two seconds
 FIRST_SEED = 1_000_000_000  # far from the seeds that anything else is likely to be trained on
@@ -72,13 +73,8 @@ class JudgeRun:
         scores = accuracy(network, unseen)
         save(network, scores, Path(self.folder))
         for question, share in scores.items():
-            print(f"{question:<18}{100 * share:5.1f} %")
+            LOG.info(f"{question:<18}{100 * share:5.1f} %")
         return scores
-
-
-def train(folder: str | Path, **settings: Any) -> dict[str, float]:
-    """Train a judge: `JudgeRun(folder, **settings).train()`."""
-    return JudgeRun(str(folder), **settings).train()
 
 
 def render_examples(

@@ -1,19 +1,17 @@
 """Training a denoiser of disc clips without text: given the first frames, it makes the rest."""
 
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import torch
 from torch import nn
 
-from kinema.blocks.precision import flushed_denormals
 from kinema.codecs import Codec, Pixels
 from kinema.conditions import NoText
 from kinema.denoisers import DiT, DiTConfig, UNetConfig, UViTConfig, make_denoiser
 from kinema.errors import UserError
-from kinema.fields import Count, Name, Positive, Share, Whole, check_fields
+from kinema.fields import Count, Name, Positive, Share, Whole
 from kinema.interop import load_codec
-from kinema.training import Loop, State, train
+from kinema.training import Loop, Run
 from kinema.training.histories.degradation import Degradation
 from kinema.training.histories.resampling import Resampling
 from kinema.training.noise_levels import NoiseLevels
@@ -21,7 +19,6 @@ from kinema.training.sources import DiscClips
 from kinema.training.tasks.clip_data import RenderedClips
 from kinema.training.tasks.diffusion import Objective, SystemTask
 from kinema.training.tasks.previews import Predictions
-from kinema.training.waiting import telling
 from kinema.video import System, VideoPipeline
 from kinema.video.system import find_codec
 from kinema.worlds import discs
@@ -30,7 +27,7 @@ VALIDATION_TIMES = (0.5, 0.8, 0.9, 0.95, 0.98, 1.0)
 
 
 @dataclass
-class PhysicsRun:
+class PhysicsRun(Run):
     """A training run of a denoiser of disc clips, without text.
 
     Attributes:
@@ -81,7 +78,8 @@ class PhysicsRun:
     loop: Loop = field(default_factory=Loop)
 
     def __post_init__(self) -> None:
-        if not 0 < self.zoom[0] <= self.zoom[1]:
+        super().__post_init__()
+        if self.zoom[0] > self.zoom[1]:
             raise UserError(
                 "The zoom is a range of factors, such as 0.5 2 for half to twice the size, "
                 f"not {self.zoom}."
@@ -91,9 +89,7 @@ class PhysicsRun:
                 f"`most_given` is {self.most_given}: it is at least given, {self.given}, or 0 for "
                 "as many."
             )
-        if not 0 <= self.given_share <= 1:
-            raise UserError(f"`given_share` is {self.given_share}, and must lie between 0 and 1.")
-        if self.new_layers and (self.new_layers < 0 or not self.init):
+        if self.new_layers and not self.init:
             raise UserError(
                 f"`new_layers` is {self.new_layers}: so many are added to a system, named by "
                 "--init."
@@ -107,7 +103,6 @@ class PhysicsRun:
         Raises:
             UserError: if codec, system and given frames do not fit together.
         """
-        check_fields(self)
         torch.manual_seed(self.loop.seed)
         codec = make_codec(self)
         network = nn.ModuleDict({"denoiser": make_network(self, codec), "text": NoText()})
@@ -154,13 +149,6 @@ class PhysicsRun:
             max_given=num_latent_frames(codec, self.most_given or self.given),
             context_noise=self.context_noise,
         )
-
-    @flushed_denormals()
-    def train(self) -> State:
-        """Train to the end, resuming where an interrupted run stopped."""
-        with telling("Preparing the run: networks and clips."):
-            task = self.task()
-        return train(task, self.loop, Path(self.folder))
 
 
 def num_latent_frames(codec: Codec, num_frames: int) -> int:

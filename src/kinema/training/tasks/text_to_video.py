@@ -1,6 +1,6 @@
 """Training a text-to-video denoiser in the latents of a codec, with or without a first frame."""
 
-import sys
+import logging
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
@@ -8,14 +8,13 @@ from typing import Annotated
 import torch
 from torch import nn
 
-from kinema.blocks.precision import flushed_denormals
 from kinema.conditions import SmallTextConfig, SmallTextEncoder
 from kinema.denoisers import DenoiserConfig, DiTConfig, make_denoiser
 from kinema.diffusion import PREDICTIONS
 from kinema.errors import UserError
 from kinema.fields import Count, Name, OneOf, Share, Whole, check_fields
 from kinema.interop import PretrainedTextEncoder, load_codec
-from kinema.training import Loop, Shards, State, train
+from kinema.training import Loop, Run, Shards
 from kinema.training.footage import FolderClips
 from kinema.training.histories.resampling import Resampling
 from kinema.training.noise_levels import NoiseLevels
@@ -24,17 +23,17 @@ from kinema.training.tasks.clip_data import LatentClips
 from kinema.training.tasks.diffusion import Objective, SystemTask
 from kinema.training.tasks.own_clips import codec_ceiling, expectation
 from kinema.training.tasks.previews import Prompts
-from kinema.training.waiting import telling
 from kinema.video import System, VideoPipeline
 from kinema.video.system import find_codec
 
+LOG = logging.getLogger("kinema")
 NUM_PROMPTS = 4  # drawn from the captions where a run names none
 UNNAMED = "a video"  # what a clip without a caption is sampled by
 Data = WorldClips | FolderClips
 
 
 @dataclass
-class TextToVideoRun:
+class TextToVideoRun(Run):
     """A training run of a denoiser and the text encoder that steers it.
 
     Attributes:
@@ -87,9 +86,7 @@ class TextToVideoRun:
     first_clips: Count = 1_024
 
     def __post_init__(self) -> None:
-        for name in ("caption_dropout", "image_share"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise UserError(f"{name} is {getattr(self, name)}, and must lie between 0 and 1.")
+        super().__post_init__()
         if self.init and self.text_encoder:
             raise UserError(
                 f"`text_encoder` has no effect with init, {self.init}, whose text encoder is "
@@ -102,7 +99,6 @@ class TextToVideoRun:
         Raises:
             UserError: if clips, codec or text encoder are not there or do not fit together.
         """
-        check_fields(self)
         torch.manual_seed(self.loop.seed)
         folder = str(find_codec(self.codec))
         codec, data = load_codec(folder), counted(self.data)
@@ -145,15 +141,14 @@ class TextToVideoRun:
         prompts = self.prompts or [caption or UNNAMED for caption in captions]
         return Prompts(prompts, list(tensors["frames"][:, 0].numpy()))
 
-    @flushed_denormals()
-    def train(self) -> State:
-        """Train to the end, resuming where an interrupted run stopped."""
-        with telling("Preparing the run: networks and lists of clips."):
-            task = self.task()
+    def prepared(self) -> SystemTask:
+        """Make the task, and tell what to expect of footage of one's own."""
+        check_fields(self, "The run's ")
+        task = self.task()
         if isinstance(self.data, FolderClips):
-            print(expectation(len(self.data.clips)), file=sys.stderr)
+            LOG.info(expectation(len(self.data.clips)))
             codec_ceiling(task.codec, self.data, self.codec)
-        return train(task, self.loop, Path(self.folder))
+        return task
 
 
 def captions_of(data: Data, held_out: Data, count: int) -> list[str]:
