@@ -1,11 +1,9 @@
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kinema.worlds import tabletop
 from kinema.worlds.tabletop import captions
-from kinema.worlds.tabletop.attributes import SPEEDS
 from kinema.worlds.tabletop.paraphrases import rephrase
 
 SCENES = {"seed": st.integers(0, 10**6), "level": st.sampled_from([1, 2, 3, 4])}
@@ -33,8 +31,7 @@ def test_it_names_what_every_caption_names(seed, level):
         assert any(way in sentence for way in captions.DIRECTIONS[attributes.direction])
     if attributes.speed:
         assert any(word in sentence for word in captions.SPEED_WORDS[attributes.speed])
-    assert ("camera" in sentence.split(",")[0]) == (attributes.camera != "still")
-    assert attributes.speed in SPEEDS
+    assert sentence.startswith("as the camera") == (attributes.camera != "still")
 
 
 @given(**SCENES)
@@ -44,12 +41,7 @@ def test_it_is_no_caption_of_the_scene(seed, level):
     assert sentence not in made
 
 
-@pytest.mark.parametrize(
-    ("level", "seed", "said"),
-    [
-        (1, 1, "is on the table"),
-    ],
-)
-def test_one_object_stands_alone(level, seed, said):
-    attributes, sentence = sentence_of(seed, level)
-    assert attributes.second is None and said not in sentence
+@given(st.integers(0, 10**6))
+def test_one_object_stands_alone(seed):
+    attributes, sentence = sentence_of(seed, 1)
+    assert attributes.second is None and "on the table" not in sentence
