@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,11 @@ from kinema.judges import tabletop as judge
 from kinema.judges.tabletop.scoring import TOTAL_QUESTIONS, Answers, is_right
 from kinema.metrics.evidence import observe
 from kinema.metrics.features.distances import kernel_distance, motion_features
-from kinema.metrics.temporal.seams import block_seams, outline_sharpness
+from kinema.probes.prompts.cleanness import Cleanness
 from kinema.probes.prompts.probe import through_codec
-from kinema.probes.unseen import FIRST_SEED
-from kinema.reports.records import RecordStore
+from kinema.probes.unseen import unseen
 from kinema.worlds import Rendering, tabletop
+from studies.records import RecordStore
 
 AT_ONCE = 8  # clips in a batch
 TRUE, CODED = "true renders", "true, through the codec"
@@ -47,46 +47,31 @@ class Arm:
 
 @dataclass
 class Record:
-    """What was seen in the clips of one arm, a figure a clip.
+    """What was seen in the clips of one arm, a figure a clip."""
 
-    Attributes:
-        right: 1 where the judge reads everything as the prompt asks.
-        at_borders, elsewhere: steps at the borders of the codec's blocks and off them, gray levels.
-        sharpness: of the outlines of what moves.
-        distance: kernel distance of the motion features from those of true renders through the
-            codec, and its 95 % interval; of these themselves the interval between their halves.
-        seconds: of processor time a clip, sampling and decoding.
-    """
-
-    right: list[int]
-    at_borders: list[float]
-    elsewhere: list[float]
-    sharpness: list[float]
+    right: list[int]  # 1 where the judge reads everything as the prompt asks
+    at_borders: list[float]  # steps at the borders of the codec's blocks, gray levels
+    elsewhere: list[float]  # steps off them
+    sharpness: list[float]  # of the outlines of what moves
+    # kernel distance of the motion features from those of true renders through the codec, and its
+    # 95 % interval; of these themselves the interval between their halves
     distance: list[float]
-    seconds: float = 0.0
+    seconds: float = 0.0  # of processor time a clip, sampling and decoding
 
 
 @dataclass
 class Scenes:
-    """Held-out prompts and their true renders.
+    """Held-out prompts and their true renders."""
 
-    Attributes:
-        model: the system.
-        level: of the tabletop world.
-        count: how many.
-        seed: moves the prompts and the noise.
-    """
-
-    model: str
-    level: int
-    count: int
-    seed: int = 0
+    model: str  # the system
+    level: int  # of the tabletop world
+    count: int  # of prompts
+    seed: int = 0  # moves the prompts and the noise
 
     @property
     def seeds(self) -> list[int]:
         """Of the scenes, and of the noise of their clips."""
-        first = FIRST_SEED + self.seed * self.count
-        return list(range(first, first + self.count))
+        return unseen(self.count, self.seed)
 
     @cached_property
     def pipe(self) -> Any:
@@ -143,7 +128,7 @@ def measure_all(scenes: Scenes, arms: Sequence[Arm], folder: Path) -> dict[str, 
     clips: dict[str, Callable[[], np.ndarray]] = {
         TRUE: lambda: scenes.true,
         CODED: lambda: scenes.coded,
-        **{arm.name: lambda arm=arm: sample(scenes, arm) for arm in arms},
+        **{arm.name: partial(sample, scenes, arm) for arm in arms},
     }
     records = {}
     for name, make in clips.items():
@@ -182,17 +167,16 @@ def examine(scenes: Scenes, frames: np.ndarray, seconds: float) -> Record:
         int(is_right(one, asked, TOTAL_QUESTIONS))
         for one, asked in zip(read, scenes.asked, strict=True)
     ]
-    block = scenes.pipe.codec.factors[1]
-    seams = [block_seams(frames[i], block) for i in scenes.still]
+    clean = Cleanness.of(frames[scenes.still], scenes.pipe.codec.factors[1])
     is_coded = frames is scenes.coded
     features = scenes.coded_features if is_coded else features_of(frames)
     distance = kernel_distance(features, scenes.coded_features)
     found = [0.0, *distance.floor] if is_coded else [distance.value, *distance.interval]
     return Record(
         right,
-        [one.at_borders for one in seams],
-        [one.elsewhere for one in seams],
-        [outline_sharpness(frames[i]) for i in scenes.still],
+        clean.at_borders,
+        clean.elsewhere,
+        clean.sharpness,
         found,
         seconds,
     )

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from kinema.metrics.intervals import mean_interval
+from kinema.probes.prompts.cleanness import Cleanness
 from kinema.reports import Report, Rows, Table, command_line
-from kinema.reports.words import between, share
+from kinema.reports.words import between, mean, share
 from studies.steps.probe import FLOORS, TRUE, Record, Scenes
 
 HEADER = [
@@ -55,25 +55,18 @@ def rows_of(scenes: Scenes, records: dict[str, Record]) -> Rows:
     rows = [HEADER]
     for name, record in records.items():
         rate = scenes.pipe.system.num_frames / record.seconds if record.seconds else 0.0
+        value, low, high = record.distance
+        clean = Cleanness(record.at_borders, record.elsewhere, record.sharpness)
         borders, elsewhere = (np.mean(steps) for steps in (record.at_borders, record.elsewhere))
         rows.append(
             [
                 name,
                 share(sum(record.right), len(record.right)),
-                ratio(record.at_borders, record.elsewhere),
+                mean(clean.ratios),
                 f"{borders:.2f} / {elsewhere:.2f}",
                 f"{np.nanmean(record.sharpness) / np.nanmean(true.sharpness):.2f}",
-                between(*record.distance, spec=".1f"),
+                between(value, low, high, ".1f"),
                 "" if name in FLOORS else f"{rate:.0f}",
             ]
         )
     return rows
-
-
-def ratio(at_borders: list[float], elsewhere: list[float]) -> str:
-    """Return the mean ratio over clips and its interval; clips without any step do not count."""
-    pairs = [(a, b) for a, b in zip(at_borders, elsewhere, strict=True) if b > 0]
-    if not pairs:
-        return "-"
-    ratios = [a / b for a, b in pairs]
-    return between(float(np.mean(ratios)), *mean_interval(ratios))

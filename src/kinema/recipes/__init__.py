@@ -27,8 +27,9 @@ RECIPES = {
     recipe.__name__.replace("_", "-"): recipe
     for recipe in (
         tabletop, tabletop_decoder, tabletop_long, tabletop_codec, tabletop_codec_8,
-        tabletop_codec_per_frame, tabletop_codec_temporal_decoder, codec, text_to_video, image_to_video, physics_uniform,
-        physics_parabola, physics_collision, physics_box, physics_curtain, physics_codec,
+        tabletop_codec_per_frame, tabletop_codec_temporal_decoder, codec, text_to_video,
+        image_to_video, physics_uniform, physics_parabola, physics_collision, physics_box,
+        physics_curtain, physics_codec,
     )
 }  # fmt: skip
 

@@ -2,7 +2,7 @@ import pytest
 
 from kinema.video import System
 from studies.steps.probe import CODED, TRUE, Arm, Record, Scenes
-from studies.steps.report import ratio, report_of, rows_of
+from studies.steps.report import report_of, rows_of
 
 
 class Pipe:
@@ -38,8 +38,3 @@ def test_the_page_has_the_command_and_the_record(scenes, tmp_path):
     page, record = report_of(scenes, RECORDS, "runs/steps").write(tmp_path / "steps.md")
     assert "python -m studies.steps --model tabletop --level 1 --num-prompts 16" in page.read_text()
     assert '"seconds": 0.5' in record.read_text()
-
-
-def test_clips_without_any_step_do_not_count():
-    assert ratio([0.0], [0.0]) == "-"
-    assert ratio([0.0, 3.0], [0.0, 2.0]).startswith("1.50 (")

@@ -27,7 +27,7 @@ from kinema.codecs.objective import charbonnier, outlines
 from kinema.conditions import Conditions
 from kinema.diffusion import PATHS
 from kinema.errors import UserError
-from kinema.fields import Name, Share, Weight, Whole, check_fields
+from kinema.fields import Name, Positive, Share, Weight, Whole, check_fields
 from kinema.metrics.features.fidelity import psnr
 from kinema.metrics.temporal.seams import block_seams
 from kinema.sampling import Denoise
@@ -43,19 +43,12 @@ BATCH = 8  # clips validated together
 
 @dataclass(frozen=True)
 class LatentErrors:
-    """What is wrong with the latents that the decoder is given; the other clips' are clean.
+    """What is wrong with the latents that the decoder is given; the other clips' are clean."""
 
-    Attributes:
-        denoised: share of clips whose latents are one call of the denoiser.
-        noised: share of clips whose latents are under white noise.
-        times: the noise levels (lowest, highest) from which the denoiser is called.
-        deviation: the largest standard deviation of the white noise.
-    """
-
-    denoised: Share = 0.5
-    noised: Share = 0.2
-    times: tuple[Share, Share] = (0.05, 0.6)
-    deviation: Share = 0.2
+    denoised: Share = 0.5  # share of clips whose latents are one call of the denoiser
+    noised: Share = 0.2  # share of clips whose latents are under white noise
+    times: tuple[Share, Share] = (0.05, 0.6)  # noise levels from which the denoiser is called
+    deviation: Share = 0.2  # the largest standard deviation of the white noise
 
     def __post_init__(self) -> None:
         if self.denoised + self.noised > 1:
@@ -69,50 +62,33 @@ class LatentErrors:
 
 @dataclass(frozen=True)
 class DecoderLoss:
-    """The weights of the parts, all of them Charbonnier distances.
+    """The weights of the parts, all of them Charbonnier distances."""
 
-    Attributes:
-        pixels: how far every value is off.
-        outlines: how far the differences in space are off.
-        motion: how far the differences in time are off.
-        borders: how far the differences across the borders of the codec's blocks are off.
-        softness: the error below which the distance is a squared error.
-        border_softness: the same for the borders, where small steps are what is seen.
-    """
-
-    pixels: Weight = 1.0
-    outlines: Weight = 1.0
-    motion: Weight = 0.5
-    borders: Weight = 1.0
-    softness: Weight = 0.05
-    border_softness: Weight = 0.005
+    pixels: Weight = 1.0  # how far every value is off
+    outlines: Weight = 1.0  # how far the differences in space are off
+    motion: Weight = 0.5  # how far the differences in time are off
+    borders: Weight = 1.0  # how far the differences across the borders of blocks are off
+    softness: Positive = 0.05  # the error below which the distance is a squared error
+    border_softness: Positive = 0.005  # the same for the borders, where small steps are seen
 
 
 @dataclass
 class DecoderRun:
-    """A training run of a system's decoder.
+    """A training run of a system's decoder."""
 
-    Attributes:
-        folder: receives checkpoints, metrics and pictures, and the whole system in `final/`.
-        system: one that ships, a folder, or a repository of the hub; its codec is a `CausalVAE`.
-        data: clips of a world, of the size and length that the system makes.
-        held_out: clips that are never trained on.
-        errors: what is wrong with the latents.
-        weights: of the parts of the loss.
-        loop: how long and how fast.
-        cache: folder for rendered clips, shared by all runs.
-        workers: processes that make clips beside training.
-    """
-
+    # receives checkpoints, metrics and pictures, and the whole system in `final/`
     folder: Name = "runs/decoder"
+    # one that ships, a folder, or a repository of the hub; its codec is a `CausalVAE`
     system: Name = "tabletop"
+    # clips of a world, of the size and length that the system makes
     data: WorldClips = field(default_factory=WorldClips)
+    # clips that are never trained on
     held_out: WorldClips = field(default_factory=lambda: unseen(WorldClips()))
-    errors: LatentErrors = field(default_factory=LatentErrors)
-    weights: DecoderLoss = field(default_factory=DecoderLoss)
-    loop: Loop = field(default_factory=Loop)
-    cache: Name = "runs/cache"
-    workers: Whole = 1
+    errors: LatentErrors = field(default_factory=LatentErrors)  # what is wrong with the latents
+    weights: DecoderLoss = field(default_factory=DecoderLoss)  # of the parts of the loss
+    loop: Loop = field(default_factory=Loop)  # how long and how fast
+    cache: Name = "runs/cache"  # folder for rendered clips, shared by all runs
+    workers: Whole = 1  # processes that make clips beside training
 
     def task(self) -> "DecoderTask":
         """What the run trains."""

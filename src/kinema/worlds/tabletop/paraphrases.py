@@ -33,12 +33,8 @@ def rephrase(attributes: Attributes, rng: np.random.Generator) -> str:
     camera wherever that moves.
     """
     second, relation = attributes.second, attributes.relation
-    subject = ActingObject(
-        *vars(attributes.subject).values(),
-        attributes.action,
-        attributes.direction,
-        attributes.speed,
-    )
+    deed = (attributes.action, attributes.direction, attributes.speed)
+    subject = attributes.subject.acting(*deed)
     if second is None:
         sentence = pick(rng, (predicate(subject, rng), direction_first(subject, rng)))
     elif relation == "while":
@@ -55,7 +51,7 @@ def predicate(thing: ActingObject, rng: np.random.Generator) -> str:
     """Return "the ball is red and rolls to the right"; one that stands "is on the table"."""
     if not thing.action:
         return f"the {noun(thing, rng)} is {thing.color} and on the table"
-    return f"the {noun(thing, rng)} is {thing.color} and {deed(thing, rng)}"
+    return f"the {noun(thing, rng)} is {thing.color} and {verb_phrase(thing, rng)}"
 
 
 def direction_first(thing: ActingObject, rng: np.random.Generator) -> str:
@@ -73,7 +69,7 @@ def standing(thing: Looks, rng: np.random.Generator) -> str:
     return with_article(f"{thing.color} {noun(thing, rng)}") + " is on the table"
 
 
-def deed(thing: ActingObject, rng: np.random.Generator) -> str:
+def verb_phrase(thing: ActingObject, rng: np.random.Generator) -> str:
     """Return "rolls slowly to the right"."""
     parts = (pick(rng, VERBS[thing.action]), how(thing, rng), way(thing, rng))
     return " ".join(part for part in parts if part)
