@@ -19,15 +19,17 @@ from kinema.recipes.tabletop import (
     tabletop_codec_8,
     tabletop_codec_per_frame,
     tabletop_codec_temporal_decoder,
+    tabletop_decoder,
     tabletop_long,
 )
 
 RECIPES = {
     recipe.__name__.replace("_", "-"): recipe
     for recipe in (
-        tabletop, tabletop_long, tabletop_codec, tabletop_codec_8, tabletop_codec_per_frame,
-        tabletop_codec_temporal_decoder, codec, text_to_video, image_to_video, physics_uniform,
-        physics_parabola, physics_collision, physics_box, physics_curtain, physics_codec,
+        tabletop, tabletop_decoder, tabletop_long, tabletop_codec, tabletop_codec_8,
+        tabletop_codec_per_frame, tabletop_codec_temporal_decoder, codec, text_to_video,
+        image_to_video, physics_uniform, physics_parabola, physics_collision, physics_box,
+        physics_curtain, physics_codec,
     )
 }  # fmt: skip
 
@@ -35,5 +37,5 @@ __all__ = [
     "RECIPES", "codec", "image_to_video", "physics_box", "physics_codec", "physics_collision",
     "physics_curtain", "physics_parabola", "physics_uniform", "tabletop", "tabletop_codec",
     "tabletop_codec_8", "tabletop_codec_per_frame", "tabletop_codec_temporal_decoder",
-    "tabletop_long", "text_to_video",
+    "tabletop_decoder", "tabletop_long", "text_to_video",
 ]  # fmt: skip

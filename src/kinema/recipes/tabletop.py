@@ -10,6 +10,7 @@ from kinema.training.histories.resampling import Resampling
 from kinema.training.noise_levels import NoiseLevels
 from kinema.training.sources import WorldClips, unseen
 from kinema.training.tasks.codec import CodecRun
+from kinema.training.tasks.decoder import DecoderRun
 from kinema.training.tasks.text_to_video import TextToVideoRun
 from kinema.video import System
 
@@ -133,6 +134,32 @@ def tabletop() -> TextToVideoRun:
         workers=2,
         first_clips=data.num_clips,
         loop=replace(LOOP, num_samples=255_000, batch_size=64, validate_every=20_000),
+    )
+
+
+def tabletop_decoder() -> DecoderRun:
+    """The decoder of the tabletop, trained further on what its denoiser makes.
+
+    kinema train tabletop-decoder
+
+    Latents and denoiser stay as they are.
+    Cost: 12,000 clips.
+    Expect: seams around what moves fall by two thirds of what they have above true renders, for
+    half a dB of the PSNR of clean latents.
+    """
+    data = replace(CLIPS, num_clips=2_048)
+    return DecoderRun(
+        folder="runs/tabletop-decoder",
+        data=data,
+        held_out=unseen(data),
+        loop=Loop(
+            num_samples=12_000,
+            batch_size=4,
+            learning_rate=4e-4,
+            optimizer="adamw",
+            decay_share=0.6,
+            validate_every=2_000,
+        ),
     )
 
 

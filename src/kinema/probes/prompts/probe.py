@@ -1,4 +1,4 @@
-"""Does the video show what the prompt says, and do its frames agree?
+"""Does the video show what the prompt says, do its frames agree, and are its outlines clean?
 
 The judge reads clips without their prompts. On true renders that gives the ceiling, on renders
 through the codec what the denoiser could reach, against captions of other clips the floor.
@@ -17,9 +17,11 @@ from kinema.clips import to_frames, to_tensor
 from kinema.fields import Count, Name, Seed, Several, TabletopLevel, Whole, check_fields
 from kinema.judges import tabletop as judge
 from kinema.judges.tabletop.scoring import Answers, Share, score
+from kinema.probes.prompts.cleanness import Cleanness, smoothed
 from kinema.probes.prompts.consistency import Measured, Ratio, mean, measure, ratio
 from kinema.probes.unseen import FIRST_SEED, tabletop_clips, unseen
 from kinema.worlds import Rendering, tabletop
+from kinema.worlds.tabletop.paraphrases import rephrase
 
 SPLITS = {"seen": "train", "held out": "held_out"}
 AT_ONCE = 8  # clips in a batch
@@ -73,6 +75,7 @@ class Group:
 
     captions: list[str]  # the prompts
     asked: list[Answers]  # what the prompts call for
+    rephrased: list[str]  # the prompts in words that no caption puts together so
     clips: dict[str, Shown] = field(default_factory=dict)  # by kind, in the order of the scenes
 
 
@@ -85,6 +88,7 @@ class PromptFindings:
     scores: dict[str, dict[str, Share]]  # column -> aspect -> share of clips that show it
     consistency: dict[str, Measured]  # kind of clip -> mean figures; empty if it was left out
     ratio: Ratio | None  # of the warping errors above the floor; None if it was left out
+    clean: dict[str, Cleanness]  # kind of clip -> seams and outlines, held-out scenes
 
 
 def measure_prompts(probe: PromptProbe, pipe: Any | None = None) -> PromptFindings:
@@ -102,14 +106,31 @@ def measure_prompts(probe: PromptProbe, pipe: Any | None = None) -> PromptFindin
         decoded = through_codec(pipe, true)
         for kind, frames in {"generated": made, "true": true, "codec": decoded}.items():
             group.clips[kind] = Shown(frames, judge.read(network, frames, pipe.system.fps))
-    consistency, relation = agreement(pipe, groups["held out"], probe)
-    return PromptFindings(probe, groups, scores_of(groups), consistency, relation)
+    held_out = groups["held out"]
+    made = generated(pipe, held_out.rephrased, probe, "rephrased")
+    held_out.clips["rephrased"] = Shown(made, judge.read(network, made, pipe.system.fps))
+    consistency, relation = agreement(pipe, held_out, probe)
+    clean = cleanness(held_out, pipe.codec.factors[1])
+    return PromptFindings(probe, groups, scores_of(groups), consistency, relation, clean)
 
 
 def scenes_of(probe: PromptProbe, split: str) -> Group:
     scenes = [tabletop.sample_scene(seed, probe.level, split) for seed in probe.seeds]
     asked = [judge.true_answers(scene.attributes) for scene in scenes]
-    return Group([scene.caption for scene in scenes], asked)
+    rephrased = [
+        rephrase(scene.attributes, np.random.default_rng(seed))
+        for scene, seed in zip(scenes, probe.seeds, strict=True)
+    ]
+    return Group([scene.caption for scene in scenes], asked, rephrased)
+
+
+def cleanness(group: Group, block: int) -> dict[str, Cleanness]:
+    """Measure seams and outlines where the camera stands still; kind of clip -> figures."""
+    still = [asked["camera"] == "still" for asked in group.asked]
+    kinds = [kind for kind in group.clips if kind != "rephrased"]
+    found = {kind: Cleanness.of(group.clips[kind].frames[still], block) for kind in kinds}
+    smooth = [smoothed(clip, block) for clip in group.clips["generated"].frames[still]]
+    return {**found, "smoothed": Cleanness.of(smooth, block)}
 
 
 def generated(pipe: Any, captions: list[str], probe: PromptProbe, name: str) -> np.ndarray:
@@ -146,6 +167,8 @@ def scores_of(groups: dict[str, Group]) -> dict[str, dict[str, Share]]:
         f"generated, {name}": score(group.clips["generated"].read, group.asked)
         for name, group in groups.items()
     }
+    held_out = groups["held out"]
+    columns["held out, other words"] = score(held_out.clips["rephrased"].read, held_out.asked)
     columns["true renders"] = score(pooled("true"), asked)
     columns["true, through codec"] = score(pooled("codec"), asked)
     # Each clip against the caption of the next scene: what captions have in common by chance.
@@ -159,7 +182,7 @@ def agreement(
     n = probe.num_consistency
     if n == 0:
         return {}, None
-    clips = {kind: shown.frames[:n] for kind, shown in group.clips.items()}
+    clips = {kind: group.clips[kind].frames[:n] for kind in ("generated", "true", "codec")}
     clips["frame by frame"] = frame_by_frame(pipe, group.captions[:n], probe)
     rows = {
         kind: [measure(clip) for clip in track(frames, f"Warping ({kind})")]
