@@ -1,17 +1,19 @@
 """The clips of every arm, and what is seen in them."""
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 from rich.progress import track
 
 import kinema
+from kinema.errors import UserError
+from kinema.fields import Between, Count, Name, Positive, Seed, TabletopLevel, check_fields
 from kinema.judges import tabletop as judge
 from kinema.judges.tabletop.scoring import TOTAL_QUESTIONS, Answers, is_right
 from kinema.metrics.evidence import observe
@@ -60,18 +62,36 @@ class Record:
 
 
 @dataclass
-class Scenes:
-    """Held-out prompts and their true renders."""
+class Study:
+    """Sample held-out prompts with every number of steps and every guidance scale."""
 
-    model: str  # the system
-    level: int  # of the tabletop world
-    count: int  # of prompts
-    seed: int = 0  # moves the prompts and the noise
+    model: Name = "tabletop"  # a system that ships, a folder, or a repository of the hub
+    level: TabletopLevel = 1  # of the tabletop world that the prompts are drawn from, 1 to 4
+    num_prompts: Annotated[int, Between(16)] = 200  # held-out prompts, each with one clip an arm
+    num_steps: tuple[Count, ...] = (1, 2, 4, 8, 16, 30)  # numbers of steps
+    # guidance scales; 1 is without guidance, for half the calls of the network
+    guidance: tuple[Positive, ...] = (1.0, 1.5, 2.0, 3.0, 4.0)
+    seed: Seed = 0  # of the prompts and of the noise
+    folder: Name = "runs/steps"  # of the records; what is measured there is not measured again
+    report: Name | None = None  # a Markdown file to write, with .json beside it
+
+    def __post_init__(self) -> None:
+        check_fields(self, "--")
+        if not self.num_steps or not self.guidance:
+            raise UserError(
+                "This study needs a number of steps and a guidance scale: change --num-steps "
+                f"{list(self.num_steps)} or --guidance {list(self.guidance)}."
+            )
+
+    @property
+    def arms(self) -> list[Arm]:
+        """Every number of steps with every guidance scale."""
+        return [Arm(steps, scale) for steps in self.num_steps for scale in self.guidance]
 
     @property
     def seeds(self) -> list[int]:
         """Of the scenes, and of the noise of their clips."""
-        return unseen(self.count, self.seed)
+        return unseen(self.num_prompts, self.seed)
 
     @cached_property
     def pipe(self) -> Any:
@@ -116,19 +136,21 @@ class Scenes:
         """How they move, (n d)."""
         return features_of(self.coded)
 
+    @property
     def settings(self) -> dict[str, Any]:
         """What records must share."""
-        return asdict(self)
+        shared = ("model", "level", "num_prompts", "seed")
+        return {name: getattr(self, name) for name in shared}
 
 
-def measure_all(scenes: Scenes, arms: Sequence[Arm], folder: Path) -> dict[str, Record]:
+def measure_all(study: Study) -> dict[str, Record]:
     """Measure what has no record yet; returns the floors and then the arms, by name."""
-    store = RecordStore[Record]([folder], "the study of steps", Record, ("name",))
-    store.keep_settings(scenes.settings())
+    store = RecordStore[Record]([Path(study.folder)], "the study of steps", Record, ("name",))
+    store.keep_settings(study.settings)
     clips: dict[str, Callable[[], np.ndarray]] = {
-        TRUE: lambda: scenes.true,
-        CODED: lambda: scenes.coded,
-        **{arm.name: partial(sample, scenes, arm) for arm in arms},
+        TRUE: lambda: study.true,
+        CODED: lambda: study.coded,
+        **{arm.name: partial(sample, study, arm) for arm in study.arms},
     }
     records = {}
     for name, make in clips.items():
@@ -136,22 +158,22 @@ def measure_all(scenes: Scenes, arms: Sequence[Arm], folder: Path) -> dict[str, 
         if not known:
             began = time.process_time()
             frames = make()
-            seconds = (time.process_time() - began) / scenes.count
-            store.add(name, {(name,): examine(scenes, frames, 0 if name in FLOORS else seconds)})
+            seconds = (time.process_time() - began) / study.num_prompts
+            store.add(name, {(name,): examine(study, frames, 0 if name in FLOORS else seconds)})
         records[name] = store.read(name)[(name,)]
     return records
 
 
 @torch.inference_mode()
-def sample(scenes: Scenes, arm: Arm) -> np.ndarray:
+def sample(study: Study, arm: Arm) -> np.ndarray:
     """Sample a clip of every prompt, uint8 (n f h w 3)."""
-    captions, made = [scene.caption for scene in scenes.scenes], []
-    for start in track(range(0, scenes.count, AT_ONCE), arm.name):
+    captions, made = [scene.caption for scene in study.scenes], []
+    for start in track(range(0, study.num_prompts, AT_ONCE), arm.name):
         rows = slice(start, start + AT_ONCE)
         made.append(
-            scenes.pipe(
+            study.pipe(
                 captions[rows],
-                seed=scenes.seeds[rows],
+                seed=study.seeds[rows],
                 num_steps=arm.num_steps,
                 guidance_scale=arm.guidance_scale,
                 progress=False,
@@ -160,17 +182,17 @@ def sample(scenes: Scenes, arm: Arm) -> np.ndarray:
     return np.concatenate(made)
 
 
-def examine(scenes: Scenes, frames: np.ndarray, seconds: float) -> Record:
+def examine(study: Study, frames: np.ndarray, seconds: float) -> Record:
     """Measure everything on the clips of one arm."""
-    read = judge.read(scenes.network, frames, scenes.pipe.system.fps)
+    read = judge.read(study.network, frames, study.pipe.system.fps)
     right = [
         int(is_right(one, asked, TOTAL_QUESTIONS))
-        for one, asked in zip(read, scenes.asked, strict=True)
+        for one, asked in zip(read, study.asked, strict=True)
     ]
-    clean = Cleanness.of(frames[scenes.still], scenes.pipe.codec.factors[1])
-    is_coded = frames is scenes.coded
-    features = scenes.coded_features if is_coded else features_of(frames)
-    distance = kernel_distance(features, scenes.coded_features)
+    clean = Cleanness.of(frames[study.still], study.pipe.codec.factors[1])
+    is_coded = frames is study.coded
+    features = study.coded_features if is_coded else features_of(frames)
+    distance = kernel_distance(features, study.coded_features)
     found = [0.0, *distance.floor] if is_coded else [distance.value, *distance.interval]
     return Record(
         right,

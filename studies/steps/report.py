@@ -1,14 +1,13 @@
 """The table of all arms."""
 
 from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 
 from kinema.probes.prompts.cleanness import Cleanness
 from kinema.reports import Report, Rows, Table, command_line
 from kinema.reports.words import between, mean, share
-from studies.steps.probe import FLOORS, TRUE, Record, Scenes
+from studies.steps.probe import FLOORS, TRUE, Record, Study
 
 HEADER = [
     "clips",
@@ -31,30 +30,23 @@ second*: sampling and decoding.
 """.strip()
 
 
-def report_of(scenes: Scenes, records: dict[str, Record], folder: str) -> Report:
+def report_of(study: Study, records: dict[str, Record]) -> Report:
     """Return the report of what was measured."""
-    options: dict[str, Any] = {
-        "model": scenes.model,
-        "level": scenes.level,
-        "num_prompts": scenes.count,
-        "seed": scenes.seed,
-        "folder": folder,
-    }
     return Report(
         "How many steps, and how much guidance?",
-        command_line("python -m studies.steps", options),
+        command_line("python -m studies.steps", asdict(study)),
         NOTE,
-        [Table(f"{scenes.model}, level {scenes.level}", rows_of(scenes, records))],
-        {"scenes": scenes.settings(), "records": {n: asdict(r) for n, r in records.items()}},
+        [Table(f"{study.model}, level {study.level}", rows_of(study, records))],
+        {"study": study.settings, "records": {n: asdict(r) for n, r in records.items()}},
     )
 
 
-def rows_of(scenes: Scenes, records: dict[str, Record]) -> Rows:
+def rows_of(study: Study, records: dict[str, Record]) -> Rows:
     """Make a row a record."""
     true = records[TRUE]
     rows = [HEADER]
     for name, record in records.items():
-        rate = scenes.pipe.system.num_frames / record.seconds if record.seconds else 0.0
+        rate = study.pipe.system.num_frames / record.seconds if record.seconds else 0.0
         value, low, high = record.distance
         clean = Cleanness(record.at_borders, record.elsewhere, record.sharpness)
         borders, elsewhere = (np.mean(steps) for steps in (record.at_borders, record.elsewhere))

@@ -78,13 +78,10 @@ class Factorized(FramePattern):
     """Even layers attend within each frame, odd ones along time at each place.
 
     N (h w + f) pairs instead of N^2 (TimeSformer, Bertasius et al. 2021; Latte's variant 1).
-
-    Attributes:
-        causal: along time, see only the past and the present.
     """
 
     kind: str = field(default="factorized", init=False)
-    causal: bool = False
+    causal: bool = False  # along time, see only the past and the present
 
     @property
     def sees_all(self) -> bool:  # type: ignore[override]
@@ -99,14 +96,10 @@ class Factorized(FramePattern):
 
 @dataclass(frozen=True)
 class Causal(FramePattern):
-    """A frame sees its own chunk of frames and all chunks before (CausVid, Yin et al. 2024).
-
-    Attributes:
-        chunk: frames a chunk; 1 makes every frame wait for the one before.
-    """
+    """A frame sees its own chunk of frames and all chunks before (CausVid, Yin et al. 2024)."""
 
     kind: str = field(default="causal", init=False)
-    chunk: Count = 1
+    chunk: Count = 1  # frames a chunk; 1 makes every frame wait for the one before
     causal = True
 
     def sees(self, i: np.ndarray, j: np.ndarray) -> np.ndarray:
@@ -115,16 +108,11 @@ class Causal(FramePattern):
 
 @dataclass(frozen=True)
 class Windowed(FramePattern):
-    """A frame sees the frames at most `window` away, and the layers above see further.
-
-    Attributes:
-        window: how many frames to each side.
-        causal: see only the past side and the present.
-    """
+    """A frame sees the frames at most `window` away, and the layers above see further."""
 
     kind: str = field(default="windowed", init=False)
-    window: Whole = 4
-    causal: bool = False
+    window: Whole = 4  # how many frames to each side
+    causal: bool = False  # see only the past side and the present
 
     def sees(self, i: np.ndarray, j: np.ndarray) -> np.ndarray:
         return (abs(i - j) <= self.window) & ((i >= j) | (not self.causal))
@@ -136,17 +124,12 @@ class Hybrid(FramePattern):
 
     The window keeps neighbors alike, the strided frames keep the subject itself over any length:
     about f (2 window + 1 + f / stride) pairs of frames (Longformer's local and global attention).
-
-    Attributes:
-        window: how many frames to each side.
-        stride: frames 0, stride, 2 stride, ... are seen by all.
-        causal: see only the past and the present.
     """
 
     kind: str = field(default="hybrid", init=False)
-    window: Whole = 4
-    stride: Count = 8
-    causal: bool = False
+    window: Whole = 4  # how many frames to each side
+    stride: Count = 8  # frames 0, stride, 2 stride, ... are seen by all.
+    causal: bool = False  # see only the past and the present
 
     def sees(self, i: np.ndarray, j: np.ndarray) -> np.ndarray:
         near = (abs(i - j) <= self.window) | (j % self.stride == 0)

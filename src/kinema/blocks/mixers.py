@@ -113,17 +113,13 @@ class Unmixed:
 
 @dataclass(frozen=True)
 class Attention:
-    """Attention along time at each place.
-
-    Attributes:
-        frames: which frames see which: a spec (`Full()`, `Causal()`, `Windowed(8)`,
-            `Hybrid(8, 16)`), its name, or its dictionary.
-        num_heads: attention heads.
-    """
+    """Attention along time at each place."""
 
     kind: str = field(default="attention", init=False)
+    # which frames see which: a spec (`Full()`, `Causal()`, `Windowed(8)`, `Hybrid(8, 16)`), its
+    # name, or its dictionary
     frames: AttentionSpec = field(default_factory=Full)
-    num_heads: int = 4
+    num_heads: int = 4  # attention heads
 
     def __post_init__(self):
         object.__setattr__(self, "frames", attention_spec(self.frames))
@@ -148,16 +144,11 @@ class Attention:
 
 @dataclass(frozen=True)
 class Convolution:
-    """Convolution along time at each place.
-
-    Attributes:
-        kernel: frames that are seen; odd unless `causal`.
-        causal: see only the past and the present.
-    """
+    """Convolution along time at each place."""
 
     kind: str = field(default="convolution", init=False)
-    kernel: int = 3
-    causal: bool = False
+    kernel: int = 3  # frames that are seen; odd unless `causal`
+    causal: bool = False  # see only the past and the present
 
     def __post_init__(self):
         if self.kernel < 1 or (self.kernel % 2 == 0 and not self.causal):
@@ -192,20 +183,13 @@ class Recurrence:
 
 @dataclass(frozen=True)
 class AnimateDiff:
-    """The motion module of AnimateDiff.
-
-    Attributes:
-        num_heads: attention heads.
-        num_layers: transformer layers.
-        max_frames: the longest clip it has positions for.
-        num_groups: of its group norm.
-    """
+    """The motion module of AnimateDiff."""
 
     kind: str = field(default="motion", init=False)
-    num_heads: int = 8
-    num_layers: int = 1
-    max_frames: int = 32
-    num_groups: int = 32
+    num_heads: int = 8  # attention heads
+    num_layers: int = 1  # transformer layers
+    max_frames: int = 32  # the longest clip it has positions for
+    num_groups: int = 32  # of its group norm
     causal = False
 
     def make(self, dim: int) -> nn.Module:

@@ -10,7 +10,6 @@ from kinema.commands.parser import Parser, announce, chosen, device_named
 from kinema.errors import UserError
 from kinema.fields import Count, fields_of, shown
 from kinema.options import read_options
-from kinema.reports import check_page
 
 CHECK_EXAMPLES = """\
 kinema check clip.mp4
@@ -162,6 +161,8 @@ def call(prog: str, run: Callable[..., Any], argv: list[str]) -> int | None:
     given = {"files": files} if files else {}
     if not whole:
         return run(**asked | given)
+    from kinema.reports import check_page  # it imports numpy
+
     options = dataclasses.replace(asked, **given)
     check_page(options.report)
     run(options).publish(options.report)

@@ -50,25 +50,17 @@ class Rendered(ABC):
 
 @dataclass
 class WorldClips(Rendered):
-    """Clips of the tabletop world.
+    """Clips of the tabletop world."""
 
-    Attributes:
-        levels: levels of the world; clip i is of level `levels[i % len(levels)]`.
-        split: "train" leaves the held-out combinations of attributes out.
-        num_frames: frames a clip.
-        size: height and width in pixels.
-        fps: frames per second.
-        seed: clip i of seed s is scene `s + i`.
-        num_clips: how many different clips there are.
-    """
-
+    # levels of the world; clip i is of level `levels[i % len(levels)]`
     levels: tuple[Level, ...] = (1,)
+    # "train" leaves the held-out combinations of attributes out
     split: Annotated[str, OneOf(("train", "held_out", "all"))] = "train"
-    num_frames: Count = 33
-    size: Side = 64
-    fps: Positive = 16.0
-    seed: Seed = 0
-    num_clips: Count = 16_384
+    num_frames: Count = 33  # frames a clip
+    size: Side = 64  # height and width in pixels
+    fps: Positive = 16.0  # frames per second
+    seed: Seed = 0  # clip i of seed s is scene `s + i`
+    num_clips: Count = 16_384  # how many different clips there are
 
     @property
     def name(self) -> str:
@@ -96,24 +88,17 @@ class WorldClips(Rendered):
 
 @dataclass
 class DiscClips(Rendered):
-    """Clips of discs under one law of mechanics.
+    """Clips of discs under one law of mechanics."""
 
-    Attributes:
-        law: "uniform", "parabola", "collision", "box" or "curtain".
-        split: "train" in distribution, "held_out" outside it, "edges" without the middle
-            speeds, "swift" with more discs that an impact makes fast.
-        num_frames: frames a clip, a tenth of a second apart.
-        size: height and width in pixels.
-        seed: clip i is scene `seed + i`.
-        num_clips: how many different clips there are.
-    """
-
+    # "uniform", "parabola", "collision", "box" or "curtain"
     law: Annotated[str, OneOf(tuple(discs.LAWS))] = "uniform"
+    # "train" in distribution, "held_out" outside it, "edges" without the middle speeds, "swift"
+    # with more discs that an impact makes fast
     split: Annotated[str, OneOf(tuple(discs.SPLITS))] = "train"
-    num_frames: Count = 32
-    size: Side = 32
-    seed: Seed = 0
-    num_clips: Count = 30_000
+    num_frames: Count = 32  # frames a clip, a tenth of a second apart
+    size: Side = 32  # height and width in pixels
+    seed: Seed = 0  # clip i is scene `seed + i`
+    num_clips: Count = 30_000  # how many different clips there are
 
     def __post_init__(self):
         check_fields(self, "The clips' ")

@@ -35,60 +35,50 @@ PART = re.compile(r"\s*(\d+)\s*:\s*(.*?)\s*", re.S)
 class Request:
     """A video wished for; None takes the system's default.
 
-    Attributes:
-        prompt: what to show, or a story, "0: ...; 120: ..."; a list makes one video of each.
-        negative_prompt: what guidance leads away from; "" is the null prompt. A list names one for
-            each prompt.
-        num_frames: how many frames to make; with `continue_from`, how many new ones.
-        size: height and width in pixels, or one number for both.
-        height: in pixels, in the place of `size`.
-        width: in pixels, in the place of `size`.
-        fps: frames per second of the result; it changes how fast it plays, not what it shows.
-        seed: video k of the batch uses seed + k; a list gives each its own.
-        num_steps: sampling steps (also: `num_inference_steps`).
-        guidance_scale: how strictly to follow the prompt; 1 is off.
-        guidance: how to follow it: a spec, or its name, "adaptive-projected:eta=0.5".
-        image: the first frame, as a file, a picture or uint8 `(h, w, 3)`; cropped to the size.
-        continue_from: a clip to go on from, as a file or a Clip; the result begins with it.
-        video: a clip to be made anew, as a file or a Clip.
-        strength: how much of `video` to change, in (0, 1]; 1 keeps nothing of it.
-        strategy: how windows become a video, as `kinema.sampling.rollout` has it, or its name. By
-            default one window, and a sliding one where the model was trained on fewer frames.
-        num_videos: how many videos of each prompt.
-        batch_size: how many are made at a time; the frames do not depend on it.
-        generator: a torch.Generator, or one for each video, which draws the seeds: called again,
-            it draws others. A new one draws the seed that it was made with.
-        output_type: what the frames of the result are: "np", uint8 `(n, f, h, w, 3)`; "pt", a
-            tensor `(n, f, 3, h, w)` in [0, 1]; "pil", a list of pictures for each video; "latent".
-        progress: whether to show a bar on a terminal.
-        callback_on_step_end: called after each step with (pipeline, step, t, {"latents": x0}),
-            x0 being the clean latents as the step sees them; what it returns is not used.
-
     Raises:
         UserError: if a value makes no sense.
     """
 
+    # what to show, or a story, "0: ...; 120: ..."; a list makes one video of each
     prompt: str | Sequence[str]
+    # what guidance leads away from; "" is the null prompt. A list names one for each prompt.
     negative_prompt: str | Sequence[str] = ""
+    # how many frames to make; with `continue_from`, how many new ones
     num_frames: Annotated[int, Between(1, 10**7)] | None = None
+    # height and width in pixels, or one number for both
     size: Side | tuple[Side, Side] | None = None
-    height: Side | None = None
-    width: Side | None = None
+    height: Side | None = None  # in pixels, in the place of `size`
+    width: Side | None = None  # in pixels, in the place of `size`
+    # frames per second of the result; it changes how fast it plays, not what it shows
     fps: Annotated[float, Between(1e-3, 1e3)] | None = None
+    # video k of the batch uses seed + k; a list gives each its own
     seed: AnySeed | Sequence[AnySeed] = 0
-    num_steps: Many | None = None
+    num_steps: Many | None = None  # sampling steps (also: `num_inference_steps`)
+    # how strictly to follow the prompt; 1 is off
     guidance_scale: Annotated[float, Between(-1e4, 1e4)] | None = None
+    # how to follow it: a spec, or its name, "adaptive-projected:eta=0.5"
     guidance: Guidance | str | dict[str, Any] = field(default_factory=ClassifierFree)
+    # the first frame, as a file, a picture or uint8 `(h, w, 3)`; cropped to the size
     image: str | Path | np.ndarray | Image.Image | None = None
+    # a clip to go on from, as a file or a Clip; the result begins with it
     continue_from: str | Path | Clip | None = None
-    video: str | Path | Clip | None = None
+    video: str | Path | Clip | None = None  # a clip to be made anew, as a file or a Clip
+    # how much of `video` to change, in (0, 1]; 1 keeps nothing of it
     strength: Annotated[float, Between(1e-6, 1)] = 0.6
+    # how windows become a video, as `kinema.sampling.rollout` has it, or its name. By default one
+    # window, and a sliding one where the model was trained on fewer frames.
     strategy: Strategy | str | None = None
-    num_videos: Many = 1
-    batch_size: Many = 8
+    num_videos: Many = 1  # how many videos of each prompt
+    batch_size: Many = 8  # how many are made at a time; the frames do not depend on it
+    # a torch.Generator, or one for each video, which draws the seeds: called again, it draws
+    # others. A new one draws the seed that it was made with.
     generator: torch.Generator | Sequence[torch.Generator] | None = None
+    # what the frames of the result are: "np", uint8 `(n, f, h, w, 3)`; "pt", a tensor `(n, f, 3, h,
+    # w)` in [0, 1]; "pil", a list of pictures for each video; "latent"
     output_type: OutputType = "np"
-    progress: bool = True
+    progress: bool = True  # whether to show a bar on a terminal
+    # called after each step with (pipeline, step, t, {"latents": x0}), x0 being the clean latents
+    # as the step sees them; what it returns is not used
     callback_on_step_end: Callable[[Any, int, float, dict[str, Any]], Any] | None = None
 
     @classmethod

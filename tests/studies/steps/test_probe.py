@@ -9,7 +9,7 @@ from kinema.errors import UserError
 from kinema.training.sources import WorldClips
 from kinema.video import System, VideoPipeline
 from studies import steps
-from studies.steps.probe import CODED, TRUE, Arm, Scenes, measure_all
+from studies.steps.probe import CODED, TRUE, Arm, Study, measure_all
 
 
 @pytest.fixture(scope="module")
@@ -25,23 +25,23 @@ def model(tmp_path_factory):
 
 
 def test_every_arm_is_measured_once(model, tmp_path, monkeypatch):
-    scenes, arms = Scenes(model, 1, 16), [Arm(1, 1.0), Arm(2, 2.0)]
-    records = measure_all(scenes, arms, tmp_path)
-    assert list(records) == [TRUE, CODED, *(arm.name for arm in arms)]
+    study = Study(model, 1, 16, num_steps=(1, 2), guidance=(1.0,), folder=str(tmp_path))
+    records = measure_all(study)
+    assert list(records) == [TRUE, CODED, *(arm.name for arm in study.arms)]
+    first, second = (records[arm.name] for arm in study.arms)
     for record in records.values():
         assert len(record.right) == 16
-        assert len(record.at_borders) == len(record.sharpness) == len(scenes.still) > 0
-    assert sum(records[TRUE].right) >= sum(records[arms[0].name].right)
-    assert records[arms[1].name].seconds > 0 == records[TRUE].seconds
-    assert records[CODED].distance[0] == 0 < records[arms[0].name].distance[0]
+        assert len(record.at_borders) == len(record.sharpness) == len(study.still) > 0
+    assert sum(records[TRUE].right) >= sum(first.right)
+    assert second.seconds > 0 == records[TRUE].seconds
+    assert records[CODED].distance[0] == 0 < first.distance[0]
 
-    monkeypatch.setattr(steps.probe, "sample", lambda scenes, arm: pytest.fail("sampled again"))
-    again = measure_all(scenes, arms, tmp_path)
-    assert {name: one.right for name, one in again.items()} == {
-        name: one.right for name, one in records.items()
-    }
+    monkeypatch.setattr(steps.probe, "sample", lambda study, arm: pytest.fail("sampled again"))
+    assert [one.right for one in measure_all(study).values()] == [
+        one.right for one in records.values()
+    ]
     with pytest.raises(UserError, match="made with level 1, not 2"):
-        measure_all(Scenes(model, 2, 16), arms, tmp_path)
+        measure_all(Study(model, 2, 16, folder=str(tmp_path)))
 
 
 def test_guidance_costs_a_second_call():
@@ -49,12 +49,12 @@ def test_guidance_costs_a_second_call():
 
 
 def test_the_same_noise_goes_into_every_arm(model):
-    scenes = Scenes(model, 1, 16)
-    once, again = (steps.probe.sample(scenes, Arm(1, 1.0)) for _ in range(2))
+    study = Study(model, 1, 16)
+    once, again = (steps.probe.sample(study, Arm(1, 1.0)) for _ in range(2))
     assert np.array_equal(once, again)
 
 
 @pytest.mark.parametrize("nothing", [{"num_prompts": 4}, {"num_steps": ()}, {"guidance": ()}])
 def test_nothing_to_compare_is_one_sentence(nothing):
-    with pytest.raises(UserError, match="needs a number of steps, a guidance scale and at least"):
-        steps.run(**nothing)
+    with pytest.raises(UserError, match="num_prompts is 4|needs a number of steps"):
+        Study(**nothing)

@@ -1,7 +1,7 @@
 import pytest
 
 from kinema.video import System
-from studies.steps.probe import CODED, TRUE, Arm, Record, Scenes
+from studies.steps.probe import CODED, TRUE, Arm, Record, Study
 from studies.steps.report import report_of, rows_of
 
 
@@ -10,8 +10,8 @@ class Pipe:
 
 
 @pytest.fixture
-def scenes():
-    made = Scenes("tabletop", 1, 16)
+def study():
+    made = Study("tabletop", 1, 16)
     made.__dict__["pipe"] = Pipe()
     return made
 
@@ -23,8 +23,8 @@ RECORDS = {
 }
 
 
-def test_a_row_has_its_shares_and_is_told_beside_true_renders(scenes):
-    header, true, coded, arm = rows_of(scenes, RECORDS)
+def test_a_row_has_its_shares_and_is_told_beside_true_renders(study):
+    header, true, coded, arm = rows_of(study, RECORDS)
     assert len(header) == len(true) == len(coded) == len(arm)
     assert (true[1][:3], coded[1][:2], arm[1][:2]) == ("100", "75", "25")
     assert true[2].startswith("1.50 (") and arm[2].startswith("2.00 (")
@@ -34,7 +34,7 @@ def test_a_row_has_its_shares_and_is_told_beside_true_renders(scenes):
     assert (true[6], arm[6]) == ("", "66")  # 33 frames in half a second
 
 
-def test_the_page_has_the_command_and_the_record(scenes, tmp_path):
-    page, record = report_of(scenes, RECORDS, "runs/steps").write(tmp_path / "steps.md")
+def test_the_page_has_the_command_and_the_record(study, tmp_path):
+    page, record = report_of(study, RECORDS).write(tmp_path / "steps.md")
     assert "python -m studies.steps --model tabletop --level 1 --num-prompts 16" in page.read_text()
     assert '"seconds": 0.5' in record.read_text()

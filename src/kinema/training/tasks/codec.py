@@ -37,15 +37,10 @@ LENGTHS = (1, 5, 9, 17, 33)  # frames a training clip is cut to: images and vide
 
 @dataclass
 class LPIPSFiles:
-    """The two files of LPIPS; without them the perceptual part needs no weights.
+    """The two files of LPIPS; without them the perceptual part needs no weights."""
 
-    Attributes:
-        trunk: torchvision's VGG16 or AlexNet, such as vgg16-397923af.pth.
-        heads: vgg.pth or alex.pth of the lpips package.
-    """
-
-    trunk: str = ""
-    heads: str = ""
+    trunk: str = ""  # torchvision's VGG16 or AlexNet, such as vgg16-397923af.pth
+    heads: str = ""  # vgg.pth or alex.pth of the lpips package
 
     def __post_init__(self) -> None:
         if bool(self.trunk) != bool(self.heads):
@@ -57,36 +52,28 @@ class LPIPSFiles:
 
 @dataclass
 class CodecRun(Run):
-    """A training run of a codec.
+    """A training run of a codec."""
 
-    Attributes:
-        folder: receives checkpoints, metrics and pictures, and the codec in `final/`.
-        data: clips of a world, or of a folder with metadata.jsonl.
-        held_out: clips that are never trained on; of a folder "" those that data leaves out.
-        codec: the network.
-        init: a codec whose weights are trained further: a folder, or the name of the system that
-            it is part of; "" starts from nothing.
-        weights: of the parts of the loss.
-        lpips: the perceptual part is LPIPS once its two files are named.
-        adversarial: the game against discriminators, off unless given weights.
-        sizes: shares of the clips' height and width, of which every step draws one for each.
-        loop: how long and how fast.
-        cache: folder for rendered clips, shared by all runs.
-        workers: processes that make clips beside training.
-    """
-
+    # receives checkpoints, metrics and pictures, and the codec in `final/`
     folder: Name = "runs/codec"
+    # clips of a world, or of a folder with metadata.jsonl
     data: Clips = field(default_factory=WorldClips)
+    # clips that are never trained on; of a folder "" those that data leaves out
     held_out: Clips = field(default_factory=lambda: unseen(WorldClips()))
-    codec: CausalVAEConfig = field(default_factory=CausalVAEConfig)
+    codec: CausalVAEConfig = field(default_factory=CausalVAEConfig)  # the network
+    # a codec whose weights are trained further: a folder, or the name of the system that it is part
+    # of; "" starts from nothing
     init: str = ""
-    weights: CodecLoss = field(default_factory=CodecLoss)
+    weights: CodecLoss = field(default_factory=CodecLoss)  # of the parts of the loss
+    # the perceptual part is LPIPS once its two files are named
     lpips: LPIPSFiles = field(default_factory=LPIPSFiles)
+    # the game against discriminators, off unless given weights
     adversarial: AdversarialLoss = field(default_factory=AdversarialLoss)
+    # shares of the clips' height and width, of which every step draws one for each
     sizes: tuple[Share, ...] = (1.0, 0.75, 0.5)
-    loop: Loop = field(default_factory=Loop)
-    cache: Name = "runs/cache"
-    workers: Whole = 1
+    loop: Loop = field(default_factory=Loop)  # how long and how fast
+    cache: Name = "runs/cache"  # folder for rendered clips, shared by all runs
+    workers: Whole = 1  # processes that make clips beside training
 
     def __post_init__(self) -> None:
         super().__post_init__()

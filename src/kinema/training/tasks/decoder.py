@@ -20,21 +20,19 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from kinema.blocks.precision import flushed_denormals
 from kinema.clips import contact_sheet, to_frames, to_tensor
 from kinema.codecs import CausalVAE
 from kinema.codecs.objective import charbonnier, outlines
 from kinema.conditions import Conditions
 from kinema.diffusion import PATHS
 from kinema.errors import UserError
-from kinema.fields import Name, Positive, Share, Weight, Whole, check_fields
+from kinema.fields import Name, Positive, Share, Weight, Whole
 from kinema.metrics.features.fidelity import psnr
 from kinema.metrics.temporal.seams import block_seams
 from kinema.sampling import Denoise
-from kinema.training import Loop, Position, Shards, State, draw, train
+from kinema.training import Loop, Position, Run, Shards, draw
 from kinema.training.shards import num_ready
 from kinema.training.sources import WorldClips, never_trained_on, unseen
-from kinema.training.waiting import telling
 from kinema.video import VideoPipeline
 
 CALL_TIME = 0.3  # the noise level of the calls that validation decodes
@@ -57,7 +55,7 @@ class LatentErrors:
                 f"{self.noised:g}, are together more than 1: lower one of them."
             )
         if self.times[0] > self.times[1]:
-            raise UserError(f"times go from low to high, not from {self.times[0]:g} down.")
+            raise UserError(f"The times go from low to high, not from {self.times[0]:g} down.")
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,7 @@ class DecoderLoss:
 
 
 @dataclass
-class DecoderRun:
+class DecoderRun(Run):
     """A training run of a system's decoder."""
 
     # receives checkpoints, metrics and pictures, and the whole system in `final/`
@@ -92,15 +90,7 @@ class DecoderRun:
 
     def task(self) -> "DecoderTask":
         """What the run trains."""
-        check_fields(self)
         return DecoderTask(self)
-
-    @flushed_denormals()
-    def train(self) -> State:
-        """Train to the end, resuming where an interrupted run stopped."""
-        with telling("Preparing the run: the system and lists of clips."):
-            task = self.task()
-        return train(task, self.loop, Path(self.folder))
 
 
 class DecoderTask:

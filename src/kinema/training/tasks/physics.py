@@ -28,54 +28,41 @@ VALIDATION_TIMES = (0.5, 0.8, 0.9, 0.95, 0.98, 1.0)
 
 @dataclass
 class PhysicsRun(Run):
-    """A training run of a denoiser of disc clips, without text.
+    """A training run of a denoiser of disc clips, without text."""
 
-    Attributes:
-        folder: receives checkpoints, metrics and pictures, and the whole system in `final/`.
-        data: the clips.
-        num_unseen: clips of other seeds, in distribution, for validation.
-        given: frames that are given at every prediction.
-        most_given: frames that are given at most in training, from `given` up, and carried over
-            from window to window of a long video; 0: always `given`.
-        codec: in whose latents the denoiser works: one that ships ("physics-codec"), or a folder or
-            repository as `kinema.interop.load_codec` takes it; "" works on the pixels.
-        denoiser: the network; its channels are set from the codec, and its text is left out.
-        init: a system whose denoiser is trained further: a folder, or the name of one that ships;
-            "" starts from nothing.
-        new_layers: so many layers are added behind those of `init`; they begin as the identity.
-        zoom: every training clip is shrunk or grown by a factor from this range about a random
-            point, and so are its speeds: uniform motion and collisions know no scale.
-        mean: of the logit of t.
-        std: of the logit of t.
-        given_share: share of clips of which the first `given` to `most_given` frames are given; of
-            the others, half have one level for all frames and half a level for each.
-        context_noise: most noise, 0 to 1, on the given frames of every other such clip.
-        resampling: how given frames are replaced by the network's own version of them, against
-            drift.
-        degradation: how given frames are faded, tinted, swollen and shaken, against drift; in
-            pixels only.
-        num_steps: sampling steps; one is best where what is given determines the rest.
-        loop: how long and how fast.
-    """
-
+    # receives checkpoints, metrics and pictures, and the whole system in `final/`
     folder: Name = "runs/physics"
-    data: DiscClips = field(default_factory=DiscClips)
-    num_unseen: Count = 64
-    given: Count = 3
+    data: DiscClips = field(default_factory=DiscClips)  # the clips
+    num_unseen: Count = 64  # clips of other seeds, in distribution, for validation
+    given: Count = 3  # frames that are given at every prediction
+    # frames that are given at most in training, from `given` up, and carried over from window to
+    # window of a long video; 0: always `given`
     most_given: Whole = 0
+    # in whose latents the denoiser works: one that ships ("physics-codec"), or a folder or
+    # repository as `kinema.interop.load_codec` takes it; "" works on the pixels
     codec: str = ""
+    # the network; its channels are set from the codec, and its text is left out
     denoiser: DiTConfig | UViTConfig | UNetConfig = field(default_factory=DiTConfig)
+    # a system whose denoiser is trained further: a folder, or the name of one that ships; "" starts
+    # from nothing
     init: str = ""
+    # so many layers are added behind those of `init`; they begin as the identity
     new_layers: Whole = 0
+    # every training clip is shrunk or grown by a factor from this range about a random point, and
+    # so are its speeds: uniform motion and collisions know no scale
     zoom: tuple[Positive, Positive] = (1.0, 1.0)
-    mean: float = 6.0
-    std: Positive = 1.5
+    mean: float = 6.0  # of the logit of t
+    std: Positive = 1.5  # of the logit of t
+    # share of clips of which the first `given` to `most_given` frames are given; of the others,
+    # half have one level for all frames and half a level for each
     given_share: Share = 0.8
-    context_noise: Share = 0.0
+    context_noise: Share = 0.0  # most noise, 0 to 1, on the given frames of every other such clip
+    # how given frames are replaced by the network's own version of them, against drift
     resampling: Resampling = field(default_factory=Resampling)
+    # how given frames are faded, tinted, swollen and shaken, against drift; in pixels only
     degradation: Degradation = field(default_factory=Degradation)
-    num_steps: Count = 1
-    loop: Loop = field(default_factory=Loop)
+    num_steps: Count = 1  # sampling steps; one is best where what is given determines the rest
+    loop: Loop = field(default_factory=Loop)  # how long and how fast
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -34,56 +34,45 @@ Data = WorldClips | FolderClips
 
 @dataclass
 class TextToVideoRun(Run):
-    """A training run of a denoiser and the text encoder that steers it.
+    """A training run of a denoiser and the text encoder that steers it."""
 
-    Attributes:
-        folder: receives checkpoints, metrics and pictures, and the whole system in `final/`.
-        data: clips of a world, or of a folder with metadata.jsonl.
-        held_out: clips that are never trained on; of a folder "" those that data leaves out.
-        codec: the codec in whose latents the denoiser works: the name of a system that ships, or a
-            folder or repository as `kinema.interop.load_codec` takes it, diffusers' among them.
-        denoiser: the network; its channels and its text are set from codec and text encoder.
-        text: the text encoder that is trained with it.
-        text_encoder: a pretrained text encoder of transformers (T5, UMT5, CLIP), a folder or a
-            repository, that takes the place of `text` and stays as it is; "" trains `text`.
-        init: a system whose denoiser and text encoder are trained further (fine-tuning): a folder,
-            the name of one that ships, or a repository of the hub; "" starts from nothing.
-        noise: how noise levels are drawn.
-        resampling: how given frames are replaced by the network's own version of them, against
-            drift.
-        prediction: what the network outputs: eps, v, velocity or x0.
-        caption_dropout: share of captions replaced by "", for guidance.
-        image_share: share of steps on single frames.
-        defaults: how samples are drawn, during training and by whoever loads the system; their
-            length, size and frame rate are those of `data`.
-        prompts: what to sample at every validation; none takes captions of the held-out clips.
-        animate: the samples begin with the first frames of held-out clips, as in image to video.
-        loop: how long and how fast.
-        cache: folder for rendered clips and latents, shared by all runs.
-        workers: processes that make clips beside training.
-        first_clips: clips made before training begins; the others follow beside it.
-    """
-
+    # receives checkpoints, metrics and pictures, and the whole system in `final/`
     folder: Name = "runs/text-to-video"
+    # clips of a world, or of a folder with metadata.jsonl
     data: Data = field(default_factory=WorldClips)
+    # clips that are never trained on; of a folder "" those that data leaves out
     held_out: Data = field(default_factory=lambda: unseen(WorldClips(), 256))
+    # the codec in whose latents the denoiser works: the name of a system that ships, or a folder or
+    # repository as `kinema.interop.load_codec` takes it, diffusers' among them
     codec: Name = "runs/codec/final"
+    # the network; its channels and its text are set from codec and text encoder
     denoiser: DenoiserConfig = field(default_factory=DiTConfig)
+    # the text encoder that is trained with it
     text: SmallTextConfig = field(default_factory=SmallTextConfig)
+    # a pretrained text encoder of transformers (T5, UMT5, CLIP), a folder or a repository, that
+    # takes the place of `text` and stays as it is; "" trains `text`
     text_encoder: str = ""
+    # a system whose denoiser and text encoder are trained further (fine-tuning): a folder, the name
+    # of one that ships, or a repository of the hub; "" starts from nothing
     init: str = ""
-    noise: NoiseLevels = field(default_factory=NoiseLevels)
+    noise: NoiseLevels = field(default_factory=NoiseLevels)  # how noise levels are drawn
+    # how given frames are replaced by the network's own version of them, against drift
     resampling: Resampling = field(default_factory=Resampling)
+    # what the network outputs: eps, v, velocity or x0
     prediction: Annotated[str, OneOf(tuple(PREDICTIONS))] = "x0"
-    caption_dropout: Share = 0.1
-    image_share: Share = 0.1
+    caption_dropout: Share = 0.1  # share of captions replaced by "", for guidance
+    image_share: Share = 0.1  # share of steps on single frames
+    # how samples are drawn, during training and by whoever loads the system; their length, size and
+    # frame rate are those of `data`
     defaults: System = field(default_factory=System)
+    # what to sample at every validation; none takes captions of the held-out clips
     prompts: tuple[str, ...] = ("a red ball rolls to the right",)
+    # the samples begin with the first frames of held-out clips, as in image to video
     animate: bool = False
-    loop: Loop = field(default_factory=Loop)
-    cache: Name = "runs/cache"
-    workers: Whole = 1
-    first_clips: Count = 1_024
+    loop: Loop = field(default_factory=Loop)  # how long and how fast
+    cache: Name = "runs/cache"  # folder for rendered clips and latents, shared by all runs
+    workers: Whole = 1  # processes that make clips beside training
+    first_clips: Count = 1_024  # clips made before training begins; the others follow beside it
 
     def __post_init__(self) -> None:
         super().__post_init__()
