@@ -176,9 +176,15 @@ class SmallTextEncoder(nn.Module, PretrainedMixin, library_name="kinema", licens
 def read_tokenizer(path: Path) -> Tokenizer:
     """The tokenizer in a file; raise a UserError if there is none in it."""
     try:
-        return Tokenizer.from_file(str(path))
+        tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # tokenizers raises nothing narrower
         raise UserError(f"{path} is not a tokenizer: {error}.") from error
+    parts = ("normalizer", "pre_tokenizer")
+    lacking = [part for part in parts if getattr(tokenizer, part) is None]
+    lacking += [word for word in (UNKNOWN, NULL) if tokenizer.token_to_id(word) is None]
+    if lacking:
+        raise UserError(f"{path} is not a word tokenizer: it lacks {', '.join(lacking)}.")
+    return tokenizer
 
 
 class NoText(nn.Module):
