@@ -17,7 +17,7 @@ import numpy as np
 import yaml
 
 from kinema import clips
-from kinema.checks.clip_report import ClipReport
+from kinema.checks.clip_report import ClipReport, plain
 from kinema.checks.prompts import Prompt, Prompts, prompt_of, read_prompts
 from kinema.errors import UserError, brief
 from kinema.fields import check_values
@@ -77,8 +77,7 @@ class VBench:
 
                 images = vectors(encoder, clips.stream(file))
                 found |= {name: measures[name](images) for name in wanted}
-        return {name: None if value is None or np.isnan(value) else value
-                for name, value in found.items()}  # fmt: skip
+        return {name: value if known(value) else None for name, value in found.items()}
 
     def _plain(self, fps: float) -> dict[str, Callable[[Iterator[np.ndarray]], float]]:
         """Return what takes frames, by dimension."""
@@ -143,6 +142,11 @@ class VBench:
         return AestheticHead(self.aesthetic_head) if self.aesthetic_head else None
 
 
+def known(value: float | None) -> bool:
+    """Tell whether a value could be measured: neither None nor NaN."""
+    return value is not None and not np.isnan(value)
+
+
 def read_vbench(path: str | None) -> VBench:
     """Read the YAML file of `--vbench`; nothing is named without one.
 
@@ -182,26 +186,24 @@ def read_results(path: str | Path) -> dict[str, float]:
 def vbench_of_set(clips_: list[ClipReport], looking: VBench) -> dict[str, Any]:
     """Sum up a set: each dimension's mean, how many clips it is of and whose it is, and the total.
 
-    The `source` is "kinema", "substitute" (another network than VBench's) or "results".
+    The `source` is "kinema", "substitute" (another network than VBench's), "results" or "none".
     """
-    dimensions, counted = {}, {}
+    dimensions: dict[str, dict[str, Any]] = {}
     for name in DIMENSIONS:
-        known = [clip for clip in clips_ if clip.vbench.get(name) is not None]
-        value, source = mean_of(name, known), "kinema"
-        if name in looking.substitutes and value is not None:
+        clips_of_it = [clip for clip in clips_ if clip.vbench.get(name) is not None]
+        value, source = mean_of(name, clips_of_it), "kinema"
+        if value is None:
+            source = "none"
+        elif name in looking.substitutes:
             source = "substitute"
-        if (
-            name in looking.theirs
-            and source != "kinema"
-            or value is None
-            and name in looking.theirs
-        ):
-            value, source, known = looking.theirs[name], "results", []
-        if value is not None and source != "substitute":
-            counted[name] = value
-        value = None if value is None else round(value, 6)
-        source = source if value is not None else "none"
-        dimensions[name] = {"value": value, "source": source, "n": len(known)}
+        if source != "kinema" and name in looking.theirs:
+            value, source, clips_of_it = looking.theirs[name], "results", []
+        dimensions[name] = {"value": plain(value, 6), "source": source, "n": len(clips_of_it)}
+    counted = {
+        name: one["value"]
+        for name, one in dimensions.items()
+        if one["source"] in ("kinema", "results")
+    }
     return {"dimensions": dimensions, **asdict(vbench_total(counted))}
 
 
