@@ -24,7 +24,6 @@ from kinema.fields import check_values
 from kinema.metrics.temporal import vbench
 from kinema.metrics.vbench_total import DIMENSIONS, vbench_total
 from kinema.motion import FlowMethod
-from kinema.motion.flow import flow_method
 from kinema.storage.atomic import read_object, require_file
 
 if TYPE_CHECKING:
@@ -33,6 +32,8 @@ if TYPE_CHECKING:
 
 BY_FRAMES = {"subject_consistency": 1, "background_consistency": 1, "appearance_style": 0}
 """What VBench averages over the frames of all clips, and the frames of each that do not count."""
+
+RAFT_UPDATES = 20  # of VBench
 
 Scores = dict[str, float | None]
 
@@ -115,7 +116,12 @@ class VBench:
 
     @cached_property
     def _flow(self) -> FlowMethod | None:
-        return flow_method("raft", self.flow_weights) if self.flow_weights else None
+        if self.flow_weights is None:
+            return None
+        from kinema.motion.raft import RAFT, RAFTFlow
+
+        RAFT.from_file(self.flow_weights)  # a wrong file is said now
+        return RAFTFlow(self.flow_weights, num_updates=RAFT_UPDATES)
 
     @cached_property
     def _subject(self) -> Encoder | None:
