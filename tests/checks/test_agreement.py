@@ -14,7 +14,7 @@ def pair(name, verdict, change, reasons=("noise",)):
         {"failure": "noise", "score": "flicker", "change": None, "threshold": 1.0},
     ]
     return {"file": f"new/{name}.mp4", "against": f"old/{name}.mkv", "verdict": verdict,
-            "reasons": list(reasons), "changes": changes}  # fmt: skip
+            "probability": None, "reasons": list(reasons), "changes": changes}  # fmt: skip
 
 
 def write(folder, *pairs):
@@ -26,6 +26,7 @@ def test_confidence_is_that_of_the_change_that_decided():
     assert signed_confidence(pair("a", "worse", 1.0)) == -0.8
     assert signed_confidence(pair("a", "better", -1.0)) == 0.8
     assert signed_confidence(pair("a", "cannot tell", 1.0)) == 0
+    assert signed_confidence(pair("a", "worse", 1.0) | {"probability": 0.97}) == -0.97
     assert signed_confidence(pair("a", "better", None, reasons=("cut",))) == 0.5
 
 

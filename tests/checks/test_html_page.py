@@ -47,7 +47,10 @@ def test_names_are_escaped_and_errors_shown():
 
 
 def compared(verdict, reasons, failures):
-    changes = [Change("noise", "noise", -1.2, 0.4, 0.01), Change("blur", "detail", 0.1, 1.2, 0.01)]
+    changes = [
+        Change("noise", "noise", -1.2, 0.4, 0.01, 3.0, 0.5),
+        Change("blur", "detail", 0.1, 1.2, 0.01),
+    ]
     names = ("motion", "flicker", "noise", "shake")
     scores = {name: Score(0.1, np.full(4, 0.1)) for name in names}
     clip = ClipReport("new/a.mp4", 4, 8.0, (64, 64), scores, failures, strip=b"own")
@@ -71,7 +74,7 @@ def test_the_table_of_pairs_says_why_and_shows_both():
     table = write_html(compared("better", ["noise"], [])).split("<h2>Compared</h2>")[1]
     table = table.split("<h2>")[0]
     assert "<p>psnr 31.25</p>" in write_html(compared("same", [], []))
-    assert "noise (noise -1.20, 3.0 times what counts)" in table
+    assert "noise (noise from 3 to 0.5, 3.0 times what counts)" in table
     assert [base64.b64encode(picture).decode() in table for picture in (b"own", b"ref")] == [
         True
     ] * 2

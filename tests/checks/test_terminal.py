@@ -26,11 +26,13 @@ def test_frames_as_ranges(frames, words):
 def test_the_change_that_counts_most_is_told():
     changes = [
         Change("blur", "detail", 1.5, 1.2, 0.1),
-        Change("blur", "crispness", -3.3, 1.1, 0.1),
+        Change("blur", "crispness", -3.3, 1.1, 0.1, -2.0, 1.25),
         Change("blur", "blur_growth", np.nan, 0.9, 0.1),
     ]
     pair = Pair("a.mp4", "b.mp4", Comparison("better", ["blur", "cut"], changes, ""))
-    assert because(pair) == "blur (crispness -3.30, 3.0 times what counts), cut"
+    assert because(pair) == ("blur (crispness from -2 to 1.25, 3.0 times what counts), cut")
+    told = Pair("a.mp4", "b.mp4", replace(pair.comparison, sentence="Worse: blur."))
+    assert because(told) == "Worse: blur."
     nothing = Pair("a.mp4", "b.mp4", Comparison("same", [], changes, ""))
     assert because(nothing) == "no score changes by what counts"
 

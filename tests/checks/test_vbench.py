@@ -110,6 +110,8 @@ def test_the_total_takes_their_values_for_the_rest_and_no_substitute(folder):
 def test_the_flow_of_raft_is_no_substitute():
     assert VBench().substitutes == {"motion_smoothness", "dynamic_degree"}
     assert VBench(flow_weights="raft-things.pth").substitutes == {"motion_smoothness"}
+    with pytest.raises(UserError, match=r"raft-things\.pth"):
+        VBench(flow_weights="raft-things.pth").check()
 
 
 def test_a_file_names_what_to_look_with(folder):

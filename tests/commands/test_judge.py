@@ -81,3 +81,14 @@ def test_options_that_ask_no_people_do_not_go_with_blind(capsys, option):
 def test_a_probe_that_is_a_study_now_is_named(capsys):
     status, _, err = run(capsys, "probe", "ladder")
     assert status == 2 and "python -m studies.ladder" in err
+
+
+def test_options_of_check_that_do_not_go_together(tmp_path, capsys):
+    assert cli.main(["check", "a.mp4", "--verdicts", "report.json"]) == 2
+    assert "--verdicts goes with --blind" in capsys.readouterr().err
+    assert cli.main(["check", "a.mp4", "--json", "-", "--json-lines", "-"]) == 2
+    assert "name a file for one of them." in " ".join(capsys.readouterr().err.split())
+    assert cli.main(["check", "a.mp4", "--vbench", str(tmp_path)]) == 2
+    assert "is a folder, not a VBench file" in " ".join(capsys.readouterr().err.split())
+    assert cli.main(["check", "a.mp4", "--lpips", "none.pth", "none.pth"]) == 2
+    assert "none.pth" in capsys.readouterr().err

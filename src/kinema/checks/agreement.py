@@ -43,13 +43,16 @@ def agreement_with(votes: list[Vote], report: str | Path) -> Agreement:
 
 
 def signed_confidence(pair: dict[str, Any]) -> float:
-    """Return how sure a verdict is, above 0 for better, from the change that counts most."""
+    """Return how sure a verdict is, above 0 for better: its probability, or from its changes."""
+    sign = SIGNS.get(pair["verdict"], 0)
+    if pair["probability"] is not None:
+        return sign * float(pair["probability"])
     of_reasons = [
         abs(change["change"]) / change["threshold"]
         for change in pair["changes"]
         if change["failure"] in pair["reasons"] and change["change"] is not None
     ]
-    return SIGNS.get(pair["verdict"], 0) * confidence(max(of_reasons, default=1.0))
+    return sign * confidence(max(of_reasons, default=1.0))
 
 
 def pairs_of(report: str | Path) -> list[dict[str, Any]]:

@@ -113,6 +113,9 @@ def pair_json(pair: Pair) -> dict[str, Any]:
             "change": plain(change.value, 4),
             "threshold": change.threshold,
             "detectable": round(change.detectable, 4),
+            "before": plain(change.before, 6),
+            "after": plain(change.after, 6),
+            "frames": list(change.frames),
         }
         for change in comparison.changes
     ]
@@ -120,6 +123,8 @@ def pair_json(pair: Pair) -> dict[str, Any]:
         "file": pair.file,
         "against": pair.against,
         "verdict": comparison.verdict,
+        "probability": plain(comparison.probability, 4),
+        "sentence": comparison.sentence,
         "reasons": comparison.reasons,
         "test": comparison.test,
         "changes": changes,
@@ -136,10 +141,20 @@ def pair_from_json(entry: dict[str, Any]) -> Pair:
             number(change["change"]),
             change["threshold"],
             change["detectable"] / 2.8,  # of which it is made (see `Change.detectable`)
+            number(change["before"]),
+            number(change["after"]),
+            tuple(change["frames"]),
         )
         for change in entry["changes"]
     ]
-    comparison = Comparison(entry["verdict"], entry["reasons"], changes, entry["test"])
+    comparison = Comparison(
+        entry["verdict"],
+        entry["reasons"],
+        changes,
+        entry["test"],
+        number(entry["probability"]),
+        entry["sentence"],
+    )
     return Pair(entry["file"], entry["against"], comparison, entry["fidelity"])
 
 

@@ -11,6 +11,7 @@ from rich.progress import Progress
 from kinema.checks.clip_report import ClipReport
 from kinema.checks.report import Checked, CheckReport, Pair
 from kinema.errors import MOST_NAMES
+from kinema.metrics.comparison import Change
 from kinema.metrics.features.embeddings import EMBEDDING_SCORES
 
 SIGNIFICANT = 0.05  # the p-value from which a trend is not told
@@ -92,17 +93,23 @@ def vbench_lines(report: CheckReport) -> Iterator[str]:
 
 def because(pair: Pair) -> str:
     """Say what decided on a pair: the failures, each with its score and how much that changed."""
-    changes = pair.comparison.changes
+    comparison = pair.comparison
+    if comparison.sentence:
+        return comparison.sentence
     words = []
-    for name in pair.comparison.reasons:
-        of_it = [c for c in changes if c.fault == name and np.isfinite(c.value)]
-        if not of_it:
-            words.append(name)
-            continue
-        most = max(of_it, key=lambda change: abs(change.value) / change.threshold)
-        times = abs(most.value) / most.threshold
-        words.append(f"{name} ({most.metric} {most.value:+.2f}, {times:.1f} times what counts)")
+    for name in comparison.reasons:
+        known = [c for c in comparison.changes if c.fault == name and np.isfinite(c.value)]
+        most = max(known, key=lambda c: abs(c.value) / c.threshold, default=None)
+        words.append(name if most is None else f"{name} ({told(most)})")
     return ", ".join(words) or "no score changes by what counts"
+
+
+def told(change: Change) -> str:
+    times = abs(change.value) / change.threshold
+    return (
+        f"{change.metric} from {change.before:.3g} to {change.after:.3g}, {times:.1f} times what "
+        "counts"
+    )
 
 
 def print_ending(report: CheckReport) -> None:

@@ -17,14 +17,13 @@ import numpy as np
 import yaml
 
 from kinema import clips
-from kinema.checks.clip_report import ClipReport
+from kinema.checks.clip_report import ClipReport, plain
 from kinema.checks.prompts import Prompt, Prompts, prompt_of, read_prompts
 from kinema.errors import UserError, brief
 from kinema.fields import check_values
 from kinema.metrics.temporal import vbench
 from kinema.metrics.vbench_total import DIMENSIONS, vbench_total
 from kinema.motion import FlowMethod
-from kinema.motion.flow import flow_method
 from kinema.storage.atomic import read_object, require_file
 
 if TYPE_CHECKING:
@@ -33,6 +32,8 @@ if TYPE_CHECKING:
 
 BY_FRAMES = {"subject_consistency": 1, "background_consistency": 1, "appearance_style": 0}
 """What VBench averages over the frames of all clips, and the frames of each that do not count."""
+
+RAFT_UPDATES = 20  # of VBench
 
 Scores = dict[str, float | None]
 
@@ -77,8 +78,7 @@ class VBench:
 
                 images = vectors(encoder, clips.stream(file))
                 found |= {name: measures[name](images) for name in wanted}
-        return {name: None if value is None or np.isnan(value) else value
-                for name, value in found.items()}  # fmt: skip
+        return {name: value if known(value) else None for name, value in found.items()}
 
     def _plain(self, fps: float) -> dict[str, Callable[[Iterator[np.ndarray]], float]]:
         """Return what takes frames, by dimension."""
@@ -116,7 +116,12 @@ class VBench:
 
     @cached_property
     def _flow(self) -> FlowMethod | None:
-        return flow_method("raft", self.flow_weights) if self.flow_weights else None
+        if self.flow_weights is None:
+            return None
+        from kinema.motion.raft import RAFT, RAFTFlow
+
+        RAFT.from_file(self.flow_weights)  # a wrong file is said now
+        return RAFTFlow(self.flow_weights, num_updates=RAFT_UPDATES)
 
     @cached_property
     def _subject(self) -> Encoder | None:
@@ -141,6 +146,11 @@ class VBench:
         from kinema.metrics.features.vbench import AestheticHead
 
         return AestheticHead(self.aesthetic_head) if self.aesthetic_head else None
+
+
+def known(value: float | None) -> bool:
+    """Tell whether a value could be measured: neither None nor NaN."""
+    return value is not None and not np.isnan(value)
 
 
 def read_vbench(path: str | None) -> VBench:
@@ -182,26 +192,24 @@ def read_results(path: str | Path) -> dict[str, float]:
 def vbench_of_set(clips_: list[ClipReport], looking: VBench) -> dict[str, Any]:
     """Sum up a set: each dimension's mean, how many clips it is of and whose it is, and the total.
 
-    The `source` is "kinema", "substitute" (another network than VBench's) or "results".
+    The `source` is "kinema", "substitute" (another network than VBench's), "results" or "none".
     """
-    dimensions, counted = {}, {}
+    dimensions: dict[str, dict[str, Any]] = {}
     for name in DIMENSIONS:
-        known = [clip for clip in clips_ if clip.vbench.get(name) is not None]
-        value, source = mean_of(name, known), "kinema"
-        if name in looking.substitutes and value is not None:
+        clips_of_it = [clip for clip in clips_ if clip.vbench.get(name) is not None]
+        value, source = mean_of(name, clips_of_it), "kinema"
+        if value is None:
+            source = "none"
+        elif name in looking.substitutes:
             source = "substitute"
-        if (
-            name in looking.theirs
-            and source != "kinema"
-            or value is None
-            and name in looking.theirs
-        ):
-            value, source, known = looking.theirs[name], "results", []
-        if value is not None and source != "substitute":
-            counted[name] = value
-        value = None if value is None else round(value, 6)
-        source = source if value is not None else "none"
-        dimensions[name] = {"value": value, "source": source, "n": len(known)}
+        if source != "kinema" and name in looking.theirs:
+            value, source, clips_of_it = looking.theirs[name], "results", []
+        dimensions[name] = {"value": plain(value, 6), "source": source, "n": len(clips_of_it)}
+    counted = {
+        name: one["value"]
+        for name, one in dimensions.items()
+        if one["source"] in ("kinema", "results")
+    }
     return {"dimensions": dimensions, **asdict(vbench_total(counted))}
 
 

@@ -47,7 +47,7 @@ def check(argv: list[str]) -> int:
     more = parser.add_argument_group("Measure too")
     more.add_argument("--fidelity", action="store_true", help="of pairs: PSNR, SSIM, Physics-IQ")
     more.add_argument(
-        "--lpips", nargs=2, metavar=("TRUNK", "HEADS"), help="of pairs, from alexnet and alex.pth"
+        "--lpips", nargs=2, metavar="TRUNK HEADS", help="of pairs, from alexnet and alex.pth"
     )
     more.add_argument(
         "--vbench",

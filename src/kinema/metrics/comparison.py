@@ -30,6 +30,9 @@ class Change:
     value: float  # log2 ratio or difference; above 0 is worse; NaN where it cannot be told
     threshold: float  # what counts; harmless re-encodes stay below it
     error: float  # standard error of the value over time; NaN where a score has no curve
+    before: float = np.nan  # the reference's score
+    after: float = np.nan  # the clip's
+    frames: tuple[int, ...] = ()  # where the clip's score stands out most, ascending
 
     @property
     def detectable(self) -> float:
@@ -57,6 +60,8 @@ class Comparison:
     reasons: list[str]  # names of the failures that decided
     changes: list[Change]  # of every rule
     test: str  # in words
+    probability: float = np.nan  # that the verdict is true; of "cannot tell", of the likeliest one
+    sentence: str = ""  # why: score, size and frames
 
 
 def compare(
@@ -198,7 +203,8 @@ def compare_score(fault: str, rule: Rule, score: Score, reference: Score) -> Cha
     """Measure how one score differs from the reference's, by a rule that compares."""
     assert rule.paired is not None
     value, error = rule.change(score, reference), standard_error(rule, score, reference)
-    return Change(fault, rule.metric, value, rule.paired, error)
+    ends = (reference.value, score.value)
+    return Change(fault, rule.metric, value, rule.paired, error, *ends)
 
 
 def standard_error(rule: Rule, score: Score, reference: Score) -> float:
