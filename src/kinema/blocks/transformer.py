@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from kinema.blocks.attention import AttentionSpec, attend, attend_video
 from kinema.blocks.cache import Cache, remember
+from kinema.errors import UserError
 
 
 def squared_relu(x: Tensor) -> Tensor:
@@ -378,6 +379,14 @@ class MLP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.down(squared_relu(self.up(x)))
+
+
+def check_heads(kind: str, dim: int, num_heads: int) -> None:
+    """Raise a UserError unless features can be shared by heads, and shifted by eighths."""
+    if dim % (8 * num_heads):
+        raise UserError(
+            f"{kind} is {dim}, and must be a multiple of 8 x num_heads, that is of {8 * num_heads}."
+        )
 
 
 def xavier_(network: nn.Module) -> None:

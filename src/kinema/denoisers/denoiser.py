@@ -44,21 +44,13 @@ class Denoiser(Protocol):
         ...
 
 
-def check_cache(denoiser: Denoiser, cache: Cache | None) -> None:
-    """Raise a UserError if there is a cache and the network sees the future."""
-    if cache is not None and not denoiser.is_causal:
+def check_cache(denoiser: Denoiser) -> None:
+    """Raise a UserError if the network sees the future, so that it cannot have a cache."""
+    if not denoiser.is_causal:
         raise UserError(
             f"This {type(denoiser).__name__} sees the frames to come and cannot be cached: do "
             "without a cache, or take a network whose attention, mixers and convolutions are "
             "causal, such as dit-causal."
-        )
-
-
-def check_heads(kind: str, dim: int, num_heads: int) -> None:
-    """Raise a UserError unless features can be shared by heads, and shifted by eighths."""
-    if dim % (8 * num_heads):
-        raise UserError(
-            f"{kind} is {dim}, and must be a multiple of 8 x num_heads, that is of {8 * num_heads}."
         )
 
 

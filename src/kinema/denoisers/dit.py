@@ -29,6 +29,7 @@ from kinema.blocks.transformer import (
     SelfAttention,
     TimeEmbedding,
     TokenShift,
+    check_heads,
     gated,
     modulate,
     pad_to_multiple,
@@ -45,7 +46,7 @@ from kinema.conditions.ports import (
     read_ports,
     zero_ports_,
 )
-from kinema.denoisers.denoiser import check_cache, check_heads
+from kinema.denoisers.denoiser import check_cache
 from kinema.errors import UserError
 from kinema.fields import Count, Whole, check_fields
 from kinema.storage.weights import PretrainedMixin
@@ -187,7 +188,8 @@ class DiT(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.0
             UserError: if there is a cache and the network sees the future, or a chunk is torn; or
                 for a condition that has no port or does not fit.
         """
-        check_cache(self, cache)
+        if cache is not None:
+            check_cache(self)
         given = self.ports.given(conditions, x)
         text = conditions.text if conditions is not None and self.config.text_dim else None
         patch = self.config.patch

@@ -22,6 +22,7 @@ from kinema.blocks.transformer import (
     MLP,
     RMSNorm,
     TimeEmbedding,
+    check_heads,
     gated,
     modulate,
     pad_to_multiple,
@@ -40,7 +41,7 @@ from kinema.conditions.ports import (
     read_ports,
     zero_ports_,
 )
-from kinema.denoisers.denoiser import check_cache, check_heads
+from kinema.denoisers.denoiser import check_cache
 from kinema.errors import UserError
 from kinema.fields import Count, Whole, check_fields
 from kinema.storage.weights import PretrainedMixin
@@ -188,7 +189,8 @@ class MMDiT(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2
         self, x: Tensor, t: Tensor, conditions: Conditions | None = None, cache: Cache | None = None
     ) -> Tensor:
         """Predict from noisy frames; arguments, result and errors as in `DiT.forward`."""
-        check_cache(self, cache)
+        if cache is not None:
+            check_cache(self)
         given = self.ports.given(conditions, x)
         prompt = conditions.text if conditions is not None else None
         patch = (1, *self.config.patch)

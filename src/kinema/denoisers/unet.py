@@ -28,6 +28,7 @@ from kinema.blocks.transformer import (
     RMSNorm,
     SelfAttention,
     TimeEmbedding,
+    check_heads,
     gated,
     modulate,
     norm,
@@ -43,7 +44,7 @@ from kinema.conditions.ports import (
     read_ports,
     zero_ports_,
 )
-from kinema.denoisers.denoiser import check_cache, check_heads
+from kinema.denoisers.denoiser import check_cache
 from kinema.errors import UserError
 from kinema.fields import Count, Whole, check_fields
 from kinema.storage.weights import PretrainedMixin
@@ -221,7 +222,8 @@ class UNet(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.
         self, x: Tensor, t: Tensor, conditions: Conditions | None = None, cache: Cache | None = None
     ) -> Tensor:
         """Predict from noisy frames; arguments, result and errors as in `DiT.forward`."""
-        check_cache(self, cache)
+        if cache is not None:
+            check_cache(self)
         given = self.ports.given(conditions, x)
         text = conditions.text if conditions is not None and self.config.text_dim else None
         padded = pad_to_multiple(x, self.multiple)

@@ -101,7 +101,8 @@ class UViT(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.
         self, x: Tensor, t: Tensor, conditions: Conditions | None = None, cache: Cache | None = None
     ) -> Tensor:
         """Predict from noisy frames; arguments, result and errors as in `DiT.forward`."""
-        check_cache(self, cache)
+        if cache is not None:
+            check_cache(self)
         vector = self.time(t)  # b f d
         y = rearrange(x, "b c f h w -> b f h w c").to(self.conv_in.conv.weight.dtype)
         y = self.conv_in(y)  # b f h w d

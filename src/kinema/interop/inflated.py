@@ -128,7 +128,8 @@ class Inflated(nn.Module):
         The tokens of the conditions are the same for all frames of a row; of a grid and a vector, a
         frame has its part.
         """
-        check_cache(self, cache)
+        if cache is not None:
+            check_cache(self)
         b, f = x.shape[0], x.shape[2]
         for insertion in self.insertions:
             insertion.num_frames, insertion.cache = f, cache
