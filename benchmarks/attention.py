@@ -207,7 +207,7 @@ def page(max_pairs: float) -> list[str]:
         f"more pairs than are seen. {8 * 120 * 1024**2 / 1e6:.1f} MFLOP are queries, keys, values "
         "and the way out, which all pay alike.",
         "\n".join(long_clip_table()),
-        "A window sees no further than itself: neighbours agree (no flicker), but frames 1 and 120 "
+        "A window sees no further than itself: neighbors agree (no flicker), but frames 1 and 120 "
         "never meet in one layer (identity may drift). The strided frames of the hybrid let them "
         "meet, at a cost that grows with the square of the length again, 16 times slower.",
         "## What a clip costs",

@@ -24,6 +24,7 @@ import sys
 import tempfile
 import tomllib
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -144,11 +145,12 @@ def run_sample(sample: list[Mutant], record: Path, num_workers: int) -> list[Res
     with contextlib.ExitStack() as stack:
         place = stack.enter_context(tempfile.TemporaryDirectory())
         copy_repository(original := Path(place).resolve() / "kinema")
-        pool = stack.enter_context(fork.Pool(num_workers, start, (original, waiting)))
-        for failures in pool.imap_unordered(failures_without_mutant, rooms):
+        executor = ProcessPoolExecutor(num_workers, fork, start, (original, waiting))
+        pool = stack.enter_context(executor)  # unlike Pool's, its processes may have children
+        for failures in pool.map(failures_without_mutant, rooms):
             if failures:
                 sys.exit(f"Tests fail without a mutant:\n{failures}")
-        for number, result in enumerate(pool.imap_unordered(work, range(len(waiting))), 1):
+        for number, result in enumerate(pool.map(work, range(len(waiting))), 1):
             results[result["mutant"]] = result
             with record.open("a") as file:
                 file.write(json.dumps(result) + "\n")

@@ -39,10 +39,10 @@ class Row:
         rendering = Rendering(num_frames, level=self.level, truth=self.truth)
         clips = render_ahead(WORLDS[self.world], seeds, rendering, NUM_PROCESSES)
         next(clips)  # the processes have started; their first clips warm the caches
-        before, start = _processor_time(), time.perf_counter()
+        before, start = processor_time(), time.perf_counter()
         count = sum(1 for _ in clips)
         self.clock.append((time.perf_counter() - start) / count)
-        self.processor.append((_processor_time() - before) / len(seeds))
+        self.processor.append((processor_time() - before) / len(seeds))
 
     def __str__(self) -> str:
         clock, processor = median(self.clock), median(self.processor)
@@ -52,7 +52,7 @@ class Row:
         )
 
 
-def _processor_time() -> float:
+def processor_time() -> float:
     """Seconds that this process and its ended children have computed."""
     kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     return sum(usage.ru_utime + usage.ru_stime for usage in map(resource.getrusage, kinds))

@@ -2,12 +2,13 @@
 
 import sys
 from collections.abc import Callable
+from typing import Any
 
 from kinema.cli import main
 from kinema.commands.judge import call
 
 
-def run_study(name: str, run: Callable[..., int | None]) -> None:
+def run_study(name: str, run: Callable[..., Any]) -> None:
     """Run a study with the options of the command line, and exit.
 
     Args:

@@ -3,7 +3,7 @@ import os
 
 import pytest
 
-from kinema.errors import brief, nearest, reason
+from kinema.errors import brief, nearest, printable, reason
 
 
 def test_the_nearest_name_or_all_of_them():
@@ -41,3 +41,12 @@ def test_the_words_of_others_are_cut_short():
     assert brief(ValueError("first\n  the last line. \n")) == "the last line"
     assert brief(KeyError()) == "KeyError"
     assert len(brief(ValueError("x" * 999))) < 110
+
+
+def test_what_a_terminal_obeys_and_xml_cannot_hold_is_escaped():
+    name = os.fsdecode(b"a\x1b[2J\xff\xc3\xa9.mp4")
+    assert printable(name) == "a\\x1b[2J\\xff\u00e9.mp4"
+    assert printable("a\n\tb\u202ec\ufffe") == "a\\n\\tb\\u202ec\\ufffe"
+    plain = "caf\u00e9 \U0001f469\u200d\U0001f680 100 %"
+    assert printable(plain) == plain
+    printable(name).encode()

@@ -13,38 +13,26 @@ from kinema.options import read_options
 
 @dataclass
 class World:
-    """Rendered clips.
+    """Rendered clips."""
 
-    Attributes:
-        level: how hard.
-    """
-
-    level: int = 1
+    level: int = 1  # how hard
 
 
 @dataclass
 class Folder:
-    """Clips on disk.
+    """Clips on disk."""
 
-    Attributes:
-        where_they_are: a path.
-    """
-
-    where_they_are: str = "clips"
+    where_they_are: str = "clips"  # a path
 
 
 @dataclass
 class Loop:
-    """How to train.
+    """How to train."""
 
-    Attributes:
-        rate: the learning rate, which may
-            be written 3e-4.
-        batch_size: clips a step.
-    """
-
+    # the learning rate, which may
+    # be written 3e-4
     rate: float = 1e-3
-    batch_size: int = 4
+    batch_size: int = 4  # clips a step
 
 
 @dataclass
@@ -52,18 +40,12 @@ class Run:
     """A run.
 
     It is longer than that.
-
-    Attributes:
-        folder: receives everything.
-        prompts: what to show.
-        data: what to learn from.
-        loop: how long.
     """
 
-    folder: str = "runs"
-    prompts: tuple[str, ...] = ("a ball " * 20, "b")
-    data: World | Folder = field(default_factory=World)
-    loop: Loop = field(default_factory=Loop)
+    folder: str = "runs"  # receives everything
+    prompts: tuple[str, ...] = ("a ball " * 20, "b")  # what to show
+    data: World | Folder = field(default_factory=World)  # what to learn from
+    loop: Loop = field(default_factory=Loop)  # how long
 
 
 def page(capsys, *argv: str) -> str:
@@ -134,9 +116,35 @@ def test_every_row_says_something():
     assert [group.path for group in groups] == ["", "data", "data", "loop"]
 
 
-def test_documentation_joins_lines():
-    text = help_pages.documentation(Loop)["rate"]
-    assert text == "the learning rate, which may be written 3e-4."
+@dataclass
+class LongLoop(Loop):
+    """How to train for long."""
+
+    batch_size: int = 8  # is it large?
+    num_epochs: int = 1
+
+
+def test_what_a_field_is_stands_behind_it_or_above_it_also_where_it_is_inherited():
+    assert help_pages.documentation(LongLoop) == {
+        "rate": "the learning rate, which may be written 3e-4.", "batch_size": "is it large?"
+    }  # fmt: skip
+
+
+def test_what_an_argument_is_stands_in_the_docstring():
+    def measure(count: int, name: str) -> None:
+        """Measure.
+
+        Args:
+            count: how many,
+                at least 1.
+            name: of all.
+
+        Raises:
+            UserError: never.
+        """
+
+    texts = {"count": "how many, at least 1.", "name": "of all."}
+    assert help_pages.documentation(measure) == texts
 
 
 def test_a_page_shows_brackets_as_they_are(capsys):

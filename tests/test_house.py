@@ -24,6 +24,15 @@ MAX_FILE_LINES, MAX_FUNCTION_LINES, MAX_ARGUMENTS = 400, 60, 8
 MAX_WEIGHT_BYTES = 60_000_000
 # Where the name in `import NAME` is not the name that pip installs.
 DISTRIBUTIONS = {"cv2": "opencv-python-headless", "PIL": "pillow", "yaml": "pyyaml"}
+BRITISH = re.compile(
+    r"(?:neighbour|colour|behaviour|favour|honour|labour|flavour|metre|centre|theatre|fibre|"
+    r"artefact|catalogue|judgement|defence|licence|learnt|whilst|"
+    r"analyse|(?:model|label|cancel|signal|level|travel)l(?:ed|ing)|"
+    r"(?:normal|initial|optim|recogn|organ|general|visual|summar|regular|discret|quant|token|"
+    r"serial|synchron|parallel|minim|maxim|special|categor|character|equal|final|random|real|"
+    r"standard|stabil|util|vector|memor)is(?:e[drs]?|ing|ation)\b)",
+    re.I,
+)
 # Files without a test file of their own: nothing in them can go wrong alone.
 UNTESTED = {"__main__.py", "shipped.py", "command.py"}
 
@@ -202,6 +211,30 @@ def test_names_say_something():
     expect_none(p for p in source_files() if VAGUE_NAMES & {p.stem, p.parent.name})
 
 
+def test_nothing_is_private_to_a_module():
+    """`__all__` and a room's face say what is public; an underscore would say it twice."""
+    expect_none(
+        f"{path.relative_to(ROOT)}:{node.lineno} {name}"
+        for path in source_files()
+        for node in syntax(path).body
+        for name in names_of(node)
+        if re.fullmatch(r"_[^_].*", name)
+    )
+
+
+def names_of(node: ast.stmt) -> list[str]:
+    """The names that a statement of a module defines."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return [node.name]
+    targets = getattr(node, "targets", [getattr(node, "target", None)])
+    return [
+        inner.id
+        for target in filter(None, targets)
+        for inner in ast.walk(target)
+        if isinstance(inner, ast.Name)
+    ]
+
+
 def test_nothing_is_left_undone():
     marks = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b|NotImplementedError")
     expect_none(path for path in source_files() if marks.search(path.read_text()))
@@ -216,6 +249,49 @@ def test_no_exception_is_swallowed():
         and all(isinstance(line, ast.Pass) for line in node.body)
     ]
     expect_none(swallowed)
+
+
+# ---- words ----------------------------------------------------------------------------------
+
+
+def test_spelling_is_american():
+    """In names too; "grey" is the house's word for the levels of a pixel."""
+    expect_none(
+        f"{path.relative_to(ROOT)}:{number}: {found.group()}"
+        for path in repository_files()
+        if path.suffix in (".py", ".md", ".toml", ".yml", ".yaml") and path != Path(__file__)
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if (found := BRITISH.search(line))
+    )
+
+
+def test_messages_are_sentences():
+    """They begin with a capital, a quoted name or a placeholder, and end with a full stop."""
+    paths = [*source_files(), *(ROOT / "benchmarks").glob("*.py")]
+    expect_none(
+        f"{path.relative_to(ROOT)}:{call.lineno}: {text}"
+        for path in paths
+        for call in ast.walk(syntax(path))
+        if isinstance(call, ast.Call) and (text := message_of(call))
+        if not re.fullmatch(r"[A-Z{`'\"-].*[.?}]", text, re.S)
+    )
+
+
+def message_of(call: ast.Call) -> str:
+    """What a UserError or a warning that is a Notice says, with {} for what is filled in."""
+    name = getattr(call.func, "id", getattr(call.func, "attr", ""))
+    kinds = {getattr(argument, "id", "") for argument in call.args[1:]}
+    is_message = name in ("UserError", "OutOfRange", "notify") or (
+        name == "warn" and "Notice" in kinds
+    )
+    return literal(call.args[0]) if is_message and call.args else ""
+
+
+def literal(node: ast.expr) -> str:
+    """A text with {} for what is filled in; "" for what is no literal."""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(literal(part) or "{}" for part in node.values)
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
 
 
 # ---- tests mirror the source ----------------------------------------------------------------

@@ -19,7 +19,7 @@ from typing import Any
 
 import kinema
 from kinema.commands import COMMANDS
-from kinema.errors import Notice, UserError, nearest, reason
+from kinema.errors import Notice, UserError, nearest, printable, reason
 from kinema.fields import shown
 from kinema.help_pages import Row, first_line, print_page
 
@@ -126,7 +126,7 @@ def say(text: str, style: str = "") -> None:
     from rich.text import Text
 
     Console(stderr=True, highlight=False).print(
-        Text(f"kinema: {text}", style=style), soft_wrap=True
+        Text(f"kinema: {printable(text)}", style=style), soft_wrap=True
     )
 
 

@@ -1,6 +1,8 @@
 """The two ways to speak to the user: what went wrong, and what was done differently."""
 
 import errno
+import re
+import warnings
 from difflib import get_close_matches
 
 MOST_NAMES = 12  # that a sentence lists
@@ -29,8 +31,13 @@ class UserError(ValueError):
 class Notice(UserWarning):
     """Something done differently from what the user asked, told in one sentence.
 
-    Raised through `warnings.warn`; the command line prints the sentence and goes on.
+    It is told with `notify`; the command line prints the sentence and goes on.
     """
+
+
+def notify(sentence: str) -> None:
+    """Tell the user of something done differently, as a warning where the caller was called."""
+    warnings.warn(sentence, Notice, stacklevel=3)
 
 
 def nearest(name: str, names: list[str]) -> str:
@@ -52,3 +59,20 @@ def brief(error: BaseException, most: int = 100) -> str:
 def reason(error: OSError) -> str:
     """Say what an error of the operating system means, as a clause without a full stop."""
     return REASONS.get(error.errno or 0) or error.strerror or str(error)
+
+
+UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+
+
+def printable(text: str) -> str:
+    r"""Return a text with what a terminal would obey, or UTF-8 and XML cannot hold, as escapes.
+
+    A file name may hold control characters (\x1b) and bytes that are not UTF-8 (\xff).
+    """
+
+    def escaped(match: re.Match[str]) -> str:
+        code = ord(match[0])
+        is_byte = 0xDC80 <= code <= 0xDCFF  # which Python keeps as a surrogate
+        return f"\\x{code - 0xDC00:02x}" if is_byte else match[0].encode("unicode_escape").decode()
+
+    return UNPRINTABLE.sub(escaped, text)

@@ -31,29 +31,20 @@ MOST_IN_A_FILE = 10**9  # no size, count or seed of a configuration is larger
 
 @dataclasses.dataclass(frozen=True)
 class Between:
-    """Numbers from `low` to `high`, both included."""
+    """Numbers from `low` to `high`, both included; with `above`, `low` itself is left out."""
 
     low: float
     high: float = math.inf
+    above: bool = False
 
     def admits(self, value: float) -> bool:
-        return self.low <= value <= self.high
+        return (value > self.low if self.above else value >= self.low) and value <= self.high
 
     def __str__(self) -> str:
+        if self.above:
+            low = f"more than {self.low}"
+            return low if self.high == math.inf else f"{low} and at most {self.high}"
         return f"{self.low} or more" if self.high == math.inf else f"from {self.low} to {self.high}"
-
-
-@dataclasses.dataclass(frozen=True)
-class Above:
-    """Numbers above `low`, which is not included."""
-
-    low: float
-
-    def admits(self, value: float) -> bool:
-        return value > self.low
-
-    def __str__(self) -> str:
-        return f"more than {self.low}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,13 +69,15 @@ class OneOf:
 
 
 Count = Annotated[int, Between(1)]
+Several = Annotated[int, Between(2)]  # as many as a spread needs
 Whole = Annotated[int, Between(0)]
 Seed = Annotated[int, Between(0, 2**62)]
 Side = Annotated[int, Between(1, 16_384)]  # pixels of a height or a width
 Share = Annotated[float, Between(0, 1)]
-Positive = Annotated[float, Above(0)]
+Positive = Annotated[float, Between(0, above=True)]
 Weight = Annotated[float, Between(0)]
 Level = Annotated[int, Between(1, 6)]  # of a world, whose own highest may be lower
+TabletopLevel = Annotated[int, Between(1, 4)]
 Name = Annotated[str, Filled()]  # of a file, a folder, a model
 
 
@@ -134,6 +127,7 @@ def every_option(kind: Any, prefix: str = "") -> Iterator[str]:
             yield from every_option(each, f"{prefix}{name}.")
 
 
+NUMBERS: dict[Any, type] = {int: numbers.Integral, float: numbers.Real}  # what is taken for one
 WORDS: dict[Any, tuple[str, str, str]] = {
     int: ("a whole number", "whole numbers", "[1,2]"),
     float: ("a number", "numbers", "[0.5,1]"),
@@ -187,13 +181,10 @@ def fit(value: Any, hint: Any, where: str) -> Any:
 
 def fit_one(value: Any, kind: Any, hint: Any, where: str) -> Any:
     """Do what `fit` does for a type that is no union."""
-    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
     if is_list(kind) and isinstance(value, list | tuple | range):
         return fit_list(value, kind, hint, where)
-    if kind is float and is_number:
-        return float(finite(value, where))
-    if kind is int and is_number and isinstance(value, numbers.Integral):
-        return int(finite(value, where))
+    if kind in NUMBERS and isinstance(value, NUMBERS[kind]) and not isinstance(value, bool):
+        return kind(finite(value, where))
     if get_origin(kind) is Literal:
         return in_range(value, Annotated[str, OneOf(get_args(kind))], where)
     if get_origin(kind) is dict and isinstance(value, dict):
@@ -202,7 +193,7 @@ def fit_one(value: Any, kind: Any, hint: Any, where: str) -> Any:
     if (
         is_list(kind)
         or get_origin(kind) is dict
-        or kind in (int, float)
+        or kind in NUMBERS
         or (is_class(kind) and not isinstance(value, kind))
     ):
         raise wrong(value, hint, where)
@@ -251,7 +242,7 @@ def in_range(value: Any, hint: Any, where: str) -> Any:
             raise OutOfRange(
                 f"{where} {shown(value)!r} is unknown; {nearest(str(value), [*mark.names])}"
             )
-        if isinstance(mark, Between | Above | Filled) and not mark.admits(value):
+        if isinstance(mark, Between | Filled) and not mark.admits(value):
             seen = repr(shown(value)) if isinstance(value, str) else shown(value)
             raise OutOfRange(f"{where} is {seen}, and must be {mark}.")
     return value

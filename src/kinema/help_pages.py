@@ -1,5 +1,6 @@
 """Help pages: options in groups, with what a docstring says of each and its default."""
 
+import dataclasses
 import inspect
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -147,14 +148,33 @@ def dashed(name: str) -> str:
 
 @cache
 def documentation(target: Any) -> dict[str, str]:
-    """Return what a docstring says of each argument or attribute."""
-    section = re.search(
-        r"^(?:Args|Attributes):\n(.*?)(?=^\S|\Z)", inspect.getdoc(target) or "", re.S | re.M
-    )
+    """Return what is said of each field of a dataclass, or of each argument of a function.
+
+    Of a field it is the comment behind it or above it, of an argument its entry under `Args:`.
+    """
+    doc = inspect.getdoc(target) or ""
+    section = re.search(r"^(?:Args|Attributes):\n(.*?)(?=^\S|\Z)", doc, re.S | re.M)
     entries = re.findall(
         r"^ {4}(\w+): (.*?)(?=^ {4}\w|\Z)", section[1] if section else "", re.S | re.M
     )
-    return {name: " ".join(text.split()) for name, text in entries}
+    said = {name: " ".join(text.split()) for name, text in entries}
+    for kind in reversed(getattr(target, "__mro__", ())):
+        said |= comments(kind)
+    return {name: text if text[-1] in ".?" else f"{text}." for name, text in said.items()}
+
+
+def comments(kind: type) -> dict[str, str]:
+    """Return the comment of each field that a dataclass adds to those it inherits."""
+    found: dict[str, str] = {}
+    above: list[str] = []
+    for line in inspect.getsource(kind).splitlines() if dataclasses.is_dataclass(kind) else []:
+        if comment := re.fullmatch(r" {4}# (.*)", line):
+            above.append(comment[1])
+            continue
+        if field := re.fullmatch(r" {4}(\w+): .*?(?:  # (.*))?", line):
+            found[field[1]] = field[2] or " ".join(above)
+        above = []
+    return {name: text for name, text in found.items() if text}
 
 
 def first_line(thing: Any) -> str:

@@ -6,7 +6,7 @@ differ, every channel of which is brought to zero mean and unit variance.
 Axes: n clips, b batch, c channels, f frames, h height, w width.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,31 +31,25 @@ UNSEEN = 1_000_000_000  # the held-out clips start here
 
 @dataclass
 class Study:
-    """What every codec goes through.
+    """Train the same small transformer on the latents of each codec, and score its samples."""
 
-    Attributes:
-        folder: of the runs; what is trained there is not trained again.
-        num_samples: clips that each network sees.
-        seeds: networks for each codec.
-        num_clips: samples of each network, and as many true clips to compare with.
-        size: of the transformer, see `kinema denoisers`.
-        num_frames: frames a clip.
-        pixels: height and width of the clips.
-        training_clips: how many different clips there are to learn from.
-        batch_size: of a step.
-        making: how clips are sampled.
-    """
-
-    folder: Path
-    num_samples: int = 12_000
-    seeds: int = 2
+    # of the runs; what is trained there is not trained again
+    folder: str | Path = "runs/diffusability"
+    num_samples: int = 12_000  # clips that each network sees
+    seeds: int = 2  # networks for each codec
+    # samples of each network, and as many true clips to compare with; at least 16
     num_clips: int = 48
-    size: str = "tiny"
-    num_frames: int = 33
-    pixels: int = 64
-    training_clips: int = 2_048
-    batch_size: int = 32
+    size: str = "tiny"  # of the transformer: tiny, small, base, large, xl
+    num_frames: int = 33  # frames a clip
+    pixels: int = 64  # height and width of the clips
+    training_clips: int = 2_048  # how many different clips there are to learn from
+    batch_size: int = 32  # of a step
+    # how clips are sampled
     making: Making = field(default_factory=lambda: Making(guidance_scale=1.5))
+    # codecs: names of systems that ship, folders, repositories of the hub
+    files: Sequence[str] = ("tabletop",)
+    # a Markdown file to write, with .json and a contact sheet .png beside it
+    report: str | None = None
 
     def __post_init__(self) -> None:
         if min(self.num_samples, self.seeds) < 1 or self.num_clips < 16:
@@ -71,15 +65,10 @@ class Study:
 
 @dataclass
 class UnitLatents(Shards):
-    """Latents of which every channel has zero mean and unit variance.
+    """Latents of which every channel has zero mean and unit variance."""
 
-    Attributes:
-        mean: (c,) of the codec's latents.
-        std: (c,).
-    """
-
-    mean: Tensor = field(default_factory=lambda: torch.zeros(1))
-    std: Tensor = field(default_factory=lambda: torch.ones(1))
+    mean: Tensor = field(default_factory=lambda: torch.zeros(1))  # (c,) of the codec's latents
+    std: Tensor = field(default_factory=lambda: torch.ones(1))  # (c,)
 
     def read(self, indices: Iterable[int]) -> tuple[dict[str, Tensor], list[str]]:
         tensors, captions = super().read(indices)
@@ -118,7 +107,7 @@ class Learner:
         )
 
     def shards(self, clips: WorldClips) -> Shards:
-        return Shards(CodecLatents(clips, self.codec_folder), self.study.folder / "cache", 0)
+        return Shards(CodecLatents(clips, self.codec_folder), Path(self.study.folder) / "cache", 0)
 
     @torch.no_grad()
     def encode(self, frames: Tensor) -> Tensor:
@@ -141,7 +130,7 @@ class Learner:
         config, corpus = named_config(f"dit-{study.size}"), study.clips(0, 1).corpus()
         task = LadderTask(config, self.latents, self.unseen, corpus, seed)
         mark = codec_fingerprint(self.codec_folder)
-        place = study.folder / f"{mark}-{study.size}-{study.num_samples}-{seed}"
+        place = Path(study.folder) / f"{mark}-{study.size}-{study.num_samples}-{seed}"
         return task, task.fit(study.num_samples, study.batch_size, place)
 
     def samples(self, task: LadderTask, captions: list[str], seed: int) -> np.ndarray:

@@ -30,15 +30,10 @@ MADE, CODED, NOISE = "samples", "true clips, coded", "noise, decoded"
 
 @dataclass
 class Spectrum:
-    """Energy over frequency, in space and in time, of clips or of their latents.
+    """Energy over frequency, in space and in time, of clips or of their latents."""
 
-    Attributes:
-        space: (n, k) energy of each spatial frequency.
-        time: (n, k) of each temporal one.
-    """
-
-    space: np.ndarray
-    time: np.ndarray
+    space: np.ndarray  # (n, k) energy of each spatial frequency
+    time: np.ndarray  # (n, k) of each temporal one
 
     @classmethod
     def of(cls, values: torch.Tensor) -> "Spectrum":
@@ -60,25 +55,20 @@ Row = tuple[str, str]
 
 @dataclass
 class DiffusabilityFindings:
-    """What was found.
+    """What was found."""
 
-    Attributes:
-        spectra: of the pixels, and of the latents of each codec.
-        inequivariance: codec -> transformation -> its relative error for each clip.
-        held_out: codec -> flow loss of each seed.
-        distance: kind of features -> row -> kernel distance, and that of each seed.
-        prompts: row -> share of prompts followed.
-        clips: row -> decoded clips (n f h w 3) of its first seed.
-        captions: of the true clips, which are the prompts.
-    """
-
+    # of the pixels, and of the latents of each codec
     spectra: dict[str, Spectrum] = field(default_factory=dict)
+    # codec -> transformation -> its relative error for each clip
     inequivariance: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    # codec -> flow loss of each seed
     held_out: dict[str, list[float]] = field(default_factory=dict)
+    # kind of features -> row -> kernel distance, and that of each seed
     distance: dict[str, dict[Row, tuple[Estimate, list[float]]]] = field(default_factory=dict)
-    prompts: dict[Row, Share] = field(default_factory=dict)
+    prompts: dict[Row, Share] = field(default_factory=dict)  # row -> share of prompts followed
+    # row -> decoded clips (n f h w 3) of its first seed
     clips: dict[Row, np.ndarray] = field(default_factory=dict)
-    captions: list[str] = field(default_factory=list)
+    captions: list[str] = field(default_factory=list)  # of the true clips, which are the prompts
 
 
 def examine(names: list[str], study: Study) -> DiffusabilityFindings:

@@ -7,22 +7,16 @@ from typing import Any
 from kinema.blocks.attention import Causal, Factorized, Framewise, Full, Hybrid, Windowed
 from kinema.blocks.mixers import Attention, Convolution, Pseudo3D, Recurrence
 from kinema.denoisers import named_config
-from kinema.reports.records import chosen
+from studies.records import chosen
 
 
 @dataclass(frozen=True)
 class Track:
-    """What kind of clips.
+    """What kind of clips."""
 
-    Attributes:
-        about: what the track asks.
-        num_frames: frames a clip.
-        fps: frames per second; fewer make the motion from frame to frame larger.
-    """
-
-    about: str
-    num_frames: int
-    fps: float
+    about: str  # what the track asks
+    num_frames: int  # frames a clip
+    fps: float  # frames per second; fewer make the motion from frame to frame larger
 
 
 TRACKS = {
@@ -39,19 +33,13 @@ UNMIXED = "its mixer switched off"
 
 @dataclass(frozen=True)
 class Arm:
-    """A network, trained once for each seed and budget.
+    """A network, trained once for each seed and budget."""
 
-    Attributes:
-        track: the clips it learns, a key of TRACKS.
-        family: of `kinema.denoisers.FAMILIES`.
-        options: what is changed in the family's configuration.
-        ways: how it is sampled; one row of the table each.
-    """
-
-    track: str
-    family: str
+    track: str  # the clips it learns, a key of TRACKS
+    family: str  # of `kinema.denoisers.FAMILIES`
+    # what is changed in the family's configuration
     options: dict[str, Any] = field(default_factory=dict)
-    ways: tuple[str, ...] = (ALONE,)
+    ways: tuple[str, ...] = (ALONE,)  # how it is sampled; one row of the table each
 
     def config(self, size: str) -> Any:
         """Return the configuration of the denoiser at a size."""

@@ -5,6 +5,7 @@ What has a record is not done again, and what was interrupted goes on.
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,6 @@ from kinema.codecs import CausalVAE
 from kinema.denoisers import count_flops, make_denoiser
 from kinema.errors import UserError
 from kinema.interop import codec_fingerprint
-from kinema.reports.records import file_name
 from kinema.storage import write_bytes
 from kinema.training import Shards
 from kinema.training.meter import this_machine
@@ -38,52 +38,50 @@ from studies.ladder.scoring import (
     true_scenes,
 )
 from studies.ladder.task import Cost, FrameLatents, LadderTask, measure_cost
+from studies.records import file_name
 
 UNSEEN = 1_000_000_000  # the held-out clips start here
 
 
 @dataclass
 class Ladder:
-    """How the ladder is climbed.
+    """Train every way of joining frames on the same clips, and measure what each reaches."""
 
-    Attributes:
-        folder: of the runs, and in `records/` of what they found.
-        size: of every network, see `kinema denoisers`.
-        num_samples: clips that every arm sees, in the first column.
-        minutes: how long every arm trains, in the second column.
-        seeds: runs of each arm and column.
-        num_clips: unseen scenes that are scored.
-        level: of the tabletop world.
-        pixels: height and width of the clips.
-        training_clips: how many different clips there are to learn from.
-        batch_size: of a step.
-        making: how clips are sampled.
-        published: a further folder of records, such as one under version control: what lies there
-            is not done again, and what is new is written there too.
-    """
-
-    folder: Path
-    size: str = "tiny"
-    num_samples: int = 3_072
-    minutes: float = 1.0
-    seeds: int = 2
-    num_clips: int = 12
-    level: int = 1
-    pixels: int = 64
-    training_clips: int = 1_024
-    batch_size: int = 16
-    making: Making = field(default_factory=Making)
-    published: Path | None = None
+    # of the runs; what is finished there is not done again, what was interrupted goes on
+    folder: str | Path = "runs/ladder"
+    size: str = "tiny"  # of every network: tiny, small, base, large, xl
+    num_samples: int = 3_072  # clips that every arm sees, in the first column
+    minutes: float = 1.0  # how long every arm trains, in the second column
+    seeds: int = 2  # runs of each arm and column
+    num_clips: int = 12  # unseen scenes that are scored
+    level: int = 1  # of the tabletop world
+    pixels: int = 64  # height and width of the clips
+    training_clips: int = 1_024  # how many different clips there are to learn from
+    batch_size: int = 16  # of a step
+    making: Making = field(default_factory=Making)  # how clips are sampled
+    # names of arms or of tracks (short, long, fast); all of them if empty; "measured" trains
+    # nothing and shows what is there
+    arms: Sequence[str] = ()
+    # a Markdown file to write from all arms measured so far, with plots in .png and a folder of
+    # records, ARM.json, beside it. Records that lie there already, from another session or machine,
+    # are taken up too.
+    report: str | None = None
 
     def __post_init__(self) -> None:
         counts = (self.num_samples, self.seeds, self.num_clips, self.batch_size)
         if min(counts) < 1 or self.minutes <= 0:
             raise UserError("The ladder needs at least one sample, seed and clip, and a minute.")
 
+    @property
+    def places(self) -> list[Path]:
+        """Folders of records: in that of the runs, and beside the page if there is one."""
+        own = Path(self.folder) / "records"
+        return [own, Path(self.report).with_suffix("")] if self.report else [own]
+
     def settings(self) -> dict[str, Any]:
         """What all records must have in common; more seeds are welcome."""
-        places = ("folder", "published", "seeds")
-        return {name: value for name, value in asdict(self).items() if name not in places}
+        free = ("folder", "seeds", "arms", "report")
+        return {name: value for name, value in asdict(self).items() if name not in free}
 
 
 class Climber:
@@ -96,8 +94,7 @@ class Climber:
     def __init__(self, ladder: Ladder):
         self.ladder = ladder
         self.codec_folder = str(find("tabletop") / "codec")
-        folders = [ladder.folder / "records", ladder.published]
-        self.store = Store([folder for folder in folders if folder])
+        self.store = Store(ladder.places)
         codec = codec_fingerprint(self.codec_folder)
         self.store.keep_settings({**ladder.settings(), "codec": codec})
         self.codec = CausalVAE.from_pretrained(self.codec_folder).eval()
@@ -125,7 +122,7 @@ class Climber:
         arm = ARMS[name]
         keys = {way: (way, budget, seed) for way in arm.ways}
         if not set(keys.values()) <= self.store.read(name).keys():
-            place = self.ladder.folder / arm.track / file_name(name) / f"{budget[6:]}-{seed}"
+            place = Path(self.ladder.folder) / arm.track / file_name(name) / f"{budget[6:]}-{seed}"
             task = self.task(arm, seed)
             cost, samples, held_out = self.train(task, place, budget, seed)
             new = {}
@@ -145,7 +142,7 @@ class Climber:
         unseen = WorldClips(
             (ladder.level,), "train", track.num_frames, ladder.pixels, track.fps, UNSEEN, 32
         )
-        cache = ladder.folder / "cache"
+        cache = Path(ladder.folder) / "cache"
         seen, held_out = (
             Shards(FrameLatents(source, self.codec_folder), cache, workers=0)
             for source in (clips, unseen)

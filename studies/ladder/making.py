@@ -23,23 +23,14 @@ from studies.ladder.task import LadderTask, decode_frames
 
 @dataclass(frozen=True)
 class Making:
-    """How clips are sampled.
+    """How clips are sampled."""
 
-    Attributes:
-        num_steps: from noise to clip.
-        guidance_scale: 1 is off.
-        shift: above 1 spends more of the steps near noise.
-        strength: the noise level from which true clips are made again.
-        batch_size: clips at a time.
-        average: frames of the moving average.
-    """
-
-    num_steps: int = 20
-    guidance_scale: float = 3.0
-    shift: float = 2.5
-    strength: float = 0.8
-    batch_size: int = 8
-    average: int = 3
+    num_steps: int = 20  # from noise to clip
+    guidance_scale: float = 3.0  # 1 is off
+    shift: float = 2.5  # above 1 spends more of the steps near noise
+    strength: float = 0.8  # the noise level from which true clips are made again
+    batch_size: int = 8  # clips at a time
+    average: int = 3  # frames of the moving average
 
 
 @torch.no_grad()

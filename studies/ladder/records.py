@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kinema.reports.records import Key, RecordStore
+from studies.records import Key, RecordStore
 
 SAMPLES, MINUTES = "equal samples", "equal minutes"
 BUDGETS = (SAMPLES, MINUTES)
@@ -17,23 +17,14 @@ BUDGETS = (SAMPLES, MINUTES)
 
 @dataclass
 class Record:
-    """How one row did, or the floor.
+    """How one row did, or the floor."""
 
-    Attributes:
-        clips: score -> its figure for each clip.
-        drift: identity drift at each lag, the mean over clips.
-        samples: clips that it was trained on.
-        held_out: flow loss on unseen clips.
-        cost: what a step costs; None for the floor.
-        machine: where it was measured; "" for the floor.
-    """
-
-    clips: dict[str, list[float]]
-    drift: list[float]
-    samples: int = 0
-    held_out: float = math.nan
-    cost: dict[str, float] | None = None
-    machine: str = ""
+    clips: dict[str, list[float]]  # score -> its figure for each clip
+    drift: list[float]  # identity drift at each lag, the mean over clips
+    samples: int = 0  # clips that it was trained on
+    held_out: float = math.nan  # flow loss on unseen clips
+    cost: dict[str, float] | None = None  # what a step costs; None for the floor
+    machine: str = ""  # where it was measured; "" for the floor
 
 
 Records = dict[tuple[str, str, str], list[Record]]

@@ -9,7 +9,6 @@ import numpy as np
 
 from kinema.reports import Picture, Report, Rows, Table, command_line
 from kinema.reports.pictures import color_map, new_figure, plot_png
-from kinema.reports.records import machines_of, not_measured
 from kinema.reports.words import between
 from studies.ladder.arms import ALONE, ARMS, TRACKS
 from studies.ladder.climber import Ladder, long_clip_flops
@@ -27,6 +26,7 @@ from studies.ladder.scoring import (
     SUBJECT,
     mean_of_known,
 )
+from studies.records import machines_of, not_measured
 
 COLUMNS = (
     EXACT, SUBJECT, DRIFT, REMADE_MOTION, LIKENESS, ESTIMATED, FLICKER, MOTION, PROMPT,

@@ -35,17 +35,11 @@ Scores = dict[str, float]
 
 @dataclass
 class Scenes:
-    """True clips that no network has seen.
+    """True clips that no network has seen."""
 
-    Attributes:
-        clips: with their truth.
-        coded: the same through the codec, uint8 (n f h w 3): the floor.
-        latents: (n c f h w).
-    """
-
-    clips: list[WorldClip]
-    coded: np.ndarray
-    latents: Tensor
+    clips: list[WorldClip]  # with their truth
+    coded: np.ndarray  # the same through the codec, uint8 (n f h w 3): the floor
+    latents: Tensor  # (n c f h w)
 
     @property
     def captions(self) -> list[str]:

@@ -52,15 +52,10 @@ def decode_frames(codec: CausalVAE, latents: Tensor) -> Tensor:
 
 @dataclass
 class FrameLatents:
-    """The latents of a world's clips, frame by frame.
+    """The latents of a world's clips, frame by frame."""
 
-    Attributes:
-        frames: the clips.
-        codec: folder of the codec.
-    """
-
-    frames: WorldClips
-    codec: str
+    frames: WorldClips  # the clips
+    codec: str  # folder of the codec
 
     @property
     def num_clips(self) -> int:
@@ -130,19 +125,12 @@ class LadderTask(DiffusionTask):
 
 @dataclass
 class Cost:
-    """What a step of training costs.
+    """What a step of training costs."""
 
-    Attributes:
-        parameters: of the denoiser.
-        gflops: of one forward pass of the denoiser on one clip.
-        seconds: of a step, the optimizer's included, at the run's batch.
-        megabytes: kept from the forward pass for the backward pass, at the run's batch.
-    """
-
-    parameters: int
-    gflops: float
-    seconds: float
-    megabytes: float
+    parameters: int  # of the denoiser
+    gflops: float  # of one forward pass of the denoiser on one clip
+    seconds: float  # of a step, the optimizer's included, at the run's batch
+    megabytes: float  # kept from the forward pass for the backward pass, at the run's batch
 
 
 def measure_cost(task: LadderTask, batch_size: int, num_steps: int = 5) -> Cost:

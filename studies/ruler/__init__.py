@@ -6,7 +6,7 @@ taken of each. Thresholds are fitted on one half of the worlds and files and jud
 
 from collections.abc import Sequence
 
-from kinema.checks.check import video_files
+from kinema.checks.files import video_files
 from kinema.errors import UserError
 from kinema.reports import check_page
 from studies.ruler.report import report_of

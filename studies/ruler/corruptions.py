@@ -299,7 +299,7 @@ def displace(frame: np.ndarray, field: np.ndarray) -> np.ndarray:
 
 
 def tinted(frames: np.ndarray) -> np.ndarray:
-    """Colour channels exchanged, and a warm tint that gray things take on too."""
+    """Color channels exchanged, and a warm tint that gray things take on too."""
     return to_bytes(frames[..., [1, 2, 0]] * np.array([1.2, 0.9, 0.6], np.float32))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from kinema.checks.check import worker_pool
+from kinema.checks.reading import worker_pool
 from kinema.errors import UserError
 from kinema.metrics.evidence import Score
 from kinema.metrics.vector import measure

@@ -3,20 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from kinema.reports.records import chosen
 from kinema.training.sources import DiscClips
+from studies.records import chosen
 
 
 @dataclass(frozen=True)
 class Arm:
-    """A training run.
+    """A training run."""
 
-    Attributes:
-        question: that it answers beside the recipe, a key of `QUESTIONS`; "" for the recipe.
-        changes: what `kinema train` is told beyond the recipe, option -> value.
-    """
-
-    question: str = ""
+    question: str = ""  # that it answers beside the recipe, a key of `QUESTIONS`; "" for the recipe
+    # what `kinema train` is told beyond the recipe, option -> value
     changes: dict[str, str | int] = field(default_factory=dict)
 
     @property

@@ -5,7 +5,8 @@ and data, and out of distribution does not. What has a record is not done again.
 """
 
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,11 +27,11 @@ from kinema.probes.physics.probe import (
     untrained_predictors,
 )
 from kinema.probes.unseen import FIRST_SEED
-from kinema.reports.records import file_name
 from kinema.training.meter import this_machine
 from kinema.training.sources import DiscClips
 from kinema.worlds import discs
 from kinema.worlds.discs import DiscScene
+from studies.records import file_name
 from studies.scaling.arms import ARMS, Arm
 from studies.scaling.records import BASELINES, Record, Records, Store
 from studies.scaling.training import clips_per_second, learning_curve, train
@@ -45,26 +46,21 @@ DIGITS = 5  # of an error in units a second: the floor is some 0.001
 
 @dataclass
 class Scaling:
-    """How the arms are trained and scored.
+    """Train the recipe of a law and its arms on as many clips, and measure their errors."""
 
-    Attributes:
-        folder: of the runs, and in `records/` of what they found.
-        law: "uniform", "parabola", "collision", "box" or "curtain".
-        num_samples: clips that every arm sees.
-        num_clips: that are scored, in distribution, out of it and at the edges.
-        num_frames: of a clip.
-        size: height and width of the clips in pixels.
-        published: a further folder of records, such as one under version control: what lies there
-            is not done again, and what is new is written there too.
-    """
-
-    folder: Path
-    law: str = "uniform"
-    num_samples: int = 8_000
-    num_clips: int = 128
-    num_frames: int = 32
-    size: int = 32
-    published: Path | None = None
+    # of the runs; what is finished there is not done again, what was interrupted goes on
+    folder: str | Path = "runs/scaling"
+    law: str = "uniform"  # "uniform", "parabola", "collision", "box" or "curtain"
+    num_samples: int = 8_000  # clips that every arm sees
+    num_clips: int = 128  # unseen scenes that are scored, in distribution, out of it, at the edges
+    num_frames: int = 32  # of a clip
+    size: int = 32  # height and width of the clips, in pixels
+    # their names; all of them if empty; "measured" trains nothing and shows what is there
+    arms: Sequence[str] = ()
+    # a Markdown file to write from all arms measured so far, with plots in .png and a folder of
+    # records, ARM.json, beside it. Records that lie there already, from another session or machine,
+    # are taken up too.
+    report: str | None = None
 
     def __post_init__(self) -> None:
         DiscClips(self.law)  # an unknown law is told before the first step
@@ -74,10 +70,16 @@ class Scaling:
                 f"2, not {self.num_samples} and {self.num_clips}."
             )
 
+    @property
+    def places(self) -> list[Path]:
+        """Folders of records: in that of the runs, and beside the page if there is one."""
+        own = Path(self.folder) / "records"
+        return [own, Path(self.report).with_suffix("")] if self.report else [own]
+
     def settings(self) -> dict[str, Any]:
         """What all records must have in common."""
-        places = ("folder", "published")
-        return {name: value for name, value in asdict(self).items() if name not in places}
+        names = ("law", "num_samples", "num_clips", "num_frames", "size")
+        return {name: getattr(self, name) for name in names}
 
     def clips(self, split: str, seed: int = FIRST_SEED) -> DiscClips:
         """Return the clips of a split; those of training begin at seed 0."""
@@ -93,13 +95,12 @@ def measure_scaling(scaling: Scaling, names: list[str]) -> tuple[Records, Record
     Raises:
         UserError: if a folder holds the records of other settings, or a training fails.
     """
-    folders = [scaling.folder / "records", scaling.published]
-    store = Store([folder for folder in folders if folder])
+    store = Store(scaling.places)
     store.keep_settings(scaling.settings())
     for name in names:
         began = time.monotonic()
         if not store.read(name):
-            place = scaling.folder / file_name(name)
+            place = Path(scaling.folder) / file_name(name)
             store.add(name, {(name,): measure_arm(scaling, ARMS[name], place)})
         print(f"{name}: {time.monotonic() - began:.0f} s", flush=True)
     records = store.all(list(ARMS))

@@ -4,30 +4,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kinema.reports.records import RecordStore
+from studies.records import RecordStore
 
 BASELINES = "baselines"
 
 
 @dataclass
 class Record:
-    """How one arm did; or, with errors alone, the floor or a baseline.
+    """How one arm did; or, with errors alone, the floor or a baseline."""
 
-    Attributes:
-        errors: where -> the velocity error of each clip that could be judged, units a second.
-        parameters: of the network.
-        samples: clips seen at each validation.
-        curve: mean velocity error on the run's own unseen clips at each validation.
-        clips_per_second: of the training alone.
-        machine: where it was trained.
-    """
-
+    # where -> the velocity error of each clip that could be judged, units a second
     errors: dict[str, list[float]]
-    parameters: int = 0
-    samples: list[int] = field(default_factory=list)
+    parameters: int = 0  # of the network
+    samples: list[int] = field(default_factory=list)  # clips seen at each validation
+    # mean velocity error on the run's own unseen clips at each validation
     curve: list[float] = field(default_factory=list)
-    clips_per_second: float = 0.0
-    machine: str = ""
+    clips_per_second: float = 0.0  # of the training alone
+    machine: str = ""  # where it was trained
 
 
 Records = dict[str, Record]

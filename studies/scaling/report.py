@@ -6,9 +6,9 @@ from kinema.probes.physics.probe import FLOOR, FROZEN, MEAN_VELOCITY
 from kinema.probes.physics.published import PUBLISHED
 from kinema.probes.physics.report import published_table
 from kinema.reports import Picture, Report, Rows, Table, command_line
-from kinema.reports.records import machines_of, not_measured
 from kinema.reports.words import mean
 from kinema.worlds.discs import BOXES
+from studies.records import machines_of, not_measured
 from studies.scaling.arms import (
     ARMS,
     ATTENTION,

@@ -13,7 +13,7 @@ NUM_VALIDATIONS = 8
 def train(law: str, num_samples: int, place: Path, words: list[str]) -> Path:
     """Train the recipe of a law on it, or go on where an interrupted run stopped.
 
-    It is a process of its own: recipes are the neighbours of probes, and the memory of one arm is
+    It is a process of its own: recipes are the neighbors of probes, and the memory of one arm is
     given back before the next.
 
     Args:

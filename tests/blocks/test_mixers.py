@@ -13,7 +13,6 @@ from kinema.blocks.mixers import (
     Convolution,
     GatedRecurrence,
     Pseudo3D,
-    Pseudo3DConvolution,
     Recurrence,
     TemporalAttention,
     TemporalConvolution,
@@ -207,8 +206,8 @@ def test_a_convolution_in_time_sees_its_kernel_at_its_own_place():
     assert moved[:, 2, 2].tolist() == [False, False, False, True, True, True, False]
 
 
-def test_a_pseudo_3d_convolution_sees_the_neighbours_too():
-    moved = reach(Pseudo3DConvolution(8, 3, causal=False))
+def test_a_pseudo_3d_convolution_sees_the_neighbors_too():
+    moved = reach(TemporalConvolution(8, 3, causal=False, in_space=True))
     assert moved[2:5, 1:4, 1:4].all() and moved.sum() == 27
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 from fractions import Fraction
+from xml.etree import ElementTree
 
 import av
 import numpy as np
@@ -209,6 +210,36 @@ def test_a_folder_that_may_not_be_read_is_named_and_the_rest_goes_on(tmp_path, c
     assert "locked" in content["clips"][0]["error"]
     assert content["clips"][1]["num_frames"] == 12
     assert run(capsys, locked)[0] == 2
+
+
+def test_names_that_are_no_text_reach_every_output(tmp_path, capsys):
+    name = os.fsdecode(b"a\xff\x1b.mp4")
+    (tmp_path / "clips").mkdir()
+    encode(tmp_path / "x.mp4").rename(tmp_path / "clips" / name)
+    outputs = [tmp_path / f"o.{kind}" for kind in ("json", "html", "xml", "jsonl")]
+    options = ["--json", "--html", "--junit", "--json-lines"]
+    words = [word for pair in zip(options, map(str, outputs), strict=True) for word in pair]
+    assert main(["check", str(tmp_path / "clips"), "--jobs", "1", *words]) == 0
+    assert r"a\xff\x1b.mp4: " in capsys.readouterr().out
+    texts = [output.read_text("utf-8") for output in outputs]
+    assert all(r"a\xff\x1b.mp4" in text.replace("\\\\", "\\") for text in texts)
+    ElementTree.fromstring(texts[2])
+
+
+@pytest.mark.parametrize("name", ["x.y4m", "x.h264"])
+def test_bare_streams_in_a_folder_are_measured(name, tmp_path, capsys):
+    codec = {"x.y4m": "wrapped_avframe", "x.h264": "libx264"}[name]
+    encode(tmp_path / name, codec=codec)
+    status, content, _ = run(capsys, tmp_path)
+    assert (status, content["clips"][0]["num_frames"]) == (0, 12)
+
+
+def test_a_varying_rate_and_further_streams_are_noted(tmp_path, capsys):
+    variable_rate(tmp_path / "a.mp4")
+    several_streams(tmp_path / "b.mkv")
+    _, content, _ = run(capsys, tmp_path)
+    words = [" ".join(clip["notes"]) for clip in content["clips"]]
+    assert "rate varies" in words[0] and "2 video streams" in words[1]
 
 
 def test_a_file_in_the_library_is_read_as_the_command_reads_it(tmp_path, capsys):

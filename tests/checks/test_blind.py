@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from kinema import clips
-from kinema.checks.blind import count_votes, write_blind_page
+from kinema.checks.blind import write_blind_page
+from kinema.checks.votes import read_votes
 from kinema.cli import main
 from kinema.errors import UserError
 
@@ -29,32 +30,6 @@ def test_the_page_names_no_system_and_the_key_does(folders, tmp_path):
     assert len({trial["left"] for trial in trials}) == 2  # sides are drawn
 
 
-def test_votes_are_read_back(folders, tmp_path):
-    key = write_blind_page(*folders, tmp_path / "vote.html")
-    content = json.loads(key.read_text())
-    votes = [
-        {"trial": t["id"], "choice": "left" if "new" in t["left"] else "right"}
-        for t in content["trials"]
-    ]
-    file = tmp_path / "a.votes.json"
-    file.write_text(json.dumps({"page": content["page"], "votes": votes}))
-    best, worst = count_votes(key, [file])
-    assert "new_model" in best.name
-    assert best.value > 0 > worst.value
-    assert best.votes == 5
-
-
-def test_foreign_votes_are_refused(folders, tmp_path):
-    key = write_blind_page(*folders, tmp_path / "vote.html")
-    file = tmp_path / "b.votes.json"
-    file.write_text('{"page": "other", "votes": []}')
-    with pytest.raises(UserError, match="another page"):
-        count_votes(key, [file])
-    file.write_text("[]")
-    with pytest.raises(UserError, match="file of a blind comparison"):
-        count_votes(key, [file])
-
-
 def test_a_page_of_the_same_name_with_other_clips_is_another_page(folders, tmp_path):
     monday = json.loads(write_blind_page(*folders, tmp_path / "vote.html").read_text())
     file = tmp_path / "monday.votes.json"
@@ -62,32 +37,7 @@ def test_a_page_of_the_same_name_with_other_clips_is_another_page(folders, tmp_p
     file.write_text(json.dumps({"page": monday["page"], "votes": votes}))
     key = write_blind_page(*folders, tmp_path / "vote.html", seed=1)
     with pytest.raises(UserError, match="another page"):
-        count_votes(key, [file])
-
-
-def test_a_file_of_votes_counts_once(folders, tmp_path):
-    key = write_blind_page(*folders, tmp_path / "vote.html")
-    page, file = json.loads(key.read_text())["page"], tmp_path / "a.votes.json"
-    file.write_text(json.dumps({"page": page, "votes": [{"trial": 0, "choice": "left"}]}))
-    with pytest.raises(UserError, match="named twice"):
-        count_votes(key, [file, file])
-
-
-@pytest.mark.parametrize(
-    ("vote", "reason"),
-    [
-        ('{"trial": 0, "choice": "both"}', "none of left, right, tie"),
-        ('{"trial": 9, "choice": "left"}', "which the page lacks"),
-        ('"left"', "none of"),
-    ],
-)
-def test_a_vote_that_was_not_asked_for_is_refused(folders, tmp_path, vote, reason):
-    key = write_blind_page(*folders, tmp_path / "vote.html")
-    page = json.loads(key.read_text())["page"]
-    file = tmp_path / "c.votes.json"
-    file.write_text(f'{{"page": "{page}", "votes": [{vote}]}}')
-    with pytest.raises(UserError, match=reason):
-        count_votes(key, [file])
+        read_votes(key, [file])
 
 
 def test_the_command_writes_the_page_and_counts_the_votes(folders, tmp_path, capsys):
@@ -116,6 +66,25 @@ def test_the_command_writes_the_page_and_counts_the_votes(folders, tmp_path, cap
     assert best["interval"][0] > worst["interval"][1]
 
 
+def test_the_votes_are_compared_with_verdicts(folders, tmp_path, capsys):
+    key = write_blind_page(*folders, tmp_path / "vote.html")
+    page = json.loads(key.read_text())
+    votes = [
+        {"trial": t["id"], "choice": "left" if "new" in t["left"] else "right"}
+        for t in page["trials"]
+    ]
+    (tmp_path / "a.votes.json").write_text(json.dumps({"page": page["page"], "votes": votes}))
+    old, new = folders
+    options = ["--against", str(old), "--json", str(tmp_path / "report.json"), "--jobs", "1"]
+    assert main(["check", str(new), *options, "--quiet"]) == 0
+    words = ["check", "--blind", str(key), str(tmp_path / "a.votes.json")]
+    words += ["--verdicts", str(tmp_path / "report.json"), "--json", str(tmp_path / "table.json")]
+    assert main(words) == 0
+    assert "verdicts and people over 5 pairs: Kendall's tau" in capsys.readouterr().out
+    content = json.loads((tmp_path / "table.json").read_text())
+    assert content["agreement"]["num_trials"] == 5 and len(content["strengths"]) == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
@@ -125,6 +94,7 @@ def test_the_command_writes_the_page_and_counts_the_votes(folders, tmp_path, cap
         (["old_model", "new_model", "--json", "-"], "--json"),
         (["old_model", "new_model", "--html", "old_model"], "folder"),
         (["absent.json", "absent.votes.json"], "absent.json"),
+        (["old_model", "new_model", "--verdicts", "x.json"], "--verdicts takes the votes"),
     ],
 )
 def test_a_mistake_is_one_sentence(folders, arguments, reason, monkeypatch, capsys):

@@ -6,11 +6,12 @@ import pytest
 import torch
 
 from kinema import clips
-from kinema.checks.check import Outputs, check, check_files, run, write_outputs
-from kinema.checks.clip_report import ClipReport
-from kinema.checks.report import CheckReport
+from kinema.checks import reading
+from kinema.checks.check import check, check_files, run
+from kinema.checks.encoders import Backends
+from kinema.checks.gates import Gate
+from kinema.checks.outputs import Outputs
 from kinema.errors import UserError
-from kinema.storage import locked_file
 
 
 def pan(count=16, size=64):
@@ -78,7 +79,9 @@ def test_pairs_by_prompt(folder, tmp_path):
     clips.write(clips.Clip(pan(), 8.0, text="something else"), tmp_path / "more.mkv")
     report = check_files([folder], against=tmp_path)
     assert [pair.against.rsplit("/", 1)[-1] for pair in report.pairs] == ["other.mkv"]
-    assert len(report.unpaired) == 2
+    assert [name.rsplit("/", 1)[-1] for name in report.unpaired] == [
+        *("frozen.mkv", "noisy.mkv", "more.mkv")
+    ]
 
 
 def test_the_json_is_the_documented_one(folder, tmp_path):
@@ -143,32 +146,50 @@ def test_what_is_printed(folder, capsys):
     assert "noise" in printed
 
 
-def test_every_output_is_written(tmp_path, capsys):
-    report = CheckReport([ClipReport("a.mp4", error="a.mp4 holds no frames.")])
-    paths = {name: tmp_path / f"o.{name}" for name in ("json", "html", "junit")}
-    write_outputs(report, Outputs(**{name: str(path) for name, path in paths.items()}))
-    assert json.loads(paths["json"].read_text())["clips"][0]["verdict"] == "error"
-    assert paths["html"].read_text().startswith("<!doctype html>")
-    assert "testsuite" in paths["junit"].read_text()
-    assert capsys.readouterr().out == ""
-    write_outputs(report, Outputs(json="-"))
-    assert json.loads(capsys.readouterr().out)["schema"] == 1
+def test_references_without_a_file_are_named_and_not_measured(folder, tmp_path, monkeypatch):
+    clips.write(clips.Clip(pan(), 8.0), tmp_path / "good.mkv")
+    clips.write(clips.Clip(pan(), 8.0), tmp_path / "alone.mkv")
+    seen, real = [], reading.read_windows
+    monkeypatch.setattr(
+        reading, "read_windows", lambda files: real([seen.append(f.name) or f for f in files])
+    )
+    report = check_files([folder / "good.mkv", folder / "noisy.mkv"], against=tmp_path)
+    assert seen == ["good.mkv", "good.mkv", "noisy.mkv"]
+    assert [name.rsplit("/", 1)[-1] for name in report.unpaired] == ["noisy.mkv", "alone.mkv"]
 
 
-@pytest.mark.parametrize("name", ["json", "html", "junit"])
-def test_what_cannot_be_written_is_told_before_the_work(tmp_path, name):
-    (tmp_path / "video.mp4").write_text("not read yet")
-    with pytest.raises(UserError, match="it is a folder"):
-        run([str(tmp_path / "video.mp4")], outputs=Outputs(**{name: str(tmp_path)}))
+def test_one_reference_may_stand_against_several_files(folder, tmp_path):
+    reference = tmp_path / "ref" / "x.mkv"
+    clips.write(clips.Clip(pan(), 8.0, text="a wave"), reference)
+    for name in "ab":
+        clips.write(clips.Clip(pan(), 8.0, text="A wave"), tmp_path / f"{name}.mkv")
+    report = check_files([tmp_path / "a.mkv", tmp_path / "b.mkv"], against=reference)
+    assert [pair.against for pair in report.pairs] == [str(reference)] * 2
 
 
-def test_a_page_that_another_process_writes_is_refused_before_the_work(tmp_path):
-    page = tmp_path / "page.html"
-    with locked_file(page), pytest.raises(UserError, match=r"page\.html is in use by process"):
-        run([str(tmp_path / "video.mp4")], outputs=Outputs(html=str(page)))
+def test_a_reference_that_cannot_be_read_is_noted_and_fails_the_gate(folder, tmp_path):
+    (tmp_path / "good.mkv").write_text("no video")
+    gate = Gate(worse=False)
+    report = check_files([folder / "good.mkv"], against=tmp_path, gate=gate)
+    assert report.pairs == [] and report.status == 1
+    (note,) = report.clips[0].notes
+    assert note.startswith("Its reference cannot be read: ") and note.endswith(".")
 
 
-def test_one_file_may_be_named_twice(tmp_path):
-    with Outputs(json=str(tmp_path / "x"), html=str(tmp_path / "x")).held():
-        pass
-    assert not list(tmp_path.iterdir())
+def test_real_clips_are_the_floor_of_the_set(folder, tmp_path, capsys):
+    outputs = Outputs(json=str(tmp_path / "o.json"))
+    files = [str(folder / "noisy.mkv"), str(folder / "frozen.mkv")]
+    run(files, floor=str(folder / "good.mkv"), jobs=1, outputs=outputs)
+    rows = {row["score"]: row for row in json.loads((tmp_path / "o.json").read_text())["set"]}
+    good = check(folder / "good.mkv").scores["noise"].value
+    assert rows["noise"]["floor"] == pytest.approx(good, abs=1e-6)
+    assert rows["noise"]["mean"] > good and rows["noise"]["n"] == 2
+    assert "over 2 clips: mean" in capsys.readouterr().out
+
+
+def test_pairs_are_compared_pixel_by_pixel_when_asked(folder):
+    looking = Backends(fidelity=True)
+    report = check_files([folder / "noisy.mkv"], against=folder / "ref", backends=looking)
+    fidelity = report.pairs[0].fidelity
+    assert 20 < fidelity["psnr"] < 35 and fidelity["lpips"] is None
+    assert check_files([folder / "noisy.mkv"], against=folder / "ref").pairs[0].fidelity is None

@@ -7,9 +7,10 @@ import pytest
 
 from kinema import clips
 from kinema.checks import encoders as backends
-from kinema.checks.check import Outputs, check_files, run
-from kinema.checks.encoders import Backends, read_prompts
+from kinema.checks.check import check_files, run
+from kinema.checks.encoders import Backends
 from kinema.checks.gates import read_gate
+from kinema.checks.outputs import Outputs
 from kinema.cli import main
 from kinema.errors import UserError
 
@@ -103,11 +104,6 @@ def test_mistakes_are_one_sentence(folder):
         check_files([folder / "dark.mkv"], backends=Backends(flow="farnback"))
     with pytest.raises(UserError, match="--prompts needs --text-encoder"):
         Backends(prompts="metadata.jsonl").check()
-    with pytest.raises(UserError, match="Cannot read the prompts"):
-        read_prompts(folder / "none.jsonl")
-    (folder / "bad.jsonl").write_text('{"file_name": "a.mp4"}\n')
-    with pytest.raises(UserError, match="line 1 is not"):
-        read_prompts(folder / "bad.jsonl")
 
 
 def test_on_the_command_line(folder, capsys):

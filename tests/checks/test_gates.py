@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kinema.checks.clip_report import ClipReport
-from kinema.checks.gates import Gate, read_gate, write_junit
+from kinema.checks.gates import Gate, GateResult, read_gate, write_junit
 from kinema.errors import UserError
 from kinema.metrics.evidence import Score
 from kinema.metrics.verdicts import Failure
@@ -17,8 +17,8 @@ def report():
     return ClipReport("a.mp4", 4, 8.0, (64, 64), scores, [failure])
 
 
-def failed(gate, report, verdicts=None):
-    return [r.condition for r in gate.apply([report], verdicts or {}) if not r.passed]
+def failed(gate, report, verdict=None):
+    return [result.condition for result in gate.apply_to(report, verdict) if not result.passed]
 
 
 def test_forbidden_failures_count_from_their_confidence(report):
@@ -33,7 +33,7 @@ def test_limits(report):
 
 def test_what_cannot_be_told_passes_and_what_is_not_measured_does_not(report):
     report.scores["strain"] = Score(np.nan, np.full(4, np.nan))
-    (result,) = Gate(max={"strain": 1.0}).apply([report], {})
+    (result,) = Gate(max={"strain": 1.0}).apply_to(report, None)
     assert result.passed
     assert result.found == "cannot tell"
     assert failed(Gate(max={"leap": 1.0}), report) == ["leap is measured"]
@@ -41,9 +41,18 @@ def test_what_cannot_be_told_passes_and_what_is_not_measured_does_not(report):
 
 def test_worse_is_asked_only_of_compared_clips(report):
     gate = Gate(worse=False)
-    assert failed(gate, report, {"a.mp4": "worse"}) == ["not worse"]
-    assert failed(gate, report, {"a.mp4": "cannot tell"}) == []
+    assert failed(gate, report, "worse") == ["not worse"]
+    assert failed(gate, report, "cannot tell") == []
     assert failed(gate, report) == []
+
+
+def test_a_comparison_of_nothing_fails_the_gate_that_asks_for_one():
+    (nothing,) = Gate(worse=False).apply_to_all(0)
+    assert (nothing.passed, nothing.found) == (
+        *(False, "0 clips have a counterpart that can be read"),
+    )
+    assert Gate(worse=False).apply_to_all(1)[0].passed
+    assert Gate(forbid=("cut",)).apply_to_all(0) == []
 
 
 def test_an_unreadable_file_fails_unless_let_pass():
@@ -69,6 +78,10 @@ def test_a_gate_file(tmp_path):
         ("forbid: 3", "forbid takes a list"),
         ("forbid: [[flicker]]", "forbid takes text"),
         ("confidence: high", "confidence takes a number"),
+        ("confidence: 5", "from 0 to 1"),
+        ("confidence: -1", "from 0 to 1"),
+        ("confidence: .nan", "finite"),
+        ("max: {noise: .nan}", "finite"),
         ("worse: maybe", "worse takes true or false"),
         ("- a", "no conditions"),
         ("{", "not YAML"),
@@ -94,7 +107,15 @@ def test_a_missing_gate_file_is_named(tmp_path):
 
 
 def test_junit_counts(report):
-    gates = Gate(forbid=("noise", "cut")).apply([report], {})
+    gates = Gate(forbid=("noise", "cut")).apply_to(report, None)
     suite = ElementTree.fromstring(write_junit([report], gates))
     assert (suite.get("tests"), suite.get("failures")) == ("2", "1")
     assert ElementTree.fromstring(write_junit([report], [])).get("failures") == "1"
+
+
+def test_junit_is_xml_whatever_a_file_is_called():
+    name = "a\x00\x07\udcff\ufffe]]>&<.mp4"
+    case = GateResult(name, "no cut", False, f"{name} cannot be read\x1b")
+    suite = ElementTree.fromstring(write_junit([], [case]).encode())
+    assert suite[0].get("classname") == "a\\x00\\x07\\xff\\ufffe]]>&<.mp4"
+    assert suite[0][0].get("message").endswith("cannot be read\\x1b")

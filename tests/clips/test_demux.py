@@ -1,3 +1,5 @@
+from fractions import Fraction
+
 import av
 import numpy as np
 import pytest
@@ -5,7 +7,7 @@ from PIL import Image
 
 from kinema import clips
 from kinema.clips import Clip
-from kinema.clips.demux import open_video, webp_durations
+from kinema.clips.demux import lacks_index, open_video, webp_durations
 from kinema.errors import UserError
 
 
@@ -162,10 +164,55 @@ def test_text_is_no_video(tmp_path):
         clips.inspect(tmp_path / "notes.txt")
 
 
-def test_a_bare_stream_is_named_with_the_way_out(tmp_path, frames):
-    path = encode(tmp_path / "x.h264", frames, "libx264", "yuv420p")
-    with pytest.raises(UserError, match="puts into a container"):
-        clips.read(path)
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [("x.h264", "libx264"), ("x.m1v", "mpeg1video"), ("x.y4m", "wrapped_avframe")],
+)
+def test_a_bare_stream_is_read_without_an_index(tmp_path, frames, name, codec):
+    path = encode(tmp_path / name, frames, codec, "yuv420p", fps=25)
+    whole = clips.read(path).frames
+    assert clips.inspect(path).num_frames == len(whole) == 9
+    assert np.abs(whole.astype(int) - frames).mean() < 12
+    assert np.array_equal(clips.read(path, start=4).frames, whole[4:])
+
+
+@pytest.mark.parametrize("share", [0.05, 0.5, 0.8, 0.9])
+def test_an_mp4_that_broke_off_is_named(tmp_path, frames, share):
+    whole = encode(tmp_path / "x.mp4", frames, "libx264", "yuv420p").read_bytes()
+    assert whole.find(b"moov") > 0.25 * len(whole)
+    (tmp_path / "x.mp4").write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(UserError, match="truncated: the index of an MP4"):
+        clips.inspect(tmp_path / "x.mp4")
+
+
+def test_an_mp4_without_a_mistake_in_its_boxes_is_not_called_truncated(tmp_path, frames):
+    path = encode(tmp_path / "x.mp4", frames, "libx264", "yuv420p")
+    assert not lacks_index(path)
+    whole = path.read_bytes()
+    place = whole.index(b"mdat") - 4
+    size = int.from_bytes(whole[place : place + 4])
+    long = b"\0\0\0\1mdat" + (size + 8).to_bytes(8)  # a size of eight bytes
+    path.write_bytes(whole[:place] + long + whole[place + 8 :])
+    assert not lacks_index(path)
+    (tmp_path / "text").write_text("no MP4 at all")
+    assert not lacks_index(tmp_path / "text")
+
+
+def test_a_varying_rate_and_further_streams_get_a_word(tmp_path, frames):
+    path = encode(tmp_path / "x.mkv", frames, "ffv1", "bgr0", streams=2)
+    assert clips.inspect(path).remarks == ("It holds 2 video streams, of which one is read.",)
+    for name, ticks in (("even", range(0, 90, 10)), ("varying", [0, 1, 2, 3, 9, 10, 11, 12, 13])):
+        with av.open(str(tmp_path / f"{name}.mkv"), "w") as output:
+            stream = output.add_stream("ffv1", 25)
+            stream.height, stream.width, stream.pix_fmt = *frames.shape[1:3], "bgr0"
+            for tick, frame in zip(ticks, frames, strict=True):
+                picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
+                picture.pts, picture.time_base = tick, Fraction(1, 25)
+                output.mux(stream.encode(picture))
+            output.mux(stream.encode())
+    assert clips.inspect(tmp_path / "even.mkv").remarks == ()
+    (remark,) = clips.inspect(tmp_path / "varying.mkv").remarks
+    assert "frame rate varies" in remark
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def test_an_item_depends_on_seed_epoch_and_index_alone(tmp_path, square):
 
 
 def test_starts_reach_the_whole_file(tmp_path, square):
-    data = ClipFolder(fill(tmp_path, square, lengths=(8,)), 6, (32, 48), crop="centre")
+    data = ClipFolder(fill(tmp_path, square, lengths=(8,)), 6, (32, 48))
     whole = clips.read(tmp_path / "0.mkv").frames
     starts = set()
     for epoch in range(30):

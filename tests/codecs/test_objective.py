@@ -122,14 +122,14 @@ def test_outlines_do_not_see_a_constant_and_see_a_blurred_edge():
     assert outlines(blurred - edge).item() > 0.05
 
 
-# As it starts, with 3 channels, this codec keeps the mean colour of every block and nothing else.
+# As it starts, with 3 channels, this codec keeps the mean color of every block and nothing else.
 MEANS = CausalVAE(CausalVAEConfig(3, (4, 4, 4), (8, 8), (0, 0), (0, 0))).requires_grad_(False)
 
 
 def still_blocks(num_frames: int = 17) -> torch.Tensor:
-    """Flat squares of 16 pixels, of random colours, that do not change."""
-    colours = torch.rand(2, 3, 1, 2, 3, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    large = colours.repeat_interleave(16, 3).repeat_interleave(16, 4)
+    """Flat squares of 16 pixels, of random colors, that do not change."""
+    colors = torch.rand(2, 3, 1, 2, 3, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    large = colors.repeat_interleave(16, 3).repeat_interleave(16, 4)
     return large.expand(-1, -1, num_frames, -1, -1)
 
 

@@ -2,6 +2,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import nn
 
 from kinema.codecs import CausalVAE, CausalVAEConfig
 from kinema.codecs.stages import (
@@ -40,6 +41,15 @@ def test_a_refiner_sees_no_later_frame():
     changed[:, 4:] = 0
     touched, others = refiner(frames), refiner(changed)
     assert torch.equal(touched[:, :4], others[:, :4]) and (touched != frames).any()
+
+
+def test_a_refiner_of_two_blocks_in_chunks_is_that_of_the_whole():
+    refiner, frames = Refiner((2, 2), width=8, depth=2, frames=3), torch.rand(1, 6, 8, 8, 3)
+    for weight in refiner.parameters():
+        nn.init.normal_(weight, std=0.3)
+    cache = {}
+    chunks = torch.cat([refiner(part, cache) for part in frames.split([1, 3, 2], dim=1)], dim=1)
+    torch.testing.assert_close(chunks, refiner(frames), atol=1e-5, rtol=1e-5)
 
 
 def test_pixel_norm_gives_every_pixel_mean_0_and_variance_1():
@@ -125,7 +135,7 @@ def test_the_rows_are_orthonormal(factors, channels):
     assert torch.allclose(basis @ basis.t(), torch.eye(len(basis)), atol=1e-5)
 
 
-def test_three_channels_keep_the_colour_of_every_block():
+def test_three_channels_keep_the_color_of_every_block():
     basis = cosine_basis((4, 8, 8), 3)
     flat = torch.tensor([0.3, -0.7, 0.1]).repeat(256)
     assert torch.allclose(flat @ basis.t() @ basis, flat, atol=1e-5)

@@ -138,7 +138,7 @@ def test_generate_without_such_a_model(capsys, tmp_path):
 
 def test_world_passes_every_flag(capsys, monkeypatch, tmp_path):
     asked = []
-    monkeypatch.setattr(writing, "write_world", lambda *arguments: asked.extend(arguments))
+    monkeypatch.setattr(writing, "write_world", lambda *given, progress: asked.extend(given))
     status, _, _ = run(
         capsys, "world", "discs", "-n", "3", "--size", "32x48", "--frames", "5", "--seed", "9",
         "--level", "2", "--split", "held_out", "-o", str(tmp_path),

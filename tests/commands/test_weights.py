@@ -7,8 +7,8 @@ import pytest
 
 from kinema import cli
 from kinema.commands import weights
+from kinema.models import SHIPPED
 from kinema.recipes import RECIPES
-from kinema.storage.atomic import SHIPPED
 
 
 def run(capsys, *argv: str) -> tuple[int, str, str]:

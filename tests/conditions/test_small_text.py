@@ -1,3 +1,5 @@
+import json
+
 import pytest
 import torch
 
@@ -126,3 +128,14 @@ def test_it_says_nothing_about_any_prompt():
     assert text(["a red ball", ""]) is None
     assert text.unknown_words("a red ball") == ["a", "red", "ball"]
     assert not list(text.parameters())
+
+
+@pytest.mark.parametrize("part", ["normalizer", "pre_tokenizer"])
+def test_a_tokenizer_without_one_of_its_parts_is_named(encoder, tmp_path, part):
+    encoder.save_pretrained(tmp_path)
+    file = tmp_path / "tokenizer.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {part: None}))
+    with pytest.raises(
+        UserError, match=rf"tokenizer\.json is not a word tokenizer: it lacks {part}\."
+    ):
+        SmallTextEncoder.from_pretrained(tmp_path)

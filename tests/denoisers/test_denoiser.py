@@ -29,7 +29,7 @@ from kinema.denoisers import (
 )
 from kinema.errors import UserError
 from kinema.interop import Inflated
-from kinema.storage.atomic import SHIPPED
+from kinema.models import SHIPPED
 
 CONFIGS = {
     "dit": DiTConfig(channels=3, dim=32, depth=2, num_heads=2, text_dim=8),

@@ -69,8 +69,8 @@ def by_hand(name, vae, frames):
         std = 1.0 / torch.tensor(config.latents_std).view(1, -1, 1, 1, 1)
         return (z - mean) * std, back
     if name == "AutoencoderKLLTXVideo":
-        normalise = diffusers.LTXPipeline._normalize_latents
-        return normalise(z, vae.latents_mean, vae.latents_std, config.scaling_factor), back
+        normalize = diffusers.LTXPipeline._normalize_latents
+        return normalize(z, vae.latents_mean, vae.latents_std, config.scaling_factor), back
     if name == "AutoencoderKLMochi":  # the inverse of `latents * std / scaling_factor + mean`
         mean = torch.tensor(config.latents_mean).view(1, -1, 1, 1, 1)
         std = torch.tensor(config.latents_std).view(1, -1, 1, 1, 1)

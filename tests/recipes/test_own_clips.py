@@ -113,8 +113,9 @@ def test_a_folder_of_one_file_has_nothing_to_hold_out(folder, capsys):
 
 TINY = ["--denoiser.dim", "32", "--denoiser.depth", "1", "--denoiser.num_heads", "2",
         "--text.dim", "32", "--text.depth", "1", "--defaults.num_steps", "2",
-        "--loop.num_samples", "24", "--loop.batch_size", "4", "--loop.log_every", "1",
-        "--loop.validate_every", "12", "--loop.precision", "fp32"]  # fmt: skip
+        "--loop.num_samples", "8", "--loop.batch_size", "4", "--loop.log_every", "1",
+        "--loop.validate_every", "4", "--held_out.num_clips", "4",
+        "--workers", "0", "--loop.precision", "fp32"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +135,7 @@ def twelve(tmp_path_factory):
 @pytest.mark.parametrize("recipe", ["text-to-video", "image-to-video"])
 def test_from_twelve_clips_to_a_verdict(twelve, tmp_path, capsys, recipe):
     """Train, generate from what was trained, and check it: the way of docs/training.md."""
-    options = ["--data.folder", str(twelve), "--data.num_frames", "9", "--data.size", "32"]
+    options = ["--data.folder", str(twelve), "--data.num_frames", "5", "--data.size", "32"]
     options += ["--folder", f"{tmp_path}/run", "--cache", f"{tmp_path}/cache"]
     assert main(["train", recipe, *options, *TINY]) == 0
     said = " ".join(capsys.readouterr().err.split())
@@ -143,7 +144,7 @@ def test_from_twelve_clips_to_a_verdict(twelve, tmp_path, capsys, recipe):
 
     pipeline = kinema.load(tmp_path / "run" / "final")
     system = pipeline.system
-    assert (system.num_frames, system.size, system.fps) == (9, (32, 48), 10.0)
+    assert (system.num_frames, system.size, system.fps) == (5, (32, 48), 10.0)
     assert pipeline.text.unknown_words("a wave of kind 3") == []
     assert len(list((tmp_path / "run" / "samples").glob("*.png"))) == 2
 
@@ -155,7 +156,7 @@ def test_from_twelve_clips_to_a_verdict(twelve, tmp_path, capsys, recipe):
     assert main(["check", str(made), "--json", f"{tmp_path}/check.json"]) == 0
     assert "made.mp4" in (tmp_path / "check.json").read_text()
     info = inspect(made)
-    assert (info.num_frames, info.height, info.width, info.fps) == (9, 32, 48, 10.0)
+    assert (info.num_frames, info.height, info.width, info.fps) == (5, 32, 48, 10.0)
 
 
 def test_as_many_clips_are_encoded_as_the_files_hold(twelve):
@@ -206,7 +207,8 @@ def test_a_pretrained_text_encoder_stays_as_it_is(twelve, tmp_path):
     run.text_encoder, run.folder, run.cache = (str(tmp_path / n) for n in ("text", "run", "cache"))
     run.denoiser = replace(run.denoiser, dim=32, depth=1, num_heads=2)
     run.loop = replace(run.loop, num_samples=8, batch_size=4, validate_every=8, precision="fp32")
-    run.prompts = ("a wave",)
+    run.prompts, run.workers = ("a wave",), 0
+    run.held_out = replace(run.held_out, num_clips=4)
     before = transformers.CLIPTextModel.from_pretrained(tmp_path / "text").state_dict()
     with pytest.warns(Notice, match="The codec tabletop blurs these clips"):
         state = run.train()

@@ -38,4 +38,4 @@ def test_what_python_fills_in_is_checked_before_anything_is_made(name, field, va
     run = RECIPES[name]()
     setattr(run.loop, field, value)
     with pytest.raises(UserError, match=said):
-        run.task()
+        run.prepared()

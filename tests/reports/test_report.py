@@ -6,7 +6,7 @@ import pytest
 
 from kinema.errors import UserError
 from kinema.reports import Picture, Report, Table, check_page
-from kinema.reports.report import command_line, json_values, markdown, print_table, typed
+from kinema.reports.report import command_line, json_values, markdown, typed
 
 TABLE = Table("T", [["", "a"], ["b", "1"]], "What a is.")
 PICTURE = Picture("a dot", lambda: b"dot", "Seen", "It is black.", "-dot")
@@ -87,7 +87,7 @@ def test_markdown():
 
 
 def test_what_is_printed_is_not_wrapped_and_not_taken_for_markup(capsys):
-    print_table("a table [bold]", [["", "[red]"], ["b", "x" * 300]])
+    Table("a table [bold]", [["", "[red]"], ["b", "x" * 300]]).show()
     title, header, row = capsys.readouterr().out.splitlines()
     assert title.strip() == "a table [bold]" and header.split() == ["[red]"]
     assert row.split() == ["b", "x" * 300]

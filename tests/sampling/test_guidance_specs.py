@@ -58,6 +58,13 @@ def test_a_spec_is_its_function_with_the_branches_filled_in(spec):
     assert torch.equal(guided[:, :, 0], X[:, :, 0])
 
 
+@pytest.mark.parametrize("kind", [ClassifierFree, ZeroStar])
+def test_outside_of_its_interval_nothing_is_guided(kind):
+    t = torch.full_like(T, 0.5)
+    elsewhere, there = (kind(interval=i)(BRANCHES, SCALE)(X, t) for i in ((0.7, 0.8), (0.4, 0.6)))
+    assert torch.equal(elsewhere, cond(X, t)) and not torch.equal(there, elsewhere)
+
+
 def test_every_kind_is_tested_and_named_as_it_says():
     assert {spec.kind: type(spec) for spec in SPECS} == GUIDANCE
 

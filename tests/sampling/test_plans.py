@@ -98,7 +98,7 @@ def test_karras_spacing_does_not_waste_steps_beyond_the_end_of_the_path():
 @pytest.mark.parametrize(
     "make, words",
     [
-        (lambda: plans.together(0, 4), "num_steps is 0"),
+        (lambda: plans.together(0, 4), "`num_steps` is 0"),
         (lambda: plans.given_frames(4, 4, 5), "frame 4 lies outside"),
         (lambda: plans.staircase(4, 4, delay=5), "delay is 5"),
         (lambda: plans.times(4, strength=1.5), "strength is 1.5"),

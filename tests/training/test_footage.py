@@ -63,7 +63,7 @@ def test_counting_changes_neither_the_source_nor_the_name_of_its_shards(folder):
 
 
 def test_what_cannot_be_is_refused(folder):
-    with pytest.raises(UserError, match="all, train or held_out, not 'half'"):
+    with pytest.raises(UserError, match="part 'half' is unknown"):
         FolderClips(folder, part="half")
 
 

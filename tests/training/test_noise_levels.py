@@ -27,6 +27,16 @@ def test_every_other_clip_with_given_frames_has_them_noised():
     assert 430 < (first == 0).sum() < 570 and 0.25 < first.max() <= 0.3
 
 
+def test_the_mean_the_spread_and_the_shift_are_those_of_the_levels():
+    torch.manual_seed(0)
+    only = {"together": 1.0, "given": 0.0, "per_frame": 0.0}
+    t = NoiseLevels(**only, mean=-2.0, std=0.1, shift=1.0).mixture().draw(200, 3)
+    assert t.logit().mean().item() == pytest.approx(-2, abs=0.05)
+    assert t.logit().std().item() == pytest.approx(0.1, abs=0.02)
+    shifted = NoiseLevels(**only, mean=0.0, std=0.01, shift=3.0).mixture().draw(50, 3)
+    assert shifted.mean().item() == pytest.approx(0.75, abs=0.01)  # 3 t / (1 + 2 t) of one half
+
+
 def test_key_frames_and_staircases_are_drawn_when_they_have_a_share():
     only = {"together": 0.0, "given": 0.0, "per_frame": 0.0}
     keys = NoiseLevels(**only, interpolation=1.0).mixture().draw(50, 6)
@@ -41,7 +51,7 @@ def test_key_frames_and_staircases_are_drawn_when_they_have_a_share():
         ({"together": -0.1}, "none below 0"),
         ({"given": float("nan")}, "none below 0"),
         ({"together": 0.0, "given": 0.0, "per_frame": 0.0}, "not all 0"),
-        ({"min_given": 0}, "min_given is 0"),
+        ({"min_given": 0}, "`noise.min_given` is 0"),
         ({"min_given": 4}, "max_given is not the smaller"),
     ],
 )

@@ -20,8 +20,8 @@ TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "
 
 
 def test_two_processes_are_one_to_rounding(tmp_path):
-    train(Denoise1D(dropout=0.0), toy_loop(800), tmp_path / "one")
-    arguments = [SCRIPT, tmp_path / "two", "800", "0.0"]
+    train(Denoise1D(dropout=0.0), toy_loop(320), tmp_path / "one")
+    arguments = [SCRIPT, tmp_path / "two", "320", "60.0", "0.0"]
     subprocess.run([*TORCHRUN, "--standalone", *arguments], check=True, capture_output=True)
     one, two = (load_file(tmp_path / n / "checkpoint.safetensors") for n in ("one", "two"))
     weights = [name for name in one if name.startswith("network.")]

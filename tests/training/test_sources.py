@@ -88,7 +88,7 @@ def test_the_motion_of_files_is_estimated(tmp_path):
 
 
 def test_parts_that_there_are_not_are_refused(tmp_path):
-    with pytest.raises(UserError, match="all, train or held_out"):
+    with pytest.raises(UserError, match="choose one of all, held_out, train"):
         FolderClips(part="half")
     with pytest.raises(UserError, match="no part can be held out"):
         FolderClips(folder_of(tmp_path, 1), 5, 16, part="train").corpus()

@@ -1,4 +1,7 @@
-"""A tiny real run for the loop's tests: `python toy_run.py FOLDER SAMPLES [DROPOUT]`."""
+"""A tiny real run for the loop's tests: `python toy_run.py FOLDER SAMPLES MINUTES [DROPOUT]`.
+
+MINUTES lie between two checkpoints.
+"""
 
 import sys
 from contextlib import nullcontext
@@ -58,7 +61,7 @@ def toy_loop(num_samples: int, **changes) -> Loop:
         "warmup": 160,
         "log_every": 5,
         "validate_every": 1600,
-        "checkpoint_minutes": 0.0,
+        "checkpoint_minutes": 60.0,
         "precision": "fp32",
     }
     return Loop(**{**settings, **changes})
@@ -66,5 +69,6 @@ def toy_loop(num_samples: int, **changes) -> Loop:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    task = Denoise1D(dropout=float(sys.argv[3]) if len(sys.argv) > 3 else 0.1)
-    train(task, toy_loop(int(sys.argv[2])), Path(sys.argv[1]))
+    task = Denoise1D(dropout=float(sys.argv[4]) if len(sys.argv) > 4 else 0.1)
+    loop = toy_loop(int(sys.argv[2]), checkpoint_minutes=float(sys.argv[3]))
+    train(task, loop, Path(sys.argv[1]))

@@ -202,7 +202,7 @@ def test_stopped_at_any_segment_it_goes_on_with_its_cache(causal, tmp_path, monk
 def test_killed_with_kill_9_the_finished_file_is_the_same(saved, tmp_path):
     def command(target):
         words = ["generate", PROMPT, "--long", "sliding", "--model", str(saved), "--seed", "3"]
-        words += ["--num-frames", "400", "--num-steps", "1", "-o", str(target)]
+        words += ["--num-frames", "200", "--num-steps", "1", "-o", str(target)]
         return [sys.executable, "-m", "kinema.cli", *words]
 
     def finish(target):

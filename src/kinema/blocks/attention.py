@@ -33,30 +33,38 @@ Pattern = Literal["all", "space", "time"]
 TOKENS_AT_ONCE, FRAMES_AT_ONCE = 512, 16
 
 
-@dataclass(frozen=True)
-class Full:
-    """Every token sees every token."""
+class FramePattern:
+    """What a spec is unless it says otherwise: all tokens, in both directions of time."""
 
-    kind: str = field(default="full", init=False)
+    kind: str
     causal = False
     chunk = 1
-    sees_all = True
+    sees_all = False
+
+    def __post_init__(self) -> None:
+        check_fields(self, f"{self.kind.capitalize()} attention: ")
 
     def pattern(self, layer: int) -> Pattern:
         return "all"
+
+
+@dataclass(frozen=True)
+class Full(FramePattern):
+    """Every token sees every token."""
+
+    kind: str = field(default="full", init=False)
+    sees_all = True
 
     def sees(self, i: np.ndarray, j: np.ndarray) -> np.ndarray:
         return (i >= 0) & (j >= 0)
 
 
 @dataclass(frozen=True)
-class Framewise:
+class Framewise(FramePattern):
     """A token sees its own frame only: frame by frame, unless a temporal mixer stands beside."""
 
     kind: str = field(default="framewise", init=False)
     causal = True
-    chunk = 1
-    sees_all = False
 
     def pattern(self, layer: int) -> Pattern:
         return "space"
@@ -66,21 +74,17 @@ class Framewise:
 
 
 @dataclass(frozen=True)
-class Factorized:
+class Factorized(FramePattern):
     """Even layers attend within each frame, odd ones along time at each place.
 
     N (h w + f) pairs instead of N^2 (TimeSformer, Bertasius et al. 2021; Latte's variant 1).
-
-    Attributes:
-        causal: along time, see only the past and the present.
     """
 
     kind: str = field(default="factorized", init=False)
-    causal: bool = False
-    chunk = 1
+    causal: bool = False  # along time, see only the past and the present
 
     @property
-    def sees_all(self) -> bool:
+    def sees_all(self) -> bool:  # type: ignore[override]
         return not self.causal
 
     def pattern(self, layer: int) -> Pattern:
@@ -91,78 +95,41 @@ class Factorized:
 
 
 @dataclass(frozen=True)
-class Causal:
-    """A frame sees its own chunk of frames and all chunks before (CausVid, Yin et al. 2024).
-
-    Attributes:
-        chunk: frames a chunk; 1 makes every frame wait for the one before.
-    """
+class Causal(FramePattern):
+    """A frame sees its own chunk of frames and all chunks before (CausVid, Yin et al. 2024)."""
 
     kind: str = field(default="causal", init=False)
-    chunk: Count = 1
+    chunk: Count = 1  # frames a chunk; 1 makes every frame wait for the one before
     causal = True
-    sees_all = False
-
-    def __post_init__(self) -> None:
-        check_fields(self, "Causal attention: ")
-
-    def pattern(self, layer: int) -> Pattern:
-        return "all"
 
     def sees(self, i: np.ndarray, j: np.ndarray) -> np.ndarray:
         return i // self.chunk >= j // self.chunk
 
 
 @dataclass(frozen=True)
-class Windowed:
-    """A frame sees the frames at most `window` away, and the layers above see further.
-
-    Attributes:
-        window: how many frames to each side.
-        causal: see only the past side and the present.
-    """
+class Windowed(FramePattern):
+    """A frame sees the frames at most `window` away, and the layers above see further."""
 
     kind: str = field(default="windowed", init=False)
-    window: Whole = 4
-    causal: bool = False
-    chunk = 1
-    sees_all = False
-
-    def __post_init__(self) -> None:
-        check_fields(self, "Windowed attention: ")
-
-    def pattern(self, layer: int) -> Pattern:
-        return "all"
+    window: Whole = 4  # how many frames to each side
+    causal: bool = False  # see only the past side and the present
 
     def sees(self, i: np.ndarray, j: np.ndarray) -> np.ndarray:
         return (abs(i - j) <= self.window) & ((i >= j) | (not self.causal))
 
 
 @dataclass(frozen=True)
-class Hybrid:
+class Hybrid(FramePattern):
     """A window, and every `stride`-th frame of the whole clip (after Beltagy et al. 2020).
 
     The window keeps neighbors alike, the strided frames keep the subject itself over any length:
     about f (2 window + 1 + f / stride) pairs of frames (Longformer's local and global attention).
-
-    Attributes:
-        window: how many frames to each side.
-        stride: frames 0, stride, 2 stride, ... are seen by all.
-        causal: see only the past and the present.
     """
 
     kind: str = field(default="hybrid", init=False)
-    window: Whole = 4
-    stride: Count = 8
-    causal: bool = False
-    chunk = 1
-    sees_all = False
-
-    def __post_init__(self) -> None:
-        check_fields(self, "Hybrid attention: ")
-
-    def pattern(self, layer: int) -> Pattern:
-        return "all"
+    window: Whole = 4  # how many frames to each side
+    stride: Count = 8  # frames 0, stride, 2 stride, ... are seen by all.
+    causal: bool = False  # see only the past and the present
 
     def sees(self, i: np.ndarray, j: np.ndarray) -> np.ndarray:
         near = (abs(i - j) <= self.window) | (j % self.stride == 0)
@@ -171,12 +138,7 @@ class Hybrid:
 
 AttentionSpec = Full | Framewise | Factorized | Causal | Windowed | Hybrid
 ATTENTION: dict[str, type[AttentionSpec]] = {
-    "full": Full,
-    "framewise": Framewise,
-    "factorized": Factorized,
-    "causal": Causal,
-    "windowed": Windowed,
-    "hybrid": Hybrid,
+    spec.kind: spec for spec in (Full, Framewise, Factorized, Causal, Windowed, Hybrid)
 }
 
 
@@ -226,17 +188,11 @@ def attend_video(
 
 @dataclass(frozen=True)
 class FrameGroup:
-    """Query frames that are attended together, and the key frames that any of them sees.
+    """Query frames that are attended together, and the key frames that any of them sees."""
 
-    Attributes:
-        queries: a run of query frames.
-        keys: the places of the key frames, a slice where they are a run.
-        mask: (queries, keys) who sees whom; None where all see all.
-    """
-
-    queries: slice
-    keys: slice | list[int]
-    mask: np.ndarray | None
+    queries: slice  # a run of query frames
+    keys: slice | list[int]  # the places of the key frames, a slice where they are a run
+    mask: np.ndarray | None  # (queries, keys) who sees whom; None where all see all
 
 
 @lru_cache(maxsize=256)
@@ -245,11 +201,8 @@ def frame_groups(
 ) -> tuple[FrameGroup, ...]:
     """Split the query frames so that each group attends to little that it does not see.
 
-    Args:
-        spec: who sees whom.
-        queries: the numbers of the frames that see.
-        keys: the numbers of the frames that are seen.
-        num_tokens: tokens of a frame; many make frames that see differently groups of their own.
+    `queries` and `keys` are the numbers of the frames that see and are seen. With many tokens a
+    frame, frames that see differently become groups of their own.
     """
     sees = spec.sees(np.array(queries)[:, None], np.array(keys))
     at_once = min(FRAMES_AT_ONCE, max(1, TOKENS_AT_ONCE // num_tokens))
@@ -286,14 +239,7 @@ def attend_group(q: Tensor, k: Tensor, v: Tensor, group: FrameGroup) -> Tensor:
 
 
 def count_pairs(spec: AttentionSpec, num_frames: int, num_tokens: int, layer: int = 0) -> int:
-    """Pairs of a query and a key that one layer must compute; each costs 4 d operations a head.
-
-    Args:
-        spec: who sees whom.
-        num_frames: frames of the clip.
-        num_tokens: tokens of a frame.
-        layer: the layer's number.
-    """
+    """Pairs of a query and a key that one layer must compute; each costs 4 d operations a head."""
     if spec.pattern(layer) == "space":
         return num_frames * num_tokens**2
     frames = np.arange(num_frames)
@@ -302,21 +248,14 @@ def count_pairs(spec: AttentionSpec, num_frames: int, num_tokens: int, layer: in
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Exact softmax attention, by whichever way is fastest here.
+    """Exact softmax attention of k heads, by whichever way is fastest here.
 
     torch's kernel is slow for bf16 on a CPU, backward above all: there, blocks of matrix products
     are faster, the more so the fewer they are (docs/results/training_speed.md). On a GPU its flash
     kernels are best.
 
-    Args:
-        q: (b, k, n, d) queries of k heads.
-        k: (b, k, m, d) keys.
-        v: (b, k, m, d) values.
-        mask: bool, True where a query may see a key: (n, m), (b, 1, m) or (b, n, m). Every query
-            must see at least one key.
-
-    Returns:
-        (b, k, n, d).
+    q: (b, k, n, d); k, v: (b, k, m, d); mask: bool, True where a query may see a key, (n, m),
+    (b, 1, m) or (b, n, m). Every query must see at least one key. The result is (b, k, n, d).
     """
     if q.device.type == "cpu" and q.dtype == torch.bfloat16:
         return BlockedAttention.apply(q, k, v, mask)

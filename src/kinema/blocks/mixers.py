@@ -25,13 +25,7 @@ from kinema.fields import read_spec
 
 
 class TemporalAttention(nn.Module):
-    """x + attention(norm(x)) along time.
-
-    Args:
-        dim: features.
-        num_heads: heads; `dim / num_heads` must be even.
-        spec: which frames see which.
-    """
+    """x + attention(norm(x)) along time; `dim / num_heads` must be even."""
 
     def __init__(self, dim: int, num_heads: int, spec: AttentionSpec):
         super().__init__()
@@ -51,36 +45,15 @@ class TemporalAttention(nn.Module):
 
 
 class TemporalConvolution(nn.Module):
-    """x + taps(activation(norm(x))) along time.
+    """x + taps(activation(norm(x))) along time, of `kernel` frames: odd unless `causal`.
 
-    Args:
-        dim: features.
-        kernel: frames that are seen; odd unless `causal`.
-        causal: see only the past and the present.
+    With `in_space` a 3x3 convolution goes before: what a pixel's neighbors did in other frames.
     """
 
-    def __init__(self, dim: int, kernel: int, causal: bool):
+    def __init__(self, dim: int, kernel: int, causal: bool, in_space: bool = False):
         super().__init__()
         self.norm = RMSNorm(dim)
-        self.time = TimeConv(dim, causal, kernel)
-        nn.init.zeros_(self.time.taps.weight)
-
-    def forward(self, x: Tensor, cache: Cache | None = None) -> Tensor:
-        """b f h w d -> b f h w d; with a cache, a causal one continues the frames before."""
-        return x + self.time(squared_relu(self.norm(x)), cache)
-
-
-class Pseudo3DConvolution(nn.Module):
-    """x + taps(activation(3x3(norm(x)))): what a pixel's neighbours did in the other frames.
-
-    Args:
-        dim, kernel, causal: as in `TemporalConvolution`.
-    """
-
-    def __init__(self, dim: int, kernel: int, causal: bool):
-        super().__init__()
-        self.norm = RMSNorm(dim)
-        self.space = FrameConv(dim, dim)
+        self.space = FrameConv(dim, dim) if in_space else nn.Identity()
         self.time = TimeConv(dim, causal, kernel)
         nn.init.zeros_(self.time.taps.weight)
 
@@ -94,11 +67,7 @@ INITIAL_BIAS = 2.0
 
 
 class GatedRecurrence(nn.Module):
-    """x + out(state * silu(G x)), with the state of the recurrence above.
-
-    Args:
-        dim: features.
-    """
+    """x + out(state silu(G x)); state = a state + (1 - a) z with a = sigmoid(F x) and z = Z x."""
 
     def __init__(self, dim: int):
         super().__init__()
@@ -144,17 +113,13 @@ class Unmixed:
 
 @dataclass(frozen=True)
 class Attention:
-    """Attention along time at each place.
-
-    Attributes:
-        frames: which frames see which: a spec (`Full()`, `Causal()`, `Windowed(8)`,
-            `Hybrid(8, 16)`), its name, or its dictionary.
-        num_heads: attention heads.
-    """
+    """Attention along time at each place."""
 
     kind: str = field(default="attention", init=False)
+    # which frames see which: a spec (`Full()`, `Causal()`, `Windowed(8)`, `Hybrid(8, 16)`), its
+    # name, or its dictionary
     frames: AttentionSpec = field(default_factory=Full)
-    num_heads: int = 4
+    num_heads: int = 4  # attention heads
 
     def __post_init__(self):
         object.__setattr__(self, "frames", attention_spec(self.frames))
@@ -179,16 +144,11 @@ class Attention:
 
 @dataclass(frozen=True)
 class Convolution:
-    """Convolution along time at each place.
-
-    Attributes:
-        kernel: frames that are seen; odd unless `causal`.
-        causal: see only the past and the present.
-    """
+    """Convolution along time at each place."""
 
     kind: str = field(default="convolution", init=False)
-    kernel: int = 3
-    causal: bool = False
+    kernel: int = 3  # frames that are seen; odd unless `causal`
+    causal: bool = False  # see only the past and the present
 
     def __post_init__(self):
         if self.kernel < 1 or (self.kernel % 2 == 0 and not self.causal):
@@ -207,7 +167,7 @@ class Pseudo3D(Convolution):
     kind: str = field(default="pseudo3d", init=False)
 
     def make(self, dim: int) -> nn.Module:
-        return Pseudo3DConvolution(dim, self.kernel, self.causal)
+        return TemporalConvolution(dim, self.kernel, self.causal, in_space=True)
 
 
 @dataclass(frozen=True)
@@ -223,20 +183,13 @@ class Recurrence:
 
 @dataclass(frozen=True)
 class AnimateDiff:
-    """The motion module of AnimateDiff.
-
-    Attributes:
-        num_heads: attention heads.
-        num_layers: transformer layers.
-        max_frames: the longest clip it has positions for.
-        num_groups: of its group norm.
-    """
+    """The motion module of AnimateDiff."""
 
     kind: str = field(default="motion", init=False)
-    num_heads: int = 8
-    num_layers: int = 1
-    max_frames: int = 32
-    num_groups: int = 32
+    num_heads: int = 8  # attention heads
+    num_layers: int = 1  # transformer layers
+    max_frames: int = 32  # the longest clip it has positions for
+    num_groups: int = 32  # of its group norm
     causal = False
 
     def make(self, dim: int) -> nn.Module:
@@ -245,12 +198,7 @@ class AnimateDiff:
 
 MixerSpec = Unmixed | Attention | Convolution | Pseudo3D | Recurrence | AnimateDiff
 MIXERS: dict[str, type[MixerSpec]] = {
-    "none": Unmixed,
-    "attention": Attention,
-    "convolution": Convolution,
-    "pseudo3d": Pseudo3D,
-    "recurrence": Recurrence,
-    "motion": AnimateDiff,
+    spec.kind: spec for spec in (Unmixed, Attention, Convolution, Pseudo3D, Recurrence, AnimateDiff)
 }
 
 

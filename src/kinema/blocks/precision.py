@@ -42,13 +42,8 @@ def fastest_dtype(device: str = "cpu") -> tuple[torch.dtype, str]:
 def product_rate(device: str, dtype: torch.dtype, seconds: float) -> float:
     """Measure matrix products in FLOP/s: the best of square ones that double their sides.
 
-    A size is tried if it will be done in time, judging by the one before, so that the slowest
+    A size is tried if it will be done in `seconds`, judging by the one before, so that the slowest
     processor takes no longer than the fastest.
-
-    Args:
-        device: "cpu" or a CUDA device.
-        dtype: of the matrices.
-        seconds: how long the measurement may take.
     """
     end, size, best = time.perf_counter() + seconds, SMALLEST, 0.0
     numbers = torch.randn(size, size, device=device).to(dtype)
@@ -82,7 +77,8 @@ def dtype_of(precision: str, device: str = "cpu") -> torch.dtype:
 def check_precision(precision: str) -> None:
     """Raise a UserError if this is not "auto", "bf16" or "fp32"."""
     if precision not in PRECISIONS:
-        raise UserError(f"precision is {precision!r}, and must be one of {', '.join(PRECISIONS)}.")
+        names = ", ".join(PRECISIONS)
+        raise UserError(f"The precision is {precision!r}, and must be one of {names}.")
 
 
 @contextmanager

@@ -14,10 +14,7 @@ from kinema.blocks.transformer import gated, modulate, squared_relu
 class SpaceTimeBlock(nn.Module):
     """x + gate1 conv(conv(x)) in space, then x + gate2 conv(x) in time.
 
-    Args:
-        dim: features.
-        dim_vector: features of the vector that modulates each frame.
-        causal: along time, see only the past and the present.
+    A vector of `dim_vector` features modulates each frame; `causal` hides later frames.
     """
 
     def __init__(self, dim: int, dim_vector: int, causal: bool = False):

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from kinema.blocks.attention import AttentionSpec, attend, attend_video
 from kinema.blocks.cache import Cache, remember
+from kinema.errors import UserError
 
 
 def squared_relu(x: Tensor) -> Tensor:
@@ -166,10 +167,8 @@ class TokenShift(nn.Module):
 def token_shift(x: Tensor, reach: Reach = "everywhere") -> Tensor:
     """Shift eighths of the channels of `x`, b f h w d, by one token; zeros enter at the borders.
 
-    Args:
-        x: b f h w d, d a multiple of 8.
-        reach: from where; with "past" the eighth of the following frame stays, so the future never
-            leaks, with "frame" that of the frame before stays too, and "nowhere" changes nothing.
+    With the reach "past" the eighth of the following frame stays, so the future never leaks; with
+    "frame" that of the frame before stays too, and "nowhere" changes nothing.
     """
     return Shift.apply(x, MOVES[reach], 1) if MOVES[reach] else x
 
@@ -279,12 +278,8 @@ def turn(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 class SelfAttention(nn.Module):
     """Attention among the tokens of a video, with qk-norm and rotary positions.
 
-    Args:
-        dim: features of a token.
-        num_heads: heads; divides `dim`.
-        spec: which tokens see which.
-        layer: the layer's number, for specs that differ from layer to layer.
-        along_time: whether its angles are `time_angles`, not `rotary_angles`.
+    `spec` says which tokens see which, by the number of the layer where layers differ. With
+    `along_time` its angles are `time_angles`, not `rotary_angles`.
     """
 
     def __init__(
@@ -340,10 +335,7 @@ class SelfAttention(nn.Module):
 class CrossAttention(nn.Module):
     """Attention of the tokens of a video to other tokens, such as those of a text, with qk-norm.
 
-    Args:
-        dim: features of a token of the video.
-        num_heads: heads; divides `dim`.
-        dim_tokens: features of the other tokens; `dim` unless given.
+    The other tokens have `dim_tokens` features; `dim` unless given.
     """
 
     def __init__(self, dim: int, num_heads: int, dim_tokens: int | None = None):
@@ -387,6 +379,14 @@ class MLP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.down(squared_relu(self.up(x)))
+
+
+def check_heads(kind: str, dim: int, num_heads: int) -> None:
+    """Raise a UserError unless features can be shared by heads, and shifted by eighths."""
+    if dim % (8 * num_heads):
+        raise UserError(
+            f"{kind} is {dim}, and must be a multiple of 8 x num_heads, that is of {8 * num_heads}."
+        )
 
 
 def xavier_(network: nn.Module) -> None:

@@ -7,7 +7,7 @@ from kinema.budget import generation, training
 from kinema.budget.generation import Buckets, Estimate, plan_generation
 from kinema.budget.memory import free_bytes, peak_bytes
 from kinema.budget.training import Rehearsal, TrainingPlan, plan_training
-from kinema.reports.report import print_table
+from kinema.reports import Table
 from kinema.training import Loop
 
 __all__ = [
@@ -23,7 +23,7 @@ def run(buckets: Buckets) -> None:
     limit = free_bytes(pipe.device) if buckets.memory is None else buckets.memory * 2**30
     estimates = plan_generation(pipe, buckets)
     title = f"{buckets.num_frames} frames by {buckets.model}"
-    print_table(title, generation.rows(estimates, limit))
+    Table(title, generation.rows(estimates, limit)).show()
     print(generation.advice(estimates, limit))
 
 
@@ -32,5 +32,5 @@ def run_training(name: str, task: Rehearsal, loop: Loop) -> None:
     limit = free_bytes(torch.device(loop.device))
     plan = plan_training(task, loop)
     sizes = sorted({1, loop.batch_size // 2 or 1, loop.batch_size, 2 * loop.batch_size})
-    print_table(f"kinema train {name}", training.rows(plan, sizes, limit))
+    Table(f"kinema train {name}", training.rows(plan, sizes, limit)).show()
     print(training.advice(plan, limit))

@@ -5,6 +5,7 @@ their systems: those are in a key file beside it, which the voters do not get.
 
     kinema check --blind old new --html vote.html           # vote.html and vote.key.json
     kinema check --blind vote.key.json *.votes.json         # the Bradley-Terry table
+    kinema check --blind vote.key.json *.votes.json --verdicts report.json      # do they agree?
 """
 
 import base64
@@ -13,32 +14,44 @@ import json as json_format
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
 from kinema import clips, storage
-from kinema.checks.check import VIDEO_SUFFIXES
+from kinema.checks.agreement import agreement_lines, agreement_with
+from kinema.checks.clip_report import plain
+from kinema.checks.files import VIDEO_SUFFIXES
+from kinema.checks.votes import count_votes, read_votes
 from kinema.errors import UserError
-from kinema.metrics.preference import Strength, bradley_terry
-from kinema.storage.atomic import read_object
+from kinema.metrics.agreement import Agreement
+from kinema.metrics.preference import Strength
 
 PAGE = Path(__file__).with_name("blind.html").read_text("utf-8")
 
 FEWEST_VOTES = 6  # fewer, even unanimous ones, can be chance: 2 / 2^5 is more than 5 %
-SCORES = {"left": 1.0, "right": 0.0, "tie": 0.5}  # of the left clip
 
 
-def run(files: list[str], page: str | None = None, json: str | None = None, seed: int = 0) -> int:
+def run(
+    files: list[str],
+    page: str | None = None,
+    json: str | None = None,
+    verdicts: str | None = None,
+    seed: int = 0,
+) -> int:
     """Write a page for two folders of clips, or count the votes in the files after a page's key.
+
+    `verdicts` is the JSON of a check, with which the votes are compared.
 
     Raises:
         UserError: if the files are neither of the two, or do not belong together.
     """
     if len(files) == 2 and all(Path(file).is_dir() for file in files):
-        if json is not None:
-            raise UserError("--json takes the votes: a page of clips has none yet.")
+        if json is not None or verdicts is not None:
+            option = "--json" if json is not None else "--verdicts"
+            raise UserError(f"{option} takes the votes: a page of clips has none yet.")
         key = write_blind_page(files[0], files[1], page or "blind.html", seed)
         print(f"{page or 'blind.html'}  the page for the voters\n{key}  your key: keep it")
         return 0
@@ -48,15 +61,28 @@ def run(files: list[str], page: str | None = None, json: str | None = None, seed
         )
     if page is not None:
         raise UserError("--html writes a page of two folders; votes are printed, or go to --json.")
-    table = count_votes(files[0], list(files[1:]))
-    text = json_format.dumps([asdict(strength) for strength in table], indent=1)
+    votes = read_votes(files[0], list(files[1:]))
+    table = count_votes(votes)
+    found = None if verdicts is None else agreement_with(votes, verdicts)
+    text = json_format.dumps(votes_json(table, found), indent=1)
     if json == "-":
         print(text)
         return 0
     if json is not None:
         storage.write_bytes(json, text.encode())
     print_table(table, len(files) - 1)
+    if found is not None:
+        print("\n".join(agreement_lines(found)))
     return 0
+
+
+def votes_json(table: list[Strength], found: Agreement | None) -> Any:
+    """Make the JSON: the table, and with verdicts an object of it and the agreement."""
+    strengths = [asdict(strength) for strength in table]
+    if found is None:
+        return strengths
+    tau = {"tau": plain(found.tau, 4), "interval": [plain(x, 4) for x in found.interval]}
+    return {"strengths": strengths, "agreement": asdict(found) | tau}
 
 
 def print_table(strengths: list[Strength], num_files: int) -> None:
@@ -132,33 +158,6 @@ def write_blind_page(
     return storage.write_bytes(key_file, json_format.dumps(data, indent=1).encode())
 
 
-def count_votes(key_file: str | Path, vote_files: list[str | Path]) -> list[Strength]:
-    """Turn the voters' files into a Bradley-Terry table, best system first.
-
-    Raises:
-        UserError: if a file is not one of this page's, or holds no vote that it asked for.
-    """
-    key = read_json(key_file, "trials")
-    trials = {trial["id"]: trial for trial in key["trials"]}
-    votes, asked, seen = [], [], set()
-    for file in vote_files:
-        if Path(file).resolve() in seen:
-            raise UserError(f"{file} is named twice: its votes would count twice.")
-        seen.add(Path(file).resolve())
-        content = read_json(file, "votes")
-        if content["page"] != key["page"]:
-            raise UserError(f"{file} holds votes of another page, not of {key['page']}.")
-        for vote in content["votes"]:
-            if not isinstance(vote, dict) or vote.get("choice") not in SCORES:
-                raise UserError(f"{file} holds a vote that is none of {', '.join(SCORES)}: {vote}.")
-            if vote.get("trial") not in trials:
-                raise UserError(f"{file} votes on trial {vote.get('trial')}, which the page lacks.")
-            trial = trials[vote["trial"]]
-            votes.append((trial["left"], trial["right"], SCORES[vote["choice"]]))
-            asked.append(vote["trial"])
-    return bradley_terry(votes, asked)
-
-
 def clips_by_name(folder: Path) -> dict[str, Path]:
     videos = (path for path in sorted(folder.iterdir()) if path.suffix.lower() in VIDEO_SUFFIXES)
     return {path.stem: path for path in videos}
@@ -171,11 +170,3 @@ def data_url(file: Path) -> str:
         bare = clips.write(clips.Clip(clip.frames, clip.fps), Path(folder) / "clip.mp4")
         data = Path(bare).read_bytes()
     return f"data:video/mp4;base64,{base64.b64encode(data).decode()}"
-
-
-def read_json(file: str | Path, holds: str) -> dict:
-    """Read a JSON object of a blind comparison that has a list under `holds`."""
-    content = read_object(file, "file of a blind comparison")
-    if "page" not in content or not isinstance(content.get(holds), list):
-        raise UserError(f"{file} is not a file of a blind comparison: it has no {holds}.")
-    return content

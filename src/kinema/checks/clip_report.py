@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 
@@ -26,6 +26,8 @@ class ClipReport:
     text: str = ""  # the caption or prompt in the file, "" if there is none
     strip: bytes = b""  # JPEG of frames over the clip; b"" unless pictures were asked for
     moments: list[Moment] = field(default_factory=list)  # pictures of the worst moments
+    vbench: dict[str, float | None] = field(default_factory=dict)  # by dimension; {} unless asked
+    notes: list[str] = field(default_factory=list)  # sentences on how it was read
     error: str | None = None  # why reading stopped; None if the whole file was read
 
     @property
@@ -53,13 +55,21 @@ class ClipReport:
             "fps": round(self.fps, 3),
             "size": list(self.size),
             "text": self.text,
+            "notes": self.notes,
+            "vbench": {name: plain(v, 6) for name, v in self.vbench.items()} or None,
         }
         return entry | ({"error": self.error} if self.error else {})
 
+    def without_curves(self) -> ClipReport:
+        """Return what JSON and gates need, which is a hundredth of the memory."""
+        none = np.empty(0)
+        scores = {name: Score(score.value, none) for name, score in self.scores.items()}
+        return replace(self, scores=scores, fingerprint=None)
 
-def plain(value: float, digits: int) -> float | None:
-    """Round a number as JSON takes it; None if it cannot be told (NaN)."""
-    return None if np.isnan(value) else round(value, digits)
+
+def plain(value: float | None, digits: int) -> float | None:
+    """Round a number as JSON takes it; None if it cannot be told (None, NaN)."""
+    return None if value is None or np.isnan(value) else round(value, digits)
 
 
 def told(value: float) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from kinema import clips, storage
-from kinema.checks.check import VIDEO_SUFFIXES
+from kinema.checks.files import VIDEO_SUFFIXES
 from kinema.errors import Notice, UserError, nearest
 from kinema.metrics.features.distances import FEATURES, Distance, frechet_interval, kernel_distance
 

@@ -6,8 +6,7 @@ holds until the next of them.
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -16,6 +15,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kinema import clips
+from kinema.checks.fidelity import PictureDistance, fidelity, lpips_of
+from kinema.checks.prompts import Prompts, prompt_of, read_prompts
+from kinema.checks.vbench import VBench
 from kinema.errors import UserError
 from kinema.metrics.evidence import Score
 from kinema.metrics.features.embeddings import (
@@ -44,14 +46,29 @@ class Backends:
     flow: str = "dis"  # "dis", "farneback", "lk" or "raft"
     flow_weights: str | None = None  # a file, for "raft"
     text_encoder: str | None = None  # a CLIP by folder or hub id: does a clip show its prompt?
-    prompts: str | None = None  # metadata.jsonl with `file_name` and `text`; else the captions
+    prompts: str | None = None  # metadata.jsonl, or VBench's list; else the captions
     image_encoder: str | None = None  # a folder or hub id: does a clip stay the same thing?
+    fidelity: bool = False  # PSNR, SSIM and Physics-IQ's scores of pairs of one shape
+    lpips: tuple[str, str] | None = None  # files of trunk and heads: LPIPS beside them
+    vbench: VBench | None = None  # VBench's dimensions, and what they look with
 
     def check(self) -> None:
         """Load what was named, so that a mistake is said before the work begins."""
         if self.prompts and not self.text_encoder:
             raise UserError("--prompts needs --text-encoder: a folder or hub id of a CLIP model.")
-        _ = self.flow_method, self._prompts, self._text, self._image
+        _ = self.flow_method, self._prompts, self._text, self._image, self._lpips
+        if self.vbench is not None:
+            self.vbench.check()
+
+    def of_frames_alone(self) -> Backends:
+        """Return the same without what takes further passes over a file."""
+        return replace(self, fidelity=False, lpips=None, vbench=None)
+
+    def compare(self, file: Path, reference: Path) -> dict[str, float | None] | None:
+        """Compare a file with its reference pixel by pixel; None unless asked."""
+        if not self.fidelity and self.lpips is None:
+            return None
+        return fidelity(file, reference, self._lpips)
 
     @cached_property
     def flow_method(self) -> FlowMethod | None:
@@ -63,7 +80,8 @@ class Backends:
         """Score a file with its caption; {} if no encoder was named."""
         if self._text is None and self._image is None:
             return {}
-        stride, prompt = -(-num_frames // MOST_FRAMES), self._prompts.get(file.name, caption)
+        stride, known = -(-num_frames // MOST_FRAMES), prompt_of(file, self._prompts)
+        prompt = known.text if known else caption
         frames = islice(clips.stream(file), 0, None, stride)
         seen: list[list[np.ndarray]] = [[], []]
         while batch := list(islice(frames, BATCH)):  # 128 frames of 4K at once would be 3 GB
@@ -87,14 +105,19 @@ class Backends:
             "prompt_drift_low": Score(low, np.full(len(images), np.nan)),
             "prompt_drift_high": Score(high, np.full(len(images), np.nan)),
         }
-        others = [text for text in dict.fromkeys(self._prompts.values()) if text != prompt]
+        texts = dict.fromkeys(known.text for known in self._prompts.values())
+        others = [text for text in texts if text != prompt]
         if others:
             floor = self._text.texts(others[:MOST_PROMPTS])
             scores["text_margin"] = text_margin(images, own, floor)
         return scores
 
     @cached_property
-    def _prompts(self) -> dict[str, str]:
+    def _lpips(self) -> PictureDistance | None:
+        return lpips_of(*self.lpips) if self.lpips is not None else None
+
+    @cached_property
+    def _prompts(self) -> Prompts:
         return read_prompts(self.prompts) if self.prompts else {}
 
     @cached_property
@@ -108,27 +131,3 @@ class Backends:
         from kinema.metrics.features.encoders import image_encoder
 
         return image_encoder(self.image_encoder) if self.image_encoder else None
-
-
-def read_prompts(path: str | Path) -> dict[str, str]:
-    """Read prompts by file name from a metadata.jsonl.
-
-    Raises:
-        UserError: if it is missing, or a line is not {"file_name": ..., "text": ...}.
-    """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"Cannot read the prompts {path}: {error}.") from error
-    prompts = {}
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip():
-            continue
-        try:
-            entry = json.loads(line)
-            prompts[Path(entry["file_name"]).name] = str(entry["text"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise UserError(
-                f'{path}, line {number} is not {{"file_name": "a.mp4", "text": "a prompt"}}.'
-            ) from error
-    return prompts

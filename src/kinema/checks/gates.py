@@ -5,7 +5,8 @@ forbid: [flicker, cut]       # failures that no clip may show
 confidence: 0.5              # from which confidence a forbidden failure counts
 max: {gain_flicker: 1.0}     # scores that no clip may exceed; what cannot be told passes
 min: {motion: 0.2}           # scores that no clip may fall below
-worse: false                 # whether a clip may be worse than its counterpart (--against)
+worse: false                 # whether a clip may be worse than its counterpart (--against); false
+                             # also asks that at least one clip has a counterpart
 errors: false                # whether files that cannot be read are let pass
 ```
 """
@@ -18,7 +19,7 @@ from xml.etree import ElementTree
 import yaml
 
 from kinema.checks.clip_report import ClipReport, told
-from kinema.errors import UserError
+from kinema.errors import UserError, printable
 from kinema.fields import Share, check_values
 from kinema.metrics.features.embeddings import EMBEDDING_SCORES
 from kinema.metrics.vector import METRICS
@@ -46,11 +47,21 @@ class Gate:
     worse: bool = True
     errors: bool = False
 
-    def apply(self, reports: list[ClipReport], verdicts: dict[str, str]) -> list[GateResult]:
-        """Ask every condition of every clip; `verdicts` are of the files that were compared."""
-        return [result for report in reports for result in self._apply_to(report, verdicts)]
+    def apply_to(self, report: ClipReport, verdict: str | None) -> list[GateResult]:
+        """Ask every condition of a clip; `verdict` is of its comparison, None if there was none."""
+        return list(self._apply_to(report, verdict))
 
-    def _apply_to(self, report: ClipReport, verdicts: dict[str, str]) -> Iterator[GateResult]:
+    def apply_to_all(self, num_pairs: int) -> list[GateResult]:
+        """Ask what is asked of all clips together: with `worse: false`, whether any was compared.
+
+        A misspelt folder of references would otherwise pass everything.
+        """
+        if self.worse:
+            return []
+        found = f"{num_pairs} clips have a counterpart that can be read"
+        return [GateResult("all clips", "clips are compared", num_pairs > 0, found)]
+
+    def _apply_to(self, report: ClipReport, verdict: str | None) -> Iterator[GateResult]:
         if report.error or report.verdict == "error":
             yield GateResult(report.file, "can be read", self.errors, str(report.error))
         if report.verdict == "error":
@@ -69,8 +80,7 @@ class Gate:
         for name, limit in self.min.items():
             value = value_of(report, name)
             yield GateResult(report.file, f"{name} >= {limit:g}", not value < limit, told(value))
-        if not self.worse and report.file in verdicts:
-            verdict = verdicts[report.file]
+        if not self.worse and verdict is not None:
             yield GateResult(report.file, "not worse", verdict != "worse", verdict)
 
 
@@ -119,10 +129,10 @@ def write_junit(reports: list[ClipReport], gates: list[GateResult]) -> str:
     )
     for case in cases:
         element = ElementTree.SubElement(
-            suite, "testcase", classname=case.file, name=case.condition
+            suite, "testcase", classname=printable(case.file), name=case.condition
         )
         if not case.passed:
-            ElementTree.SubElement(element, "failure", message=case.found)
+            ElementTree.SubElement(element, "failure", message=printable(case.found))
     return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True)
 
 

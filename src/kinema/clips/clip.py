@@ -16,13 +16,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import av
 import numpy as np
 from PIL import Image
 
 from kinema.errors import UserError
+from kinema.fields import Between, choices_of, fields_of, fit
 from kinema.storage.atomic import require_writable, whole_file
 
 LOOKAHEAD_SIDE = 64  # pixels: below, x264's lookahead reads beyond the picture, and files differ
@@ -76,37 +77,24 @@ def kind_of(value: object) -> str:
 
 
 EXIF_DESCRIPTION = 0x010E  # ImageDescription, the text that every reader shows: holds our note
-MAX_FPS = 1000
-MAX_SIDE, MAX_FRAMES = 2**16, 2**31
+Many = Annotated[int, Between(1, 2**31)]
+Side = Annotated[int, Between(1, 2**16)]  # pixels
 
 
 @dataclass(frozen=True)
 class Note:
-    """What a file says of its clip.
+    """What a file says of its clip; None where no note says it."""
 
-    Attributes:
-        text: the caption or prompt; None if no note says it.
-        fps: frames per second in (0, 1000]; None if no note says it.
-        num_frames: that the file must hold; None if no note says it.
-        size: height and width before an odd side was padded; None if no note says it.
-        metadata: what else `write` was given.
-    """
-
-    text: str | None = None
-    fps: float | None = None
-    num_frames: int | None = None
-    size: tuple[int, int] | None = None
-    metadata: dict[str, Any] = field(default_factory=dict)
+    text: str | None = None  # the caption or prompt
+    fps: Annotated[float, Between(0, 1000, above=True)] | None = None  # frames per second
+    num_frames: Many | None = None  # that the file must hold
+    size: tuple[Side, Side] | None = None  # height and width before an odd side was padded
+    metadata: dict[str, Any] = field(default_factory=dict)  # what else `write` was given
 
 
 def write_note(note: Note) -> str:
     """Return the comment of a file; values that JSON cannot hold become texts."""
-    own = {
-        "text": note.text,
-        "fps": note.fps,
-        "num_frames": note.num_frames,
-        "size": note.size,
-    }
+    own = {name: getattr(note, name) for name in OWN}
     return json.dumps({**note.metadata, "kinema": own}, default=str)
 
 
@@ -117,35 +105,14 @@ def read_note(comment: str) -> Note:
     try:
         values = json.loads(comment)
         own = values.pop("kinema")
-        return Note(
-            text=expect(own["text"], isinstance(own["text"], str)),
-            fps=expect(own["fps"], is_number(own["fps"]) and 0 < own["fps"] <= MAX_FPS),
-            num_frames=expect(own["num_frames"], is_count(own["num_frames"], MAX_FRAMES)),
-            size=size_of(own["size"]),
-            metadata=values,
-        )
+        kinds = {name: choices_of(fields_of(Note)[name])[0] for name in OWN}  # all but None
+        said = {name: fit(own[name], kind, name) for name, kind in kinds.items()}
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return Note()
+    return Note(**said, metadata=values)
 
 
-def expect(value: Any, is_right: bool) -> Any:
-    if not is_right:
-        raise ValueError("not what `write_note` writes")
-    return value
-
-
-def is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def is_count(value: Any, most: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most
-
-
-def size_of(value: Any) -> tuple[int, int]:
-    height, width = expect(value, isinstance(value, list))
-    expect(value, is_count(height, MAX_SIDE) and is_count(width, MAX_SIDE))
-    return height, width
+OWN = ("text", "fps", "num_frames", "size")  # of the fields of a note, those that `write` knows
 
 
 def address(path: Path) -> str:
@@ -172,23 +139,14 @@ def write(clip: Clip, path: str | Path, metadata: dict[str, Any] | None = None) 
 
 @dataclass
 class Footage:
-    """A video that comes frame by frame: what a `Clip` is, without holding it in memory.
+    """A video that comes frame by frame: what a `Clip` is, without holding it in memory."""
 
-    Args:
-        frames: uint8 `(h, w, 3)` each.
-        num_frames: how many there will be.
-        size: height and width of each.
-        fps: frames per second.
-        text: the caption or prompt.
-        metadata: anything JSON can hold.
-    """
-
-    frames: Iterator[np.ndarray]
-    num_frames: int
-    size: tuple[int, int]
-    fps: float
-    text: str = ""
-    metadata: dict[str, Any] = field(default_factory=dict)
+    frames: Iterator[np.ndarray]  # uint8 `(h, w, 3)` each
+    num_frames: int  # how many there will be
+    size: tuple[int, int]  # height and width of each
+    fps: float  # frames per second
+    text: str = ""  # the caption or prompt
+    metadata: dict[str, Any] = field(default_factory=dict)  # anything JSON can hold
 
     def __len__(self) -> int:
         return self.num_frames
@@ -242,7 +200,10 @@ def encode_mp4(clip: Clip | Footage, note: str, path: Path) -> None:
         stream = add_stream(output, "libx264", "yuv420p", clip, note)
         stream.height, stream.width = h + h % 2, w + w % 2
         stream.options = {"crf": "16", **(BLIND if min(h, w) < LOOKAHEAD_SIDE else {})}
-        tag_bt709(stream.codec_context)
+        # Say which matrix made the colors: players guess differently otherwise.
+        codec = stream.codec_context
+        codec.color_range = 1  # limited ("mpeg"): 16..235
+        codec.color_primaries = codec.color_trc = codec.colorspace = 1  # BT.709
         for frame in clip.frames:
             even = np.pad(frame, ((0, h % 2), (0, w % 2), (0, 0)), mode="edge")
             picture = av.VideoFrame.from_ndarray(even, format="rgb24")
@@ -277,15 +238,10 @@ def add_stream(
     return stream
 
 
-def tag_bt709(codec: av.VideoCodecContext) -> None:
-    """Say in the file which matrix made its colors: players guess differently otherwise."""
-    codec.color_range = 1  # limited ("mpeg"): 16..235
-    codec.color_primaries = codec.color_trc = codec.colorspace = 1  # BT.709
-
-
 def encode_gif(clip: Clip, note: str, path: Path) -> None:
     """One palette of 256 colors for the whole clip, ordered dither (it stands still in time)."""
-    palette = palette_of(clip.frames)
+    some = np.linspace(0, len(clip) - 1, min(16, len(clip))).round().astype(int)
+    palette = Image.fromarray(clip.frames[some].reshape(-1, clip.size[1], 3)).quantize(256)
     threshold = np.kron(np.ones((2, 2)), [[0, 2], [3, 1]]) * 4 + np.kron(
         [[0, 2], [3, 1]], np.ones((2, 2))
     )  # the 4 x 4 Bayer matrix
@@ -295,12 +251,6 @@ def encode_gif(clip: Clip, note: str, path: Path) -> None:
     none = Image.Dither.NONE
     pictures = [Image.fromarray(f).quantize(palette=palette, dither=none) for f in frames]
     animate(pictures, path, durations_of(clip, tick=10), comment=note.encode())
-
-
-def palette_of(frames: np.ndarray) -> Image.Image:
-    """256 colors for all frames, chosen from at most 16 of them."""
-    some = frames[np.linspace(0, len(frames) - 1, min(16, len(frames))).round().astype(int)]
-    return Image.fromarray(some.reshape(-1, some.shape[2], 3)).quantize(256)
 
 
 def encode_webp(clip: Clip, note: str, path: Path) -> None:
@@ -328,7 +278,4 @@ FORMATS: dict[str, Callable[[Clip, str, Path], None]] = {
     ".webp": encode_webp,
     ".mkv": encode_mkv,
 }
-STREAMS: dict[str, Callable[[Footage, str, Path], None]] = {
-    ".mp4": encode_mp4,
-    ".mkv": encode_mkv,
-}
+STREAMS: dict[str, Callable[[Footage, str, Path], None]] = {".mp4": encode_mp4, ".mkv": encode_mkv}

@@ -43,29 +43,61 @@ class Source(Protocol):
     tags: dict[str, str]
     fps: float
     promised: int  # frames that must be there; 0 if nobody says
-    merges_repeats: bool  # GIF and WebP store equal neighbours as one longer frame
+    merges_repeats: bool  # GIF and WebP store equal neighbors as one longer frame
 
     def count(self) -> int: ...
+    def remarks(self) -> list[str]: ...
     def frames(self) -> Iterator[Frame]: ...
     def pictures_from(self, start: int) -> Iterator[av.VideoFrame]: ...
 
 
 @contextmanager
 def open_video(path: Path, track: int) -> Iterator[Source]:
-    """Open a file; every error of the decoder inside the block names the file."""
+    """Open a file; every error of the decoder inside the block names the file.
+
+    An MP4 that broke off fails in many ways, and only its missing index tells why.
+    """
     try:
         if is_webp(path):
             with open_picture(path, "video") as image:
                 yield WebP(path, image)
         else:
-            with av.open(address(path), options=ONLY_FILES, metadata_errors="replace") as container:
+            with open_container(path) as container:
                 if kind := FOREIGN.get(container.format.name):
                     raise UserError(f"{path} is {kind}, not a video.")
                 yield Container(path, container, track)
-    except av.FFmpegError as error:
-        raise UserError(f"{path} is not a video that can be read ({error.strerror}).") from error
-    except OSError as error:
-        raise UserError(f"{path} is not a video that can be read ({error}).") from error
+    except (UserError, av.FFmpegError, OSError) as error:
+        if lacks_index(path):
+            raise UserError(
+                f"{path} is truncated: the index of an MP4, without which its frames cannot be "
+                "found, is missing or broken off; copy or download the file again."
+            ) from error
+        if isinstance(error, UserError):
+            raise
+        said = error.strerror if isinstance(error, av.FFmpegError) else error
+        raise UserError(f"{path} is not a video that can be read ({said}).") from error
+
+
+def open_container(path: Path) -> Any:
+    return av.open(address(path), options=ONLY_FILES, metadata_errors="replace")
+
+
+def lacks_index(path: Path) -> bool:
+    """Tell whether an MP4 or MOV has no whole index, the box `moov`."""
+    size, place = path.stat().st_size, 0
+    with open(path, "rb") as file:
+        if file.read(8)[4:] != b"ftyp":
+            return False
+        while place + 8 <= size:
+            file.seek(place)
+            head = file.read(16)
+            length = int.from_bytes(head[:4])
+            if length == 1:  # the length follows, in eight bytes
+                length = int.from_bytes(head[8:])
+            if head[4:8] == b"moov":
+                return place + length > size
+            place += length if length >= 8 else size
+    return True
 
 
 def is_webp(path: Path) -> bool:
@@ -84,11 +116,12 @@ class Container:
         if track >= len(streams):
             raise UserError(f"{path} holds {len(streams)} video streams: there is no {track}.")
         self.path, self.container, self.stream = path, container, streams[track]
+        self.num_streams, self.is_even = len(streams), True
         if self.stream.codec_context is None:
             raise UserError(f"{path} is coded in a way that this FFmpeg does not know.")
         check_pixels(path, self.stream.height, self.stream.width)
         self.stream.thread_type = "AUTO"
-        self.promised, self.num_hidden = self.stream.frames, 0
+        self.promised, self.num_hidden, self.is_bare = self.stream.frames, 0, False
         self.tags = {k.lower(): v for k, v in container.metadata.items()}
         self.fps = float(self.stream.average_rate or self.stream.guessed_rate or 25)
         self.merges_repeats = container.format.name == "gif"
@@ -98,9 +131,21 @@ class Container:
     def count(self) -> int:
         """Frames in the file, by its packets; refuses a file that broke off."""
         times = self._packet_times()
+        gaps = sorted(later - time for time, later in itertools.pairwise(times))
+        # A tick more or less is rounding.
+        self.is_even = not gaps or gaps[-1] - gaps[0] <= max(2, gaps[len(gaps) // 2] // 4)
         end = (times[-1] - times[0]) * self._tick if times else 0.0
         self._require_whole(len(times), end)
         return len(times)
+
+    def remarks(self) -> list[str]:
+        """Say what a reader of frames alone would not notice, once they have been counted."""
+        found = []
+        if self.num_streams > 1:
+            found.append(f"It holds {self.num_streams} video streams, of which one is read.")
+        if not self.is_even:
+            found.append("Its frame rate varies, and its frames are read as if it did not.")
+        return found
 
     def frames(self) -> Iterator[Frame]:
         count, origin, time = 0, None, 0.0
@@ -121,6 +166,9 @@ class Container:
             return
         times = self._packet_times()
         if start >= len(times):
+            return
+        if self.is_bare:
+            yield from itertools.islice((frame.picture for frame in self.frames()), start, None)
             return
         self.container.seek(times[start], stream=self.stream)
         rest = (p for p in self._decode() if (p.pts or 0) >= times[start])
@@ -156,16 +204,18 @@ class Container:
         start = max(first - round(1 / self._tick), min(first, 0))
         try:
             self.container.seek(start, stream=self.stream)
-        except av.error.PermissionError as error:
-            raise UserError(
-                f"{self.path} has no index to find frames by: it is damaged, or a bare stream that "
-                f"`ffmpeg -i {self.path.name} -c copy {self.path.stem}.mkv` puts into a container."
-            ) from error
+        except av.error.PermissionError:  # a bare stream has no index to find frames by
+            self.is_bare, track = True, self.stream.index
+            self.container = open_container(self.path)
+            self.stream = self.container.streams[track]
+            self.stream.thread_type = "AUTO"
 
     def _packet_times(self) -> list[int]:
         """When each frame is shown, in ticks of the stream, read without decoding."""
         self._rewind()
         packets = [p for p in self._packets() if p.size and not p.is_discard]
+        if self.is_bare:  # its packets have no times, and one with none is a frame as well
+            return list(range(len(packets)))
         return sorted(p.pts for p in packets if p.pts is not None and not p.is_corrupt)
 
     def _require_whole(self, count: int, last: float) -> None:
@@ -202,11 +252,16 @@ class WebP:
         check_pixels(path, image.height, image.width)
         self.image = image
         self.tags = {"comment": str(image.getexif().get(EXIF_DESCRIPTION, ""))}
-        durations = webp_durations(path) or [STILL]
-        self.fps = 1000 * len(durations) / sum(durations)
+        self.durations = webp_durations(path) or [STILL]
+        self.fps = 1000 * len(self.durations) / sum(self.durations)
 
     def count(self) -> int:
         return getattr(self.image, "n_frames", 1)
+
+    def remarks(self) -> list[str]:
+        if len({*self.durations}) < 2:
+            return []
+        return ["Its frame rate varies, and its frames are read as if it did not."]
 
     def frames(self) -> Iterator[Frame]:
         time = 0.0

@@ -10,7 +10,6 @@ after every resume.
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -19,7 +18,7 @@ import numpy as np
 
 from kinema.clips.clip import Clip
 from kinema.clips.reading import inspect, read
-from kinema.errors import Notice, UserError, brief
+from kinema.errors import UserError, brief, notify
 from kinema.storage.atomic import require_file
 
 
@@ -42,8 +41,7 @@ class ClipFolder:
         size: height and width of each clip; frames are scaled to cover it, then cropped.
         stride: take every stride-th frame.
         fps: bring every file to this rate first; None leaves each at its own.
-        crop: "random" (position drawn per item) or "centre".
-        seed: with the epoch and the index, decides start and crop.
+        seed: with the epoch and the index, decides where a clip starts and is cropped.
 
     Attributes:
         items: what can be read, in the order of `metadata.jsonl`.
@@ -61,18 +59,16 @@ class ClipFolder:
         *,
         stride: int = 1,
         fps: float | None = None,
-        crop: str = "random",
         seed: int = 0,
     ) -> None:
-        assert crop in ("random", "centre"), f'crop is "random" or "centre", not {crop!r}'
         self.folder, self.num_frames, self.size = Path(folder), num_frames, size
-        self.stride, self.fps, self.crop, self.seed = stride, fps, crop, seed
+        self.stride, self.fps, self.seed = stride, fps, seed
         self.set_aside: dict[str, str] = {}
         self.items = list(self._readable_items())
         if not self.items:
             raise UserError(f"{folder} holds no clip that can be used: {self.reasons()}")
         if self.set_aside:
-            warnings.warn(f"{folder}: set aside {self.reasons()}", Notice, stacklevel=2)
+            notify(f"{folder}: set aside {self.reasons()}")
 
     def reasons(self) -> str:
         """Why files were set aside, the first few of them."""
@@ -99,12 +95,12 @@ class ClipFolder:
                 return self._cut(item, np.random.default_rng([self.seed, epoch, index]))
             except UserError as error:
                 self.set_aside[item.name] = str(error)
-                warnings.warn(f"set aside while reading: {error}", Notice, stacklevel=2)
+                notify(f"Set aside while reading: {error}")
         raise UserError(f"{self.folder} holds no clip that can still be read: {self.reasons()}")
 
     def _cut(self, item: Item, rng: np.random.Generator) -> Clip:
         start = int(rng.integers(item.num_frames - self._span() + 1))
-        corner = rng.uniform(size=2) if self.crop == "random" else (0.5, 0.5)
+        corner = rng.uniform(size=2)
         clip = read(
             item.path,
             num_frames=self.num_frames,

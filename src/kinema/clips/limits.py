@@ -30,14 +30,7 @@ def check_pixels(
 ) -> None:
     """Refuse a picture or a frame with too many pixels, before it is decoded.
 
-    Args:
-        path: the file.
-        height: in pixels.
-        width: in pixels.
-        limits: the most pixels in a small file and in any other.
-
-    Raises:
-        UserError: if it has.
+    `limits` are the most pixels in a small file and in any other.
     """
     most = setting(PIXELS, limits[path.stat().st_size > SMALL])
     if height * width > most:
@@ -48,16 +41,7 @@ def check_pixels(
 
 
 def check_memory(path: Path, num_frames: int, num_bytes: int) -> None:
-    """Refuse a clip that takes too much memory as frames.
-
-    Args:
-        path: the file.
-        num_frames: that are read.
-        num_bytes: of each.
-
-    Raises:
-        UserError: if it does.
-    """
+    """Refuse a clip that takes too much memory: frames of `num_bytes` each."""
     fair = max(MAX_CLIP_MB, MAX_EXPANSION * (path.stat().st_size / 1e6 - 1))
     most = setting(CLIP_MB, fair)
     if (num_frames + DECODING) * num_bytes > most * 1e6:
@@ -68,11 +52,7 @@ def check_memory(path: Path, num_frames: int, num_bytes: int) -> None:
 
 
 def check_repeats(path: Path, num_repeats: int, num_pictures: int) -> None:
-    """Refuse a file whose gaps in time take too many repeated pictures to fill.
-
-    Raises:
-        UserError: if they do.
-    """
+    """Refuse a file whose gaps in time take too many repeated pictures to fill."""
     if num_repeats > setting(REPEATS, MAX_REPEATS) + REPEATS_EACH * num_pictures:
         raise UserError(
             f"{path} has gaps in time that take more than {num_repeats - 1:,} repeated pictures to "
@@ -81,11 +61,7 @@ def check_repeats(path: Path, num_repeats: int, num_pictures: int) -> None:
 
 
 def setting(name: str, default: float) -> float:
-    """Return a limit from the environment.
-
-    Raises:
-        UserError: if it is not a number above 0.
-    """
+    """Return a limit from the environment; raise a UserError if it is not a number above 0."""
     text = os.environ.get(name, "")
     try:
         value = float(text or default)

@@ -16,16 +16,10 @@ def fit(
     crop: Crop = (0.5, 0.5),
     trim: tuple[int, int] | None = None,
 ) -> np.ndarray:
-    """Scale until the picture covers `size`, crop, turn upright.
+    """Scale a decoded picture until it covers `size`, crop, turn upright: uint8 `(h, w, 3)`.
 
-    Args:
-        picture: as decoded, any pixel format.
-        size: height and width wanted; None keeps the picture's own.
-        crop: where the crop lies within what is left over.
-        trim: the height and width that were written, if the file holds a padded row or column.
-
-    Returns:
-        uint8 `(h, w, 3)`.
+    Without a size it keeps its own. `crop` says where the crop lies within what is left over;
+    `trim` is the height and width that were written, if the file holds a padded row or column.
     """
     quarter_turns = round(picture.rotation / 90) % 4
     turned = quarter_turns % 2 == 1

@@ -27,31 +27,20 @@ from kinema.storage.atomic import require_file
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What a file holds, without its frames.
+    """What a file holds, without its frames."""
 
-    Args:
-        num_frames: counted, not taken from the header.
-        fps: mean frames per second.
-        height: of an upright frame, in pixels.
-        width: of an upright frame, in pixels.
-        text: the caption or prompt that kinema wrote, or the file's title.
-        metadata: what kinema wrote beside it.
-    """
-
-    num_frames: int
-    fps: float
-    height: int
-    width: int
-    text: str = ""
-    metadata: dict[str, Any] = field(default_factory=dict)
+    num_frames: int  # counted, not taken from the header
+    fps: float  # mean frames per second
+    height: int  # of an upright frame, in pixels
+    width: int  # of an upright frame, in pixels
+    text: str = ""  # the caption or prompt that kinema wrote, or the file's title
+    metadata: dict[str, Any] = field(default_factory=dict)  # what kinema wrote beside it
+    # sentences on what is not read as it is: a varying frame rate, further streams
+    remarks: tuple[str, ...] = ()
 
 
 def inspect(path: str | Path, track: int = 0) -> VideoInfo:
-    """Count the frames and decode the first one.
-
-    Args:
-        path: a video file.
-        track: which video stream, for files that hold several.
+    """Count the frames of a video file and decode the first one.
 
     Raises:
         UserError: if the file is missing, empty, truncated or not a video.
@@ -65,7 +54,10 @@ def inspect(path: str | Path, track: int = 0) -> VideoInfo:
             raise UserError(f"{path} holds no frames that can be decoded.")
         height, width = fit(first.picture, None, trim=note.size).shape[:2]
         num_frames, fps = note.num_frames or counted, note.fps or source.fps
-        return VideoInfo(num_frames, fps, height, width, text_of(source, note), note.metadata)
+        at_its_rate = note.fps and source.merges_repeats  # as its frames are then repeated
+        remarks = () if at_its_rate else tuple(source.remarks())
+        text = text_of(source, note)
+        return VideoInfo(num_frames, fps, height, width, text, note.metadata, remarks)
 
 
 def read_metadata(path: str | Path) -> dict[str, Any]:
@@ -136,19 +128,9 @@ def stream(
     crop: Crop = (0.5, 0.5),
     track: int = 0,
 ) -> Iterator[np.ndarray]:
-    """Yield the frames of a file one by one, however long it is.
+    """Yield the frames of a file one by one, uint8 `(h, w, 3)`, however long it is.
 
-    Args:
-        path: a video file (anything FFmpeg reads), an animated GIF or WebP, or a picture.
-        start: the first frame to take, counted in the frames the file holds (after `fps`).
-        stride: take every stride-th frame from there.
-        fps: first bring the file to this rate, by repeating or leaving out frames.
-        size: height and width: the frame is scaled until it covers them and then cropped.
-        crop: where the crop lies, (0, 0) top left to (1, 1) bottom right.
-        track: which video stream, for files that hold several.
-
-    Yields:
-        uint8 `(h, w, 3)`.
+    The arguments are those of `read`.
 
     Raises:
         UserError: if the file is missing, empty, truncated (once the end is reached) or no video.

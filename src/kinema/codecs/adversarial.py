@@ -28,23 +28,14 @@ LOUDEST = 1e4  # what the adaptive weight is clamped to, as in VQGAN
 
 @dataclass(frozen=True)
 class AdversarialLoss:
-    """The game against discriminators; both weights 0 leave it out.
+    """The game against discriminators; both weights 0 leave it out."""
 
-    Attributes:
-        spatial: weight of the discriminator of single frames.
-        temporal: weight of the discriminator of space and time.
-        start: clips after which it begins: before, everything coded is easily told.
-        steepness: weight of the penalty on discriminators.
-        dim: their features.
-        depth: their residual blocks.
-    """
-
-    spatial: Weight = 0.0
-    temporal: Weight = 0.0
-    start: Whole = 10_000
-    steepness: Weight = 100.0
-    dim: Count = 64
-    depth: Count = 3
+    spatial: Weight = 0.0  # weight of the discriminator of single frames
+    temporal: Weight = 0.0  # weight of the discriminator of space and time
+    start: Whole = 10_000  # clips after which it begins: before, everything coded is easily told
+    steepness: Weight = 100.0  # weight of the penalty on discriminators
+    dim: Count = 64  # their features
+    depth: Count = 3  # their residual blocks
 
     def discriminators(self) -> nn.ModuleDict:
         """Those of positive weight, under the names of their weights."""
@@ -73,10 +64,8 @@ class DiscriminatorBlock(nn.Module):
 class PatchDiscriminator(nn.Module):
     """True or coded? A verdict for every patch of 4 x 4 pixels of every frame, above 0 for true.
 
-    Args:
-        dim: features.
-        depth: residual blocks; each widens what a verdict sees by a patch to every side.
-        frames: what a convolution sees in time; 1 judges frames, 3 their order too.
+    Each of `depth` residual blocks widens what a verdict sees by a patch to every side. A
+    convolution sees so many frames in time: 1 judges frames, 3 their order too.
     """
 
     def __init__(self, dim: int = 64, depth: int = 3, frames: int = 3):
@@ -123,7 +112,7 @@ def adversarial_loss(
     last_layer: Tensor,
     weights: AdversarialLoss,
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """Both sides of the game, to be added to the codec's loss.
+    """Both sides of the game, to be added to the codec's loss, and its parts by name, detached.
 
     Args:
         discriminators: of `weights.discriminators()`.
@@ -132,9 +121,6 @@ def adversarial_loss(
         loss: the codec's own loss, a scalar with its graph.
         last_layer: the weights of the codec's last layer: the gradients there balance the game.
         weights: of the game.
-
-    Returns:
-        a scalar, and the parts by name, detached.
     """
     total, parts = loss.new_zeros(()), {}
     for name, discriminator in discriminators.items():

@@ -15,8 +15,8 @@ already a codec.
 Axes: b batch, c channels, f frames, h height, w width.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Iterable
+from dataclasses import dataclass
 from math import ceil, prod
 
 import torch
@@ -26,11 +26,11 @@ from torch import Tensor, nn
 
 from kinema.blocks.cache import Cache
 from kinema.blocks.convolution import Conv3d, depth_to_space, space_to_depth
-from kinema.codecs.codec import BlockCodec, Posterior, check_frames, crop
+from kinema.codecs.codec import Posterior, check_frames
 from kinema.codecs.stages import LARGEST_BLOCK, Chain, Down, LinearCodec, Refiner, ResidualBlock, Up
-from kinema.codecs.streams import DecodeStream, EncodeStream
+from kinema.codecs.streams import CausalCodec
 from kinema.errors import UserError
-from kinema.fields import shown
+from kinema.fields import Count, Whole, check_fields, shown
 from kinema.storage.weights import PretrainedMixin
 
 
@@ -54,59 +54,38 @@ class CausalVAEConfig:
         refiner_depth: its residual blocks.
     """
 
-    channels: int = 8
-    fold: tuple[int, int, int] = (4, 4, 4)
-    widths: tuple[int, ...] = (96, 192)
-    encoder_depth: tuple[int, ...] = (2, 2)
-    decoder_depth: tuple[int, ...] = (3, 3)
-    encoder_kernel: int = 3
-    decoder_kernel: int = 3
+    channels: Count = 8
+    fold: tuple[Count, Count, Count] = (4, 4, 4)
+    widths: tuple[Count, ...] = (96, 192)
+    encoder_depth: tuple[Whole, ...] = (2, 2)
+    decoder_depth: tuple[Whole, ...] = (3, 3)
+    encoder_kernel: Count = 3
+    decoder_kernel: Count = 3
     fitted: bool = False
-    refiner_width: int = 0
-    refiner_depth: int = 2
+    refiner_width: Whole = 0
+    refiner_depth: Whole = 2
 
     def __post_init__(self):
-        self._check_types()
+        for name in ("fold", "widths", "encoder_depth", "decoder_depth"):  # lists in JSON
+            if isinstance(value := getattr(self, name), list):
+                object.__setattr__(self, name, tuple(value))
+        check_fields(self, "CausalVAE: ")
         if not 0 < len(self.widths) == len(self.encoder_depth) == len(self.decoder_depth):
             raise UserError(
                 f"A CausalVAE needs a width, an encoder depth and a decoder depth for every stage, "
                 f"not {shown(self.widths)}, {shown(self.encoder_depth)} and "
                 f"{shown(self.decoder_depth)}."
             )
-        sizes = (self.channels, *self.fold, *self.widths, self.encoder_kernel, self.decoder_kernel)
-        if min(*sizes, *(1 + depth for depth in self.encoder_depth + self.decoder_depth)) < 1:
+        if self.channels > 3 * prod(self.factors):
             raise UserError(
-                "The channels, fold, widths and kernels of a CausalVAE are at least 1 and its "
-                f"depths at least 0, not {shown(self, 140)}."
-            )
-        if min(self.refiner_width, self.refiner_depth) < 0:
-            raise UserError(
-                "The refiner_width and refiner_depth of a CausalVAE are at least 0, not "
-                f"{self.refiner_width} and {self.refiner_depth}."
-            )
-        if len(self.fold) != 3 or self.channels > 3 * prod(self.factors):
-            raise UserError(
-                "A CausalVAE folds frames, rows and columns, and a latent holds at most the values "
-                f"of its block, not {self.channels} channels for a fold of {shown(self.fold)}."
+                "A latent of a CausalVAE holds at most the values of its block, not "
+                f"{self.channels} channels for a fold of {shown(self.fold)}."
             )
         if self.fitted and 3 * prod(self.factors) > LARGEST_BLOCK:
             raise UserError(
                 f"A linear codec is fitted to blocks of at most {LARGEST_BLOCK} values, a block of "
                 f"{self.factors} has {3 * prod(self.factors)}: use the cosines, fitted false."
             )
-
-    def _check_types(self) -> None:
-        """Turn lists, which JSON has, into tuples; refuse whatever else is of another type."""
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, list):
-                value = tuple(value)
-                object.__setattr__(self, field.name, value)
-            numbers = value if isinstance(value, tuple) else (value,)
-            kind = bool if isinstance(field.default, bool) else int
-            fits = type(value) is type(field.default) and all(type(n) is kind for n in numbers)
-            if not fits:
-                raise UserError(f"The {field.name} of a CausalVAE cannot be {shown(value)}.")
 
     @property
     def factors(self) -> tuple[int, int, int]:
@@ -131,7 +110,7 @@ class CausalVAEConfig:
 
 
 class CausalVAE(
-    BlockCodec, nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.0"
+    CausalCodec, nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.0"
 ):
     """Frames to latents and back; see the module's docstring for the idea.
 
@@ -165,18 +144,12 @@ class CausalVAE(
         self.from_latents = Conv3d(config.channels, widths[-1], kernel=(before, 3, 3))
         self.up = up
         self.fold_out = Conv3d(widths[0], pixels, kernel=(1, 3, 3))
-        self.refiner = self.make_refiner(config)
+        fine, depth = config.refiner_width, config.refiner_depth
+        self.refiner = Refiner(config.fold[1:], fine, depth, before) if fine else None
         self.linear = LinearCodec(config.factors, config.channels, config.fitted)
         self.register_buffer("latent_mean", torch.zeros(config.channels))
         self.register_buffer("latent_scale", torch.ones(config.channels))
         self.initialize()
-
-    @staticmethod
-    def make_refiner(config: CausalVAEConfig) -> Refiner | None:
-        if not config.refiner_width:
-            return None
-        fold, frames = config.fold[1:], config.decoder_kernel
-        return Refiner(fold, config.refiner_width, config.refiner_depth, frames)
 
     def initialize(self) -> None:
         """Convolutions keep the variance (fan-in), biases are 0, residual branches end in 0.
@@ -236,64 +209,12 @@ class CausalVAE(
             frames = self.refiner(frames, cache)
         return rearrange(frames, "b f h w c -> b c f h w")
 
-    # Whole clips ------------------------------------------------------------------------------
-
     def posterior(self, frames: Tensor) -> Posterior:
-        """q(latents | frames), for training; b 3 f h w in [-1, 1].
-
-        Raises:
-            UserError: if the frames have another shape or range, or there are none.
-        """
         check_frames(frames)
         return self.encode_blocks(self.whole_blocks(frames))
 
     def decode_raw(self, latents: Tensor) -> Tensor:
         return self.decode_blocks(latents)[:, :, self.factors[0] - 1 :]
-
-    def forward(self, frames: Tensor) -> Tensor:
-        """The clip as it looks after coding: b 3 f h w -> b 3 f h w."""
-        return self.decode(self.encode(frames), frames.shape[2], (frames.shape[3], frames.shape[4]))
-
-    # Streams ----------------------------------------------------------------------------------
-
-    def encode_stream(self, chunks: Iterable[Tensor]) -> Iterator[Tensor]:
-        """Encode a clip that comes in chunks of any lengths; memory is flat in the clip's length.
-
-        The latents, joined, equal `encode` of the joined frames. Each leaves as soon as its frames
-        are there. `EncodeStream` is the same for a clip that will be extended later.
-        """
-        stream = EncodeStream(self)
-        for chunk in chunks:
-            latents = stream.push(chunk)
-            if latents.shape[2]:
-                yield latents
-        if stream.waits:
-            yield stream.rest()
-
-    def decode_stream(
-        self,
-        chunks: Iterable[Tensor],
-        num_frames: int | None = None,
-        size: tuple[int, int] | None = None,
-    ) -> Iterator[Tensor]:
-        """Decode latents that come in chunks of any lengths; memory is flat in the clip's length.
-
-        The frames, joined, equal `decode` of the joined latents. With `num_frames` it stops there.
-        """
-        stream, made = DecodeStream(self), 0
-        for chunk in chunks:
-            frames = stream.push(chunk)
-            if num_frames is not None:
-                frames = frames[:, :, : num_frames - made]
-            made += frames.shape[2]
-            if frames.shape[2]:
-                yield crop(frames, None, size)
-            if made == num_frames:
-                return
-        if num_frames is not None:
-            raise UserError(
-                f"These latents decode to {made} frames, fewer than the {num_frames} asked for."
-            )
 
     # Statistics -------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ with a network have in common.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import ceil
 from typing import Protocol, runtime_checkable
@@ -51,13 +52,14 @@ class Codec(Protocol):
         """The shape (c, f', h', w') of the latents of a clip."""
 
     def encode(self, frames: Tensor) -> Tensor:
-        """b 3 f h w in [-1, 1] -> b c f' h' w' of about zero mean and unit variance."""
+        """b 3 f h w in [-1, 1] -> b c f' h' w' of about zero mean and unit variance.
+
+        Raises:
+            UserError: if the frames have another shape or range, or there are none.
+        """
 
     def decode(
-        self,
-        latents: Tensor,
-        num_frames: int | None = None,
-        size: tuple[int, int] | None = None,
+        self, latents: Tensor, num_frames: int | None = None, size: tuple[int, int] | None = None
     ) -> Tensor:
         """Turn latents into frames: b c f' h' w' -> b 3 f h w.
 
@@ -97,10 +99,7 @@ class Pixels(Codec):
         return frames
 
     def decode(
-        self,
-        latents: Tensor,
-        num_frames: int | None = None,
-        size: tuple[int, int] | None = None,
+        self, latents: Tensor, num_frames: int | None = None, size: tuple[int, int] | None = None
     ) -> Tensor:
         return crop(latents, num_frames, size)
 
@@ -138,21 +137,19 @@ class BlockCodec(ABC):
         """b 3 f h w in [-1, 1] -> b c f' h' w': the mean of the posterior, normalized.
 
         f' = 1 + ceil((f - 1) / 4), h' = ceil(h / 8), w' = ceil(w / 8) with the usual factors.
-
-        Raises:
-            UserError: if the frames have another shape or range, or there are none.
         """
         return self.normalize(self.posterior(frames).mean)
 
     def decode(
-        self,
-        latents: Tensor,
-        num_frames: int | None = None,
-        size: tuple[int, int] | None = None,
+        self, latents: Tensor, num_frames: int | None = None, size: tuple[int, int] | None = None
     ) -> Tensor:
         """Turn latents into frames, as `Codec.decode` says."""
         self.check_latents(latents)
         return crop(self.decode_raw(self.denormalize(latents)), num_frames, size)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """The clip as it looks after coding: b 3 f h w -> b 3 f h w."""
+        return self.decode(self.encode(frames), frames.shape[2], (frames.shape[3], frames.shape[4]))
 
     def normalize(self, latents: Tensor) -> Tensor:
         """Take the statistics off: what the network encodes -> what a denoiser works on."""
@@ -222,3 +219,25 @@ def crop(frames: Tensor, num_frames: int | None, size: tuple[int, int] | None) -
             f"{wanted[1]}x{wanted[2]} cannot be cut: ask for fewer."
         )
     return frames[:, :, : wanted[0], : wanted[1], : wanted[2]]
+
+
+def cut_stream(
+    pieces: Iterable[Tensor], num_frames: int | None, size: tuple[int, int] | None
+) -> Iterator[Tensor]:
+    """Do what `crop` does to a clip whose frames come in pieces; stop at `num_frames`.
+
+    Raises:
+        UserError: if there are fewer frames.
+    """
+    made = 0
+    for frames in pieces:
+        frames = frames[:, :, : None if num_frames is None else num_frames - made]
+        made += frames.shape[2]
+        if frames.shape[2]:
+            yield crop(frames, None, size)
+        if made == num_frames:
+            return
+    if num_frames is not None:
+        raise UserError(
+            f"These latents decode to {made} frames, fewer than the {num_frames} asked for."
+        )

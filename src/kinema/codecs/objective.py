@@ -115,57 +115,35 @@ def blurred(image: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class CodecLoss:
-    """The weights of the parts.
+    """The weights of the parts."""
 
-    Attributes:
-        pixels: how far every value is off.
-        outlines: how far the differences in space are off.
-        motion: how far the differences in time are off.
-        flow: how much the error changes along the motion of the clip.
-        perceptual: the distance of `laplacian_distance`, or of another function.
-        kl: the divergence of the posterior from N(0, 1).
-        equivariance: how far transformed latents are from decoding to transformed frames.
-        softness: the error below which the Charbonnier distance is a squared error (which PSNR
-            measures) and above which it is an absolute one (which keeps outlines sharp).
-    """
-
-    pixels: Weight = 1.0
-    outlines: Weight = 1.0
-    motion: Weight = 0.5
-    flow: Weight = 0.0
-    perceptual: Weight = 0.0
-    kl: Weight = 1e-5
+    pixels: Weight = 1.0  # how far every value is off
+    outlines: Weight = 1.0  # how far the differences in space are off
+    motion: Weight = 0.5  # how far the differences in time are off
+    flow: Weight = 0.0  # how much the error changes along the motion of the clip
+    perceptual: Weight = 0.0  # the distance of `laplacian_distance`, or of another function
+    kl: Weight = 1e-5  # the divergence of the posterior from N(0, 1)
+    # how far transformed latents are from decoding to transformed frames
     equivariance: Weight = 0.1
+    # the error below which the Charbonnier distance is a squared error (which PSNR measures) and
+    # above which it is an absolute one (which keeps outlines sharp)
     softness: Positive = 0.01
 
 
 @dataclass
 class Reconstruction:
-    """Clips on their way through a codec in training.
+    """Clips on their way through a codec in training."""
 
-    Attributes:
-        frames: b 3 f h w, as they were.
-        posterior: of the latents.
-        latents: a sample of it, normalized.
-        decoded: b 3 f h w, as they came back.
-    """
-
-    frames: Tensor
-    posterior: Posterior
-    latents: Tensor
-    decoded: Tensor
+    frames: Tensor  # b 3 f h w, as they were
+    posterior: Posterior  # of the latents
+    latents: Tensor  # a sample of it, normalized
+    decoded: Tensor  # b 3 f h w, as they came back
 
 
 def reconstruct(
     codec: CausalVAE, frames: Tensor, generator: torch.Generator | None = None
 ) -> Reconstruction:
-    """Code clips as training does, with latents drawn from their posterior.
-
-    Args:
-        codec: the autoencoder in training.
-        frames: b 3 f h w in [-1, 1], any f >= 1.
-        generator: draws the sample.
-    """
+    """Code clips, b 3 f h w in [-1, 1], with latents drawn from their posterior, as in training."""
     posterior = codec.posterior(frames)
     latents = codec.normalize(posterior.sample(generator))
     decoded = codec.decode(latents, frames.shape[2], (frames.shape[3], frames.shape[4]))
@@ -174,15 +152,10 @@ def reconstruct(
 
 @dataclass
 class PixelMotion:
-    """How the pixels of clips move.
+    """How the pixels of clips move."""
 
-    Attributes:
-        flow: b f-1 h w 2, from frame t to t+1 on the grid of frame t, in pixels.
-        seen: b f-1 h w, where the pixel is still seen in frame t+1.
-    """
-
-    flow: Tensor
-    seen: Tensor
+    flow: Tensor  # b f-1 h w 2, from frame t to t+1 on the grid of frame t, in pixels
+    seen: Tensor  # b f-1 h w, where the pixel is still seen in frame t+1
 
 
 def codec_loss(
@@ -193,18 +166,10 @@ def codec_loss(
     perceptual: Distance = laplacian_distance,
     generator: torch.Generator | None = None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """The loss of a batch of clips, and its parts, each of shape (b,) and before its weight.
+    """The loss of a batch of clips (b,), and its detached parts (b,), each before its weight.
 
-    Args:
-        codec: the autoencoder in training.
-        coded: of `reconstruct`.
-        weights: of the parts.
-        motion: for the part `flow`.
-        perceptual: for the part of that name.
-        generator: draws the transformation that latents are held to.
-
-    Returns:
-        loss (b,), and a dict of detached parts (b,).
+    The part `flow` needs `motion`; `perceptual` is the distance of the part of that name;
+    `generator` draws the transformation that latents are held to.
     """
     frames, decoded = coded.frames, coded.decoded
     error, softness = decoded - frames, weights.softness

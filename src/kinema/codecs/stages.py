@@ -101,12 +101,10 @@ LARGEST_BLOCK = 4_096  # values: the covariance of larger blocks takes gigabytes
 
 
 class LinearCodec(nn.Module):
-    """Blocks of pixels <-> coordinates in an orthonormal basis, scaled to about 1.
+    """Blocks of pixels <-> `channels` coordinates in an orthonormal basis, scaled to about 1.
 
-    Args:
-        factors: frames, rows and columns of a block.
-        channels: how many coordinates.
-        fitted: whether `fit` will be called: the basis is then part of the weights.
+    The factors are frames, rows and columns of a block. The basis is part of the weights if it is
+    going to be `fitted`.
     """
 
     def __init__(self, factors: tuple[int, int, int], channels: int, fitted: bool = False):
@@ -133,8 +131,7 @@ class LinearCodec(nn.Module):
     def fit(self, clips: Iterable[Tensor]) -> None:
         """Take the principal components of clips, each scaled by its standard deviation.
 
-        Args:
-            clips: batches of whole blocks, b (f r) (h p) (w q) 3.
+        The clips are batches of whole blocks, b (f r) (h p) (w q) 3.
 
         Raises:
             UserError: if there are none.
@@ -159,13 +156,9 @@ OPPONENT_COST = 0.3  # how far up in frequency luma is worth more than a color's
 
 
 def cosine_basis(factors: tuple[int, int, int], channels: int) -> Tensor:
-    """Orthonormal rows: the `channels` lowest frequencies of a block of pixels.
+    """Orthonormal rows: the `channels` lowest frequencies of a block of frames, rows and columns.
 
     The means of the three colors come first, then cosines by frequency, luma before color.
-
-    Args:
-        factors: frames, rows and columns of the block.
-        channels: how many rows, at most 3 times the pixels of the block.
 
     Returns:
         (channels, frames * rows * columns * 3), the columns in the order of `space_to_depth`.

@@ -4,46 +4,64 @@ A stream may be kept as long as anybody wants to extend its clip: pushing 8 fram
 however many came before them, and gives what coding the whole clip anew would give.
 """
 
-from typing import Protocol
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator
 
 import torch
 from torch import Tensor
 
 from kinema.blocks.cache import Cache
-from kinema.codecs.codec import Codec, Posterior, check_frames
+from kinema.codecs.codec import BlockCodec, Posterior, check_frames, cut_stream
 from kinema.errors import UserError
 
 
-class CausalCodec(Codec, Protocol):
-    """What a stream asks of a codec: to go on where it stopped."""
+class CausalCodec(BlockCodec):
+    """A codec that can go on where it stopped: a subclass codes blocks of frames with a cache."""
 
+    @abstractmethod
     def whole_blocks(self, frames: Tensor, first: bool = True, last: bool = True) -> Tensor:
         """Frames padded to whole blocks, at the ends that the clip has here."""
 
+    @abstractmethod
     def encode_blocks(self, blocks: Tensor, cache: Cache | None = None) -> Posterior:
         """b 3 4f' 8h' 8w' -> the posterior of their latents, unnormalized."""
 
+    @abstractmethod
     def decode_blocks(self, latents: Tensor, cache: Cache | None = None) -> Tensor:
         """Unnormalized latents b c f' h' w' -> b 3 4f' 8h' 8w'."""
 
-    def normalize(self, latents: Tensor) -> Tensor:
-        """Take the statistics off."""
+    def encode_stream(self, chunks: Iterable[Tensor]) -> Iterator[Tensor]:
+        """Encode a clip that comes in chunks of any lengths; memory is flat in the clip's length.
 
-    def denormalize(self, latents: Tensor) -> Tensor:
-        """The inverse of `normalize`."""
+        The latents, joined, equal `encode` of the joined frames. Each leaves as soon as its frames
+        are there. `EncodeStream` is the same for a clip that will be extended later.
+        """
+        stream = EncodeStream(self)
+        for chunk in chunks:
+            latents = stream.push(chunk)
+            if latents.shape[2]:
+                yield latents
+        if stream.waits:
+            yield stream.rest()
 
-    def check_latents(self, latents: Tensor) -> None:
-        """Raise a UserError if these are no latents of this codec."""
+    def decode_stream(
+        self,
+        chunks: Iterable[Tensor],
+        num_frames: int | None = None,
+        size: tuple[int, int] | None = None,
+    ) -> Iterator[Tensor]:
+        """Decode latents that come in chunks of any lengths; memory is flat in the clip's length.
+
+        The frames, joined, equal `decode` of the joined latents. With `num_frames` it stops there.
+        """
+        return cut_stream(map(DecodeStream(self).push, chunks), num_frames, size)
 
 
 class EncodeStream:
     """Encode a clip as its frames come.
 
-        stream = EncodeStream(codec)
-        latents = [stream.push(frames), stream.push(more), stream.rest()]  # = encode of all
-
-    Args:
-        codec: a causal codec.
+    stream = EncodeStream(codec)
+    latents = [stream.push(frames), stream.push(more), stream.rest()]  # = encode of all
     """
 
     def __init__(self, codec: CausalCodec):
@@ -98,11 +116,8 @@ class EncodeStream:
 class DecodeStream:
     """Decode a clip as its latents come.
 
-        stream = DecodeStream(codec)
-        frames = [stream.push(latents), stream.push(more)]  # = decode of all
-
-    Args:
-        codec: a causal codec.
+    stream = DecodeStream(codec)
+    frames = [stream.push(latents), stream.push(more)]  # = decode of all
     """
 
     def __init__(self, codec: CausalCodec):

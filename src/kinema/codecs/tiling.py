@@ -2,7 +2,7 @@
 
 A tile whose margin is as wide as the codec's reach computes, inside, what the whole picture would:
 the margin is cut off, and tiled equals untiled to rounding. With a narrower margin, or a codec that
-looks at the whole picture (group norms, attention), neighbouring tiles disagree near their border;
+looks at the whole picture (group norms, attention), neighboring tiles disagree near their border;
 there one fades into the other over half of the overlap, so that no edge can be seen.
 
 Axes: b batch, c channels, f frames, h height, w width.
@@ -80,11 +80,7 @@ class TiledCodec:
         return self.codec.latent_shape(num_frames, height, width)
 
     def encode(self, frames: Tensor) -> Tensor:
-        """b 3 f h w in [-1, 1] -> b c f' h' w', as the codec itself.
-
-        Raises:
-            UserError: if the frames have another shape or range, or there are none.
-        """
+        """b 3 f h w in [-1, 1] -> b c f' h' w', as the codec itself."""
         check_frames(frames)
         _, p, q = self.factors
         shape = self.latent_shape(*frames.shape[2:])
@@ -95,16 +91,9 @@ class TiledCodec:
         return self._joined(code, shape[2:], (1, 1), 0)
 
     def decode(
-        self,
-        latents: Tensor,
-        num_frames: int | None = None,
-        size: tuple[int, int] | None = None,
+        self, latents: Tensor, num_frames: int | None = None, size: tuple[int, int] | None = None
     ) -> Tensor:
-        """b c f' h' w' -> b 3 f h w, as the codec itself.
-
-        Raises:
-            UserError: if the latents are not this codec's, or more is asked for than there is.
-        """
+        """b c f' h' w' -> b 3 f h w, as the codec itself."""
 
         def code(rows: Span, columns: Span) -> Tensor:
             return self.codec.decode(latents[..., rows.scaled(1), columns.scaled(1)], num_frames)
@@ -121,11 +110,8 @@ class TiledCodec:
     ) -> Tensor:
         """Code every tile and add them up by their weights.
 
-        Args:
-            code: the tile's part of the output.
-            shape: height and width of the latents.
-            scale: places of the output for one latent, down and across.
-            way: 0 encodes, 1 decodes.
+        `shape` is that of the latents, height and width, `scale` the places of the output for one
+        latent, and `way` 0 for encoding and 1 for decoding.
         """
         margin = self.margins[way]
         fade = 0.0 if self.exact[way] else margin / 2
@@ -147,14 +133,10 @@ class TiledCodec:
 
 
 def spans(length: int, tile: int, margin: int, fade: float, places: int) -> Iterator[Span]:
-    """Cut an axis into tiles.
+    """Cut an axis of `length` latents into tiles.
 
-    Args:
-        length: of the axis, in latents.
-        tile: latents a tile, without margins.
-        margin: latents that a tile sees beyond each of its ends.
-        fade: latents to each side of an end over which a tile gives way to the next; 0 cuts.
-        places: places of the output for one latent.
+    A tile sees `margin` latents beyond each of its ends, and gives way to the next over `fade`
+    latents to each side of an end; 0 cuts. `places` of the output are one latent.
     """
     x = (torch.arange(length * places) + 0.5) / places
 

@@ -7,7 +7,7 @@ from typing import Any
 import kinema
 from kinema.commands.parser import Parser, announce
 from kinema.fields import shown
-from kinema.storage.atomic import SHIPPED
+from kinema.models import SHIPPED
 
 EXAMPLES = """\
 kinema info

@@ -8,7 +8,6 @@ from typing import Any
 from kinema.commands.parser import Parser, announce, device_named, size
 from kinema.errors import UserError
 from kinema.fields import Count, Positive, Seed, Share
-from kinema.storage import locked_file
 
 PROMPT = "a red ball rolls to the right behind a blue cube"
 
@@ -25,6 +24,7 @@ def generate(argv: list[str]) -> None:
     options = generate_parser().parse_args(argv)
     announce(argv, f"Loading the model {options.model}.")
     from kinema import clips
+    from kinema.storage import locked_file
     from kinema.video import VideoPipeline
 
     name = options.output or f"{slug(options.prompt)}-{options.seed}.mp4"
@@ -142,7 +142,8 @@ def world(argv: list[str]) -> None:
 
     folder = Path(options.output or options.name)
     rendering = Rendering(options.frames, options.size, options.level, options.split, truth=True)
-    write_world(options.name, folder, options.num_clips, options.seed, rendering)
+    count = options.num_clips
+    write_world(options.name, folder, count, options.seed, rendering, progress=True)
     print(f"{options.num_clips} clips in {folder}, with metadata.jsonl and a contact sheet")
 
 

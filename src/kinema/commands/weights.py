@@ -8,7 +8,7 @@ from typing import NamedTuple
 from kinema.commands.parser import Parser
 from kinema.errors import UserError, nearest
 from kinema.fields import shown
-from kinema.storage.atomic import SHIPPED, read_object
+from kinema.models import SHIPPED
 
 WEIGHTS, NETWORK, SYSTEM = "model.safetensors", "config.json", "system.json"
 EXAMPLES = """\
@@ -84,6 +84,8 @@ def folder_named(name: str) -> Path:
 
 def print_folder(folder: Path) -> None:
     """Print what a system or a network is: its settings, its parts, their parameters and sizes."""
+    from kinema.storage.atomic import read_object
+
     if (folder / SYSTEM).is_file():
         system = read_object(folder / SYSTEM)
         print(f"{folder}: a system")

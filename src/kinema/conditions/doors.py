@@ -16,7 +16,7 @@ Axes: b batch, c channels, f frames, h w places, m tokens, d features.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import torch
 import torch.nn.functional as F
@@ -105,53 +105,44 @@ def over(rows: Tensor, x: Tensor) -> Tensor:
 
 
 @dataclass
-class Grid(Condition):
-    """A condition on the frames' own grid.
+class Dense(Condition):
+    """A condition with a presence at every place; what stands where it is absent has no influence.
 
-    Attributes:
-        values: (b, c, f, h, w); what stands where it is absent has no influence.
-        presence: (b, 1, f, h, w); 1 everywhere unless given.
+    The presence is 1 everywhere unless given.
     """
 
     values: Tensor
     presence: Tensor = None  # type: ignore[assignment] # set below
+    channels: ClassVar[int]  # the axis of them
+    frames_as_rows: ClassVar[str]  # how every frame becomes a clip of one frame
 
     def __post_init__(self) -> None:
         if self.presence is None:
-            self.presence = torch.ones_like(self.values[:, :1])
+            self.presence = torch.ones_like(self.values.narrow(self.channels, 0, 1))
 
     def signal(self) -> Tensor:
-        """What a port reads, (b, c + 1, f, h, w): the values where present, and the presence."""
-        return torch.cat([self.values * self.presence, self.presence], dim=1)
+        """What a port reads: the values where present and, as one channel more, the presence."""
+        return torch.cat([self.values * self.presence, self.presence], dim=self.channels)
 
-    def each_frame(self, num_frames: int) -> "Grid":
+    def each_frame(self, num_frames: int) -> Self:
         """The condition of every frame as a clip of one frame: (b f) rows."""
-        return self.each(lambda x: rearrange(x, "b c f h w -> (b f) c 1 h w"))
+        return self.each(lambda x: rearrange(x, self.frames_as_rows))
 
 
 @dataclass
-class Vector(Condition):
-    """A condition of one vector a frame.
+class Grid(Dense):
+    """A condition on the frames' own grid: values (b, c, f, h, w), presence (b, 1, f, h, w)."""
 
-    Attributes:
-        values: (b, f, d); what stands where it is absent has no influence.
-        presence: (b, f, 1); 1 everywhere unless given.
-    """
+    channels = 1
+    frames_as_rows = "b c f h w -> (b f) c 1 h w"
 
-    values: Tensor
-    presence: Tensor = None  # type: ignore[assignment] # set below
 
-    def __post_init__(self) -> None:
-        if self.presence is None:
-            self.presence = torch.ones_like(self.values[..., :1])
+@dataclass
+class Vector(Dense):
+    """A condition of one vector a frame: values (b, f, d), presence (b, f, 1)."""
 
-    def signal(self) -> Tensor:
-        """What a port reads, (b, f, d + 1): the values where present, and the presence."""
-        return torch.cat([self.values * self.presence, self.presence], dim=-1)
-
-    def each_frame(self, num_frames: int) -> "Vector":
-        """The condition of every frame as a clip of one frame: (b f) rows."""
-        return self.each(lambda x: rearrange(x, "b f d -> (b f) 1 d"))
+    channels = -1
+    frames_as_rows = "b f d -> (b f) 1 d"
 
 
 @dataclass
@@ -326,17 +317,9 @@ def cat_conditions(conditions: Sequence[Conditions]) -> Conditions:
 def draw_dropped(
     shares: Mapping[str, float], batch: int, generator: Generator | None = None
 ) -> dict[str, Tensor]:
-    """Draw which rows lose which conditions, each by itself.
+    """Draw which rows lose which conditions, each by itself, as `Conditions.dropped` takes it.
 
     Training with random subsets makes one set of weights serve them all, and guidance needs what
-    the network predicts without a condition (Ho & Salimans 2022).
-
-    Args:
-        shares: by name, the probability that a row loses the condition.
-        batch: rows.
-        generator: source of the draws; torch's own unless given.
-
-    Returns:
-        by name, (b,) bool, as `Conditions.dropped` takes it.
+    the network predicts without a condition (Ho & Salimans 2022). `shares` are the probabilities.
     """
     return {name: torch.rand(batch, generator=generator) < share for name, share in shares.items()}

@@ -41,17 +41,11 @@ class TokenSequence(NamedTuple):
 
 @dataclass(frozen=True)
 class Port:
-    """A way in for one condition.
+    """A way in for one condition."""
 
-    Attributes:
-        name: of the condition.
-        door: grid, tokens or vector.
-        channels: channels of a grid, or features of a token or a vector.
-    """
-
-    name: str
-    door: Door
-    channels: Count
+    name: str  # of the condition
+    door: Door  # grid, tokens or vector
+    channels: Count  # channels of a grid, or features of a token or a vector
 
     def __post_init__(self) -> None:
         check_fields(self, f"Port {self.name}: ")
@@ -111,11 +105,7 @@ class Ports(nn.Module):
                 self.tokens[port.name] = nn.Linear(c, dim)
 
     def given(self, conditions: Conditions | None, x: Tensor) -> Given:
-        """The conditions that come through the ports.
-
-        Args:
-            conditions: all that steers the batch.
-            x: b c f h w, the noisy video.
+        """The conditions of a batch that come through the ports; x: b c f h w, the noisy video.
 
         Raises:
             UserError: for a condition without a port, or one whose shape does not fit.
@@ -162,13 +152,7 @@ class Ports(nn.Module):
 
 
 class PortAttention(nn.Module):
-    """x + attention(norm(x)) to the tokens that came through the ports.
-
-    Args:
-        dim: features of x.
-        num_heads: heads of the attention.
-        dim_tokens: features of the tokens; `dim` unless given.
-    """
+    """x + attention(norm(x)) to the tokens, of `dim_tokens` features, that came through ports."""
 
     def __init__(self, dim: int, num_heads: int, dim_tokens: int | None = None):
         super().__init__()

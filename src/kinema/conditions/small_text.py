@@ -28,19 +28,12 @@ UNKNOWN, NULL = "<unk>", "<null>"
 
 @dataclass
 class SmallTextConfig:
-    """What a SmallTextEncoder is.
+    """What a SmallTextEncoder is."""
 
-    Attributes:
-        dim: features of a token; a multiple of `num_heads`.
-        depth: layers.
-        num_heads: attention heads.
-        max_length: words a prompt; what comes after is not read.
-    """
-
-    dim: Count = 192
-    depth: Whole = 2
-    num_heads: Count = 4
-    max_length: Count = 64
+    dim: Count = 192  # features of a token; a multiple of `num_heads`
+    depth: Whole = 2  # layers
+    num_heads: Count = 4  # attention heads
+    max_length: Count = 64  # words a prompt; what comes after is not read
 
     def __post_init__(self):
         check_fields(self, "Text encoder: ")
@@ -89,9 +82,7 @@ class Layer(nn.Module):
 class SmallTextEncoder(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.0"):
     """encoder(prompts) -> Tokens, for prompts in the words of a given corpus.
 
-    Args:
-        config: the network.
-        tokenizer: the vocabulary, as `word_tokenizer` makes it; saved as tokenizer.json.
+    The vocabulary, as `word_tokenizer` makes it, is saved as tokenizer.json.
     """
 
     config_class = SmallTextConfig
@@ -183,15 +174,17 @@ class SmallTextEncoder(nn.Module, PretrainedMixin, library_name="kinema", licens
 
 
 def read_tokenizer(path: Path) -> Tokenizer:
-    """The tokenizer in a file.
-
-    Raises:
-        UserError: if there is none in it.
-    """
+    """The tokenizer in a file; raise a UserError if there is none in it."""
     try:
-        return Tokenizer.from_file(str(path))
+        tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # tokenizers raises nothing narrower
         raise UserError(f"{path} is not a tokenizer: {error}.") from error
+    parts = ("normalizer", "pre_tokenizer")
+    lacking = [part for part in parts if getattr(tokenizer, part) is None]
+    lacking += [word for word in (UNKNOWN, NULL) if tokenizer.token_to_id(word) is None]
+    if lacking:
+        raise UserError(f"{path} is not a word tokenizer: it lacks {', '.join(lacking)}.")
+    return tokenizer
 
 
 class NoText(nn.Module):

@@ -38,11 +38,7 @@ class Denoiser(Protocol):
         ...
 
     def forward(
-        self,
-        x: Tensor,
-        t: Tensor,
-        conditions: Conditions | None = None,
-        cache: Cache | None = None,
+        self, x: Tensor, t: Tensor, conditions: Conditions | None = None, cache: Cache | None = None
     ) -> Tensor:
         """Predict from noisy frames; `DiT.forward` says what the arguments are."""
         ...

@@ -15,12 +15,12 @@ from math import lcm
 
 import torch
 import torch.nn.functional as F
-from einops import rearrange, repeat
+from einops import rearrange
 from torch import Tensor, nn
 
 from kinema.blocks.attention import AttentionSpec, Framewise, Full, attention_spec
 from kinema.blocks.cache import Cache
-from kinema.blocks.mixers import MixerSpec, Unmixed, chunk_of, make_mixer, mixer_spec
+from kinema.blocks.mixers import MixerSpec, Unmixed, chunk_of, mixer_spec
 from kinema.blocks.transformer import (
     MLP,
     CrossAttention,
@@ -29,6 +29,7 @@ from kinema.blocks.transformer import (
     SelfAttention,
     TimeEmbedding,
     TokenShift,
+    check_heads,
     gated,
     modulate,
     pad_to_multiple,
@@ -53,44 +54,29 @@ from kinema.storage.weights import PretrainedMixin
 
 @dataclass
 class DiTConfig:
-    """What a DiT is.
+    """What a DiT is."""
 
-    Attributes:
-        channels: channels of the video or the latents.
-        dim: features of a token; a multiple of `num_heads`.
-        depth: layers.
-        num_heads: attention heads.
-        patch: frames, rows and columns a token covers.
-        text_dim: features of the text tokens; 0 makes a network without text.
-        attention: which tokens see which: a spec, its name, or its dictionary.
-        mixer: what else joins the frames, behind the attention of every layer: a spec, its name or
-            its dictionary. With `Framewise()` attention it is all that does.
-        shift: whether tokens see their neighbors through `token_shift`.
-        mlp_ratio: width of the MLP over `dim`.
-        ports: the conditions beside text that the network takes in, or their dictionaries.
-    """
-
-    channels: Count = 16
-    dim: Count = 256
-    depth: Count = 6
-    num_heads: Count = 4
-    patch: tuple[Count, Count, Count] = (1, 2, 2)
-    text_dim: Whole = 192
+    channels: Count = 16  # channels of the video or the latents
+    dim: Count = 256  # features of a token; a multiple of `num_heads`
+    depth: Count = 6  # layers
+    num_heads: Count = 4  # attention heads
+    patch: tuple[Count, Count, Count] = (1, 2, 2)  # frames, rows and columns a token covers
+    text_dim: Whole = 192  # features of the text tokens; 0 makes a network without text
+    # which tokens see which: a spec, its name, or its dictionary
     attention: AttentionSpec = field(default_factory=Full)
+    # what else joins the frames, behind the attention of every layer: a spec, its name or its
+    # dictionary. With `Framewise()` attention it is all that does.
     mixer: MixerSpec = field(default_factory=Unmixed)
-    shift: bool = True
-    mlp_ratio: Count = 4
+    shift: bool = True  # whether tokens see their neighbors through `token_shift`
+    mlp_ratio: Count = 4  # width of the MLP over `dim`
+    # the conditions beside text that the network takes in, or their dictionaries
     ports: tuple[Port, ...] = ()
 
     def __post_init__(self):
         self.attention, self.mixer = attention_spec(self.attention), mixer_spec(self.mixer)
         self.patch, self.ports = tuple(self.patch), read_ports(self.ports)
         check_fields(self, "DiT: ")
-        if self.dim % (8 * self.num_heads):
-            raise UserError(
-                f"DiT: dim is {self.dim}, and must be a multiple of 8 x num_heads, that is of "
-                f"{8 * self.num_heads}."
-            )
+        check_heads("DiT: dim", self.dim, self.num_heads)
 
     @property
     def causal(self) -> bool:
@@ -113,7 +99,7 @@ class Block(nn.Module):
     def __init__(self, config: DiTConfig, layer: int):
         super().__init__()
         self.attention = SelfAttention(config.dim, config.num_heads, config.attention, layer)
-        self.mixer = make_mixer(config.mixer, config.dim)
+        self.mixer = config.mixer.make(config.dim)
         self.mlp = MLP(config.dim, config.mlp_ratio)
         self.shift1, self.shift2 = TokenShift(config.reach), TokenShift(config.reach)
         if config.text_dim:
@@ -173,7 +159,7 @@ class DiT(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.0
         """
         xavier_(self)
         for block in self.blocks:  # a mixer has its own start, the identity
-            block.mixer = make_mixer(self.config.mixer, self.config.dim)
+            block.mixer = self.config.mixer.make(self.config.dim)
         zero = [self.modulation, self.patches_out]
         if self.config.text_dim:
             zero += [block.text_attention.out for block in self.blocks]
@@ -182,11 +168,7 @@ class DiT(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.0
         zero_ports_(self)
 
     def forward(
-        self,
-        x: Tensor,
-        t: Tensor,
-        conditions: Conditions | None = None,
-        cache: Cache | None = None,
+        self, x: Tensor, t: Tensor, conditions: Conditions | None = None, cache: Cache | None = None
     ) -> Tensor:
         """Predict from noisy frames.
 
@@ -234,7 +216,8 @@ class DiT(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.0
             vector = vector + text.summary(self.text_summary)[:, None]
         frames = self.config.patch[0]
         if frames > 1:  # a token of several frames: the mean of their vectors
-            vector = repeat_last(vector, -vector.shape[1] % frames)
+            last = vector[:, -1:].expand(-1, -vector.shape[1] % frames, -1)
+            vector = torch.cat([vector, last], dim=1)
             vector = rearrange(vector, "b (f p) d -> b f p d", p=frames).mean(2)
         vectors = self.modulation(F.silu(vector))
         vectors = rearrange(vectors, "b f (l d) -> b f 1 1 l d", d=self.config.dim)
@@ -247,11 +230,7 @@ class DiT(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.0
         return rotary_angles((f, h, w), head_dim, tokens.device, first_frame)
 
     def frames_seen(self, cache: Cache | None) -> int:
-        """How many frames the cache has been fed.
-
-        Raises:
-            UserError: if they end within a chunk.
-        """
+        """How many frames the cache has been fed; raise a UserError if they end within a chunk."""
         seen: int = 0 if cache is None else cache.get(self, 0)
         if seen % self.chunk:
             raise UserError(
@@ -279,20 +258,13 @@ class DiT(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.0
 
     @property
     def is_causal(self) -> bool:
-        """Whether no frame sees a later one, so that a cache can hold the past."""
         return self.config.causal
 
     @property
     def chunk(self) -> int:
-        """Frames are fed to a cache in multiples of this: whole patches, and whole chunks."""
         return self.config.patch[0] * lcm(self.config.attention.chunk, chunk_of(self.config.mixer))
 
     @property
     def can_forget(self) -> bool:
         """Whether a cache can drop frames: each has tokens of its own."""
         return self.config.patch[0] == 1
-
-
-def repeat_last(x: Tensor, times: int) -> Tensor:
-    """Append the last frame of b f d `times` times."""
-    return torch.cat([x, repeat(x[:, -1], "b d -> b f d", f=times)], dim=1)

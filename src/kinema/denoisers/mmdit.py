@@ -22,6 +22,7 @@ from kinema.blocks.transformer import (
     MLP,
     RMSNorm,
     TimeEmbedding,
+    check_heads,
     gated,
     modulate,
     pad_to_multiple,
@@ -48,38 +49,23 @@ from kinema.storage.weights import PretrainedMixin
 
 @dataclass
 class MMDiTConfig:
-    """What an MMDiT is.
+    """What an MMDiT is."""
 
-    Attributes:
-        channels: channels of the video or the latents.
-        dim: features of a token of either modality; a multiple of 8 x `num_heads`.
-        depth: layers.
-        num_heads: attention heads.
-        patch: rows and columns a token covers.
-        text_dim: features of the text tokens; a network without text is a DiT.
-        shift: whether video tokens see their neighbors through `token_shift`.
-        mlp_ratio: width of the MLPs over `dim`.
-        ports: the conditions beside text that the network takes in, or their dictionaries.
-    """
-
-    channels: Count = 16
-    dim: Count = 192
-    depth: Count = 6
-    num_heads: Count = 3
-    patch: tuple[Count, Count] = (2, 2)
-    text_dim: Whole = 192
-    shift: bool = True
-    mlp_ratio: Count = 4
+    channels: Count = 16  # channels of the video or the latents
+    dim: Count = 192  # features of a token of either modality; a multiple of 8 x `num_heads`
+    depth: Count = 6  # layers
+    num_heads: Count = 3  # attention heads
+    patch: tuple[Count, Count] = (2, 2)  # rows and columns a token covers
+    text_dim: Whole = 192  # features of the text tokens; a network without text is a DiT
+    shift: bool = True  # whether video tokens see their neighbors through `token_shift`
+    mlp_ratio: Count = 4  # width of the MLPs over `dim`
+    # the conditions beside text that the network takes in, or their dictionaries
     ports: tuple[Port, ...] = ()
 
     def __post_init__(self):
         self.patch, self.ports = tuple(self.patch), read_ports(self.ports)
         check_fields(self, "MMDiT: ")
-        if self.dim % (8 * self.num_heads):
-            raise UserError(
-                f"MMDiT: dim is {self.dim}, and must be a multiple of 8 x num_heads, that is of "
-                f"{8 * self.num_heads}."
-            )
+        check_heads("MMDiT: dim", self.dim, self.num_heads)
         if self.text_dim < 1:
             raise UserError("MMDiT: text_dim is 0, and a network without text is a DiT: use that.")
 
@@ -200,11 +186,7 @@ class MMDiT(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2
         zero_ports_(self)
 
     def forward(
-        self,
-        x: Tensor,
-        t: Tensor,
-        conditions: Conditions | None = None,
-        cache: Cache | None = None,
+        self, x: Tensor, t: Tensor, conditions: Conditions | None = None, cache: Cache | None = None
     ) -> Tensor:
         """Predict from noisy frames; arguments, result and errors as in `DiT.forward`."""
         if cache is not None:

@@ -126,11 +126,8 @@ def count_parameters(network: nn.Module) -> int:
 def forward_flops(network: nn.Module, *inputs: Any) -> int:
     """Operations (two a multiply-add) of the matrix products and convolutions of a forward pass.
 
-    Nothing is computed: a copy of the network runs on the meta device.
-
-    Args:
-        network: any network.
-        inputs: its arguments; those with a `.to` (tensors, conditions) are moved there.
+    Nothing is computed: a copy of the network runs on the meta device, and so do those inputs that
+    have a `.to` (tensors, conditions).
     """
     network = copy.deepcopy(network).to("meta")
     inputs = tuple(x.to("meta") if hasattr(x, "to") else x for x in inputs)
@@ -142,10 +139,7 @@ def forward_flops(network: nn.Module, *inputs: Any) -> int:
 def count_flops(denoiser: nn.Module, shape: tuple[int, int, int, int], text_tokens: int = 0) -> int:
     """Operations of a denoiser's forward pass on one sample; a training step costs three times it.
 
-    Args:
-        denoiser: a network of this room.
-        shape: (c, f, h, w) of the sample.
-        text_tokens: length of the prompt; 0 for none.
+    The sample is (c, f, h, w), its prompt `text_tokens` long; 0 is none.
     """
     x, t = torch.zeros(1, *shape), torch.zeros(1, shape[1])
     text = None

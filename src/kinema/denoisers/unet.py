@@ -22,12 +22,13 @@ from torch import Tensor, nn
 from kinema.blocks.attention import Framewise
 from kinema.blocks.cache import Cache
 from kinema.blocks.convolution import FrameConv, VideoConv
-from kinema.blocks.mixers import Attention, MixerSpec, Unmixed, chunk_of, make_mixer, mixer_spec
+from kinema.blocks.mixers import Attention, MixerSpec, Unmixed, chunk_of, mixer_spec
 from kinema.blocks.transformer import (
     CrossAttention,
     RMSNorm,
     SelfAttention,
     TimeEmbedding,
+    check_heads,
     gated,
     modulate,
     norm,
@@ -51,37 +52,25 @@ from kinema.storage.weights import PretrainedMixin
 
 @dataclass
 class UNetConfig:
-    """What a UNet is.
+    """What a UNet is."""
 
-    Attributes:
-        channels: channels of the video or the latents.
-        dims: features of each level; each level halves height and width. Multiples of
-            8 x num_heads.
-        num_blocks: blocks a level on the way down, and as many on the way up.
-        num_heads: attention heads.
-        attention_levels: the levels that have attention within the frame and to the text, 0 the
-            finest.
-        mixer: what joins the frames after every block: a spec, its name, or its dictionary.
-        mixer_levels: the levels that have it; all of them if empty.
-        kernel: frames that the convolutions see, 1 or 3.
-        halves_time: whether each coarser level also halves the frames.
-        text_dim: features of the text tokens; 0 makes a network without text.
-        causal: whether convolutions of 3 frames see the past ones instead of both neighbors.
-        ports: the conditions beside text that the network takes in, or their dictionaries; tokens
-            are read at the attention levels.
-    """
-
-    channels: Count = 16
+    channels: Count = 16  # channels of the video or the latents
+    # features of each level; each level halves height and width. Multiples of 8 x num_heads.
     dims: tuple[Count, ...] = (128, 224)
-    num_blocks: Count = 2
-    num_heads: Count = 4
+    num_blocks: Count = 2  # blocks a level on the way down, and as many on the way up
+    num_heads: Count = 4  # attention heads
+    # the levels that have attention within the frame and to the text, 0 the finest
     attention_levels: tuple[Whole, ...] = (1,)
+    # what joins the frames after every block: a spec, its name, or its dictionary
     mixer: MixerSpec = field(default_factory=Attention)
-    mixer_levels: tuple[Whole, ...] = ()
-    kernel: int = 1
-    halves_time: bool = False
-    text_dim: Whole = 192
+    mixer_levels: tuple[Whole, ...] = ()  # the levels that have it; all of them if empty
+    kernel: int = 1  # frames that the convolutions see, 1 or 3
+    halves_time: bool = False  # whether each coarser level also halves the frames
+    text_dim: Whole = 192  # features of the text tokens; 0 makes a network without text
+    # whether convolutions of 3 frames see the past ones instead of both neighbors
     causal: bool = False
+    # the conditions beside text that the network takes in, or their dictionaries; tokens are read
+    # at the attention levels
     ports: tuple[Port, ...] = ()
 
     def __post_init__(self):
@@ -91,11 +80,7 @@ class UNetConfig:
         self.mixer_levels = tuple(self.mixer_levels) or tuple(range(len(self.dims)))
         check_fields(self, "UNet: ")
         for dim in self.dims:
-            if dim % (8 * self.num_heads):
-                raise UserError(
-                    f"UNet: dims holds {dim}, and must hold multiples of 8 x num_heads, that is "
-                    f"of {8 * self.num_heads}."
-                )
+            check_heads("UNet: one of dims", dim, self.num_heads)
         for name in ("attention_levels", "mixer_levels"):
             if not set(getattr(self, name)) <= set(range(len(self.dims))):
                 raise UserError(
@@ -171,7 +156,8 @@ class Stage(nn.Module):
         self.conv = ConvBlock(dim, dim_vector, config)
         has_attention = level in config.attention_levels
         self.attention = AttentionBlock(dim, config) if has_attention else None
-        self.mixer = make_mixer(config.mixer if level in config.mixer_levels else Unmixed(), dim)
+        mixer = config.mixer if level in config.mixer_levels else Unmixed()
+        self.mixer = mixer.make(dim)
 
     def forward(
         self, x: Tensor, vector: Tensor, text: Tokens | None, cache: Cache | None,
@@ -233,11 +219,7 @@ class UNet(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.
         nn.init.zeros_(self.conv_out.conv.bias)
 
     def forward(
-        self,
-        x: Tensor,
-        t: Tensor,
-        conditions: Conditions | None = None,
-        cache: Cache | None = None,
+        self, x: Tensor, t: Tensor, conditions: Conditions | None = None, cache: Cache | None = None
     ) -> Tensor:
         """Predict from noisy frames; arguments, result and errors as in `DiT.forward`."""
         if cache is not None:
@@ -302,12 +284,10 @@ class UNet(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.
 
     @property
     def is_causal(self) -> bool:
-        """Whether no frame sees a later one, so that a cache can hold the past."""
         return self.config.is_causal
 
     @property
     def chunk(self) -> int:
-        """Frames are fed to a cache in multiples of this."""
         return chunk_of(self.config.mixer)
 
     can_forget = True  # every frame has entries of its own

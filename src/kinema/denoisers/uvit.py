@@ -87,25 +87,18 @@ class UViT(nn.Module, PretrainedMixin, library_name="kinema", license="apache-2.
 
     @property
     def is_causal(self) -> bool:
-        """Whether no frame sees a later one, so that a cache can hold the past."""
         return self.transformer.is_causal
 
     @property
     def chunk(self) -> int:
-        """Frames are fed to a cache in multiples of this, as in `DiT.chunk`."""
         return self.transformer.chunk
 
     @property
     def can_forget(self) -> bool:
-        """Whether a cache can drop frames, as in `DiT.can_forget`."""
         return self.transformer.can_forget
 
     def forward(
-        self,
-        x: Tensor,
-        t: Tensor,
-        conditions: Conditions | None = None,
-        cache: Cache | None = None,
+        self, x: Tensor, t: Tensor, conditions: Conditions | None = None, cache: Cache | None = None
     ) -> Tensor:
         """Predict from noisy frames; arguments, result and errors as in `DiT.forward`."""
         if cache is not None:

@@ -195,14 +195,10 @@ SMALLEST_DIVISOR = 1e-3  # eps says nothing of x0 where alpha = 0, nor x0 of eps
 
 @dataclass(frozen=True)
 class Prediction:
-    """A target of the network, `a * x0 + b * noise`.
+    """A target of the network, `a * x0 + b * noise`."""
 
-    Args:
-        name: its key in PREDICTIONS.
-        coefficients: (path, t) -> (a, b), each of the shape of t.
-    """
-
-    name: str
+    name: str  # its key in PREDICTIONS
+    # (path, t) -> (a, b), each of the shape of t
     coefficients: Callable[[Path, Tensor], tuple[Tensor, Tensor]]
 
     def determinant(self, path: Path, t: Tensor) -> Tensor:
@@ -272,11 +268,9 @@ def prediction_named(prediction: str | Prediction) -> Prediction:
 
 
 class RowNoise:
-    """Standard normal noise in which every row of the batch has its own random stream.
+    """Standard normal noise in which every row of the batch has its own random stream and seed.
 
-    Args:
-        seeds: one seed per row.
-        stream: independent streams of the same seeds (0 starts a sample, 1 feeds its solver).
+    There are independent streams of the same seeds: 0 starts a sample, 1 feeds its solver.
     """
 
     def __init__(self, seeds: Sequence[int], stream: int = 0):

@@ -51,14 +51,14 @@ def codec_folder(name: str | Path) -> Path:
             raise UserError(
                 f"There is no codec {str(name)!r}: give a folder or a repository, owner/name."
             )
-        return _download(str(name))
+        return download(str(name))
     for place in PLACES:
         if (root / place / "config.json").is_file():
             return root / place
     raise UserError(f"{root}: no codec there: config.json, codec/ and vae/ are missing.")
 
 
-def _download(repository: str) -> Path:
+def download(repository: str) -> Path:
     """Fetch config.json, where there is one, and then the weights beside it."""
     reason = "config.json, codec/ and vae/ are missing"
     try:

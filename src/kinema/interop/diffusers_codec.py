@@ -2,7 +2,7 @@
 
 Seven classes, each with its own rule for lengths, sizes and statistics (`pretrained_kinds`), become
 one codec: N frames in, N frames out for every N, by repeating the last frame and trimming; any
-size, by repeating the edge and cropping; latents normalised as the pipeline of the class does it.
+size, by repeating the edge and cropping; latents normalized as the pipeline of the class does it.
 
 Axes: b batch, c channels, f frames, h height, w width.
 """
@@ -18,17 +18,13 @@ import torch.nn.functional as F
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from kinema.codecs.codec import BlockCodec, Posterior, check_frames, crop
+from kinema.codecs.codec import BlockCodec, Posterior, check_frames, cut_stream
 from kinema.errors import UserError, brief
 from kinema.interop.diffusers_codec_kinds import KINDS, Stream, lengthen
 
 
 class PretrainedCodec(BlockCodec, nn.Module):
-    """Frames to latents and back through an autoencoder of diffusers.
-
-    Args:
-        network: an instance of one of the classes in KINDS.
-    """
+    """Frames to latents and back through a network of one of the classes in KINDS."""
 
     def __init__(self, network: nn.Module):
         super().__init__()
@@ -89,7 +85,7 @@ class PretrainedCodec(BlockCodec, nn.Module):
     # Statistics -------------------------------------------------------------------------------
 
     def statistics(self) -> tuple[Tensor, Tensor]:
-        """Mean and scale of every channel, (c,) each: normalised = (latents - mean) / scale.
+        """Mean and scale of every channel, (c,) each: normalized = (latents - mean) / scale.
 
         In the terms of diffusers: mean is latents_mean or shift_factor, scale is latents_std over
         scaling_factor; what the pipeline of the class does not apply counts as 0 and as 1.
@@ -105,11 +101,6 @@ class PretrainedCodec(BlockCodec, nn.Module):
     # Whole clips ------------------------------------------------------------------------------
 
     def posterior(self, frames: Tensor) -> Posterior:
-        """q(latents | frames) before the statistics are taken off; b 3 f h w in [-1, 1].
-
-        Raises:
-            UserError: if the frames have another shape or range, or there are none.
-        """
         check_frames(frames)
         x = lengthen(self.pad_size(frames), first=1, block=self.factors[0])
         posterior = self.kind.encode(self.network, x.to(self.network.dtype))
@@ -122,10 +113,6 @@ class PretrainedCodec(BlockCodec, nn.Module):
         frames = self.kind.decode(self.network, latents.to(self.network.dtype)).float()
         self._check_size(frames, (1 + r * (f - 1), p * h, q * w))
         return frames
-
-    def forward(self, frames: Tensor) -> Tensor:
-        """The clip as it looks after coding: b 3 f h w -> b 3 f h w."""
-        return self.decode(self.encode(frames), frames.shape[2], (frames.shape[3], frames.shape[4]))
 
     def pad_size(self, frames: Tensor) -> Tensor:
         """Repeat the lower and the right edge until height and width are whole latents."""
@@ -188,24 +175,19 @@ class PretrainedCodec(BlockCodec, nn.Module):
             UserError: if the class cannot decode in pieces, or there are fewer frames.
         """
         stream = self._stream("decode", self.kind.decode_stream)
+        return cut_stream(self.decoded(chunks, stream), num_frames, size)
+
+    def decoded(self, chunks: Iterable[Tensor], stream: Stream) -> Iterator[Tensor]:
+        """Decode latents that come in chunks, all of their frames."""
         memory: dict = {}
-        made, r = 0, self.factors[0]
+        begun, r = False, self.factors[0]
         for latents, new in pieces(chunks, stream, self.check_latents):
             x = self.denormalize(latents.float()).to(self.network.dtype)
             frames = stream.step(self.network, x, memory).float()
-            if not made:  # the first latent stands for one frame
+            if not begun:  # the first latent stands for one frame
                 frames = frames[:, :, -(1 + r * (latents.shape[2] - 1)) :]
-            frames = frames[:, :, : r * new - (0 if made else r - 1)]
-            left = frames.shape[2] if num_frames is None else num_frames - made
-            frames = frames[:, :, :left]
-            made += frames.shape[2]
-            yield crop(frames, None, size)
-            if made == num_frames:
-                return
-        if num_frames is not None:
-            raise UserError(
-                f"These latents decode to {made} frames, fewer than the {num_frames} asked for."
-            )
+            yield frames[:, :, : r * new - (0 if begun else r - 1)]
+            begun = True
 
     def _stream(self, what: str, stream: Stream | None) -> Stream:
         if stream is None:

@@ -25,17 +25,12 @@ Factors = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Stream:
-    """How a class goes on where it stopped.
+    """How a class goes on where it stopped."""
 
-    Attributes:
-        step: (network, next entries along f, what it remembers) -> the latents' means, or frames.
-        first: how many entries the first call takes, if there are so many.
-        block: how many every later call takes.
-    """
-
+    # (network, next entries along f, what it remembers) -> the latents' means, or frames
     step: Callable[[Any, Tensor, dict], Tensor]
-    first: int = 1
-    block: int = 1
+    first: int = 1  # how many entries the first call takes, if there are so many
+    block: int = 1  # how many every later call takes
 
 
 # Calling a class as a whole ----------------------------------------------------------------------
@@ -105,10 +100,6 @@ def image_encode_step(network: Any, frames: Tensor, memory: dict) -> Tensor:
     return encode_images(network, frames).mean
 
 
-def image_decode_step(network: Any, latents: Tensor, memory: dict) -> Tensor:
-    return decode_images(network, latents)
-
-
 def cogvideox_encode_step(network: Any, frames: Tensor, memory: dict) -> Tensor:
     moments, memory["conv"] = network.encoder(frames, conv_cache=memory.get("conv"))
     if network.quant_conv is not None:
@@ -148,48 +139,53 @@ def wan_decode_step(network: Any, latents: Tensor, memory: dict) -> Tensor:
 # The table ---------------------------------------------------------------------------------------
 
 
-def halvings(network: Any) -> int:
-    return 2 ** (len(network.config.block_out_channels) - 1)
+def halving(frames: int) -> Callable[[Any], Factors]:
+    """Of a class that halves height and width between its blocks."""
+
+    def factors(network: Any) -> Factors:
+        side = 2 ** (len(network.config.block_out_channels) - 1)
+        return frames, side, side
+
+    return factors
+
+
+def stated(network: Any) -> Factors:
+    side = network.spatial_compression_ratio
+    return network.temporal_compression_ratio, side, side
 
 
 @dataclass(frozen=True)
 class Kind:
-    """One class of diffusers.
+    """One class of diffusers."""
 
-    Attributes:
-        pipeline: the file below diffusers/pipelines whose statistics these are.
-        factors: frames, rows and columns of pixels for one latent, of a network.
-        statistics: which of scaling_factor, shift_factor, latents_mean and latents_std it applies.
-        channels: what its configuration calls the numbers in one latent.
-        encode: (network, frames of a whole number of blocks) -> posterior.
-        decode: (network, latents) -> frames.
-        encode_stream: None if the class cannot encode in pieces without changing the latents.
-        decode_stream: None if the class cannot decode in pieces without changing the frames.
-    """
-
-    pipeline: str
+    pipeline: str  # the file below diffusers/pipelines whose statistics these are
+    # frames, rows and columns of pixels for one latent, of a network
     factors: Callable[[Any], Factors]
+    # which of scaling_factor, shift_factor, latents_mean and latents_std it applies
     statistics: tuple[str, ...]
-    channels: str = "latent_channels"
+    channels: str = "latent_channels"  # what its configuration calls the numbers in one latent
+    # (network, frames of a whole number of blocks) -> posterior
     encode: Callable[[Any, Tensor], Posterior] = posterior_of
-    decode: Callable[[Any, Tensor], Tensor] = decode_video
+    decode: Callable[[Any, Tensor], Tensor] = decode_video  # (network, latents) -> frames
+    # None if the class cannot encode in pieces without changing the latents
     encode_stream: Stream | None = None
+    # None if the class cannot decode in pieces without changing the frames
     decode_stream: Stream | None = None
 
 
 KINDS: dict[str, Kind] = {
     "AutoencoderKL": Kind(
         pipeline="stable_diffusion_3/pipeline_stable_diffusion_3_img2img.py",
-        factors=lambda network: (1, halvings(network), halvings(network)),
+        factors=halving(1),
         statistics=("scaling_factor", "shift_factor", "latents_mean", "latents_std"),
         encode=encode_images,
         decode=decode_images,
         encode_stream=Stream(image_encode_step),
-        decode_stream=Stream(image_decode_step),
+        decode_stream=Stream(lambda network, latents, memory: decode_images(network, latents)),
     ),
     "AutoencoderKLTemporalDecoder": Kind(
         pipeline="stable_video_diffusion/pipeline_stable_video_diffusion.py",
-        factors=lambda network: (1, halvings(network), halvings(network)),
+        factors=halving(1),
         statistics=("scaling_factor",),
         encode=encode_images,
         decode=decode_images_together,
@@ -197,7 +193,7 @@ KINDS: dict[str, Kind] = {
     ),
     "AutoencoderKLCogVideoX": Kind(
         pipeline="cogvideo/pipeline_cogvideox.py",
-        factors=lambda network: (4, halvings(network), halvings(network)),
+        factors=halving(4),
         statistics=("scaling_factor",),
         encode=encode_nines,
         decode=decode_threes,
@@ -214,27 +210,18 @@ KINDS: dict[str, Kind] = {
     ),
     "AutoencoderKLHunyuanVideo": Kind(
         pipeline="hunyuan_video/pipeline_hunyuan_video_image2video.py",
-        factors=lambda network: (
-            network.config.temporal_compression_ratio,
-            *[network.config.spatial_compression_ratio] * 2,
-        ),
+        factors=lambda network: stated(network.config),
         statistics=("scaling_factor",),
     ),
     "AutoencoderKLLTXVideo": Kind(
         pipeline="ltx/pipeline_ltx.py",
-        factors=lambda network: (
-            network.temporal_compression_ratio,
-            *[network.spatial_compression_ratio] * 2,
-        ),
+        factors=stated,
         statistics=("latents_mean", "latents_std", "scaling_factor"),
         decode=decode_clean,
     ),
     "AutoencoderKLMochi": Kind(
         pipeline="mochi/pipeline_mochi.py",
-        factors=lambda network: (
-            network.temporal_compression_ratio,
-            *[network.spatial_compression_ratio] * 2,
-        ),
+        factors=stated,
         statistics=("latents_mean", "latents_std", "scaling_factor"),
     ),
 }

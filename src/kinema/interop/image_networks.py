@@ -18,16 +18,13 @@ Inputs = tuple[Tensor, Tensor, Conditions | None]
 
 @dataclass(frozen=True)
 class ImageNetwork:
-    """A kind of image network.
+    """A kind of image network."""
 
-    Attributes:
-        call: the network, frames n c h w, times n in [0, 1] and conditions -> n c h w.
-        places: the network -> names of the modules behind which mixers go by default.
-        example: the network -> frames, times and conditions that it takes.
-    """
-
+    # the network, frames n c h w, times n in [0, 1] and conditions -> n c h w
     call: Callable[..., Tensor]
+    # the network -> names of the modules behind which mixers go by default
     places: Callable[[nn.Module], list[str]]
+    # the network -> frames, times and conditions that it takes
     example: Callable[[nn.Module], Inputs]
 
 

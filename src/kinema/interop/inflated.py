@@ -28,9 +28,6 @@ class Insertion(nn.Module):
     """A mixer behind a block: takes the block's output, whatever its layout, and gives it back.
 
     `num_frames` and `cache` are set by `Inflated` before each pass: no image network hands them on.
-
-    Args:
-        mixer: b f h w d -> b f h w d.
     """
 
     def __init__(self, mixer: nn.Module):
@@ -109,12 +106,10 @@ class Inflated(nn.Module):
 
     @property
     def is_causal(self) -> bool:
-        """Whether no frame sees a later one, so that a cache can hold the past."""
         return all(spec.causal for spec in self.specs)
 
     @property
     def chunk(self) -> int:
-        """Frames are fed to a cache in multiples of this."""
         return lcm(*(chunk_of(spec) for spec in self.specs))
 
     can_forget = True  # every frame has entries of its own
@@ -126,26 +121,12 @@ class Inflated(nn.Module):
         return {place: insertion.mixer for place, insertion in pairs}
 
     def forward(
-        self,
-        x: Tensor,
-        t: Tensor,
-        conditions: Conditions | None = None,
-        cache: Cache | None = None,
+        self, x: Tensor, t: Tensor, conditions: Conditions | None = None, cache: Cache | None = None
     ) -> Tensor:
-        """Predict from noisy frames.
+        """Predict from noisy frames; arguments, result and errors as in `DiT.forward`.
 
-        Args:
-            x: (b, c, f, h, w) noisy video or latents.
-            t: (b, f) noise level of every frame, 0 clean to 1 noise.
-            conditions: what steers the image network: the tokens the same for all frames of a
-                row, and of a grid and a vector the part of each frame.
-            cache: what earlier frames left, if `x` continues a stream; needs causal mixers.
-
-        Returns:
-            (b, c, f, h, w).
-
-        Raises:
-            UserError: if there is a cache and a mixer sees the future.
+        The tokens of the conditions are the same for all frames of a row; of a grid and a vector, a
+        frame has its part.
         """
         if cache is not None:
             check_cache(self)

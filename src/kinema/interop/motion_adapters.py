@@ -24,11 +24,8 @@ from kinema.storage import whole_folder
 from kinema.storage.atomic import read_object
 from kinema.storage.weights import fetched, read_weights, require_finite
 
-CONFIG, WEIGHTS, ADAPTER_WEIGHTS = (
-    "config.json",
-    "model.safetensors",
-    "diffusion_pytorch_model.safetensors",
-)
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+ADAPTER_WEIGHTS = "diffusion_pytorch_model.safetensors"
 
 
 def save_mixers(network: Inflated, folder: str | Path) -> None:
@@ -156,17 +153,7 @@ def adapter_specs(
         way, number = place.split(".")[:2]
         level = {"down_blocks": int(number) if number.isdigit() else -1, "mid_block": -1}.get(way)
         level = levels - 1 - int(number) if level is None else level
-        layers = {
-            k.split(".layers.")[1].split(".")[0]
-            for k in weights
-            if k.startswith(f"{place}.layers.")
-        }
-        yield (
-            place,
-            AnimateDiff(
-                num_heads=heads[level],
-                num_layers=len(layers),
-                max_frames=config["motion_max_seq_length"],
-                num_groups=config["motion_norm_num_groups"],
-            ),
-        )
+        inside = [k for k in weights if k.startswith(f"{place}.layers.")]
+        layers = {k.split(".layers.")[1].split(".")[0] for k in inside}
+        lengths = config["motion_max_seq_length"], config["motion_norm_num_groups"]
+        yield place, AnimateDiff(heads[level], len(layers), *lengths)

@@ -58,10 +58,10 @@ class PretrainedTextEncoder(nn.Module):
         tokenizer_subfolder: str = "",
         dtype: torch.dtype = torch.float32,
     ) -> Self:
-        """Load from a folder or the hub.
+        """Load from a folder or a repository of the hub.
 
         Args:
-            folder: a folder or a repository of the hub.
+            folder: of either.
             max_length: tokens a prompt; unless given, what the tokenizer says, up to 512.
             subfolder: where the model lies in it ("text_encoder" in pipelines of diffusers).
             tokenizer_subfolder: where the tokenizer lies in it ("tokenizer" there).

@@ -21,7 +21,11 @@ from kinema.metrics.objects.tracks import follow_objects
 from kinema.metrics.preference import bradley_terry
 from kinema.metrics.temporal.cuts import find_cuts
 from kinema.metrics.temporal.movement import MotionMagnitude, motion_magnitude
-from kinema.metrics.temporal.vbench import dynamic_degree, temporal_flickering
+from kinema.metrics.temporal.vbench import (
+    dynamic_degree,
+    motion_smoothness,
+    temporal_flickering,
+)
 from kinema.metrics.temporal.warping import WarpingError, textbook_warping_error, warping_error
 from kinema.metrics.vector import CONSISTENCY, METRICS, measure
 from kinema.metrics.verdicts import FAULTS, Failure, diagnose
@@ -30,7 +34,7 @@ __all__ = [
     "CONSISTENCY", "FAULTS", "METRICS", "Comparison", "Distance", "Evidence", "Failure", "Finding",
     "MotionMagnitude", "Score", "WarpingError", "bradley_terry", "compare", "compare_sets",
     "diagnose", "dynamic_degree", "find_cuts", "follow_objects", "frechet_distance",
-    "kernel_distance", "mean_interval", "measure", "motion_magnitude", "ms_ssim", "observe",
-    "probe_physics", "psnr", "show_the_same", "ssim", "temporal_flickering",
+    "kernel_distance", "mean_interval", "measure", "motion_magnitude", "motion_smoothness",
+    "ms_ssim", "observe", "probe_physics", "psnr", "show_the_same", "ssim", "temporal_flickering",
     "textbook_warping_error", "warping_error", "wilson_interval",
 ]  # fmt: skip

@@ -21,25 +21,20 @@ IN_STEP = 0.3  # correlation of the logarithms of two curves
 
 @dataclass(frozen=True)
 class Rule:
-    """When one score speaks of a failure.
+    """When one score speaks of a failure."""
 
-    Attributes:
-        metric: its name in `METRICS`.
-        alone: a score above it is a failure; None where the score means nothing by itself.
-        paired: a change above it is worse than the reference; None where it is not compared.
-        floor: for ratios, what is added to both scores: below it differences mean nothing.
-            None compares by difference, for scores that are logarithms or shares already.
-        sign: -1 for scores of which less is worse.
-        peak: compare frame by frame and take how far the largest change stands above the 85 %
-            quantile of all, for events that would drown in the rest of the clip: what an encoder
-            does shows in more frames than an event. Only for clips whose curves go in step.
-    """
-
-    metric: str
+    metric: str  # its name in `METRICS`
+    # a score above it is a failure; None where the score means nothing by itself
     alone: float | None
+    # a change above it is worse than the reference; None where it is not compared
     paired: float | None
+    # for ratios, what is added to both scores: below it differences mean nothing. None compares by
+    # difference, for scores that are logarithms or shares already.
     floor: float | None
-    sign: int = 1
+    sign: int = 1  # -1 for scores of which less is worse
+    # compare frame by frame and take how far the largest change stands above the 85 % quantile of
+    # all, for events that would drown in the rest of the clip: what an encoder does shows in more
+    # frames than an event. Only for clips whose curves go in step.
     peak: bool = False
 
     def change(self, score: Score, reference: Score) -> float:

@@ -19,42 +19,23 @@ from kinema.recipes.tabletop import (
     tabletop_codec_8,
     tabletop_codec_per_frame,
     tabletop_codec_temporal_decoder,
+    tabletop_decoder,
     tabletop_long,
 )
 
 RECIPES = {
-    "tabletop": tabletop,
-    "tabletop-long": tabletop_long,
-    "tabletop-codec": tabletop_codec,
-    "tabletop-codec-8": tabletop_codec_8,
-    "tabletop-codec-per-frame": tabletop_codec_per_frame,
-    "tabletop-codec-temporal-decoder": tabletop_codec_temporal_decoder,
-    "codec": codec,
-    "text-to-video": text_to_video,
-    "image-to-video": image_to_video,
-    "physics-uniform": physics_uniform,
-    "physics-parabola": physics_parabola,
-    "physics-collision": physics_collision,
-    "physics-box": physics_box,
-    "physics-curtain": physics_curtain,
-    "physics-codec": physics_codec,
-}
+    recipe.__name__.replace("_", "-"): recipe
+    for recipe in (
+        tabletop, tabletop_decoder, tabletop_long, tabletop_codec, tabletop_codec_8,
+        tabletop_codec_per_frame, tabletop_codec_temporal_decoder, codec, text_to_video,
+        image_to_video, physics_uniform, physics_parabola, physics_collision, physics_box,
+        physics_curtain, physics_codec,
+    )
+}  # fmt: skip
 
 __all__ = [
-    "RECIPES",
-    "codec",
-    "image_to_video",
-    "physics_box",
-    "physics_codec",
-    "physics_collision",
-    "physics_curtain",
-    "physics_parabola",
-    "physics_uniform",
-    "tabletop",
-    "tabletop_codec",
-    "tabletop_codec_8",
-    "tabletop_codec_per_frame",
-    "tabletop_codec_temporal_decoder",
-    "tabletop_long",
-    "text_to_video",
-]
+    "RECIPES", "codec", "image_to_video", "physics_box", "physics_codec", "physics_collision",
+    "physics_curtain", "physics_parabola", "physics_uniform", "tabletop", "tabletop_codec",
+    "tabletop_codec_8", "tabletop_codec_per_frame", "tabletop_codec_temporal_decoder",
+    "tabletop_decoder", "tabletop_long", "text_to_video",
+]  # fmt: skip

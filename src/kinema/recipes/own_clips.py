@@ -9,7 +9,7 @@ from dataclasses import replace
 from kinema.codecs import LAYOUTS, AdversarialLoss, CodecLoss
 from kinema.conditions import SmallTextConfig
 from kinema.denoisers import DiTConfig
-from kinema.training import Loop
+from kinema.recipes.tabletop import CODEC_LOOP, LOOP
 from kinema.training.footage import FolderClips
 from kinema.training.noise_levels import NoiseLevels
 from kinema.training.tasks.codec import CodecRun
@@ -33,14 +33,7 @@ def codec() -> CodecRun:
         codec=LAYOUTS["8x8x4"],
         weights=CodecLoss(flow=0.25, perceptual=0.1, kl=1e-6),
         adversarial=AdversarialLoss(spatial=0.05, temporal=0.05, start=10_000),
-        loop=Loop(
-            num_samples=40_000,
-            batch_size=4,
-            learning_rate=2e-3,
-            optimizer="muon",
-            adamw_share=0.15,
-            validate_every=4_000,
-        ),
+        loop=replace(CODEC_LOOP, num_samples=40_000, batch_size=4, validate_every=4_000),
     )
 
 
@@ -64,14 +57,7 @@ def text_to_video() -> TextToVideoRun:
         text=SmallTextConfig(dim=128, depth=2),
         defaults=System(shift=2.5, guidance_scale=2.0, overlap=5),
         prompts=(),
-        loop=Loop(
-            num_samples=60_000,
-            batch_size=16,
-            learning_rate=2e-3,
-            optimizer="muon",
-            adamw_share=0.5,
-            validate_every=6_000,
-        ),
+        loop=replace(LOOP, num_samples=60_000, batch_size=16, validate_every=6_000),
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from kinema.blocks.attention import Factorized
 from kinema.codecs import LAYOUTS, CodecLoss
 from kinema.denoisers import DiTConfig
-from kinema.training import Loop
+from kinema.recipes.tabletop import CODEC_LOOP, LOOP
 from kinema.training.histories.degradation import Degradation
 from kinema.training.sources import DiscClips
 from kinema.training.tasks.clip_data import HELD_OUT_SEED
@@ -29,14 +29,7 @@ def physics(law: str, num_samples: int) -> PhysicsRun:
         folder=f"runs/physics-{law}",
         data=DiscClips(law),
         denoiser=DiTConfig(dim=128, depth=6, num_heads=2, patch=(1, 8, 8), attention=Factorized()),
-        loop=Loop(
-            num_samples=num_samples,
-            batch_size=8,
-            learning_rate=2e-3,
-            optimizer="muon",
-            adamw_share=0.5,
-            validate_every=num_samples // 10,
-        ),
+        loop=replace(LOOP, num_samples=num_samples, batch_size=8, validate_every=num_samples // 10),
     )
 
 
@@ -136,12 +129,7 @@ def physics_codec() -> CodecRun:
         codec=replace(LAYOUTS["per-frame"], channels=16, fitted=True),
         weights=CodecLoss(outlines=0, motion=0, equivariance=0, kl=1e-6, softness=1),
         sizes=(1.0,),
-        loop=Loop(
-            num_samples=40_000,
-            batch_size=8,
-            learning_rate=4e-3,
-            optimizer="muon",
-            adamw_share=0.15,
-            validate_every=5_000,
+        loop=replace(
+            CODEC_LOOP, num_samples=40_000, batch_size=8, learning_rate=4e-3, validate_every=5_000
         ),
     )

@@ -10,9 +10,12 @@ from kinema.training.histories.resampling import Resampling
 from kinema.training.noise_levels import NoiseLevels
 from kinema.training.sources import WorldClips, unseen
 from kinema.training.tasks.codec import CodecRun
+from kinema.training.tasks.decoder import DecoderRun
 from kinema.training.tasks.text_to_video import TextToVideoRun
 from kinema.video import System
 
+LOOP = Loop(learning_rate=2e-3, optimizer="muon", adamw_share=0.5)  # of every denoiser
+CODEC_LOOP = replace(LOOP, adamw_share=0.15)  # of every codec
 CLIPS = WorldClips(levels=(1, 2), num_frames=33, size=64, fps=16.0, num_clips=12_288)
 
 PROMPTS = (
@@ -43,14 +46,7 @@ def tabletop_codec() -> CodecRun:
         held_out=unseen(CLIPS),
         codec=LAYOUTS["8x8x4"],
         weights=CodecLoss(softness=0.2, kl=1e-6),
-        loop=Loop(
-            num_samples=36_000,
-            batch_size=8,
-            learning_rate=2e-3,
-            optimizer="muon",
-            adamw_share=0.15,
-            validate_every=4_000,
-        ),
+        loop=replace(CODEC_LOOP, num_samples=36_000, batch_size=8, validate_every=4_000),
     )
 
 
@@ -137,13 +133,32 @@ def tabletop() -> TextToVideoRun:
         prompts=PROMPTS,
         workers=2,
         first_clips=data.num_clips,
+        loop=replace(LOOP, num_samples=255_000, batch_size=64, validate_every=20_000),
+    )
+
+
+def tabletop_decoder() -> DecoderRun:
+    """The decoder of the tabletop, trained further on what its denoiser makes.
+
+    kinema train tabletop-decoder
+
+    Latents and denoiser stay as they are.
+    Cost: 12,000 clips.
+    Expect: seams around what moves fall by two thirds of what they have above true renders, for
+    half a dB of the PSNR of clean latents.
+    """
+    data = replace(CLIPS, num_clips=2_048)
+    return DecoderRun(
+        folder="runs/tabletop-decoder",
+        data=data,
+        held_out=unseen(data),
         loop=Loop(
-            num_samples=255_000,
-            batch_size=64,
-            learning_rate=2e-3,
-            optimizer="muon",
-            adamw_share=0.5,
-            validate_every=20_000,
+            num_samples=12_000,
+            batch_size=4,
+            learning_rate=4e-4,
+            optimizer="adamw",
+            decay_share=0.6,
+            validate_every=2_000,
         ),
     )
 

@@ -1,7 +1,4 @@
-"""One report for all: what a probe or a study found, in the terminal and as a page with its files.
-
-`kinema.reports.records` keeps what a long study found, arm by arm, so that it can go on later.
-"""
+"""One report for all: what a probe or a study found, in the terminal and as a page."""
 
 from kinema.reports.report import Picture, Report, Rows, Table, check_page, command_line
 

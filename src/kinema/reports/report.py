@@ -33,26 +33,24 @@ class Table:
 
     def markdown(self) -> str:
         """Return the title as a heading, the note and the table."""
-        heading = f"## {self.title}" if self.title else ""
-        return "\n\n".join(part for part in (heading, self.note, markdown(self.rows)) if part)
+        return section(self.title, self.note, markdown(self.rows))
 
     def show(self) -> None:
         """Print the table with its title."""
-        print_table(self.title, self.rows)
+        console = Console()
+        console.width = max(console.width, WIDE)
+        title = Text(self.title) if self.title else None
+        table = TerminalTable(title=title, title_justify="left", box=None, header_style="bold")
+        for index, heading in enumerate(self.rows[0]):
+            table.add_column(Text(heading), justify="right" if index else "left", no_wrap=True)
+        for row in self.rows[1:]:
+            table.add_row(*map(Text, row))
+        console.print(table)
 
 
-def print_table(title: str, rows: Rows) -> None:
-    """Print a table whose first row is its header."""
-    console = Console()
-    console.width = max(console.width, WIDE)
-    table = TerminalTable(
-        title=Text(title) if title else None, title_justify="left", box=None, header_style="bold"
-    )
-    for index, heading in enumerate(rows[0]):
-        table.add_column(Text(heading), justify="right" if index else "left", no_wrap=True)
-    for row in rows[1:]:
-        table.add_row(*map(Text, row))
-    console.print(table)
+def section(title: str, *parts: str) -> str:
+    """Return paragraphs below a heading, or without one; those that are empty are left out."""
+    return "\n\n".join(filter(None, (title and f"## {title}", *parts)))
 
 
 def markdown(rows: Rows) -> str:
@@ -77,9 +75,7 @@ class Picture:
 
     def markdown(self, page: Path) -> str:
         """Return the title as a heading, a link to the picture, and the note."""
-        heading = f"## {self.title}" if self.title else ""
-        link = f"![{self.shows}]({self.beside(page).name})"
-        return "\n\n".join(part for part in (heading, link, self.note) if part)
+        return section(self.title, f"![{self.shows}]({self.beside(page).name})", self.note)
 
 
 @dataclass(frozen=True)
@@ -112,7 +108,7 @@ class Report:
                 parts.append(part.markdown(path))
             else:
                 parts.append(part.markdown() if isinstance(part, Table) else part)
-        return "\n\n".join(part for part in parts if part) + "\n"
+        return section("", *parts) + "\n"
 
     def write(self, path: Path) -> list[Path]:
         """Write the page, and beside it the record as .json and the pictures as .png.

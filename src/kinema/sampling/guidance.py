@@ -123,7 +123,7 @@ def cfg_zero_star(
     """CFG-Zero* (Fan et al. 2025), for models that are not trained to the end.
 
     The unconditional velocity is scaled by s = <cond, uncond> / |uncond|^2 before guiding, and the
-    velocity is zero in frames with t >= `zero_from`: the first step, least well learnt, is skipped.
+    velocity is zero in frames with t >= `zero_from`: the first step, learned worst, is skipped.
     """
     velocity = PREDICTIONS["velocity"]
 
@@ -148,13 +148,8 @@ def adaptive_projected(
 ) -> DenoiseFn:
     """APG (Sadat et al. 2025), without momentum: high scales without oversaturation.
 
-    Args:
-        cond: denoiser with the condition.
-        uncond: denoiser without it.
-        scale: 1 is off.
-        eta: share kept of the part of the update along `cond`, which saturates.
-        max_norm: the update of a frame is shortened to this norm.
-        interval: times at which to guide.
+    Of the part of the update along `cond`, which saturates, the share `eta` is kept; the update of
+    a frame is shortened to `max_norm`. The others are as in `classifier_free`.
     """
 
     def combine(cond: Tensor, uncond: Tensor, x: Tensor, t: Tensor) -> Tensor:
@@ -205,21 +200,14 @@ def history_guidance(
 
 
 class Branches(NamedTuple):
-    """The denoisers of one video that guidance may contrast.
+    """The denoisers of one video that guidance may contrast."""
 
-    Attributes:
-        cond: with the prompt.
-        uncond: without it, or with the negative prompt.
-        path: on which the network was trained.
-        noise: x (b c f h w) -> noise of its shape, always the same, to hide given frames under.
-        worse: of a worse system, with the prompt; only autoguidance needs it.
-    """
-
-    cond: DenoiseFn
-    uncond: DenoiseFn
-    path: Path
+    cond: DenoiseFn  # with the prompt
+    uncond: DenoiseFn  # without it, or with the negative prompt
+    path: Path  # on which the network was trained
+    # x (b c f h w) -> noise of its shape, always the same, to hide given frames under
     noise: Callable[[Tensor], Tensor]
-    worse: DenoiseFn | None = None
+    worse: DenoiseFn | None = None  # of a worse system, with the prompt; only autoguidance needs it
 
 
 class Guidance:
@@ -257,8 +245,7 @@ class ClassifierFree(Guidance):
     kind: str = field(default="classifier-free", init=False)
 
     def __call__(self, branches: Branches, scale: float) -> DenoiseFn:
-        cond, uncond = branches.cond, branches.uncond
-        return classifier_free(cond, uncond, scale, self.interval, self.rescale)
+        return classifier_free(*branches[:2], scale, self.interval, self.rescale)
 
 
 @dataclass(frozen=True)
@@ -271,8 +258,7 @@ class AdaptiveProjected(Guidance):
     kind: str = field(default="adaptive-projected", init=False)
 
     def __call__(self, branches: Branches, scale: float) -> DenoiseFn:
-        cond, uncond = branches.cond, branches.uncond
-        return adaptive_projected(cond, uncond, scale, self.eta, self.max_norm, self.interval)
+        return adaptive_projected(*branches[:2], scale, self.eta, self.max_norm, self.interval)
 
 
 @dataclass(frozen=True)
@@ -284,8 +270,7 @@ class ZeroStar(Guidance):
     kind: str = field(default="zero-star", init=False)
 
     def __call__(self, branches: Branches, scale: float) -> DenoiseFn:
-        cond, uncond, path = branches.cond, branches.uncond, branches.path
-        return cfg_zero_star(cond, uncond, scale, path, self.zero_from, self.interval)
+        return cfg_zero_star(*branches[:2], scale, branches.path, self.zero_from, self.interval)
 
 
 @dataclass(frozen=True)
@@ -293,14 +278,11 @@ class Autoguidance(Guidance):
     """Away from a worse version of the same model (Karras et al. 2024): smaller or younger.
 
     Both take the same prompt; it needs no dropped ones and keeps the variety of samples.
-
-    Attributes:
-        model: the worse system, on the same latents: a name, a folder, or a repository of the hub.
-        interval: times at which to guide.
     """
 
+    # the worse system, on the same latents: a name, a folder, or a repository of the hub
     model: str = ""
-    interval: tuple[Share, Share] = ALWAYS
+    interval: tuple[Share, Share] = ALWAYS  # times at which to guide
     kind: str = field(default="autoguidance", init=False)
 
     def __post_init__(self) -> None:
@@ -315,17 +297,12 @@ class Autoguidance(Guidance):
 
 @dataclass(frozen=True)
 class History(Guidance):
-    """Classifier-free guidance, and guidance towards the given frames, see `history_guidance`.
+    """Classifier-free guidance, and guidance towards the given frames, see `history_guidance`."""
 
-    Attributes:
-        scale: how strictly to follow the given frames; 1 is off.
-        level: the noise in (0, 1] under which the contrast shows them.
-        interval: times at which to follow them.
-    """
-
-    scale: float = 1.5
+    scale: float = 1.5  # how strictly to follow the given frames; 1 is off
+    # the noise in (0, 1] under which the contrast shows them
     level: Annotated[float, Between(1e-6, 1)] = 1.0
-    interval: tuple[Share, Share] = ALWAYS
+    interval: tuple[Share, Share] = ALWAYS  # times at which to follow them
     kind: str = field(default="history", init=False)
     calls = 2
 
@@ -344,12 +321,9 @@ class PerCondition(Guidance):
     """A scale for the given frames and one, the guidance scale, for the prompt after them.
 
     The given frames take the place of the image of InstructPix2Pix, see `per_condition`.
-
-    Attributes:
-        history_scale: how strictly to follow the given frames; 1 is off.
     """
 
-    history_scale: float = 1.5
+    history_scale: float = 1.5  # how strictly to follow the given frames; 1 is off
     kind: str = field(default="per-condition", init=False)
     calls = 3
 
@@ -367,10 +341,8 @@ GUIDANCE: dict[str, type[Guidance]] = {spec.kind: spec for spec in SPECS}
 
 
 def guidance_named(given: Guidance | str | dict[str, Any]) -> Guidance:
-    """Return a spec from itself, from its dictionary, or from its name and options as text.
-
-    Args:
-        given: such as "adaptive-projected" or "adaptive-projected:eta=0.5,interval=[0.2,0.9]".
+    """Return a spec from itself, from its dictionary, or from its name and options as text, such as
+    "adaptive-projected" or "adaptive-projected:eta=0.5,interval=[0.2,0.9]".
 
     Raises:
         UserError: if there is no such guidance or option, or a value makes no sense.

@@ -33,9 +33,9 @@ def times(num_steps: int, shift: float = 1.0, strength: float = 1.0) -> Tensor:
         UserError: if a number is out of its range.
     """
     if num_steps < 1:
-        raise UserError(f"num_steps is {num_steps}: at least one step is needed.")
+        raise UserError(f"`num_steps` is {num_steps}: at least one step is needed.")
     if not 0 < strength <= 1:
-        raise UserError(f"strength is {strength}: it lies above 0 (keep all) and up to 1.")
+        raise UserError(f"The strength is {strength}: it lies above 0 (keep all) and up to 1.")
     equal = torch.linspace(1, 0, num_steps + 1, dtype=torch.float64)
     return strength * shift_times(equal, shift)
 
@@ -97,7 +97,7 @@ def staircase(
     Args:
         steps: the times of one frame, or how many equal steps.
         frames: how many, the given ones included; or which columns of an endless plan.
-        delay: rows between the starts of neighbouring chunks, in [0, num_steps].
+        delay: rows between the starts of neighboring chunks, in [0, num_steps].
         chunk: frames that move together.
         given: the first frames, which stay at 0.
         rows: which rows of the plan; all until the last frame is clean unless named.
@@ -111,9 +111,9 @@ def staircase(
     levels = times(steps) if isinstance(steps, int) else steps
     num_steps = len(levels) - 1
     if not 0 <= delay <= num_steps:
-        raise UserError(f"delay is {delay}: it lies between 0 and num_steps ({num_steps}).")
+        raise UserError(f"The delay is {delay}: it lies between 0 and num_steps ({num_steps}).")
     if chunk < 1:
-        raise UserError(f"chunk is {chunk}: it must be 1 or more.")
+        raise UserError(f"The chunk is {chunk}: it must be 1 or more.")
     frames = range(frames) if isinstance(frames, int) else frames
     index = torch.arange(frames.start, frames.stop)
     start = (index - given).clamp(min=0) // chunk * delay

@@ -40,25 +40,11 @@ class Step:
     t: Tensor
     t_next: Tensor
 
-    @cached_property
-    def alpha(self) -> Tensor:
-        return self.path.alpha(self.t)
-
-    @cached_property
-    def sigma(self) -> Tensor:
-        return self.path.sigma(self.t)
-
-    @cached_property
-    def alpha_next(self) -> Tensor:
-        return self.path.alpha(self.t_next)
-
-    @cached_property
-    def sigma_next(self) -> Tensor:
-        return self.path.sigma(self.t_next)
-
-    @cached_property
-    def moves(self) -> Tensor:
-        return self.t_next != self.t
+    alpha = cached_property(lambda step: step.path.alpha(step.t))
+    sigma = cached_property(lambda step: step.path.sigma(step.t))
+    alpha_next = cached_property(lambda step: step.path.alpha(step.t_next))
+    sigma_next = cached_property(lambda step: step.path.sigma(step.t_next))
+    moves = cached_property(lambda step: step.t_next != step.t)
 
     @cached_property
     def stays_noisy(self) -> Tensor:

@@ -33,18 +33,13 @@ ENDED = "ended"
 
 @dataclass(frozen=True)
 class Process:
-    """A process of some machine.
+    """A process of some machine."""
 
-    Attributes:
-        pid: its number.
-        start: when it started, which no other process of this number shares; "" if the system
-            does not tell.
-        host: the name of its machine.
-    """
-
-    pid: int
+    pid: int  # its number
+    # when it started, which no other process of this number shares; "" if the system does not
+    # tell
     start: str
-    host: str
+    host: str  # the name of its machine
 
     @classmethod
     def current(cls) -> Process:
@@ -79,7 +74,6 @@ def start_of(pid: int) -> str:
 
 STAGING = re.compile(r"\.(\d{1,9})-(\w*)-(.+)-\w{8}\.part", re.ASCII)  # pid, start, host
 MAX_BYTES = 50_000_000  # of a configuration
-SHIPPED = Path(__file__).parents[1] / "models"  # the weights that ship
 
 
 def require_file(path: str | Path, kind: str) -> Path:

@@ -51,10 +51,7 @@ def locked_file(path: str | Path) -> AbstractContextManager[None]:
 def held(lock: Path, place: Path, kind: str) -> Iterator[None]:
     """Hold a lock file for the length of a block.
 
-    Args:
-        lock: the file.
-        place: what it stands for, a folder or a file.
-        kind: "folder" or "file", for the sentence to whoever comes second.
+    It stands for `place`, a "folder" or a "file", as whoever comes second is told.
     """
     require_writable(lock)
     is_new = not lock.parent.exists()

@@ -52,15 +52,10 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
 
 
 def load_weights(network: nn.Module, tensors: dict[str, Tensor], path: str | Path) -> None:
-    """Fill a network with tensors, all of them and no others.
-
-    Args:
-        network: to be filled.
-        tensors: by the network's own names.
-        path: where they come from, for the sentence.
+    """Fill a network with tensors, by its own names, all of them and no others.
 
     Raises:
-        UserError: if a tensor is missing, left over, or of another shape.
+        UserError: if a tensor is missing, left over, or of another shape; it names `path`.
     """
     expected = network.state_dict()
     # Batch norm counts its batches; old files do not, and nothing depends on it.
@@ -90,11 +85,7 @@ def require_finite(tensors: Mapping[str, Tensor], path: str | Path) -> None:
 
 
 def existing_file(path: str | Path) -> Path:
-    """The path, if there is a file.
-
-    Raises:
-        UserError: otherwise.
-    """
+    """The path, if there is a file; raise a UserError if there is none."""
     path = Path(path)
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
@@ -139,12 +130,7 @@ def file_checksums(folder: str | Path) -> dict[str, str]:
 
 
 def check_files(folder: Path, checksums: Mapping[str, str], record: Path) -> None:
-    """Compare files with the checksums that were written with them.
-
-    Args:
-        folder: that holds the files.
-        checksums: as `file_checksums` returns them.
-        record: the file that lists them, for the sentence.
+    """Compare files with the checksums in `record`, which were written with them.
 
     Raises:
         UserError: if a file is missing, differs, or lies outside the folder.
@@ -244,12 +230,9 @@ class PretrainedMixin(PyTorchModelHubMixin):
 
 
 def fetched(name: str | Path, patterns: list[str], **options: Any) -> Path:
-    """A folder as it is, or the files of a repository of the hub.
+    """A folder as it is, or the files of a repository of the hub that fit the patterns.
 
-    Args:
-        name: of either.
-        patterns: which files are fetched.
-        **options: of `huggingface_hub.snapshot_download`.
+    The options are those of `huggingface_hub.snapshot_download`.
 
     Raises:
         UserError: if there is neither.

@@ -27,36 +27,24 @@ FORMAT = 2  # raise it when a checkpoint's contents or the draws of a step chang
 
 @dataclass
 class Position:
-    """Where a run stands.
+    """Where a run stands."""
 
-    Attributes:
-        step: optimizer steps taken or skipped.
-        samples: clips seen.
-        rollbacks: how often the run went back after repeated non-finite losses; part of every
-            seed, so that the same batch does not fail again.
-    """
-
-    step: int = 0
-    samples: int = 0
+    step: int = 0  # optimizer steps taken or skipped
+    samples: int = 0  # clips seen
+    # how often the run went back after repeated non-finite losses; part of every seed, so
+    # that the same batch does not fail again
     rollbacks: int = 0
 
 
 @dataclass
 class State:
-    """Everything that a step changes.
+    """Everything that a step changes."""
 
-    Attributes:
-        network: in training.
-        averages: of its weights.
-        optimizers: with their moments.
-        position: of the run.
-        run_settings: settings that a resumed run must share, name -> value, "loop.seed" -> "0".
-    """
-
-    network: nn.Module
-    averages: WeightAverages
-    optimizers: list[torch.optim.Optimizer]
-    position: Position
+    network: nn.Module  # in training
+    averages: WeightAverages  # of its weights
+    optimizers: list[torch.optim.Optimizer]  # with their moments
+    position: Position  # of the run
+    # settings that a resumed run must share, name -> value, "loop.seed" -> "0"
     run_settings: dict[str, str] = field(default_factory=dict)
 
     def tensors(self) -> dict[str, Tensor]:

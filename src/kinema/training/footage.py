@@ -15,7 +15,7 @@ from torch import Tensor
 
 from kinema.clips import ClipFolder, inspect
 from kinema.errors import UserError
-from kinema.fields import Count, OneOf, Seed, Side, Weight, Whole
+from kinema.fields import Count, OneOf, Seed, Side, Weight, Whole, check_fields
 from kinema.training.waiting import telling
 
 LOOKED_AT = 64  # files of a folder, to tell what its footage is like
@@ -29,50 +29,34 @@ def fingerprint(**settings: Any) -> str:
 
 @dataclass(frozen=True)
 class FootageFormat:
-    """What the files of a folder are like, by the commonest among them.
+    """What the files of a folder are like, by the commonest among them."""
 
-    Attributes:
-        fps: frames per second.
-        height: in pixels.
-        width: in pixels.
-    """
-
-    fps: float
-    height: int
-    width: int
+    fps: float  # frames per second
+    height: int  # in pixels
+    width: int  # in pixels
 
 
 @dataclass
 class FolderClips:
-    """Clips cut from the files of a folder with `metadata.jsonl`.
+    """Clips cut from the files of a folder with `metadata.jsonl`."""
 
-    Attributes:
-        folder: holds `metadata.jsonl`, lines of `{"file_name": ..., "text": ...}`.
-        num_frames: frames a clip.
-        size: height in pixels, and width unless that is given.
-        width: in pixels; 0 is as wide as high, -1 the shape that most of the footage has, with
-            `size` as the shorter side.
-        stride: take every stride-th frame.
-        fps: frames per second that the files are brought to; 0 leaves each at its own.
-        seed: decides where clips start and how they are cropped.
-        num_clips: how many different cuts there are, every file being cut about equally often; 0
-            is as many as the files hold one after the other.
-        part: "train" leaves every 20th file out, "held_out" takes only those, "all" takes all.
-    """
-
-    folder: str = "clips"
-    num_frames: Count = 33
-    size: Side = 64
+    folder: str = "clips"  # holds `metadata.jsonl`, lines of `{"file_name": ..., "text": ...}`
+    num_frames: Count = 33  # frames a clip
+    size: Side = 64  # height in pixels, and width unless that is given
+    # in pixels; 0 is as wide as high, -1 the shape that most of the footage has, with `size` as the
+    # shorter side
     width: int = 0
-    stride: Count = 1
-    fps: Weight = 0.0
-    seed: Seed = 0
+    stride: Count = 1  # take every stride-th frame
+    fps: Weight = 0.0  # frames per second that the files are brought to; 0 leaves each at its own
+    seed: Seed = 0  # decides where clips start and how they are cropped
+    # how many different cuts there are, every file being cut about equally often; 0 is as many as
+    # the files hold one after the other
     num_clips: Whole = 4_096
+    # "train" leaves every 20th file out, "held_out" takes only those, "all" takes all
     part: Annotated[str, OneOf(("all", "train", "held_out"))] = "all"
 
     def __post_init__(self) -> None:
-        if self.part not in ("all", "train", "held_out"):
-            raise UserError(f"part of a folder is all, train or held_out, not {self.part!r}.")
+        check_fields(self, "The clips' ")
 
     @property
     def name(self) -> str:

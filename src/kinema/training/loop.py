@@ -1,6 +1,7 @@
 """The training loop. It knows no architecture: a `Task` brings networks, data and loss."""
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -39,53 +40,39 @@ MAX_WIDTH = 0.28  # of a weight average: power-function profiles are narrower th
 
 @dataclass
 class Loop:
-    """How long and how fast to train.
+    """How long and how fast to train."""
 
-    Attributes:
-        num_samples: length of the run in clips. A run may be lengthened before it decays.
-        batch_size: clips a step.
-        learning_rate: peak rate.
-        optimizer: "adamw", or "muon" (hidden matrices with Muon, the rest with AdamW).
-        adamw_share: AdamW's rate over Muon's, where both are at work.
-        weight_decay: decoupled, on matrices only.
-        warmup: clips over which the rate rises.
-        decay_share: the last share of the run, over which the rate falls to zero.
-        clip_norm: the gradient's largest norm.
-        averages: relative widths of the weight averages (EDM2); validation chooses between them.
-        seed: of weights, data and noise.
-        log_every: steps between two lines of `metrics.jsonl`.
-        validate_every: clips between two validations; the samples are drawn at the same moments.
-        checkpoint_minutes: minutes between two checkpoints.
-        precision: "bf16" (autocast), "fp32", or "auto", whichever is faster on this machine.
-        device: "cpu" or "cuda"; under torchrun every process takes a GPU of its own.
-    """
-
+    # length of the run in clips. A run may be lengthened before it decays.
     num_samples: Count = 100_000
-    batch_size: Count = 32
-    learning_rate: Weight = 1e-3
+    batch_size: Count = 32  # clips a step
+    learning_rate: Weight = 1e-3  # peak rate
+    # "adamw", or "muon" (hidden matrices with Muon, the rest with AdamW)
     optimizer: Annotated[str, OneOf(OPTIMIZERS)] = "adamw"
-    adamw_share: Weight = 0.3
-    weight_decay: Weight = 0.01
-    warmup: Whole = 2_000
-    decay_share: Share = 0.4
-    clip_norm: Positive = 1.0
+    adamw_share: Weight = 0.3  # AdamW's rate over Muon's, where both are at work
+    weight_decay: Weight = 0.01  # decoupled, on matrices only
+    warmup: Whole = 2_000  # clips over which the rate rises
+    decay_share: Share = 0.4  # the last share of the run, over which the rate falls to zero
+    clip_norm: Positive = 1.0  # the gradient's largest norm
+    # relative widths of the weight averages (EDM2); validation chooses between them
     averages: tuple[Positive, ...] = (0.05, 0.10)
-    seed: Seed = 0
-    log_every: Count = 20
+    seed: Seed = 0  # of weights, data and noise
+    log_every: Count = 20  # steps between two lines of `metrics.jsonl`
+    # clips between two validations; the samples are drawn at the same moments
     validate_every: Count = 20_000
-    checkpoint_minutes: Weight = 3.0
+    checkpoint_minutes: Weight = 3.0  # minutes between two checkpoints
+    # "bf16" (autocast), "fp32", or "auto", whichever is faster on this machine
     precision: Annotated[str, OneOf(PRECISIONS)] = "auto"
-    device: Name = "cpu"
+    device: Name = "cpu"  # "cpu" or "cuda"; under torchrun every process takes a GPU of its own
 
     def __post_init__(self):
         check_fields(self, "loop: ")
         if not self.averages or max(self.averages) > MAX_WIDTH:
             raise UserError(
-                "loop: averages must hold at least one relative width above 0 and up to "
+                "`loop.averages` must hold at least one relative width above 0 and up to "
                 f"{MAX_WIDTH}, such as 0.1, not {self.averages}."
             )
         if self.device != "cpu" and not torch.cuda.is_available():
-            raise UserError(f"device is {self.device!r}, and torch finds no GPU here; use cpu.")
+            raise UserError(f"The device is {self.device!r}, and torch finds no GPU here; use cpu.")
 
     @property
     def dtype(self) -> torch.dtype:
@@ -125,6 +112,32 @@ class Task(Protocol):
 
     def flops(self, batch_size: int) -> float:
         """Floating-point operations of one training step (0 where nobody counted)."""
+
+
+class Run(ABC):
+    """What a recipe fills in: a dataclass with a `folder`, a `loop` and a task that it trains."""
+
+    folder: Name
+    loop: Loop
+
+    def __post_init__(self) -> None:
+        check_fields(self, "The run's ")
+
+    @abstractmethod
+    def task(self) -> Task:
+        """Make what the run trains."""
+
+    def prepared(self) -> Task:
+        """Make the task, and tell of it what is worth knowing before the run."""
+        check_fields(self, "The run's ")
+        return self.task()
+
+    @flushed_denormals()
+    def train(self) -> State:
+        """Train to the end, resuming where an interrupted run stopped."""
+        with telling("Preparing the run: networks and lists of clips."):
+            task = self.prepared()
+        return train(task, self.loop, Path(self.folder))
 
 
 def train(task: Task, loop: Loop, folder: Path) -> State:
@@ -174,11 +187,12 @@ def begin(task: Task, loop: Loop, latest: Path, processes: Processes) -> State:
     """Networks, optimizers and averages, at the position of an interrupted run or at the start."""
     network = task.network.to(loop.device).train()
     require_finite(network.state_dict(), "The network that this run starts from")
+    rates = loop.learning_rate, loop.weight_decay, loop.adamw_share
     shared = {f"loop.{name}": str(getattr(loop, name)) for name in ("seed", "batch_size")}
     state = State(
         network,
         WeightAverages(network, loop.averages),
-        optimizers_of(network, loop),
+        make_optimizers(network, loop.optimizer, *rates, dtype=loop.dtype),
         Position(),
         {**shared, "loop.precision": loop.precision},
     )
@@ -190,11 +204,6 @@ def begin(task: Task, loop: Loop, latest: Path, processes: Processes) -> State:
     return state
 
 
-def optimizers_of(network: nn.Module, loop: Loop) -> list[torch.optim.Optimizer]:
-    rates = loop.learning_rate, loop.weight_decay, loop.adamw_share
-    return make_optimizers(network, loop.optimizer, *rates, dtype=loop.dtype)
-
-
 def learn(task: Task, loop: Loop, state: State, log: MetricsLog, processes: Processes) -> None:
     """Take steps until the run has seen all its clips."""
     latest, position = log.folder / "checkpoint.safetensors", state.position
@@ -204,7 +213,7 @@ def learn(task: Task, loop: Loop, state: State, log: MetricsLog, processes: Proc
     bad_steps, saved_at = 0, time.monotonic()
     while state.position.samples < loop.num_samples:
         # One step. Everything random is reseeded from the position.
-        with first_step_told(estimate):
+        with nullcontext() if estimate.has_begun else telling("Taking the first step."):
             loss, parts = take_step(task, loop, state, processes)
         position = state.position
         bad_steps = 0 if loss is not None else bad_steps + 1
@@ -228,18 +237,14 @@ def learn(task: Task, loop: Loop, state: State, log: MetricsLog, processes: Proc
             rate, mfu = meter.read(position)
             log.log({"loss": loss, **parts, "clips_per_second": rate}, position.samples)
             log.show(position.samples, loss, rate, mfu)
-        if has_crossed(position.samples, loop.batch_size, loop.validate_every):
+        before = position.samples - loop.batch_size
+        if position.samples // loop.validate_every > before // loop.validate_every:
             log.log(validate(task, state, log.folder, loop), position.samples)
             meter.restart(position)
             estimate.restart()
         if time.monotonic() - saved_at > 60 * loop.checkpoint_minutes and not bad_steps:
             checkpoint.save(state, latest)
             saved_at = time.monotonic()
-
-
-def first_step_told(estimate: Estimate) -> AbstractContextManager[None]:
-    """A block that says what it is for if it is the first step and takes long."""
-    return nullcontext() if estimate.has_begun else telling("Taking the first step.")
 
 
 def take_step(
@@ -334,8 +339,3 @@ def precision(loop: Loop) -> str:
     """Which precision the run takes, and why if it is that of the machine."""
     dtype, reason = fastest_dtype(loop.device)
     return f"Precision {reason if DTYPES[loop.precision] == dtype else loop.precision}"
-
-
-def has_crossed(samples: int, batch_size: int, every: int) -> bool:
-    """Whether the last step passed a multiple of `every`."""
-    return samples // every > (samples - batch_size) // every

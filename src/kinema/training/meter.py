@@ -22,11 +22,6 @@ def matrix_ceiling(
     """Measured matrix-product rate in FLOP/s: the best of square products of several sizes.
 
     MFU (model FLOPs utilization, PaLM 2022, appendix B) is the model's own FLOP/s over this.
-
-    Args:
-        device: "cpu" or a CUDA device.
-        dtype: in which the model multiplies its matrices.
-        seconds: how long to measure.
     """
     return product_rate(device, dtype, seconds)
 
@@ -52,14 +47,7 @@ class Counted(Protocol):
 
 
 class Meter:
-    """The speed of a run since the last reading.
-
-    Args:
-        task: what is trained.
-        batch_size: clips a step.
-        position: of the run, now.
-        ceiling: FLOP/s that the processes of the run can reach together.
-    """
+    """The speed of a run since the last reading, and the FLOP/s that its processes can reach."""
 
     def __init__(self, task: Counted, batch_size: int, position: Position, ceiling: float):
         self.flops_per_clip = task.flops(batch_size) / batch_size
@@ -85,9 +73,6 @@ class Estimate:
     """The time that a run will take, told once, as soon as a few of its steps have been timed.
 
     The first step is not timed: it prepares kernels.
-
-    Args:
-        num_samples: length of the run in clips.
     """
 
     def __init__(self, num_samples: int):

@@ -6,21 +6,14 @@ import torch
 from torch import Tensor, nn
 
 OPTIMIZERS = ("adamw", "muon")
+HIDDEN = ("blocks.", "layers.", "down.", "up.")  # where networks keep their stacks
 
 
 def learning_rate_factor(samples: int, num_samples: int, warmup: int, decay_share: float) -> float:
-    """Warm-up, plateau, linear decay to zero (WSD; Hu et al. 2024, MiniCPM).
+    """Warm-up, plateau, linear decay to zero (WSD; Hu et al. 2024, MiniCPM), a factor in [0, 1].
 
     The plateau does not know when the run ends, so a run can be lengthened before it decays.
-
-    Args:
-        samples: samples seen so far.
-        num_samples: length of the run in samples.
-        warmup: samples over which the rate rises linearly.
-        decay_share: the last share of the run, over which the rate falls to zero.
-
-    Returns:
-        a factor in [0, 1] for the peak learning rate.
+    All but `decay_share`, the last share of the run, are counted in clips.
     """
     rise = min(1.0, (samples + 1) / max(1, warmup))
     fall = min(1.0, (num_samples - samples) / max(1.0, decay_share * num_samples))
@@ -31,14 +24,9 @@ class Muon(torch.optim.Optimizer):
     """Momentum whose direction is orthogonalized, for matrices and convolutions (Jordan 2024).
 
     torch.optim.Muon takes matrices only; here a convolution is the matrix (out, in * kernel).
-    The update is scaled to AdamW's size (Moonlight, Liu 2025, Equation 4).
-
-    Args:
-        parameters: matrices and convolutions.
-        lr: learning rate.
-        weight_decay: decoupled.
-        momentum: share of the earlier gradients that stays.
-        dtype: in which directions are orthogonalized.
+    The update is scaled to AdamW's size (Moonlight, Liu 2025, Equation 4). Weight decay is
+    decoupled; `momentum` is the share of the earlier gradients that stays; directions are
+    orthogonalized in `dtype`.
     """
 
     def __init__(
@@ -75,10 +63,7 @@ class Muon(torch.optim.Optimizer):
 def orthogonalized(matrix: Tensor, dtype: torch.dtype = torch.float32, steps: int = 5) -> Tensor:
     """The nearest matrix with singular values of about 1, by a quintic Newton-Schulz iteration.
 
-    Args:
-        matrix: of any shape.
-        dtype: in which the iteration is computed; bf16 is precise enough.
-        steps: of the iteration.
+    It is computed in `dtype`; bf16 is precise enough.
     """
     wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.t()
     x = (wide / (wide.norm() + 1e-7)).to(dtype)
@@ -102,7 +87,9 @@ def make_optimizers(
     rate. Each group carries its peak rate as `peak`, for the schedule. `dtype` is Muon's.
     """
     parameters = [(n, p) for n, p in network.named_parameters() if p.requires_grad]
-    hidden = [p for n, p in parameters if name == "muon" and is_hidden_matrix(n, p)]
+    matrices = [(n, p) for n, p in parameters if p.ndim >= 2 and min(p.shape[:2]) >= 32]
+    stacked = [p for n, p in matrices if any(place in n for place in HIDDEN)]
+    hidden = stacked if name == "muon" else []
     taken = {id(p) for p in hidden}
     rest = [p for _, p in parameters if id(p) not in taken]
     rate = learning_rate * (adamw_share if name == "muon" else 1.0)
@@ -119,10 +106,3 @@ def make_optimizers(
         for group in optimizer.param_groups:
             group["peak"] = group["lr"]
     return optimizers
-
-
-HIDDEN = ("blocks.", "layers.", "down.", "up.")  # where networks keep their stacks
-
-
-def is_hidden_matrix(name: str, p: nn.Parameter) -> bool:
-    return p.ndim >= 2 and min(p.shape[:2]) >= 32 and any(place in name for place in HIDDEN)

@@ -19,15 +19,10 @@ from kinema.errors import UserError
 
 @dataclass(frozen=True)
 class Processes:
-    """The processes of a run, as torchrun started them; alone without torchrun.
+    """The processes of a run, as torchrun started them; alone without torchrun."""
 
-    Attributes:
-        rank: this process's number.
-        size: how many there are.
-    """
-
-    rank: int = 0
-    size: int = 1
+    rank: int = 0  # this process's number
+    size: int = 1  # how many there are
 
     @classmethod
     def join(cls, device: str) -> "Processes":

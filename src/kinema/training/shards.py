@@ -48,27 +48,17 @@ class Source(Protocol):
 
 
 class Shard(NamedTuple):
-    """An open file of clips.
+    """An open file of clips."""
 
-    Attributes:
-        path: where it lies.
-        file: memory-mapped, so that rows are read on demand.
-        captions: one a clip.
-        checksums: of every tensor, one a clip; none in a file of an earlier version.
-    """
-
-    path: Path
-    file: Any
-    captions: list[str]
+    path: Path  # where it lies
+    file: Any  # memory-mapped, so that rows are read on demand
+    captions: list[str]  # one a clip
+    # of every tensor, one a clip; none in a file of an earlier version
     checksums: dict[str, list[int]]
 
     @classmethod
     def open(cls, path: Path) -> "Shard":
-        """Open a file that `make_shard` wrote.
-
-        Raises:
-            UserError: if it is damaged.
-        """
+        """Open a file that `make_shard` wrote; raise a UserError if it is damaged."""
         try:
             file = safe_open(path, "pt").__enter__()
             metadata = {name: json.loads(text) for name, text in file.metadata().items()}
@@ -77,11 +67,7 @@ class Shard(NamedTuple):
             raise UserError(damaged(path, str(error))) from None
 
     def row(self, number: int) -> dict[str, Tensor]:
-        """The tensors of one clip.
-
-        Raises:
-            UserError: if one of them differs from its checksum.
-        """
+        """The tensors of one clip; raise a UserError if one of them differs from its checksum."""
         tensors = {name: self.file.get_slice(name)[number] for name in self.file.keys()}  # noqa: SIM118
         for name, sums in self.checksums.items():
             if checksum(tensors[name]) != sums[number]:
@@ -95,17 +81,11 @@ def damaged(path: Path, reason: str) -> str:
 
 @dataclass
 class Shards:
-    """The clips of a source, made once and read many times.
+    """The clips of a source, made once and read many times."""
 
-    Args:
-        source: what makes the clips.
-        cache: folder for the shards of all sources; this one's lie in `cache/source.name`.
-        workers: processes beside training; 0 makes missing shards in this process, on demand.
-    """
-
-    source: Source
-    cache: Path
-    workers: int = 1
+    source: Source  # what makes the clips
+    cache: Path  # folder for the shards of all sources; this one's lie in `cache/source.name`
+    workers: int = 1  # processes beside training; 0 makes missing shards in this process, on demand
     opened: dict[int, Shard] = field(default_factory=dict, repr=False)
     pool: list = field(default_factory=list, repr=False)
 
@@ -189,13 +169,8 @@ class Shards:
 def num_ready(samples: int, num_clips: int, first: int = 1_024, fresh: float = 0.1) -> int:
     """How many clips a run draws from after `samples`: so many must have been made by then.
 
-    The pool grows with the run and not with the clock, so that runs are reproducible.
-
-    Args:
-        samples: clips seen so far.
-        num_clips: how many there will be.
-        first: made before the run begins.
-        fresh: new clips per clip seen.
+    The pool grows with the run and not with the clock, so that runs are reproducible: `first` clips
+    before the run begins, and then `fresh` ones for each clip seen.
     """
     return min(num_clips, first + int(fresh * samples))
 

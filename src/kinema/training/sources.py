@@ -5,6 +5,7 @@ nothing else, so that shards may be made in any order by any process. Folders of
 module of their own, `kinema.training.footage`.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Annotated, TypeVar
@@ -15,8 +16,8 @@ from torch import Tensor
 
 from kinema.clips import to_tensor
 from kinema.codecs import Codec
-from kinema.errors import UserError, nearest
-from kinema.fields import Count, Level, OneOf, Positive, Seed, Side
+from kinema.errors import UserError
+from kinema.fields import Count, Level, OneOf, Positive, Seed, Side, check_fields
 from kinema.interop import codec_fingerprint, load_codec
 from kinema.motion import DIS, Flow, confirmed, optical_flow
 from kinema.training.footage import FolderClips, fingerprint
@@ -26,32 +27,40 @@ from kinema.worlds.tabletop import captions
 RENDERER = 2  # raise it when the tabletop's pictures or captions change: old shards are left alone
 
 
-@dataclass
-class WorldClips:
-    """Clips of the tabletop world.
+class Rendered(ABC):
+    """Clips of a world, rendered as they are asked for."""
 
-    Attributes:
-        levels: levels of the world; clip i is of level `levels[i % len(levels)]`.
-        split: "train" leaves the held-out combinations of attributes out.
-        num_frames: frames a clip.
-        size: height and width in pixels.
-        fps: frames per second.
-        seed: clip i of seed s is scene `s + i`.
-        num_clips: how many different clips there are.
-    """
-
-    levels: tuple[Level, ...] = (1,)
-    split: Annotated[str, OneOf(("train", "held_out", "all"))] = "train"
-    num_frames: Count = 33
-    size: Side = 64
-    fps: Positive = 16.0
-    seed: Seed = 0
-    num_clips: Count = 16_384
+    size: int
 
     @property
     def shape(self) -> tuple[int, int]:
         """Height and width of a clip."""
         return self.size, self.size
+
+    @abstractmethod
+    def render(self, indices: list[int], truth: bool = False) -> list[WorldClip]:
+        """The clips as the world gives them, on request with their exact motion."""
+
+    def make(self, indices: list[int]) -> tuple[dict[str, Tensor], list[str]]:
+        """frames: (n, f, h, w, 3) uint8."""
+        clips = self.render(indices)
+        frames = torch.from_numpy(np.stack([clip.frames for clip in clips]))
+        return {"frames": frames}, [clip.caption for clip in clips]
+
+
+@dataclass
+class WorldClips(Rendered):
+    """Clips of the tabletop world."""
+
+    # levels of the world; clip i is of level `levels[i % len(levels)]`
+    levels: tuple[Level, ...] = (1,)
+    # "train" leaves the held-out combinations of attributes out
+    split: Annotated[str, OneOf(("train", "held_out", "all"))] = "train"
+    num_frames: Count = 33  # frames a clip
+    size: Side = 64  # height and width in pixels
+    fps: Positive = 16.0  # frames per second
+    seed: Seed = 0  # clip i of seed s is scene `s + i`
+    num_clips: Count = 16_384  # how many different clips there are
 
     @property
     def name(self) -> str:
@@ -64,14 +73,7 @@ class WorldClips:
         """Every word that a caption of this world may hold."""
         return sorted(captions.vocabulary())
 
-    def make(self, indices: list[int]) -> tuple[dict[str, Tensor], list[str]]:
-        """frames: (n, f, h, w, 3) uint8."""
-        clips = self.render(indices)
-        frames = torch.from_numpy(np.stack([clip.frames for clip in clips]))
-        return {"frames": frames}, [clip.caption for clip in clips]
-
     def render(self, indices: list[int], truth: bool = False) -> list[WorldClip]:
-        """The clips as the world gives them, on request with their exact motion."""
         clips: dict[int, WorldClip] = {}
         for level in set(self.levels):
             chosen = [i for i in indices if self.levels[i % len(self.levels)] == level]
@@ -85,34 +87,21 @@ class WorldClips:
 
 
 @dataclass
-class DiscClips:
-    """Clips of discs under one law of mechanics, rendered as they are asked for.
+class DiscClips(Rendered):
+    """Clips of discs under one law of mechanics."""
 
-    Attributes:
-        law: "uniform", "parabola", "collision", "box" or "curtain".
-        split: "train" in distribution, "held_out" outside it, "edges" without the middle
-            speeds, "swift" with more discs that an impact makes fast.
-        num_frames: frames a clip, a tenth of a second apart.
-        size: height and width in pixels.
-        seed: clip i is scene `seed + i`.
-        num_clips: how many different clips there are.
-    """
-
+    # "uniform", "parabola", "collision", "box" or "curtain"
     law: Annotated[str, OneOf(tuple(discs.LAWS))] = "uniform"
+    # "train" in distribution, "held_out" outside it, "edges" without the middle speeds, "swift"
+    # with more discs that an impact makes fast
     split: Annotated[str, OneOf(tuple(discs.SPLITS))] = "train"
-    num_frames: Count = 32
-    size: Side = 32
-    seed: Seed = 0
-    num_clips: Count = 30_000
+    num_frames: Count = 32  # frames a clip, a tenth of a second apart
+    size: Side = 32  # height and width in pixels
+    seed: Seed = 0  # clip i is scene `seed + i`
+    num_clips: Count = 30_000  # how many different clips there are
 
     def __post_init__(self):
-        if self.law not in discs.LAWS:
-            raise UserError(f"law {self.law!r} is unknown; {nearest(self.law, list(discs.LAWS))}")
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Height and width of a clip."""
-        return self.size, self.size
+        check_fields(self, "The clips' ")
 
     @property
     def name(self) -> str:
@@ -130,14 +119,7 @@ class DiscClips:
         scenes = (discs.sample_scene(seed, self.level) for seed in range(100))
         return list(dict.fromkeys(discs.caption(scene) for scene in scenes))
 
-    def make(self, indices: list[int]) -> tuple[dict[str, Tensor], list[str]]:
-        """frames: (n, f, h, w, 3) uint8."""
-        clips = self.render(indices)
-        frames = torch.from_numpy(np.stack([clip.frames for clip in clips]))
-        return {"frames": frames}, [clip.caption for clip in clips]
-
     def render(self, indices: list[int], truth: bool = False) -> list[WorldClip]:
-        """The clips as the world gives them, on request with their exact motion."""
         seeds = [self.seed + i for i in indices]
         rendering = Rendering(self.num_frames, self.size, self.level, self.split, truth=truth)
         return discs.render(seeds, rendering)
@@ -170,13 +152,9 @@ def unseen(data: WorldClips, num_clips: int = 64) -> WorldClips:
 
 @dataclass
 class ClipsWithFlow:
-    """Another source's clips with their motion: exact for a world, estimated for files.
+    """Another source's clips with their motion: exact for a world, estimated for files."""
 
-    Attributes:
-        clips: a source of frames.
-    """
-
-    clips: Clips
+    clips: Clips  # a source of frames
 
     @property
     def num_clips(self) -> int:
@@ -218,17 +196,11 @@ def still_there(flow: Flow) -> np.ndarray:
 
 @dataclass
 class CodecLatents:
-    """The latents of another source's clips, and one frame of each clip as an image.
+    """The latents of another source's clips, and one frame of each clip as an image."""
 
-    Attributes:
-        frames: a source of frames.
-        codec: folder of the codec, as `kinema.interop.load_codec` takes it.
-        batch_size: clips encoded together.
-    """
-
-    frames: WorldClips | FolderClips
-    codec: str
-    batch_size: int = 8
+    frames: WorldClips | FolderClips  # a source of frames
+    codec: str  # folder of the codec, as `kinema.interop.load_codec` takes it
+    batch_size: int = 8  # clips encoded together
 
     @property
     def num_clips(self) -> int:

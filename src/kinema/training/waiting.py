@@ -13,11 +13,8 @@ FIRST_LINE, NEXT_LINE = 2.0, 10.0  # seconds
 def telling(what: str | Callable[[], str], first: float = FIRST_LINE) -> Iterator[None]:
     """Print what the block is for once it has taken 2 seconds, and again every 10 seconds.
 
-    Of several processes that train together, only the leading one prints.
-
-    Args:
-        what: the line, or a function that returns it as it is at that moment.
-        first: seconds before the first line.
+    Of several processes that train together, only the leading one prints. A function returns the
+    line as it is at that moment.
     """
     if int(os.environ.get("RANK", 0)):
         yield

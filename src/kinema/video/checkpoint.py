@@ -17,6 +17,7 @@ import shutil
 import struct
 import zlib
 from collections.abc import Iterator
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -99,10 +100,8 @@ class RolloutCheckpoint:
         with self.latents.open("rb") as file:
             while file.tell() < self.size:
                 shape = HEADER.unpack(file.read(HEADER.size))
-                count = 4
-                for side in shape:
-                    count *= side
-                segment = torch.frombuffer(bytearray(file.read(count)), dtype=torch.float32)
+                content = bytearray(file.read(4 * prod(shape)))
+                segment = torch.frombuffer(content, dtype=torch.float32)
                 # Cloned into memory aligned as torch aligns it, on which kernels may depend.
                 yield segment.view(shape).clone()
 

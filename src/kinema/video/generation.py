@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from math import ceil
 from typing import Any
 
@@ -42,7 +43,7 @@ from kinema.sampling.rollout import (
 )
 from kinema.sampling.sample import AfterStep
 from kinema.video.request import Story, prompt_at
-from kinema.video.system import Loaded, Parts
+from kinema.video.system import Parts
 
 
 def autoregressive(window: int, overlap: int) -> Autoregressive:
@@ -74,11 +75,7 @@ def strategy_named(name: str, pipe: Parts, overlap_noise: float = 0.0) -> Strate
     """Return a strategy with the window and the overlap that a system was trained for.
 
     With a causal denoiser that can forget, "autoregressive" keeps keys and values of the past.
-
-    Args:
-        name: a key of STRATEGIES.
-        pipe: the system.
-        overlap_noise: noise in [0, 1) under which frames are shown again (GameNGen, 2024).
+    Frames that are shown again are shown under `overlap_noise` in [0, 1) (GameNGen, 2024).
 
     Raises:
         UserError: if there is no strategy of that name, or none that shows frames under noise.
@@ -134,49 +131,29 @@ SETTABLE = ("num_frames", "fps", "num_steps", "guidance_scale")
 
 @dataclass
 class Generation:
-    """Videos that are made together: a request with every default filled in, for one system.
+    """Videos that are made together: a request with every default filled in, for one system."""
 
-    Attributes:
-        pipe: the system.
-        stories: what to show, one a video.
-        negative_prompts: one a video.
-        seeds: one a video.
-        num_frames: new frames of each.
-        size: height and width.
-        fps: frames per second of the result.
-        num_steps: sampling steps.
-        guidance_scale: 1 is off.
-        guidance: how the prompt is followed.
-        strategy: how windows become a video.
-        given: latents to go on from, (1 or b) c k h w.
-        source: latents to be made anew, (1 or b) c f h w.
-        strength: how much of them to change.
-        num_kept: frames of a clip that stand in the result before new ones.
-        kept: yields these frames, uint8 (h w 3) each.
-        worse: the system that autoguidance leads away from.
-        files: the files that the videos start from, for the record.
-        progress: called after every step.
-    """
-
-    pipe: Parts
-    stories: list[Story]
-    negative_prompts: list[str]
-    seeds: list[int]
-    num_frames: int
-    size: tuple[int, int]
-    fps: float
-    num_steps: int
-    guidance_scale: float
-    guidance: Guidance
-    strategy: Strategy
-    given: Tensor | None = None
-    source: Tensor | None = None
-    strength: float = 1.0
-    num_kept: int = 0
+    pipe: Parts  # the system
+    stories: list[Story]  # what to show, one a video
+    negative_prompts: list[str]  # one a video
+    seeds: list[int]  # one a video
+    num_frames: int  # new frames of each
+    size: tuple[int, int]  # height and width
+    fps: float  # frames per second of the result
+    num_steps: int  # sampling steps
+    guidance_scale: float  # 1 is off
+    guidance: Guidance  # how the prompt is followed
+    strategy: Strategy  # how windows become a video
+    given: Tensor | None = None  # latents to go on from, (1 or b) c k h w
+    source: Tensor | None = None  # latents to be made anew, (1 or b) c f h w
+    strength: float = 1.0  # how much of them to change
+    num_kept: int = 0  # frames of a clip that stand in the result before new ones
+    # yields these frames, uint8 (h w 3) each
     kept: Callable[[], Iterator[np.ndarray]] = lambda: iter(())
-    worse: Loaded | None = None
+    worse: Parts | None = None  # the system that autoguidance leads away from
+    # the files that the videos start from, for the record
     files: dict[str, str] = field(default_factory=dict)
-    progress: AfterStep | None = None
+    progress: AfterStep | None = None  # called after every step
 
     def of(self, videos: slice) -> Generation:
         """Return the same for some of the videos."""
@@ -213,7 +190,7 @@ class Generation:
         """Frames of the result before the first that is decoded."""
         return self.total - self.num_decoded
 
-    @property
+    @cached_property
     def latent_shape(self) -> tuple[int, int, int, int]:
         """c f h w of the latents of a video."""
         c, f, h, w = self.pipe.codec.latent_shape(self.num_decoded, *self.size)
@@ -257,14 +234,17 @@ class Generation:
         system, factor = self.pipe.system, self.pipe.codec.factors[0]
         c, f, h, w = self.latent_shape
         block = f if isinstance(self.strategy, Whole) else min(window_of(self.pipe)[0], f)
-        like = torch.empty(0, device=device_of(self.pipe))
+        like = torch.empty(0, device=self.pipe.device)
         noise = FrameNoise(self.seeds, (c, h, w), block, like=like)
         starts = sorted({start for story in self.stories for start, _ in story})
         parts = {
             ceil(max(start - self.shift, 0) / factor): self.denoise(start, noise)
             for start in starts
         }
-        given, source = (self.for_all(latents) for latents in (self.given, self.source))
+        given, source = (
+            None if latents is None else latents.expand(len(self.seeds), -1, -1, -1, -1)
+            for latents in (self.given, self.source)
+        )
         return RolloutSetup(
             Schedule(tuple(parts.items())),
             noise,
@@ -275,10 +255,6 @@ class Generation:
             source=source,
             progress=self.progress,
         )
-
-    def for_all(self, latents: Tensor | None) -> Tensor | None:
-        """Return latents with one row for every video."""
-        return None if latents is None else latents.expand(len(self.seeds), -1, -1, -1, -1)
 
     def denoise(self, frame: int, noise: FrameNoise) -> DenoiseFn:
         """Fold network, guidance and the prompts in force at a frame into one function."""
@@ -306,7 +282,7 @@ class Generation:
         negative = self.negative_prompts
         return {
             "model": self.pipe.name,
-            "weights": weights_digest(self.pipe),
+            "weights": digest(self.pipe.state_dict().values()),
             "system": asdict(self.pipe.system),
             "strategy": repr(self.strategy),
             **{name: getattr(self, name) for name in (*SETTABLE, "size")},
@@ -318,21 +294,9 @@ class Generation:
         }
 
 
-def device_of(pipe: Parts) -> torch.device:
-    """Return where the denoiser of a system lies."""
-    return next(pipe.denoiser.parameters()).device
-
-
 def digest(tensors: Iterable[Tensor]) -> str:
     """Return a short name for the values of tensors."""
     seen = hashlib.sha256()
     for tensor in tensors:
         seen.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
     return seen.hexdigest()[:16]
-
-
-def weights_digest(pipe: Parts) -> str:
-    """Return a short name for the weights of all parts of a system."""
-    parts = (getattr(pipe, name) for name in ("denoiser", "codec", "text"))
-    modules = [part for part in parts if isinstance(part, torch.nn.Module)]
-    return digest(weight for module in modules for weight in module.state_dict().values())

@@ -23,7 +23,7 @@ from kinema.errors import UserError
 from kinema.sampling.rollout import Strategy
 from kinema.storage import locked_file
 from kinema.video.checkpoint import RolloutCheckpoint
-from kinema.video.generation import Generation, device_of
+from kinema.video.generation import Generation
 from kinema.video.pipeline import VideoPipeline, provenance, steps_of
 from kinema.video.request import Request
 from kinema.video.settling import PEEK, settle, warn_of_cut
@@ -31,17 +31,11 @@ from kinema.video.settling import PEEK, settle, warn_of_cut
 
 @dataclass
 class LongVideo:
-    """A long video on disk.
+    """A long video on disk."""
 
-    Attributes:
-        path: the file.
-        num_frames: in it.
-        joins: the frames at which the strategy begins something new.
-    """
-
-    path: Path
-    num_frames: int
-    joins: list[int]
+    path: Path  # the file
+    num_frames: int  # in it
+    joins: list[int]  # the frames at which the strategy begins something new
 
 
 @torch.no_grad()
@@ -75,7 +69,7 @@ def generate_long(
     if request.output_type != "np":
         raise UserError("A long video is written to a file: leave output_type out.")
     with locked_file(path), computing_in(pipe.precision, pipe.device.type):
-        return written(settle(request, pipe, pipe.told(request)), prompt, request, path)
+        return written(settle(request, pipe), prompt, request, path)
 
 
 def written(generation: Generation, prompt: str, request: Request, path: Path) -> LongVideo:
@@ -106,7 +100,7 @@ def frames_of(generation: Generation, checkpoint: RolloutCheckpoint) -> Iterator
 def latents_of(generation: Generation, checkpoint: RolloutCheckpoint) -> Iterator[Tensor]:
     """Yield the latents, b c f h w each: those of an interrupted run, then new ones."""
     for latents in checkpoint.latents_so_far():
-        yield latents.to(device_of(generation.pipe))
+        yield latents.to(generation.pipe.device)
     for segment in generation.segments(checkpoint.state):
         checkpoint.append(segment)
         if segment.frames is not None:

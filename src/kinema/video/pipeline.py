@@ -10,7 +10,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,34 +36,25 @@ from kinema.clips import Clip
 from kinema.errors import UserError
 from kinema.sampling import ClassifierFree
 from kinema.sampling.rollout import Whole, joined
-from kinema.sampling.sample import AfterStep
-from kinema.video.generation import Generation, device_of
+from kinema.video.generation import Generation
 from kinema.video.request import OutputType, Request, parse_story
 from kinema.video.settling import settle, warn_of_cut
-from kinema.video.system import PARTS, System, kind_of, load, write_system
+from kinema.video.system import PARTS, Parts, write_system
 
 
 @dataclass
 class Output:
-    """Videos made from prompts.
+    """Videos made from prompts."""
 
-    Attributes:
-        frames: what `output_type` asked for, by default uint8 `(n, f, h, w, 3)`.
-        fps: frames per second.
-        prompts: one a video.
-        seeds: one a video; this seed alone makes the same frames again.
-        settings: what else the videos depend on, as JSON values.
-        joins: the frames at which a strategy began something new.
-        output_type: what the frames are.
-    """
-
-    frames: Any
-    fps: float
-    prompts: list[str]
-    seeds: list[int]
+    frames: Any  # what `output_type` asked for, by default uint8 `(n, f, h, w, 3)`
+    fps: float  # frames per second
+    prompts: list[str]  # one a video
+    seeds: list[int]  # one a video; this seed alone makes the same frames again
+    # what else the videos depend on, as JSON values
     settings: dict[str, Any] = field(default_factory=dict)
+    # the frames at which a strategy began something new
     joins: list[int] = field(default_factory=list)
-    output_type: OutputType = "np"
+    output_type: OutputType = "np"  # what the frames are
 
     @property
     def prompt(self) -> str:
@@ -89,11 +80,7 @@ class Output:
         ]
 
     def arrays(self) -> list[np.ndarray]:
-        """Return the frames of every video as uint8 (f h w 3).
-
-        Raises:
-            UserError: for latents.
-        """
+        """Return the frames of every video as uint8 (f h w 3); raise a UserError for latents."""
         if self.output_type == "latent":
             raise UserError("Latents are no frames: leave output_type out to save a video.")
         if self.output_type == "pil":
@@ -188,61 +175,35 @@ def step_bar(total: int, shown: bool) -> Iterator[Callable[[], None]]:
         yield lambda: progress.advance(task)
 
 
-class VideoPipeline(nn.Module):
-    """A whole text-to-video system.
+class VideoPipeline(Parts):
+    """A whole text-to-video system, made of its `Parts`."""
 
-    Args:
-        denoiser: `denoiser(x, t, conditions)`, one of `kinema.denoisers.DENOISERS`.
-        codec: frames to latents and back, one of `kinema.video.CODECS`.
-        text: `text(prompts) -> Tokens`, one of `kinema.video.TEXT_ENCODERS`.
-        system: how they belong together; names its parts by what they are.
-        name: what the system is called in the settings of its videos.
-    """
-
-    def __init__(
-        self, denoiser: nn.Module, codec: Any, text: nn.Module, system: System, name: str = ""
-    ) -> None:
-        super().__init__()
-        self.denoiser, self.codec, self.text = denoiser, codec, text
-        self.system = replace(
-            system,
-            denoiser=kind_of("denoiser", denoiser),
-            codec=kind_of("codec", codec),
-            text=kind_of("text", text),
-        )
-        self.name, self.precision = name, "fp32"
+    precision = "fp32"
 
     # Loading and saving -------------------------------------------------------------------------
 
     @classmethod
     @flushed_denormals()
     def from_pretrained(cls, name: str | Path, precision: str = "fp32") -> VideoPipeline:
-        """Load a system.
-
-        Args:
-            name: one that ships ("tabletop"), a folder ("./tabletop"), or a repository of the
-                Hugging Face hub ("owner/name").
-            precision: in which videos are made, as in `kinema.load`.
+        """Load a system; see `Parts.load` for its name, and `kinema.load` for the precision.
 
         Raises:
-            UserError: if the precision is unknown, or the system is not there, or a file in it is
-                missing, corrupt or foreign.
+            UserError: if the precision is unknown, and where `Parts.load` raises one.
         """
         check_precision(precision)
-        found = load(name)
-        pipe = cls(found.denoiser, found.codec, found.text, found.system, found.name)
+        pipe = cls.load(name)
         pipe.precision = precision
-        return pipe.eval().requires_grad_(False)
+        return pipe
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write the system as a folder that `from_pretrained` reads."""
         write_system(self.system, {part: getattr(self, part) for part in PARTS}, Path(folder))
 
     def push_to_hub(self, repo_id: str, *, private: bool = False, token: str | None = None) -> str:
-        """Upload the system to the Hugging Face hub.
+        """Upload the system to a repository of the Hugging Face hub, which is made if need be.
 
         Args:
-            repo_id: "owner/name"; the repository is made if it is not there.
+            repo_id: "owner/name".
             private: whether a new repository is private.
             token: by default the one that `hf auth login` stored.
 
@@ -257,11 +218,6 @@ class VideoPipeline(nn.Module):
             return str(api.upload_folder(repo_id=repo_id, folder_path=folder))
 
     # Making videos ------------------------------------------------------------------------------
-
-    @property
-    def device(self) -> torch.device:
-        """Where the denoiser lies; `.to(device)` moves the whole system."""
-        return device_of(self)
 
     @torch.no_grad()
     def forward(self, prompt: str | Sequence[str], **options: Any) -> Output:
@@ -280,7 +236,7 @@ class VideoPipeline(nn.Module):
             UserError: for an empty prompt, an unreadable image or clip, an unknown option.
         """
         request = Request.of(prompt, options)
-        whole = settle(request, self, self.told(request))
+        whole = settle(request, self)
         starts = range(0, len(whole.seeds), request.batch_size)
         batches = [whole.of(slice(start, start + request.batch_size)) for start in starts]
         steps = steps_of(self.denoiser, whole.calls() * len(batches), request.progress)
@@ -316,13 +272,6 @@ class VideoPipeline(nn.Module):
             self, [story] * count, [""] * count, list(seeds), num_frames, size, self.system.fps,
             steps, 1.0, ClassifierFree(), Whole(), self.codec.encode(given),
         ).video()  # fmt: skip
-
-    def told(self, request: Request) -> AfterStep | None:
-        """Return what is called after every step of a request, if its user wants to be told."""
-        callback = request.callback_on_step_end
-        if callback is None:
-            return None
-        return lambda step, t, x0: callback(self, step - 1, float(t.max()), {"latents": x0})
 
 
 def made_as(generation: Generation, output_type: OutputType) -> Any:

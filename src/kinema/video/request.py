@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import re
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
+from PIL import Image
 
 from kinema.clips import Clip
-from kinema.errors import Notice, UserError, nearest
+from kinema.errors import UserError, nearest, notify
+from kinema.fields import LARGEST, Between, Side, check_fields
 from kinema.sampling import ClassifierFree, Guidance, guidance_named
 from kinema.sampling.rollout import Strategy
 
@@ -26,7 +26,8 @@ ALIASES = {  # names that users of diffusers type
 }
 OutputType = Literal["np", "pt", "pil", "latent"]
 Story = list[tuple[int, str]]  # (first frame, prompt) of every part
-MOST = {"num_frames": 10**7, "num_steps": 10**5, "num_videos": 10**5, "batch_size": 10**5}
+Many = Annotated[int, Between(1, 10**5)]
+AnySeed = Annotated[int, Between(0, LARGEST)]
 PART = re.compile(r"\s*(\d+)\s*:\s*(.*?)\s*", re.S)
 
 
@@ -34,60 +35,50 @@ PART = re.compile(r"\s*(\d+)\s*:\s*(.*?)\s*", re.S)
 class Request:
     """A video wished for; None takes the system's default.
 
-    Attributes:
-        prompt: what to show, or a story, "0: ...; 120: ..."; a list makes one video of each.
-        negative_prompt: what guidance leads away from; "" is the null prompt. A list names one for
-            each prompt.
-        num_frames: how many frames to make; with `continue_from`, how many new ones.
-        size: height and width in pixels, or one number for both.
-        height: in pixels, in the place of `size`.
-        width: in pixels, in the place of `size`.
-        fps: frames per second of the result; it changes how fast it plays, not what it shows.
-        seed: video k of the batch uses seed + k; a list gives each its own.
-        num_steps: sampling steps (also: `num_inference_steps`).
-        guidance_scale: how strictly to follow the prompt; 1 is off.
-        guidance: how to follow it: a spec, or its name, "adaptive-projected:eta=0.5".
-        image: the first frame, as a file or uint8 `(h, w, 3)`; cropped to the size.
-        continue_from: a clip to go on from, as a file or a Clip; the result begins with it.
-        video: a clip to be made anew, as a file or a Clip.
-        strength: how much of `video` to change, in (0, 1]; 1 keeps nothing of it.
-        strategy: how windows become a video, as `kinema.sampling.rollout` has it, or its name. By
-            default one window, and a sliding one where the model was trained on fewer frames.
-        num_videos: how many videos of each prompt.
-        batch_size: how many are made at a time; the frames do not depend on it.
-        generator: a torch.Generator, or one for each video, which draws the seeds: called again,
-            it draws others. A new one draws the seed that it was made with.
-        output_type: what the frames of the result are: "np", uint8 `(n, f, h, w, 3)`; "pt", a
-            tensor `(n, f, 3, h, w)` in [0, 1]; "pil", a list of pictures for each video; "latent".
-        progress: whether to show a bar on a terminal.
-        callback_on_step_end: called after each step with (pipeline, step, t, {"latents": x0}),
-            x0 being the clean latents as the step sees them; what it returns is not used.
-
     Raises:
         UserError: if a value makes no sense.
     """
 
+    # what to show, or a story, "0: ...; 120: ..."; a list makes one video of each
     prompt: str | Sequence[str]
+    # what guidance leads away from; "" is the null prompt. A list names one for each prompt.
     negative_prompt: str | Sequence[str] = ""
-    num_frames: int | None = None
-    size: int | tuple[int, int] | None = None
-    height: int | None = None
-    width: int | None = None
-    fps: float | None = None
-    seed: int | Sequence[int] = 0
-    num_steps: int | None = None
-    guidance_scale: float | None = None
+    # how many frames to make; with `continue_from`, how many new ones
+    num_frames: Annotated[int, Between(1, 10**7)] | None = None
+    # height and width in pixels, or one number for both
+    size: Side | tuple[Side, Side] | None = None
+    height: Side | None = None  # in pixels, in the place of `size`
+    width: Side | None = None  # in pixels, in the place of `size`
+    # frames per second of the result; it changes how fast it plays, not what it shows
+    fps: Annotated[float, Between(1e-3, 1e3)] | None = None
+    # video k of the batch uses seed + k; a list gives each its own
+    seed: AnySeed | Sequence[AnySeed] = 0
+    num_steps: Many | None = None  # sampling steps (also: `num_inference_steps`)
+    # how strictly to follow the prompt; 1 is off
+    guidance_scale: Annotated[float, Between(-1e4, 1e4)] | None = None
+    # how to follow it: a spec, or its name, "adaptive-projected:eta=0.5"
     guidance: Guidance | str | dict[str, Any] = field(default_factory=ClassifierFree)
-    image: str | Path | np.ndarray | None = None
+    # the first frame, as a file, a picture or uint8 `(h, w, 3)`; cropped to the size
+    image: str | Path | np.ndarray | Image.Image | None = None
+    # a clip to go on from, as a file or a Clip; the result begins with it
     continue_from: str | Path | Clip | None = None
-    video: str | Path | Clip | None = None
-    strength: float = 0.6
+    video: str | Path | Clip | None = None  # a clip to be made anew, as a file or a Clip
+    # how much of `video` to change, in (0, 1]; 1 keeps nothing of it
+    strength: Annotated[float, Between(1e-6, 1)] = 0.6
+    # how windows become a video, as `kinema.sampling.rollout` has it, or its name. By default one
+    # window, and a sliding one where the model was trained on fewer frames.
     strategy: Strategy | str | None = None
-    num_videos: int = 1
-    batch_size: int = 8
+    num_videos: Many = 1  # how many videos of each prompt
+    batch_size: Many = 8  # how many are made at a time; the frames do not depend on it
+    # a torch.Generator, or one for each video, which draws the seeds: called again, it draws
+    # others. A new one draws the seed that it was made with.
     generator: torch.Generator | Sequence[torch.Generator] | None = None
+    # what the frames of the result are: "np", uint8 `(n, f, h, w, 3)`; "pt", a tensor `(n, f, 3, h,
+    # w)` in [0, 1]; "pil", a list of pictures for each video; "latent"
     output_type: OutputType = "np"
-    progress: bool = True
+    progress: bool = True  # whether to show a bar on a terminal
+    # called after each step with (pipeline, step, t, {"latents": x0}), x0 being the clean latents
+    # as the step sees them; what it returns is not used
     callback_on_step_end: Callable[[Any, int, float, dict[str, Any]], Any] | None = None
 
     @classmethod
@@ -101,30 +92,19 @@ class Request:
         return cls(prompt, **options)
 
     def __post_init__(self) -> None:
-        starts = {"image": self.image, "continue_from": self.continue_from, "video": self.video}
-        if sum(start is not None for start in starts.values()) > 1:
-            raise UserError(f"Give one of {', '.join(starts)} to start from, not both.")
+        if len(self.starts) > 1:
+            raise UserError(f"Give one of {' and '.join(self.starts)} to start from, not both.")
         if self.size is not None and (self.height is not None or self.width is not None):
             raise UserError("Give either a size or a height and a width, not both.")
         self.guidance = guidance_named(self.guidance)
-        for name, most in MOST.items():
-            check_number(name, getattr(self, name), 1, most)
-        check_number("fps", self.fps, 1e-3, 1e3)
-        check_number("guidance_scale", self.guidance_scale, -1e4, 1e4)
-        check_number("strength", self.strength, 1e-6, 1)
-        for seed in [self.seed] if isinstance(self.seed, int | np.integer) else self.seed:
-            check_number("seed", seed, 0, 2**63 - 1)
-        if self.output_type not in (kinds := get_args(OutputType)):
-            raise UserError(f"output_type is {self.output_type!r}: choose {', '.join(kinds)}.")
+        check_fields(self, "Option ")
 
     def stories(self, takes_prompts: bool) -> list[Story]:
         """Return the story of every video: each prompt `num_videos` times.
 
-        Args:
-            takes_prompts: whether prompts have an effect, so that they must not be empty.
-
         Raises:
-            UserError: if one is empty, or is no story although it begins as one.
+            UserError: if one is empty although prompts have an effect, or is no story although it
+                begins as one.
         """
         prompts = self.all_prompts()
         if not prompts or (takes_prompts and not all(prompt.strip() for prompt in prompts)):
@@ -166,19 +146,15 @@ class Request:
             raise UserError(f"{count} videos need {count} seeds or one, not {len(seeds)}.")
         return seeds
 
+    @property
+    def starts(self) -> dict[str, Any]:
+        """What it starts from, by the name of the option."""
+        named = {"image": self.image, "continue_from": self.continue_from, "video": self.video}
+        return {name: start for name, start in named.items() if start is not None}
+
     def sources(self) -> dict[str, str]:
         """Return the files it starts from, for the record."""
-        named = {"image": self.image, "continue_from": self.continue_from, "video": self.video}
-        return {name: str(file) for name, file in named.items() if isinstance(file, str | Path)}
-
-
-def check_number(name: str, value: float | None, least: float, most: float) -> None:
-    """Raise a UserError unless a number is absent, or finite and between two others."""
-    if value is None:
-        return
-    if isinstance(value, str) or not (math.isfinite(value) and least <= value <= most):
-        bounds = f"{least:g} to {most:g}" if most < 2**62 else f"{least:g} to 2^63 - 1"
-        raise UserError(f"{name} is {value}: it must be a number from {bounds}.")
+        return {name: str(f) for name, f in self.starts.items() if isinstance(f, str | Path)}
 
 
 def drawn_seed(generator: torch.Generator) -> int:
@@ -226,24 +202,17 @@ def prompt_at(story: Story, frame: int) -> str:
 def warn_of_late_parts(story: Story, num_frames: int, last_window: int | None = None) -> None:
     """Tell of the parts of a story that the video never comes to.
 
-    Args:
-        story: (first frame, prompt) of every part.
-        num_frames: of the video.
-        last_window: where the last window begins, if the prompt of a window is that of its start.
+    `last_window` is where the last window begins, if the prompt of a window is that of its start.
     """
     late = [f"{start}: {text}" for start, text in story if start >= num_frames]
     if late:
-        warnings.warn(
-            f"The video ends with frame {num_frames - 1}, so it never comes to {'; '.join(late)}.",
-            Notice,
-            stacklevel=2,
+        notify(
+            f"The video ends with frame {num_frames - 1}, so it never comes to {'; '.join(late)}."
         )
     unheard = [start for start, _ in story if last_window is not None and start > last_window]
     unheard = [start for start in unheard if start < num_frames]
     if unheard:
-        warnings.warn(
+        notify(
             f"The last window of the video begins at frame {last_window}, so the prompt of frame "
-            f"{unheard[0]} has no effect: make a longer video, or take --long splice or rolling.",
-            Notice,
-            stacklevel=2,
+            f"{unheard[0]} has no effect: make a longer video, or take --long splice or rolling."
         )

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import warnings
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -13,50 +12,35 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from kinema import clips
 from kinema.clips import Clip
-from kinema.errors import Notice, UserError
+from kinema.errors import UserError, notify
 from kinema.sampling import Autoguidance, Guidance, guidance_named
 from kinema.sampling.rollout import Autoregressive, Sliding, Strategy, Whole
 from kinema.sampling.sample import AfterStep
-from kinema.video.generation import (
-    SETTABLE,
-    Generation,
-    default_strategy,
-    device_of,
-    digest,
-    strategy_named,
-)
+from kinema.video.generation import SETTABLE, Generation, default_strategy, digest, strategy_named
 from kinema.video.request import Request, warn_of_late_parts
-from kinema.video.system import Loaded, Parts, System, load
+from kinema.video.system import Parts, System
 
 
 class Opening(NamedTuple):
-    """Frames that are there before anything is made, uint8 `(k, h, w, 3)` of the size to be made.
+    """Frames that are there before anything is made, uint8 `(k, h, w, 3)` of the final size."""
 
-    Attributes:
-        given: frames to go on from, the last of them, or a first frame; or None.
-        source: a video to be made anew; or None.
-        num_kept: how many frames of a clip stand in the result as they are, before new ones.
-        kept: yields these frames, `(h, w, 3)` each.
-    """
-
+    # frames to go on from, the last of them, or a first frame; or None
     given: np.ndarray | None = None
-    source: np.ndarray | None = None
-    num_kept: int = 0
+    source: np.ndarray | None = None  # a video to be made anew; or None
+    num_kept: int = 0  # how many frames of a clip stand in the result as they are, before new ones
+    # yields these frames, `(h, w, 3)` each
     kept: Callable[[], Iterator[np.ndarray]] = lambda: iter(())
 
 
 def open_with(request: Request, size: tuple[int, int], fps: float, most: int) -> Opening:
     """Read what the request starts from, and bring it to the size of the result.
 
-    Args:
-        request: which names it.
-        size: height and width of the result.
-        fps: the rate that the model knows, to which a file is brought.
-        most: frames of a clip to hold in memory, its last ones.
+    A file is brought to the rate `fps`. Of a clip to go on from, the last `most` frames are held.
 
     Raises:
         UserError: if the picture or the clip cannot be read.
@@ -91,11 +75,11 @@ def held(frames: Iterator[np.ndarray], complaint: str) -> np.ndarray:
     return np.stack(every)
 
 
-def first_frame(image: str | Path | np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def first_frame(image: str | Path | np.ndarray | Image.Image, size: tuple[int, int]) -> np.ndarray:
     """Return a picture as one frame, uint8 `(1, *size, 3)`: scaled to cover the size, cropped."""
     if isinstance(image, str | Path):
         image = clips.read_image(image)
-    picture = np.asarray(image)  # a PIL image too
+    picture = np.asarray(image)
     if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
         raise UserError(
             f"An image is a file or uint8 (h, w, 3), not {picture.dtype} {picture.shape}."
@@ -129,34 +113,24 @@ def warn_of_cut(frames: np.ndarray) -> None:
     Args:
         frames: uint8 `(f, h, w, 3)`, of which the first PEEK count.
     """
-    from kinema.metrics.temporal.cuts import (  # the metrics take a second to import
-        adaptive_ratios,
-        content_scores,
-        find_cuts,
-    )
+    from kinema.metrics.temporal import cuts  # the metrics take a second to import
 
     frames = frames[:PEEK]
-    if 1 in find_cuts(frames):
-        scores = content_scores(frames)
-        warnings.warn(
+    if 1 in cuts.find_cuts(frames):
+        scores = cuts.content_scores(frames)
+        times = cuts.adaptive_ratios(scores)[1]
+        notify(
             f"The video cuts away from the picture at frame 1 (change {scores[1]:.0f} of 255, "
-            f"{adaptive_ratios(scores)[1]:.1f} times that of the frames around): the model was "
-            "trained on other pictures.",
-            Notice,
-            stacklevel=2,
+            f"{times:.1f} times that of the frames around): the model was "
+            "trained on other pictures."
         )
 
 
-def settle(request: Request, pipe: Parts, progress: AfterStep | None = None) -> Generation:
+def settle(request: Request, pipe: Parts) -> Generation:
     """Fill in the defaults, read what the videos start from, and choose the strategy.
 
     A continuation takes the size of its clip, and as many new frames as one window holds; a video
     that is made anew, size and length of the one it is made from.
-
-    Args:
-        request: what was asked.
-        pipe: the system that is asked.
-        progress: called after every step.
 
     Raises:
         UserError: if the system cannot make it, or what it starts from cannot be read.
@@ -172,9 +146,8 @@ def settle(request: Request, pipe: Parts, progress: AfterStep | None = None) -> 
         defaults["num_frames"] = max(system.num_frames - system.overlap, 1)
     if opening.source is not None:
         defaults["num_frames"] = len(opening.source)
-    asked = {name: getattr(request, name) for name in SETTABLE}
-    chosen = {**defaults, **{name: value for name, value in asked.items() if value is not None}}
-    guidance = guidance_named(request.guidance)
+    asked = {name: value for name in SETTABLE if (value := getattr(request, name)) is not None}
+    chosen, guidance = defaults | asked, guidance_named(request.guidance)
     generation = Generation(
         pipe=pipe,
         stories=stories,
@@ -194,10 +167,18 @@ def settle(request: Request, pipe: Parts, progress: AfterStep | None = None) -> 
         kept=opening.kept,
         worse=worse_system(guidance, pipe),
         files=request.sources(),
-        progress=progress,
+        progress=told(request, pipe),
     )
     generation.strategy = settled_strategy(request, generation)
     return generation
+
+
+def told(request: Request, pipe: Parts) -> AfterStep | None:
+    """Return what is called after every step of a request, if its user wants to be told."""
+    callback = request.callback_on_step_end
+    if callback is None:
+        return None
+    return lambda step, t, x0: callback(pipe, step - 1, float(t.max()), {"latents": x0})
 
 
 def settled_strategy(request: Request, generation: Generation) -> Strategy:
@@ -211,12 +192,12 @@ def settled_strategy(request: Request, generation: Generation) -> Strategy:
         strategy = default_strategy(pipe, generation.latent_shape[1])
     elif isinstance(strategy, str):
         strategy = strategy_named(strategy, pipe)
-    chunk = getattr(pipe.denoiser, "chunk", 1)
     is_cached = isinstance(strategy, Autoregressive) and strategy.cached
-    if is_cached and generation.num_given % chunk:
+    if is_cached and generation.num_given % pipe.denoiser.chunk:
         raise UserError(
-            f"This model caches {chunk} latent frames at a time, and the picture or clip to "
-            f"start from fills {generation.num_given}: choose another strategy, such as sliding."
+            f"This model caches {pipe.denoiser.chunk} latent frames at a time, and the picture or "
+            f"clip to start from fills {generation.num_given}: choose another strategy, such as "
+            "sliding."
         )
     last_window = None
     if isinstance(strategy, Whole | Sliding):
@@ -228,24 +209,21 @@ def settled_strategy(request: Request, generation: Generation) -> Strategy:
 
 
 def encoded(pipe: Parts, frames: np.ndarray | None, whole_latents: bool = False) -> Tensor | None:
-    """Return the latents of uint8 frames (f h w 3), 1 c f' h' w'.
+    """Return the latents of uint8 frames (f h w 3), 1 c f' h' w'; of None, None.
 
-    Args:
-        pipe: whose codec to use.
-        frames: or None, which stays None.
-        whole_latents: take the most frames, from the end, that fill whole latents: 4 (n - 1) + 1
-            for a codec with a factor of 4 in time.
+    With `whole_latents`, take the most frames, from the end, that fill whole latents: 4 (n - 1) + 1
+    for a codec with a factor of 4 in time.
     """
     if frames is None:
         return None
     if whole_latents:
         factor = pipe.codec.factors[0]
         frames = frames[-((len(frames) - 1) // factor * factor + 1) :]
-    latents: Tensor = pipe.codec.encode(clips.to_tensor(frames)[None].to(device_of(pipe)))
+    latents: Tensor = pipe.codec.encode(clips.to_tensor(frames)[None].to(pipe.device))
     return latents
 
 
-def worse_system(guidance: Guidance, pipe: Parts) -> Loaded | None:
+def worse_system(guidance: Guidance, pipe: Parts) -> Parts | None:
     """Read the system that autoguidance leads away from; None for other guidance.
 
     Raises:
@@ -253,14 +231,12 @@ def worse_system(guidance: Guidance, pipe: Parts) -> Loaded | None:
     """
     if not isinstance(guidance, Autoguidance):
         return None
-    worse, device = load(guidance.model), device_of(pipe)
+    worse = Parts.load(guidance.model).to(pipe.device)
     if latents_of(worse) != latents_of(pipe):
         raise UserError(
             f"{guidance.model} has another codec or path than {pipe.name or 'this system'}: "
             "autoguidance contrasts two denoisers of the same latents."
         )
-    for part in (worse.denoiser, worse.text):
-        part.to(device).eval().requires_grad_(False)
     return worse
 
 
@@ -274,15 +250,15 @@ def settled_size(request: Request, system: System, multiple: tuple[int, int]) ->
     """Return the height and width to be made: those asked for, of the clip, or of the system.
 
     Raises:
-        UserError: if they are no size, or larger than the system makes.
+        UserError: if they are larger than the system makes.
     """
     source = request.continue_from if request.video is None else request.video
     default = system.size if source is None else size_of(source)
     size = default if request.size is None else request.size
-    wanted = (size, size) if isinstance(size, int) else tuple(size)
+    height, width = size if isinstance(size, Sequence) else (size, size)
+    wanted = int(height), int(width)
     if request.height is not None or request.width is not None:
         wanted = (request.height or default[0], request.width or default[1])
-    check_size(wanted)
     if wanted != default and max(wanted) > system.max_size:
         raise UserError(
             f"This model makes at most {system.max_size} pixels a side, not "
@@ -290,35 +266,25 @@ def settled_size(request: Request, system: System, multiple: tuple[int, int]) ->
         )
     made = possible_size(wanted, multiple, system.max_size)
     if made != system.size:
-        warnings.warn(
+        notify(
             f"This model was trained at {system.size[0]}x{system.size[1]} pixels: at "
-            f"{made[0]}x{made[1]} expect objects that are repeated, cut or out of shape.",
-            Notice,
-            stacklevel=2,
+            f"{made[0]}x{made[1]} expect objects that are repeated, cut or out of shape."
         )
     return made
 
 
-def check_size(wanted: tuple[int, ...]) -> None:
-    """Raise a UserError unless a size is two positive numbers."""
-    if len(wanted) != 2 or min(wanted) < 1:
-        raise UserError(f"A size is a height and a width in pixels, such as 64x96, not {wanted}.")
-
-
 def possible_size(
-    wanted: tuple[int, ...], multiple: tuple[int, int], max_size: int
+    wanted: tuple[int, int], multiple: tuple[int, int], max_size: int
 ) -> tuple[int, int]:
     """Return the size nearest to `wanted` that can be made, and tell if it is another."""
     height, width = (
         min(max(round(side / step), 1), max(max_size // step, 1)) * step
         for side, step in zip(wanted, multiple, strict=True)
     )
-    if (height, width) != tuple(wanted):
-        warnings.warn(
+    if (height, width) != wanted:
+        notify(
             f"This model cannot make {wanted[0]}x{wanted[1]} pixels; it makes {height}x{width}: "
-            f"heights are multiples of {multiple[0]}, widths of {multiple[1]}, up to {max_size}.",
-            Notice,
-            stacklevel=2,
+            f"heights are multiples of {multiple[0]}, widths of {multiple[1]}, up to {max_size}."
         )
     return height, width
 
@@ -327,17 +293,9 @@ def warn_of_unknown_words(pipe: Parts, prompts: list[str]) -> None:
     """Tell of what has no effect: a word never seen, or all of them."""
     if not pipe.system.takes_prompts:
         if any(prompt.strip() for prompt in prompts):
-            warnings.warn(
-                "This model was made without text: the prompt has no effect, leave it out.",
-                Notice,
-                stacklevel=2,
-            )
+            notify("This model was made without text: the prompt has no effect, leave it out.")
         return
     words = [word for prompt in prompts for word in pipe.text.unknown_words(prompt)]
     if words:
         named = ", ".join(f'"{word}"' for word in dict.fromkeys(words))
-        warnings.warn(
-            f"This model has never seen {named}: what you mean by it will not show.",
-            Notice,
-            stacklevel=2,
-        )
+        notify(f"This model has never seen {named}: what you mean by it will not show.")

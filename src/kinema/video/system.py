@@ -16,10 +16,11 @@ import contextlib
 import io
 import json
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Self
 
+import torch
 from safetensors import SafetensorError
 from torch import nn
 
@@ -30,16 +31,13 @@ from kinema.diffusion import PATHS, PREDICTIONS
 from kinema.errors import UserError, brief, nearest
 from kinema.fields import Count, OneOf, Positive, Side, Whole, check_fields, check_values, fit
 from kinema.interop import PretrainedCodec, PretrainedTextEncoder, codec_folder, load_codec
+from kinema.models import SHIPPED
 from kinema.sampling import SOLVERS
 from kinema.storage import whole_folder
-from kinema.storage.atomic import SHIPPED, read_object
+from kinema.storage.atomic import read_object
 from kinema.storage.weights import check_files, fetched, file_checksums
 
-CODECS: dict[str, type] = {
-    "causal_vae": CausalVAE,
-    "pixels": Pixels,
-    "pretrained": PretrainedCodec,
-}
+CODECS: dict[str, type] = {"causal_vae": CausalVAE, "pixels": Pixels, "pretrained": PretrainedCodec}
 TEXT_ENCODERS: dict[str, type] = {
     "small": SmallTextEncoder,
     "pretrained": PretrainedTextEncoder,
@@ -56,39 +54,24 @@ SYSTEM_FILE, CHECKSUMS = "system.json", "checksums"
 
 @dataclass
 class System:
-    """How the parts of a system belong together, and the defaults of its videos.
+    """How the parts of a system belong together, and the defaults of its videos."""
 
-    Attributes:
-        denoiser: its architecture, a key of `kinema.denoisers.DENOISERS`.
-        codec: a key of CODECS.
-        text: a key of TEXT_ENCODERS.
-        path: from data to noise, a key of `kinema.diffusion.PATHS`.
-        prediction: what the denoiser outputs, a key of `kinema.diffusion.PREDICTIONS`.
-        solver: a key of `kinema.sampling.SOLVERS`.
-        num_frames: frames of a clip in training.
-        size: height and width in training.
-        fps: frames per second in training.
-        num_steps: sampling steps.
-        guidance_scale: classifier-free guidance; 1 is off.
-        shift: above 1 spends more of the steps near noise.
-        overlap: frames of a clip that its continuation sees.
-        max_size: the longest side that is worth asking for.
-    """
-
-    denoiser: str = "dit"
-    codec: str = "causal_vae"
-    text: str = "small"
+    denoiser: str = "dit"  # its architecture, a key of `kinema.denoisers.DENOISERS`
+    codec: str = "causal_vae"  # a key of CODECS
+    text: str = "small"  # a key of TEXT_ENCODERS
+    # from data to noise, a key of `kinema.diffusion.PATHS`
     path: Annotated[str, OneOf(tuple(PATHS))] = "linear"
+    # what the denoiser outputs, a key of `kinema.diffusion.PREDICTIONS`
     prediction: Annotated[str, OneOf(tuple(PREDICTIONS))] = "velocity"
-    solver: Annotated[str, OneOf(tuple(SOLVERS))] = "euler"
-    num_frames: Count = 33
-    size: tuple[Side, Side] = (64, 64)
-    fps: Positive = 16.0
-    num_steps: Count = 30
-    guidance_scale: float = 4.0
-    shift: Positive = 1.0
-    overlap: Whole = 9
-    max_size: Side = 256
+    solver: Annotated[str, OneOf(tuple(SOLVERS))] = "euler"  # a key of `kinema.sampling.SOLVERS`
+    num_frames: Count = 33  # frames of a clip in training
+    size: tuple[Side, Side] = (64, 64)  # height and width in training
+    fps: Positive = 16.0  # frames per second in training
+    num_steps: Count = 30  # sampling steps
+    guidance_scale: float = 4.0  # classifier-free guidance; 1 is off
+    shift: Positive = 1.0  # above 1 spends more of the steps near noise
+    overlap: Whole = 9  # frames of a clip that its continuation sees
+    max_size: Side = 256  # the longest side that is worth asking for
 
     def __post_init__(self) -> None:
         check_fields(self, "system: ")
@@ -103,41 +86,45 @@ class System:
         return self.text != "none"
 
 
-class Parts(Protocol):
-    """A system whose parts are loaded; a `VideoPipeline` is one."""
-
-    denoiser: nn.Module
-    codec: Any
-    text: nn.Module
-    system: System
-    name: str
-
-
-@dataclass
-class Loaded:
-    """The parts of a system as they were read from its folder."""
-
-    denoiser: nn.Module
-    codec: Any
-    text: nn.Module
-    system: System
-    name: str
-
-
-def load(name: str | Path) -> Loaded:
-    """Read a system and its parts.
+class Parts(nn.Module):
+    """The parts of a system.
 
     Args:
-        name: one that ships ("tabletop"), a folder ("./tabletop"), or a repository of the Hugging
-            Face hub ("owner/name").
-
-    Raises:
-        UserError: if it is not there, or a file in it is missing, corrupt or foreign.
+        denoiser: `denoiser(x, t, conditions)`, one of `kinema.denoisers.DENOISERS`.
+        codec: frames to latents and back, one of CODECS.
+        text: `text(prompts) -> Tokens`, one of TEXT_ENCODERS.
+        system: how they belong together; names its parts by what they are.
+        name: what the system is called in the settings of its videos.
     """
-    folder = find(name)
-    system = read_system(folder)
-    parts = {part: load_part(folder, part, getattr(system, part)) for part in PARTS}
-    return Loaded(**parts, system=system, name=str(name))
+
+    def __init__(
+        self, denoiser: nn.Module, codec: Any, text: nn.Module, system: System, name: str = ""
+    ) -> None:
+        super().__init__()
+        self.denoiser, self.codec, self.text, self.name = denoiser, codec, text, name
+        kinds: dict[str, Any] = {part: kind_of(part, getattr(self, part)) for part in PARTS}
+        self.system = replace(system, **kinds)
+
+    @classmethod
+    def load(cls, name: str | Path) -> Self:
+        """Read a system, ready for use.
+
+        Args:
+            name: one that ships ("tabletop"), a folder ("./tabletop"), or a repository of the
+                Hugging Face hub ("owner/name").
+
+        Raises:
+            UserError: if it is not there, or a file in it is missing, corrupt or foreign.
+        """
+        folder = find(name)
+        system = read_system(folder)
+        parts = {part: load_part(folder, part, getattr(system, part)) for part in PARTS}
+        return cls(**parts, system=system, name=str(name)).eval().requires_grad_(False)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the denoiser lies; `.to(device)` moves the whole system."""
+        return next(self.denoiser.parameters()).device
 
 
 def find(name: str | Path) -> Path:
@@ -225,9 +212,7 @@ def save_part(network: Any, place: Path) -> None:
         network.tokenizer.save_pretrained(place)
         return
     network.save_pretrained(place)
-    (place / "README.md").unlink(
-        missing_ok=True
-    )  # the mixin's card, written for whole repositories
+    (place / "README.md").unlink(missing_ok=True)  # the mixin's card, for whole repositories
 
 
 def write_system(system: System, parts: dict[str, Any], folder: Path) -> None:

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+from rich.console import Console
+from rich.progress import track
 
 from kinema import clips, storage
 from kinema.errors import UserError
@@ -22,11 +24,13 @@ def write_world(
     seed: int = 0,
     rendering: Rendering = Rendering(truth=True),
     num_workers: int = 2,
+    progress: bool = False,
 ) -> Path:
     """Render clips of a world into a folder; clip i has the seed `seed + i`.
 
     Writes `clip_00000.mp4` ..., `metadata.jsonl` with a row {file_name, text, seed, attributes} a
     clip, `truth_00000.npz` ... if asked for, and `contact_sheet.png`, over files of those names.
+    `progress` draws a bar on the terminal.
 
     Raises:
         UserError: for an unknown world or split, numbers out of range, or a folder that cannot be
@@ -36,7 +40,11 @@ def write_world(
     seeds = range(seed, seed + num_clips)
     with storage.locked_folder(folder):
         rendered = render_ahead(WORLDS[name], seeds, rendering, min(num_workers, num_clips - 1))
-        write_clips(name, Path(folder), seeds, rendered)
+        console = Console(stderr=True)
+        bar = track(
+            rendered, "Rendering", num_clips, console=console, transient=True, disable=not progress
+        )
+        write_clips(name, Path(folder), seeds, bar)
     return Path(folder)
 
 

@@ -1,6 +1,7 @@
 import numpy as np
 
-from kinema.metrics.objects.tracks import follow_objects
+from kinema.metrics.objects.discovery import Blob
+from kinema.metrics.objects.tracks import follow_objects, match_cost
 from kinema.probes.consistency.faults import behind
 from kinema.worlds import Rendering, discs
 
@@ -29,3 +30,13 @@ def test_what_cannot_be_found_is_not_followed(pan):
     objects = follow_objects(pan)
     assert objects.tracks == []
     assert objects.doubt
+
+
+def test_what_was_lost_is_looked_for_where_it_was_going():
+    def blob(x: float) -> Blob:
+        mask = np.zeros((40, 80), bool)
+        return Blob(np.array([x, 20.0]), 50.0, (0, 0, 1, 1), np.array([50.0, 40, 0]), mask, False)
+
+    blobs = [[blob(20)], [blob(24)], [blob(28)], [], [], [blob(40), blob(16)]]
+    ahead, behind = (match_cost({0: 0, 1: 0, 2: 0}, blobs, 5, one) for one in blobs[5])
+    assert ahead < 1e-6 < behind

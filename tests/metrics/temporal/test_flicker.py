@@ -63,7 +63,7 @@ def test_noise_is_as_loud_in_a_large_frame():
     """White noise added at the native size reads the same although frames are averaged down."""
     flat = np.full((5, 540, 960, 3), 128, np.uint8)
     small, large = (float(noise(with_noise(frames, 12))) for frames in (flat[:, :256, :456], flat))
-    assert large == pytest.approx(small, rel=0.15)
+    assert large == pytest.approx(small, rel=0.3)  # averaged down, it would be half
 
 
 def test_black_tiles_say_nothing_of_noise():

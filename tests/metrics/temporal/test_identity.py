@@ -80,3 +80,8 @@ def test_palettes_against_a_reference(still, pan):
     turned = palette_distance(recolored(still, 1.0), still[:1])
     assert turned.shape == (len(still),) and (np.diff(turned)[1:] > -0.05).all()
     assert turned[-1] > 0.3
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_picture_of_one_pixel_loses_nothing():
+    assert lost_share(np.zeros((5, 1, 1, 3), np.uint8)).value == 0

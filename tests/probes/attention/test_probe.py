@@ -13,10 +13,7 @@ from kinema.errors import UserError
 from kinema.probes.attention.probe import (
     AttentionProbe,
     SubjectAttention,
-    by_lag,
     measure_attention,
-    scores_of,
-    to_other_frames,
 )
 from kinema.probes.attention.report import report_of
 
@@ -31,24 +28,29 @@ def attention_at(places, target):
     return SubjectAttention(maps, places)
 
 
+def track_and_old(attention):
+    figures = attention.figures()
+    return [figures[name].item() for name in ("on_track", "old_place")]
+
+
 PLACES = np.array([[1, 0], [1, 1], [1, 2], [1, 3]])
 
 
 def test_a_gaze_that_follows_scores_all_tokens_and_one_that_stays_scores_none():
     follows = attention_at(PLACES, lambda i, j: PLACES[j])
-    assert [float(x.item()) for x in scores_of(follows)] == [16, 0]
+    assert track_and_old(follows) == [16, 0]
     stays = attention_at(PLACES, lambda i, j: PLACES[i])
-    assert [float(x.item()) for x in scores_of(stays)] == [0, 16]
-    assert by_lag(follows).tolist() == [16, 16, 16]
-    assert to_other_frames(follows).item() == pytest.approx(3 / 4)
+    assert track_and_old(stays) == [0, 16]
+    assert follows.figures()["by_lag"].tolist() == [16, 16, 16]
+    assert follows.figures()["to_other_frames"].item() == pytest.approx(3 / 4)
 
 
 def test_a_uniform_gaze_scores_one_and_resting_pairs_do_not_count():
     maps = np.full((1, 1, 4, 4, 4, 4), 1 / 64)
-    assert [x.item() for x in scores_of(SubjectAttention(maps, PLACES))] == pytest.approx([1, 1])
+    assert track_and_old(SubjectAttention(maps, PLACES)) == pytest.approx([1, 1])
     resting = np.array([[1, 0], [1, 0], [1, 0], [1, 1]])
-    assert np.isfinite(by_lag(SubjectAttention(maps, resting))).all()
-    assert np.isnan(by_lag(SubjectAttention(maps[:, :, :3, :3], resting[:3]))).all()
+    assert np.isfinite(SubjectAttention(maps, resting).figures()["by_lag"]).all()
+    assert np.isnan(SubjectAttention(maps[:, :, :3, :3], resting[:3]).figures()["by_lag"]).all()
 
 
 def pipe(**options):
@@ -106,4 +108,6 @@ def test_a_network_without_spacetime_attention_is_told():
 
 def test_wrong_numbers_are_one_sentence(capsys):
     assert main(["probe", "attention", "--noise", "0"]) == 2
-    assert "--noise 0" in " ".join(capsys.readouterr().err.split())
+    assert "--noise is 0.0, and must be more than 0 and at most 1." in " ".join(
+        capsys.readouterr().err.split()
+    )

@@ -26,7 +26,7 @@ def test_the_proof_sees_what_was_broken():
 
 
 def test_files_are_probed_and_the_page_is_written(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(consistency, "render", lambda *_: [])
+    monkeypatch.setattr(consistency, "tabletop_clips", lambda *_: [])
     monkeypatch.setattr(consistency, "prove", lambda *_: {})
     noise = np.random.default_rng(0).integers(0, 256, (6, 32, 32, 3), dtype=np.uint8)
     clips.write(clips.Clip(noise, 8), tmp_path / "in" / "noise.mkv")

@@ -111,7 +111,7 @@ def test_made_videos_are_measured_in_the_box(saved, tmp_path):
 
 def test_the_command_goes_through_the_box(saved, tmp_path, capsys):
     probe = DriftProbe([saved], ["sliding"], 30, 1, "box", folder=str(tmp_path))
-    run(probe)
+    run(probe).show()
     assert "radius error @" in capsys.readouterr().out.replace("\n", " ")
     (made,) = tmp_path.glob("box-*-sliding-box-0.mkv")
     with pytest.raises(UserError, match=f"{made.name} was made with num_steps 1, not 2"):

@@ -37,7 +37,7 @@ def test_what_comes_out_again_is_counted(tmp_path):
         assert len(continue_from) == scene.start and len(frames) == scene.start + num_frames
         if strategy.__class__.__name__ == "Rolling":  # it comes out three frames late
             frames[scene.start + 3 :] = frames[scene.start : -3].copy()
-        if strategy.__class__.__name__ == "Autoregressive":  # and here in another colour
+        if strategy.__class__.__name__ == "Autoregressive":  # and here in another color
             frames[len(continue_from) :] = frames[len(continue_from) :, :, :, ::-1]
         clips.write(Clip(frames, 10.0, metadata={"joins": []}), target)
 
@@ -46,7 +46,7 @@ def test_what_comes_out_again_is_counted(tmp_path):
     names = ("sliding", "rolling", "autoregressive")
     columns = makers(("m",), names, folder=str(tmp_path), load=lambda name: pipe, make=make)
     probe = OcclusionProbe(("m",), names, (8, 1000), 3)
-    found = measure_occlusion(probe, Curtain(), columns).found
+    found = measure_occlusion(probe, columns).found
     assert list(found) == [TRUE, HELD, *(f"m, {name}" for name in names)]
     assert all(list(row) == [8] for row in found.values())  # none hides for a thousand frames
     assert found[TRUE][8].right == found["m, sliding"][8].right == found[TRUE][8].total == 3
@@ -71,7 +71,7 @@ def test_the_command_makes_reads_prints_and_writes(tmp_path, capsys):
     model, page = tmp_path / "box", tmp_path / "o.md"
     VideoPipeline(DiT(config), Pixels(), NoText(), system).save_pretrained(model)
     made = str(tmp_path / "made")
-    run(OcclusionProbe([str(model)], ["sliding"], [8], 1, folder=made, report=str(page)))
+    run(OcclusionProbe([str(model)], ["sliding"], [8], 1, folder=made)).publish(str(page))
     printed = capsys.readouterr().out
     assert "100 (21-100, n = 1)" in printed and "inside the horizon" in printed
     text = page.read_text()
@@ -82,7 +82,7 @@ def test_the_command_makes_reads_prints_and_writes(tmp_path, capsys):
 
 
 def test_bad_requests_are_refused():
-    with pytest.raises(UserError, match="at least 1"):
+    with pytest.raises(UserError, match="no length"):
         OcclusionProbe(lengths=[])
-    with pytest.raises(UserError, match="no world 'moon'.*curtain, tabletop"):
-        run(OcclusionProbe(world="moon"))
+    with pytest.raises(UserError, match="world .moon. is unknown; choose one of curtain, tabletop"):
+        OcclusionProbe(world="moon")

@@ -5,7 +5,6 @@ from kinema.probes.occlusion.probe import (
     HELD,
     OcclusionFindings,
     OcclusionProbe,
-    Outcome,
     Sight,
     Survival,
 )
@@ -16,6 +15,7 @@ from kinema.probes.occlusion.report import (
     report_of,
     survival_table,
 )
+from kinema.probes.occlusion.worlds import Outcome
 
 GAPS = [11, 12, 13, 12]
 YES, NO = Outcome(True, 1, 0.5), Outcome(False)

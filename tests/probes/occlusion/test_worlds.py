@@ -5,8 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kinema.probes.occlusion.probe import Outcome
-from kinema.probes.occlusion.worlds import Curtain, Tabletop
+from kinema.probes.occlusion.worlds import Curtain, Outcome, Tabletop
 from kinema.probes.unseen import FIRST_SEED
 from kinema.video import System
 from kinema.worlds import Rendering, discs, tabletop
@@ -35,8 +34,8 @@ def test_a_disc_crosses_out_of_sight_for_about_so_long(length):
     assert len(scenes) == 6
     for hidden in scenes:
         scene = discs.sample_scene(hidden.seed, level=6)
-        (centres,) = scene.motion(np.arange(len(hidden.frames)) / 10)[0]
-        visible = scene.visible(centres[None])[0]
+        (centers,) = scene.motion(np.arange(len(hidden.frames)) / 10)[0]
+        visible = scene.visible(centers[None])[0]
         again = hidden.start + int(np.argmax(visible[hidden.start :] > 0))
         assert abs(again - hidden.start - length) <= length / 8
         assert hidden.again == again and visible[hidden.last] == 1
@@ -45,7 +44,7 @@ def test_a_disc_crosses_out_of_sight_for_about_so_long(length):
         assert visible[hidden.stop] == 1 and visible[again : hidden.stop].max() < 1
         entry = int(np.flatnonzero(visible[: hidden.start] == 1)[-1]) + 1
         assert (visible[entry - 8 : entry] == 1).all()
-        x = centres[:, 0] - np.mean(scene.curtain)
+        x = centers[:, 0] - np.mean(scene.curtain)
         assert x[hidden.start - 1] * x[hidden.stop] < 0
         assert str(hidden.seed - FIRST_SEED) in hidden.label and scene.color in hidden.caption
 
@@ -66,13 +65,13 @@ def test_a_disc_of_another_size_is_not_the_disc(hidden, change, survived):
     scene = discs.sample_scene(hidden.seed, level=6)
     # Behind the same curtain a larger disc is whole later, and so a plain picture is drawn
     other = replace(scene, radii=change * scene.radii)
-    (centres,) = scene.motion(np.arange(len(hidden.frames)) / 10)[0]
-    share = discs.coverage(centres[None], other.radii, (32, 32))
+    (centers,) = scene.motion(np.arange(len(hidden.frames)) / 10)[0]
+    share = discs.coverage(centers[None], other.radii, (32, 32))
     frames = discs.painted(share, other.inks, scene.curtain)
     assert hidden.read(frames[hidden.start :]).survived == survived
 
 
-def test_a_disc_of_another_colour_or_too_late_does_not_survive(hidden):
+def test_a_disc_of_another_color_or_too_late_does_not_survive(hidden):
     assert not hidden.read(hidden.true[..., ::-1]).survived
     late = np.concatenate([hidden.true[:1].repeat(9, 0), hidden.true[:-9]])
     outcome = hidden.read(late)

@@ -62,7 +62,7 @@ def test_the_nearest_of_its_own_training_clips_is_itself(true):
     assert (nearest_clip(true[:, :3], 16, DATA) == true).all()
 
 
-def test_passing_on_knows_the_colour_the_walls_and_the_curtain():
+def test_passing_on_knows_the_color_the_walls_and_the_curtain():
     data = DiscClips("curtain", num_frames=32, size=64)
     true = data.make(list(range(40)))[0]["frames"].numpy()
     scenes = [discs.sample_scene(seed, data.level) for seed in range(40)]

@@ -22,6 +22,12 @@ SYSTEM = System(
 TINY = DiTConfig(channels=3, dim=32, depth=1, num_heads=2, patch=(1, 8, 8), text_dim=0)
 
 
+@pytest.fixture(autouse=True)
+def few_neighbors(monkeypatch):
+    """The nearest training clip is looked for among 20, which are drawn in no time."""
+    monkeypatch.setattr("kinema.probes.physics.baselines.NUM_NEIGHBORS", 20)
+
+
 @pytest.fixture(scope="module")
 def pipe():
     torch.manual_seed(0)
@@ -80,7 +86,7 @@ def test_an_untrained_model_is_far_from_the_floor_and_is_reported(pipe, tmp_path
 def test_the_command_loads_a_folder(pipe, tmp_path, capsys, law):
     pipe.save_pretrained(tmp_path / "model")
     model, page = str(tmp_path / "model"), str(tmp_path / "physics.md")
-    run(PhysicsProbe(law, model, num_clips=4, report=page))
+    run(PhysicsProbe(law, model, num_clips=4)).publish(page)
     printed, page = capsys.readouterr().out, (tmp_path / "physics.md").read_text()
     assert "straight on, as parsed" in printed
     for text in (printed, page):  # of a box nothing is published
@@ -92,7 +98,7 @@ def test_bad_requests_are_refused():
         PhysicsProbe("unifrom")
     with pytest.raises(UserError, match="--law beside --model"):
         PhysicsProbe(model="somewhere")
-    with pytest.raises(UserError, match="at least 2"):
+    with pytest.raises(UserError, match="must be 2 or more"):
         replace(PhysicsProbe(), num_clips=1)
 
 

@@ -10,6 +10,7 @@ from kinema.errors import UserError
 from kinema.probes.prompts import PromptProbe, measure_prompts, probe
 from kinema.probes.prompts.probe import SPLITS
 from kinema.worlds import Rendering, tabletop
+from kinema.worlds.tabletop.paraphrases import rephrase
 
 SYSTEM = SimpleNamespace(num_frames=9, size=(32, 32), fps=8.0)
 PROBE = PromptProbe(num_prompts=3, level=2, num_consistency=2)
@@ -17,6 +18,8 @@ PROBE = PromptProbe(num_prompts=3, level=2, num_consistency=2)
 
 class Exact:
     """A codec that loses nothing."""
+
+    factors = (1, 8, 8)
 
     def encode(self, frames):
         return frames
@@ -40,7 +43,8 @@ class Painter:
 
     def clip(self, prompt, seed):
         for split in SPLITS.values():
-            if tabletop.sample_scene(seed, PROBE.level, split).caption == prompt:
+            scene = tabletop.sample_scene(seed, PROBE.level, split)
+            if prompt in (scene.caption, rephrase(scene.attributes, np.random.default_rng(seed))):
                 return tabletop.render([seed], Rendering(9, (32, 32), PROBE.level, split, 8))[
                     0
                 ].frames
@@ -66,6 +70,7 @@ def test_a_perfect_model_scores_as_true_renders_do(painted):
     assert list(columns) == [
         "generated, seen",
         "generated, held out",
+        "held out, other words",
         "true renders",
         "true, through codec",
         "random captions",
@@ -75,6 +80,15 @@ def test_a_perfect_model_scores_as_true_renders_do(painted):
         assert sum(share.right for share in both) == ceiling.right
         assert columns["true, through codec"][aspect] == ceiling
         assert ceiling.total == 6
+
+
+def test_a_perfect_model_follows_other_words_as_well(painted):
+    columns = painted.scores
+    assert columns["held out, other words"] == columns["generated, held out"]
+
+
+def test_a_perfect_model_is_as_clean_as_true_renders(painted):
+    assert painted.clean["generated"] == painted.clean["true"] == painted.clean["codec"]
 
 
 def test_random_captions_are_seldom_right(painted):

@@ -6,9 +6,10 @@ import pytest
 from kinema.judges.tabletop import VOCABULARY
 from kinema.judges.tabletop.scoring import score
 from kinema.probes.prompts import PromptFindings, PromptProbe, report_of
+from kinema.probes.prompts.cleanness import Cleanness
 from kinema.probes.prompts.consistency import Ratio
 from kinema.probes.prompts.probe import Group, Shown
-from kinema.probes.prompts.report import consistency_table, prompt_table
+from kinema.probes.prompts.report import cleanness_table, consistency_table, prompt_table
 
 ASKED = {question: answers[1] for question, answers in VOCABULARY.items()}
 READ = {**ASKED, "shape": VOCABULARY["shape"][2]}
@@ -27,7 +28,9 @@ def figures(error):
 
 def findings(**changes):
     clips = {"generated": Shown(np.zeros((2, 3, 16, 16, 3), np.uint8), [ASKED, READ])}
-    group = Group(["a ball rolls", "a cone falls"], [ASKED, ASKED], clips)
+    prompts = ["a ball rolls", "a cone falls"]
+    group = Group(prompts, [ASKED, ASKED], ["the ball rolls", "the cone falls"], clips)
+    steps = {"true": 0.3, "codec": 0.9, "generated": 1.8, "smoothed": 1.2}
     errors = {"true": 1.0, "codec": 1.5, "generated": 2.0, "frame by frame": 6.0}
     found = {
         "probe": PromptProbe(num_prompts=2),
@@ -35,6 +38,9 @@ def findings(**changes):
         "scores": {"generated, seen": score([ASKED, READ], [ASKED, ASKED])},
         "consistency": {kind: figures(error) for kind, error in errors.items()},
         "ratio": Ratio(0.2, (0.1, 0.3)),
+        "clean": {
+            kind: Cleanness([a, a], [0.3, 0.3], [0.8 - a / 4] * 2) for kind, a in steps.items()
+        },
     }
     return PromptFindings(**{**found, **changes})
 
@@ -51,6 +57,14 @@ def test_the_floor_is_subtracted_and_motion_stands_beside():
     above = {row[0]: row[header.index("above the floor")] for row in rows}
     assert list(above.values()) == ["0.00", "0.50", "1.00", "5.00"]
     assert all(row[header.index("motion")] == "0.500" for row in rows)
+
+
+def test_seams_and_outlines_stand_beside_those_of_true_renders():
+    header, *rows = cleanness_table(findings())
+    assert [row[0] for row in rows][0] == "true renders (floor)"
+    ratios = [row[header.index("seams, ratio")].split()[0] for row in rows]
+    assert ratios == ["1.00", "3.00", "6.00", "4.00"]
+    assert [row[-1] for row in rows] == ["1.00", "0.79", "0.48", "0.69"]
 
 
 def test_everything_is_shown(capsys):

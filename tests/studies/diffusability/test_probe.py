@@ -6,7 +6,7 @@ import pytest
 from kinema.errors import UserError
 from kinema.metrics.features.distances import FEATURES
 from studies import diffusability
-from studies.diffusability import examine
+from studies.diffusability import Study, examine
 from studies.diffusability.probe import CODED, MADE, NOISE, PIXELS
 
 
@@ -36,8 +36,8 @@ def test_latents_stand_beside_pixels(findings, codecs):
 
 def test_mistakes_are_told_before_anything_is_done(codecs, tmp_path):
     with pytest.raises(UserError, match="named twice"):
-        diffusability.run([codecs[0]] * 2, folder=str(tmp_path))
+        diffusability.run(Study(tmp_path, files=[codecs[0]] * 2))
     with pytest.raises(UserError, match="no denoiser 'dit-tinny'"):
-        diffusability.run(codecs, folder=str(tmp_path), size="tinny")
+        diffusability.run(Study(tmp_path, size="tinny", files=codecs))
     with pytest.raises(UserError, match="nowhere"):
-        diffusability.run([str(tmp_path / "nowhere")], folder=str(tmp_path))
+        diffusability.run(Study(tmp_path, files=[str(tmp_path / "nowhere")]))

@@ -2,8 +2,8 @@ import pytest
 
 from kinema.denoisers import make_denoiser
 from kinema.errors import UserError
-from kinema.reports.records import MEASURED
 from studies.ladder.arms import ARMS, AVERAGED, SHARED, TRACKS, UNMIXED, chosen_arms
+from studies.records import MEASURED
 
 
 def test_the_rungs_that_must_be_there():

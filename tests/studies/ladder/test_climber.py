@@ -44,8 +44,8 @@ def test_numbers_that_make_no_sense(tmp_path):
 def test_another_session_takes_up_what_was_published(climber, tmp_path, monkeypatch):
     climb_all(climber, ["recurrence"])
     there = tmp_path / "published"
-    elsewhere = replace(climber.ladder, folder=tmp_path / "other", published=there)
-    first = climb_all(Climber(replace(climber.ladder, published=there)), [])
+    elsewhere = replace(climber.ladder, folder=tmp_path / "other", report=f"{there}.md")
+    first = climb_all(Climber(replace(climber.ladder, report=f"{there}.md")), [])
     assert (there / "recurrence.json").exists()
     monkeypatch.setattr(task, "train", None)  # nothing is left to train
     assert climb_all(Climber(elsewhere), ["recurrence"]) == first

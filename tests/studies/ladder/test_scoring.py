@@ -54,7 +54,7 @@ def test_true_clips_follow_their_own_flow_and_spoiled_ones_do_not(clips):
     assert still[MOTION] < 0.1 < true[MOTION] and still[REMADE_MOTION] < 0.1 < true[REMADE_MOTION]
 
 
-def test_drift_is_the_change_of_an_objects_colour_with_the_lag():
+def test_drift_is_the_change_of_an_objects_color_with_the_lag():
     frames = np.full((4, 8, 8, 3), 128, np.uint8)
     masks = np.zeros((4, 8, 8), np.uint8)
     for t in range(4):

@@ -3,7 +3,7 @@ import pytest
 from kinema.errors import UserError
 from kinema.options import read_options
 from kinema.recipes import physics_uniform
-from kinema.reports.records import MEASURED
+from studies.records import MEASURED
 from studies.scaling.arms import ARMS, QUESTIONS, RECIPE, chosen_arms
 
 

@@ -53,11 +53,12 @@ def make_system(law, num_samples, place, words):
 @pytest.fixture
 def scaling(tmp_path, monkeypatch):
     monkeypatch.setattr(probe, "train", make_system)
+    monkeypatch.setattr("kinema.probes.physics.baselines.NUM_NEIGHBORS", 20)
     return Scaling(tmp_path / "runs", "uniform", 400, 4, num_frames=8, size=16)
 
 
 def test_everything_is_done_once_and_in_all_folders(scaling, tmp_path, monkeypatch):
-    published = replace(scaling, published=tmp_path / "page")
+    published = replace(scaling, report=str(tmp_path / "page.md"))
     records, baselines = measure_scaling(published, [RECIPE, "300 clips"])
     one = records["300 clips"]
     assert one.samples == [400] and one.curve == [1.5] and one.clips_per_second == 4.0
@@ -135,13 +136,13 @@ def test_bad_requests_are_refused(tmp_path):
     with pytest.raises(UserError, match="did you mean 'parabola'"):
         Scaling(tmp_path, "parabol")
     with pytest.raises(UserError, match="No arm is measured in .* yet"):
-        command.run(arms=["measured"], folder=str(tmp_path))
+        command.run(Scaling(tmp_path, arms=["measured"]))
 
 
 def test_the_command_writes_a_page(scaling, tmp_path, capsys):
     pytest.importorskip("matplotlib")
     page = tmp_path / "scaling.md"
-    scaling.published = page.with_suffix("")
-    command.measured(scaling, ["causal attention"]).publish(str(page))
+    asked = replace(scaling, arms=["causal attention"], report=str(page))
+    command.run(asked).publish(str(page))
     assert page.exists() and (tmp_path / "scaling" / "causal-attention.json").exists()
     assert "Not measured yet: the recipe; width 64;" in capsys.readouterr().out

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from kinema.probes.physics.probe import FROZEN, MEAN_VELOCITY
-from studies.scaling import Scaling, measured
+from studies.scaling import Scaling, run
 from studies.scaling.arms import ARMS, DATA, MISSING_MIDDLE, RECIPE, SIZE
 from studies.scaling.report import (
     BELOW,
@@ -99,5 +99,5 @@ def test_what_is_printed(records, baselines, scaling, capsys):
 def test_the_committed_page_is_what_its_records_say(tmp_path):
     results = Path(__file__).parents[3] / "docs" / "results"
     shutil.copytree(results / "scaling", tmp_path / "records")
-    report = measured(Scaling(tmp_path), [])
+    report = run(Scaling(tmp_path, arms=["measured"]))
     assert report.page(tmp_path / "scaling.md") == (results / "scaling.md").read_text()

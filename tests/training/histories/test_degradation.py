@@ -28,7 +28,7 @@ def times(*given: int) -> torch.Tensor:
     return t
 
 
-def centres(ink: torch.Tensor) -> torch.Tensor:
+def centers(ink: torch.Tensor) -> torch.Tensor:
     """Where the ink of each frame lies, x and y in pixels, (b, f, 2)."""
     weight = ink.sum(1)
     places = torch.arange(ink.shape[-1])
@@ -73,9 +73,9 @@ def test_nothing_is_degraded_by_nothing():
     assert torch.allclose(degraded(CLIPS, times(4, 4, 4), faults), CLIPS, atol=1e-5)
 
 
-def test_colours_change_evenly_over_the_clip_and_shapes_stay_where_they_are():
+def test_colors_change_evenly_over_the_clip_and_shapes_stay_where_they_are():
     tint = tinted(INK, ALL.draw(3, 3, 6).mixtures)
-    assert torch.allclose(centres(tint), centres(INK), atol=1e-3)
+    assert torch.allclose(centers(tint), centers(INK), atol=1e-3)
     share = tint.sum((-1, -2)) / INK.sum((-1, -2))  # b c f
     assert (share - 1).abs().max() > 0.05
     assert (share.diff(n=2, dim=2).abs() < 5e-3).all()
@@ -86,11 +86,11 @@ def test_a_fade_takes_up_to_its_share_and_gives_up_to_half_of_it():
     assert 0.6 <= left.min() < 0.62 and 1.18 < left.max() <= 1.2
 
 
-def test_outlines_move_out_and_in_about_their_centres():
+def test_outlines_move_out_and_in_about_their_centers():
     for weight, grows in ((0.3, True), (-0.3, False)):
         again = swollen(INK, torch.full((3, 6), weight))
         assert ((again.sum((1, 3, 4)) > INK.sum((1, 3, 4))) == grows).all()
-        assert (centres(again) - centres(INK)).abs().max() < 0.05
+        assert (centers(again) - centers(INK)).abs().max() < 0.05
 
 
 def test_a_frame_is_moved_by_its_own_part_of_a_pixel():
@@ -98,7 +98,7 @@ def test_a_frame_is_moved_by_its_own_part_of_a_pixel():
     ink[..., 12:20, 10:18] = 1
     shifts = ALL.draw(2, 3, 4).shake
     assert 0.15 < shifts.abs().max() <= 0.2
-    assert torch.allclose(centres(shaken(ink, shifts)) - centres(ink), shifts, atol=1e-4)
+    assert torch.allclose(centers(shaken(ink, shifts)) - centers(ink), shifts, atol=1e-4)
 
 
 @pytest.mark.parametrize("factor", [0.5, 1.0, 1.7])

@@ -14,7 +14,8 @@ from kinema.training.tasks import judge as training
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models") / "judge"
-    scores = training.train(folder, num_clips=8, num_epochs=1, batch_size=4, num_unseen=4)
+    run = training.JudgeRun(str(folder), 8, num_epochs=1, batch_size=4, num_unseen=4)
+    scores = run.train()
     return folder, scores
 
 
@@ -43,7 +44,7 @@ def test_an_empty_folder_is_refused(tmp_path):
 
 
 def test_the_learning_rate_warms_up_and_ends_at_zero():
-    rates = [training._rate(p) for p in (0.0, 0.01, 0.03, 0.5, 1.0)]
+    rates = [training.rate_at(p) for p in (0.0, 0.01, 0.03, 0.5, 1.0)]
     assert rates[0] == 0 and rates[1] < rates[2] and rates[2] > rates[3] > rates[4]
     assert rates[4] == pytest.approx(0, abs=1e-9)
 
@@ -62,7 +63,7 @@ def test_an_epoch_shows_every_clip_once_and_mirrors_words_with_pictures(monkeypa
     seen = []
     run = training.JudgeRun(batch_size=4)
     for step in (0, 1):
-        shown, words = training._batch(examples, step, run, generator)
+        shown, words = training.draw_batch(examples, step, run, generator)
         bright_left = shown[:, 0, 0, 32, 0] > 0
         said = words[:, list(VOCABULARY).index("direction")]
         assert torch.equal(said, torch.where(bright_left, left, right))

@@ -34,8 +34,8 @@ def trained(tmp_path_factory):
         denoiser=DiTConfig(dim=64, depth=2, num_heads=2, patch=(1, 1, 1)),
         text=SmallTextConfig(dim=32, depth=1, num_heads=2),
         defaults=System(num_frames=9, size=(16, 16), num_steps=4, guidance_scale=2.0),
-        loop=Loop(num_samples=1600, batch_size=16, learning_rate=3e-3, warmup=160,
-                  validate_every=800, averages=(0.1,)),
+        loop=Loop(num_samples=800, batch_size=16, learning_rate=3e-3, warmup=80,
+                  validate_every=400, averages=(0.1,)),
         cache=str(folder / "cache"),
         workers=0,
     )  # fmt: skip

@@ -23,7 +23,7 @@ def view(scene):
 
 def test_a_ray_projects_back_to_its_pixel_at_its_depth(view):
     rows, columns = view.all_pixels()
-    directions = view.to_world(view.rays(rows, columns))
+    directions = view.directions(rows, columns)
     depth = torch.linspace(2.0, 9.0, rows.shape[1])
     points = view.origin[:, :, None] + depth * directions
     there = view.project(points)
@@ -40,7 +40,7 @@ def test_rays_through_the_middle_and_the_edge(view):
 
 def test_the_table_is_met_at_height_zero(view):
     rows, columns = view.all_pixels()
-    directions = view.to_world(view.rays(rows, columns))
+    directions = view.directions(rows, columns)
     point = view.on_table(directions)
     met = directions[:, 2] < -1e-3
     assert met.any() and point[:, 2][met].abs().max() < 1e-4
@@ -78,7 +78,7 @@ def test_a_window_numbers_its_pixels(scene, view):
 
 
 def test_nothing_behind_the_edge_has_a_window(view):
-    beside = view.to_world(torch.tensor([9.0, 0.0, 1.0]).view(1, 3, 1)) + view.origin[:, :, None]
+    beside = view.rotation @ torch.tensor([9.0, 0.0, 1.0]).view(1, 3, 1) + view.origin[:, :, None]
     assert view.window(beside) is None
 
 

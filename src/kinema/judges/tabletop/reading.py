@@ -10,7 +10,7 @@ from torch import Tensor
 from kinema.errors import UserError
 from kinema.judges.tabletop.network import JudgeNetwork, prepare
 from kinema.judges.tabletop.questions import VOCABULARY
-from kinema.storage.atomic import SHIPPED as MODELS
+from kinema.models import SHIPPED as MODELS
 
 SHIPPED = MODELS / "judge"
 

@@ -62,13 +62,13 @@ def drift_interval(
 
 
 def subject_consistency(images: np.ndarray) -> Score:
-    """Mean cosine of each frame with the one before and with the first, [-1, 1]; 1 for one frame.
+    """Mean cosine of each frame with the one before and with the first, [0, 1]; 1 for one frame.
 
     VBench's subject consistency with a DINO, its background consistency with a CLIP (Huang et al.
-    2024). A frozen clip scores 1.
+    2024), which counts a cosine below 0 as 0. A frozen clip scores 1.
     """
     previous, first = (images[1:] * images[:-1]).sum(1), images[1:] @ images[0]
-    curve = np.concatenate([[np.nan], (previous + first).clip(-2, 2) / 2])
+    curve = np.concatenate([[np.nan], (previous.clip(0, 1) + first.clip(0, 1)) / 2])
     return Score(float(curve[1:].mean()) if len(images) > 1 else 1.0, curve)
 
 

@@ -48,12 +48,17 @@ class Encoder:
         return np.concatenate([unit_vectors(self._look(list(batch))) for batch in batches])
 
     def _look(self, frames: list[np.ndarray]) -> Tensor:
-        pixels = self.processor(images=frames, return_tensors="pt")["pixel_values"]
+        return self.embed(self.processor(images=frames, return_tensors="pt")["pixel_values"])
+
+    @torch.no_grad()
+    def embed(self, pixels: Tensor) -> Tensor:
+        """Embeddings (b d), of any length, of pictures (b 3 h w) that are prepared already."""
         pixels = pixels.to(self.model.device)
         if self.kind in DUAL:
             seen = self.model.get_image_features(pixel_values=pixels)
             return getattr(seen, "pooler_output", seen)
-        seen = self.model(pixel_values=pixels)
+        any_size = {"interpolate_pos_encoding": True} if self.kind == "vit" else {}
+        seen = self.model(pixel_values=pixels, **any_size)
         return seen.pooler_output if self.kind in POOLED else seen.last_hidden_state[:, 0]
 
     @torch.no_grad()

@@ -15,12 +15,10 @@ from kinema.metrics.objects.tracks import Followed, ObjectTrack
 MOST_GROWTH = 25.0  # percent of the area from one frame to the next, beyond the usual change
 MOST_RECOLORING = 15.0  # CIELAB units
 SPARSE = 5  # frames that an object must be seen to be judged
-COUNT_UNIT = "objects too many or too few"
-SIZE_UNIT, COLOR_UNIT = "% of the area at once", "CIELAB units"
 MOSTLY = 0.6  # of its usual area: what shows less may show only its rim
 
 
-@needs_objects(COUNT_UNIT)
+@needs_objects("objects too many or too few")
 def conserved_count(objects: Followed) -> Finding:
     """Tell whether objects come and go only at the border or behind others.
 
@@ -33,10 +31,10 @@ def conserved_count(objects: Followed) -> Finding:
             frames.append(track.first)
         if track.last < objects.num_frames - 1 and not leaves(track, track.last, objects):
             frames.append(track.last + 1)
-    return Finding(not frames, len(frames), COUNT_UNIT, sorted(frames), len(objects.tracks))
+    return Finding(not frames, len(frames), frames=sorted(frames), count=len(objects.tracks))
 
 
-@needs_objects(SIZE_UNIT)
+@needs_objects("% of the area at once")
 def conserved_size(objects: Followed) -> Finding:
     """Tell whether no object grows or shrinks at once.
 
@@ -45,30 +43,30 @@ def conserved_size(objects: Followed) -> Finding:
     steadily. Only frames in which the object is whole count. Slow growth is not told from coming
     nearer.
     """
-    return worst_change(objects, sudden_growth, MOST_GROWTH, SIZE_UNIT)
+    return worst_change(objects, sudden_growth, MOST_GROWTH)
 
 
-@needs_objects(COLOR_UNIT)
+@needs_objects("CIELAB units")
 def conserved_color(objects: Followed) -> Finding:
     """Tell whether every object keeps its color.
 
     Value: the largest distance of an object's median chroma from what it was in its first frames,
     CIELAB units, after a median over three frames; about 2 can be seen, 60 is red to green.
     """
-    return worst_change(objects, recoloring, MOST_RECOLORING, COLOR_UNIT)
+    return worst_change(objects, recoloring, MOST_RECOLORING)
 
 
 def worst_change(
-    objects: Followed, measure: Callable[[ObjectTrack], np.ndarray], limit: float, unit: str
+    objects: Followed, measure: Callable[[ObjectTrack], np.ndarray], limit: float
 ) -> Finding:
     """Find the worst frame of the worst object."""
     curves = [measure(track) for track in objects.tracks]
     judged = [curve for curve in curves if np.isfinite(curve).sum() >= SPARSE]
     if not judged:
-        return cannot_tell(unit, f"no object is seen well for {SPARSE} frames")
+        return cannot_tell(f"no object is seen well for {SPARSE} frames")
     value = float(np.nanmax(judged))
     frames = np.flatnonzero((np.stack(judged) > limit).any(0))
-    return Finding(value <= limit, value, unit, frames.tolist(), len(judged))
+    return Finding(value <= limit, value, frames=frames.tolist(), count=len(judged))
 
 
 def sudden_growth(track: ObjectTrack) -> np.ndarray:

@@ -14,10 +14,9 @@ NEAR = 0.15  # of the diameter: no more than this is a touch
 LATEST = 2  # frames between an effect and its cause
 BOUNCE_SPAN = 4  # frames on each side of a bounce
 LEAST_RISE = 0.05  # diameters of height on each side of it
-DEPTH_UNIT, CAUSE_UNIT = "% of the smaller width", "effects without a cause"
 
 
-@needs_objects(DEPTH_UNIT)
+@needs_objects("% of the smaller width")
 def interpenetration(objects: Followed, planar: bool = False) -> Finding:
     """Measure how deep objects at one depth enter each other, percent of the smaller width.
 
@@ -34,9 +33,9 @@ def interpenetration(objects: Followed, planar: bool = False) -> Finding:
             depths.append(np.nanmax(depth) if np.isfinite(depth).any() else np.nan)
             frames |= set(np.flatnonzero(depth > DEEPEST).tolist())
     if not met:
-        return cannot_tell(DEPTH_UNIT, "no two objects meet at one depth")
+        return cannot_tell("no two objects meet at one depth")
     deepest = float(np.nanmax(depths))
-    return Finding(deepest <= DEEPEST, deepest, DEPTH_UNIT, sorted(frames), met)
+    return Finding(deepest <= DEEPEST, deepest, frames=sorted(frames), count=met)
 
 
 def overlap_depth(one: ObjectTrack, other: ObjectTrack, planar: bool) -> np.ndarray:
@@ -62,7 +61,7 @@ def own_widths(track: ObjectTrack) -> np.ndarray:
     return track.boxes[nearest, 2] - track.boxes[nearest, 0]
 
 
-@needs_objects(CAUSE_UNIT, at_rest=True)
+@needs_objects("effects without a cause", at_rest=True)
 def cause_before_effect(objects: Followed) -> Finding:
     """Tell whether every abrupt change of sideways motion comes with a touch. Value: those without.
 
@@ -78,8 +77,8 @@ def cause_before_effect(objects: Followed) -> Finding:
         if not touched(track, t, objects) and not bounces(track, t):
             frames.append(t)
     if not events:
-        return cannot_tell(CAUSE_UNIT, "nothing changes its motion abruptly")
-    return Finding(not frames, len(frames), CAUSE_UNIT, sorted(frames), events)
+        return cannot_tell("nothing changes its motion abruptly")
+    return Finding(not frames, len(frames), frames=sorted(frames), count=events)
 
 
 def most_abrupt(track: ObjectTrack) -> int | None:

@@ -1,7 +1,7 @@
 """What a probe of physics says: it holds, it is violated, or nobody can tell, and why."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import wraps
 from typing import Concatenate, ParamSpec
 
@@ -19,7 +19,7 @@ class Finding:
 
     holds: bool | None  # True, False, or None where the clip does not show enough to tell
     value: float  # what was measured, in `unit`; NaN where nothing could be
-    unit: str  # of the value
+    unit: str = ""  # of the value; `needs_objects` fills it in
     frames: list[int] = field(default_factory=list)  # where it is violated
     count: int = 0  # how many objects, flights, meetings or impacts were looked at
     note: str = ""  # why nobody can tell, or what was assumed
@@ -42,13 +42,13 @@ class Finding:
         }
 
 
-def cannot_tell(unit: str, note: str) -> Finding:
+def cannot_tell(note: str) -> Finding:
     """Return the finding of a probe that finds nothing to measure."""
-    return Finding(None, float("nan"), unit, note=note)
+    return Finding(None, float("nan"), note=note)
 
 
 def needs_objects(unit: str, at_rest: bool = False) -> Callable[[Probe[Options]], Probe[Options]]:
-    """Let a probe answer "cannot tell" in its unit where it has no objects to measure.
+    """Let a probe measure in a unit, and answer "cannot tell" where it has no objects to measure.
 
     at_rest: whether positions must mean something: then the background must rest, too.
     """
@@ -56,11 +56,11 @@ def needs_objects(unit: str, at_rest: bool = False) -> Callable[[Probe[Options]]
     def decorate(probe: Probe[Options]) -> Probe[Options]:
         @wraps(probe)
         def answer(objects: Followed, *args: Options.args, **options: Options.kwargs) -> Finding:
-            if objects.doubt:
-                return cannot_tell(unit, objects.doubt)
-            if at_rest and not objects.still:
-                return cannot_tell(unit, "the background moves")
-            return probe(objects, *args, **options)
+            doubt = objects.doubt or (
+                "the background moves" if at_rest and not objects.still else ""
+            )
+            found = cannot_tell(doubt) if doubt else probe(objects, *args, **options)
+            return replace(found, unit=unit)
 
         return answer
 

@@ -11,11 +11,10 @@ LEAST_FALL = 0.4  # diameters of height that a flight covers
 MOST_RESIDUAL = 0.04  # diameters: what does not follow a parabola so closely does not fly
 SURELY_CURVED = 10  # frames: a shorter piece with its lowest point inside may be a bounce
 STEADY_SIZE = 0.25  # octaves of area: what grows more comes nearer along the ground
-UNIT = "diameters/s^2 downwards"
 SURE = 3.0  # standard errors that an upward acceleration must differ from zero by
 
 
-@needs_objects(UNIT, at_rest=True)
+@needs_objects("diameters/s^2 downwards", at_rest=True)
 def gravity(objects: Followed) -> Finding:
     """Tell whether free flight is accelerated downwards.
 
@@ -32,8 +31,9 @@ def gravity(objects: Followed) -> Finding:
             if rate < -SURE * error:
                 frames |= set(times.tolist())
     if not rates:
-        return cannot_tell(UNIT, "nothing flies free for long enough")
-    return Finding(not frames, float(np.median(rates)), UNIT, sorted(frames), len(rates))
+        return cannot_tell("nothing flies free for long enough")
+    rate = float(np.median(rates))
+    return Finding(not frames, rate, frames=sorted(frames), count=len(rates))
 
 
 def free_flights(track: ObjectTrack) -> list[np.ndarray]:

@@ -16,7 +16,6 @@ LEAST_KINK = 0.2  # of the larger speed around the impact, for both objects
 LEAST_SPEED = 0.015  # diameters a frame
 MOST_RESTITUTION = 1.2
 MOST_IMBALANCE = 0.6
-MOMENTUM_UNIT, RESTITUTION_UNIT = "of the exchanged momentum", "coefficient of restitution"
 HIDDEN = 0.9  # of its usual area: of what shows less, the center is not seen
 
 
@@ -75,7 +74,7 @@ def fitted_slope(values: np.ndarray) -> float:
     return float(time @ values / (time @ time))
 
 
-@needs_objects(MOMENTUM_UNIT, at_rest=True)
+@needs_objects("of the exchanged momentum", at_rest=True)
 def momentum(objects: Followed, power: float = 1.0) -> Finding:
     """Tell whether impacts keep the momentum. Value: the worst imbalance, [0, 1].
 
@@ -87,10 +86,10 @@ def momentum(objects: Followed, power: float = 1.0) -> Finding:
     for impact in impacts:
         gained = impact.areas**power * (impact.after - impact.before)
         values.append(abs(gained.sum()) / np.abs(gained).sum())
-    return worst_impact(impacts, values, MOST_IMBALANCE, MOMENTUM_UNIT)
+    return worst_impact(impacts, values, MOST_IMBALANCE)
 
 
-@needs_objects(RESTITUTION_UNIT, at_rest=True)
+@needs_objects("coefficient of restitution", at_rest=True)
 def restitution(objects: Followed) -> Finding:
     """Whether impacts create no energy. Value: the largest coefficient of restitution, 0 and up.
 
@@ -103,11 +102,11 @@ def restitution(objects: Followed) -> Finding:
         approach = impact.before[0] - impact.before[1]
         parting = impact.after[1] - impact.after[0]
         values.append(parting / approach if abs(approach) > 1e-6 else np.inf)
-    return worst_impact(impacts, values, MOST_RESTITUTION, RESTITUTION_UNIT)
+    return worst_impact(impacts, values, MOST_RESTITUTION)
 
 
-def worst_impact(impacts: list[Impact], values: list[float], limit: float, unit: str) -> Finding:
+def worst_impact(impacts: list[Impact], values: list[float], limit: float) -> Finding:
     if not impacts:
-        return cannot_tell(unit, "no two objects act on each other")
+        return cannot_tell("no two objects act on each other")
     frames = [one.frame for one, value in zip(impacts, values, strict=True) if value > limit]
-    return Finding(not frames, float(max(values)), unit, frames, len(impacts))
+    return Finding(not frames, float(max(values)), frames=frames, count=len(impacts))

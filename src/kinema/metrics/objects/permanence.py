@@ -13,17 +13,16 @@ from kinema.metrics.objects.tracks import Followed, ObjectTrack
 PATIENCE = 1.5  # times the time to pass the occluder
 PARTLY = 0.75  # of its usual area: what shows less is about to be hidden
 SLOW = 0.02  # diameters a frame: slower than this nobody can say when it must come out
-UNIT = "unexplained disappearances"
 
 
-@needs_objects(UNIT)
+@needs_objects("unexplained disappearances")
 def permanence(objects: Followed) -> Finding:
     """Tell whether every disappearance has a cause. Value: the number that have none, 0 and up.
 
     Looked at: every object that is seen for at least three frames.
     """
     frames = [t for track in objects.tracks for t in vanishings(track, objects)]
-    return Finding(not frames, len(frames), UNIT, sorted(frames), len(objects.tracks))
+    return Finding(not frames, len(frames), frames=sorted(frames), count=len(objects.tracks))
 
 
 def vanishings(track: ObjectTrack, objects: Followed) -> list[int]:

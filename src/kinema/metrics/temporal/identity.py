@@ -71,7 +71,8 @@ def lost_share(evidence: Evidence) -> Score:
     """Share of the points of a stretch's first frame that cannot be followed to its end, [0, 1]."""
     curve, ends = np.full(len(evidence), np.nan), [0.0]
     for start, tracks in evidence.stretches:
-        lost = 1 - tracks.visible.mean(1)
+        num_points = max(tracks.visible.shape[1], 1)  # a picture of one pixel has none
+        lost = (~tracks.visible).sum(1) / num_points
         curve[start : start + len(lost)] = lost
         ends.append(float(lost[-1]))
     return Score(max(ends), curve)

@@ -8,7 +8,7 @@ A network that was never trained is the floor. Pairs in which both are one token
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -22,70 +22,84 @@ from kinema.conditions import Conditions
 from kinema.denoisers import DiT
 from kinema.diffusion import PATHS
 from kinema.errors import UserError
-from kinema.fields import Count, Name, Seed, Share, Side
+from kinema.fields import Between, Name, Seed, Several, Side, check_fields
 from kinema.probes.attention.scenes import crossings, track_of_tokens
 from kinema.worlds import WorldClip
 
 
 @dataclass(frozen=True)
 class AttentionProbe:
-    """Measure whether attention follows a moving subject along its track or stays where it was.
+    """Measure whether attention follows a moving subject along its track or stays where it was."""
 
-    Attributes:
-        model: a system that ships, a folder, or a repository of the hub.
-        num_clips: scenes with one subject that crosses the picture at constant velocity.
-        size: height and width of the clips, in pixels.
-        noise: the noise level of the clips that the network sees, above 0 and at most 1.
-        seed: of the scenes and of the noise.
-        report: a Markdown file to write, with a picture .png of the same name.
-    """
-
-    model: Name = "tabletop"
-    num_clips: Count = 32
-    size: Side = 64
-    noise: Share = 0.5
-    seed: Seed = 0
-    report: Name | None = None
+    model: Name = "tabletop"  # a system that ships, a folder, or a repository of the hub
+    num_clips: Several = 32  # scenes with one subject that crosses the picture at constant velocity
+    size: Side = 64  # height and width of the clips, in pixels
+    # the noise level of the clips that the network sees, above 0 and at most 1
+    noise: Annotated[float, Between(0, 1, above=True)] = 0.5
+    seed: Seed = 0  # of the scenes and of the noise
+    report: Name | None = None  # a Markdown file to write, with a picture .png of the same name
 
     def __post_init__(self) -> None:
-        if self.num_clips < 2 or not 0 < self.noise <= 1:
-            raise UserError(
-                f"--num-clips is {self.num_clips} and --noise {self.noise:g}: give at least 2 "
-                "clips, and a noise level above 0 and at most 1."
-            )
+        check_fields(self, "--")
 
 
 @dataclass
 class SubjectAttention:
-    """The attention of the subject's tokens in one clip."""
+    """The attention of the subject's tokens in one clip, by l layers and k heads."""
 
     # (l k f f h w): layer, head, the subject's token in frame i, what frame j gets from it; sums to
     # one over j, h and w
     maps: np.ndarray
     places: np.ndarray  # (f 2) int, row and column of the subject's token in every frame
 
+    def over_uniform(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return attention over uniform, (l k f f), to the true and the old place; what counts.
+
+        A pair of frames counts if the subject has moved to another token, and frame j is seen.
+        """
+        f, (h, w) = len(self.places), self.maps.shape[-2:]
+        given = self.maps.sum((-1, -2))  # l k f f, to each frame
+        shares = self.maps / np.maximum(given, 1e-12)[..., None, None]
+        row, column = self.places.T
+        i, j = np.arange(f)[:, None], np.arange(f)
+        true = shares[..., i, j, row[None], column[None]] * h * w
+        old = shares[..., i, j, row[:, None], column[:, None]] * h * w
+        moved = (self.places[:, None] != self.places[None]).any(-1)
+        return true, old, moved & (given > 0).all((0, 1))
+
+    def figures(self) -> dict[str, np.ndarray]:
+        """Return what `AttentionFindings` holds of each clip, by name."""
+        true, old, counted = self.over_uniform()
+        f = len(self.places)
+        lag = abs(np.arange(f)[:, None] - np.arange(f))
+        own = self.maps.sum((-1, -2))[..., np.arange(f), np.arange(f)]
+        return {
+            "on_track": mean_of(true[..., counted]),
+            "old_place": mean_of(old[..., counted]),
+            "to_other_frames": 1 - own.mean(-1),
+            "by_lag": np.array(
+                [mean_of(true.mean((0, 1))[counted & (lag == n)]) for n in range(1, f)]
+            ),
+        }
+
+
+def mean_of(values: np.ndarray) -> np.ndarray:
+    """Return the mean over the last axis; NaN if there is nothing."""
+    return values.mean(-1) if values.shape[-1] else np.full(values.shape[:-1], np.nan)
+
 
 @dataclass
 class AttentionFindings:
-    """All that the probe found, for n clips, l layers and k heads.
-
-    Attributes:
-        on_track: (n l k) attention to the true place in other frames, over uniform attention.
-        old_place: (n l k) the same for the place where the subject is in its own frame.
-        untrained: (n l k) `on_track` of a network that was never trained.
-        to_other_frames: (n l k) share of all attention that goes to other frames.
-        by_lag: (n f - 1) `on_track` by distance in frames, mean over layers and heads; NaN where no
-            pair counts.
-        clips, attentions: what was seen.
-    """
+    """All that the probe found, for n clips, l layers and k heads."""
 
     probe: AttentionProbe
-    on_track: np.ndarray
-    old_place: np.ndarray
-    untrained: np.ndarray
-    to_other_frames: np.ndarray
+    on_track: np.ndarray  # (n l k) attention to the true place in other frames, over uniform
+    old_place: np.ndarray  # (n l k) the same for the place where the subject is in its own frame
+    untrained: np.ndarray  # (n l k) `on_track` of a network that was never trained
+    to_other_frames: np.ndarray  # (n l k) share of all attention that goes to other frames
+    # (n f - 1) `on_track` by distance in frames, over layers and heads; NaN where no pair counts
     by_lag: np.ndarray
-    clips: list[WorldClip]
+    clips: list[WorldClip]  # what was seen
     attentions: list[SubjectAttention]
 
 
@@ -99,25 +113,17 @@ def measure_attention(probe: AttentionProbe, pipe: Any | None = None) -> Attenti
     pipe = kinema.load(probe.model) if pipe is None else pipe
     check(pipe.denoiser)
     untrained = never_trained(pipe.denoiser, probe.seed)
-    system = pipe.system
-    scenes = crossings(system.num_frames, probe.size, system.fps, probe.seed)
-    rendered = list(islice(scenes, probe.num_clips))
-    attentions, floors = [], []
-    for number, clip in enumerate(track(rendered, "Looking into the network")):
-        seed = probe.seed + number
-        attentions.append(attend(pipe, pipe.denoiser, clip, probe.noise, seed))
-        floors.append(attend(pipe, untrained, clip, probe.noise, seed))
-    scores = [scores_of(attention) for attention in attentions]
-    return AttentionFindings(
-        probe,
-        on_track=np.stack([score[0] for score in scores]),
-        old_place=np.stack([score[1] for score in scores]),
-        untrained=np.stack([scores_of(attention)[0] for attention in floors]),
-        to_other_frames=np.stack([to_other_frames(attention) for attention in attentions]),
-        by_lag=np.stack([by_lag(attention) for attention in attentions]),
-        clips=rendered,
-        attentions=attentions,
-    )
+    scenes = crossings(pipe.system.num_frames, probe.size, pipe.system.fps, probe.seed)
+    clips = list(islice(scenes, probe.num_clips))
+    attentions, rows = [], []
+    for seed, clip in enumerate(track(clips, "Looking into the network"), probe.seed):
+        attention, floor = (
+            attend(pipe, network, clip, probe.noise, seed) for network in (pipe.denoiser, untrained)
+        )
+        attentions.append(attention)
+        rows.append({**attention.figures(), "untrained": floor.figures()["on_track"]})
+    stacked = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+    return AttentionFindings(probe, clips=clips, attentions=attentions, **stacked)
 
 
 def check(denoiser: nn.Module) -> None:
@@ -187,41 +193,3 @@ def attention_of(
         for hook in hooks:
             hook.remove()
     return torch.stack(maps)
-
-
-def over_uniform(attention: SubjectAttention) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return attention over uniform, (l k f f), to the true and the old place; which pairs count.
-
-    A pair of frames counts if the subject has moved to another token, and frame j is seen at all.
-    """
-    f, (h, w) = len(attention.places), attention.maps.shape[-2:]
-    given = attention.maps.sum((-1, -2))  # l k f f, to each frame
-    shares = attention.maps / np.maximum(given, 1e-12)[..., None, None]
-    row, column = attention.places.T
-    i, j = np.arange(f)[:, None], np.arange(f)
-    true = shares[..., i, j, row[None], column[None]] * h * w
-    old = shares[..., i, j, row[:, None], column[:, None]] * h * w
-    moved = (attention.places[:, None] != attention.places[None]).any(-1)
-    return true, old, moved & (given > 0).all((0, 1))
-
-
-def scores_of(attention: SubjectAttention) -> tuple[np.ndarray, np.ndarray]:
-    """Means over the pairs that count, (l k): at the true place, and at the old one."""
-    true, old, counted = over_uniform(attention)
-    return true[..., counted].mean(-1), old[..., counted].mean(-1)
-
-
-def by_lag(attention: SubjectAttention) -> np.ndarray:
-    """Return attention to the true place over uniform, by distance in frames, (f - 1)."""
-    true, _, counted = over_uniform(attention)
-    mean, f = true.mean((0, 1)), len(attention.places)
-    lag = abs(np.arange(f)[:, None] - np.arange(f))
-    chosen = [mean[counted & (lag == n)] for n in range(1, f)]
-    return np.array([values.mean() if len(values) else np.nan for values in chosen])
-
-
-def to_other_frames(attention: SubjectAttention) -> np.ndarray:
-    """Return the share of attention that goes to other frames, (l k), mean over tokens."""
-    f = len(attention.places)
-    own = attention.maps.sum((-1, -2))[..., np.arange(f), np.arange(f)]
-    return 1 - own.mean(-1)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 from rich.progress import track
@@ -10,48 +11,36 @@ from rich.progress import track
 from kinema import clips, interop
 from kinema.codecs import Codec, Pixels
 from kinema.errors import UserError
-from kinema.fields import Count, Level, Name, Side
+from kinema.fields import Between, Count, Name, TabletopLevel, check_fields
 from kinema.probes.codec.baselines import BASELINES, BLOCKS, Coding, through, values_of
 from kinema.probes.codec.scores import CodecScores, Seams, motion_of
-from kinema.probes.unseen import FIRST_SEED
+from kinema.probes.unseen import tabletop_clips, unseen
 from kinema.video.system import SYSTEM_FILE, find_codec, read_system
-from kinema.worlds import Rendering, tabletop
+from kinema.worlds import Rendering
 
 NUM_SHOWN = 4  # clips on the contact sheet
 
 
 @dataclass(frozen=True)
 class CodecProbe:
-    """Measure what coding does to clips, beside baselines that keep as many values.
+    """Measure what coding does to clips, beside baselines that keep as many values."""
 
-    Attributes:
-        files: videos, cut into clips of `num_frames`; without any, unseen tabletop clips.
-        model: a system that ships, or a folder or repository of the hub: of a system, of a codec,
-            of a pipeline or an autoencoder of diffusers.
-        against: further models, whose codecs are measured beside it.
-        num_clips: at most this many.
-        num_frames: frames of a clip.
-        size: height and width of tabletop clips, or the shorter side of clips from files, in
-            pixels.
-        level: of the tabletop world, 1 to 4.
-        report: a Markdown file to write, with .json and a contact sheet .png beside it.
-    """
-
+    # videos, cut into clips of `num_frames`; without any, unseen tabletop clips
     files: Sequence[str] = ()
+    # a system that ships, or a folder or repository of the hub: of a system, of a codec, of a
+    # pipeline or an autoencoder of diffusers
     model: Name = "tabletop"
-    against: tuple[str, ...] = ()
-    num_clips: Count = 64
-    num_frames: Count = 33
-    size: Side = 64
-    level: Level = 2
+    against: tuple[str, ...] = ()  # further models, whose codecs are measured beside it
+    num_clips: Count = 64  # at most this many
+    num_frames: Count = 33  # frames of a clip
+    # height and width of tabletop clips, or the shorter side of clips from files, in pixels
+    size: Annotated[int, Between(11, 16_384)] = 64
+    level: TabletopLevel = 2  # of the tabletop world, 1 to 4
+    # a Markdown file to write, with .json and a contact sheet .png beside it
     report: Name | None = None
 
     def __post_init__(self) -> None:
-        if min(self.num_clips, self.num_frames) < 1 or self.size < 11:
-            raise UserError(
-                f"--num-clips {self.num_clips}, --num-frames {self.num_frames} and --size "
-                f"{self.size} must be at least 1, 1 and 11."
-            )
+        check_fields(self, "--")
 
 
 @dataclass(frozen=True)
@@ -73,7 +62,9 @@ def measure_codec(probe: CodecProbe) -> CodecFindings:
         source, frames = ", ".join(probe.files), clips_of_files(probe)
     else:
         source = f"unseen tabletop clips of level {probe.level}, held-out combinations"
-        frames = tabletop_clips(probe)
+        rendering = Rendering(probe.num_frames, probe.size, probe.level, "held_out")
+        rendered = tabletop_clips(unseen(probe.num_clips), rendering, "Rendering unseen clips")
+        frames = [clip.frames for clip in rendered]
     scores, coded = score_codings(codec, frames, others)
     seams = {name: Seams.of(frames, coded[name]) for name in ("codec", *others, BLOCKS)}
     pairs = list(zip(frames, coded["codec"], strict=True))[:NUM_SHOWN]
@@ -116,15 +107,6 @@ def load_codec(model: str) -> Codec:
     if (Path(model) / SYSTEM_FILE).is_file() and read_system(Path(model)).codec == "pixels":
         return Pixels()
     return interop.load_codec(find_codec(model))
-
-
-def tabletop_clips(probe: CodecProbe) -> list[np.ndarray]:
-    """Render scenes that no training draws, with combinations of attributes that none holds."""
-    shape = probe.num_frames, probe.size, probe.level, "held_out"
-    return [
-        tabletop.render([FIRST_SEED + number], Rendering(*shape))[0].frames
-        for number in track(range(probe.num_clips), "Rendering unseen clips")
-    ]
 
 
 def clips_of_files(probe: CodecProbe) -> list[np.ndarray]:

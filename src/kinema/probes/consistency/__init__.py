@@ -6,12 +6,11 @@ from kinema.probes.consistency.probe import (
     measure_consistency,
 )
 from kinema.probes.consistency.report import report_of
-from kinema.reports import check_page
+from kinema.reports import Report
 
 __all__ = ["ConsistencyFindings", "ConsistencyProbe", "measure_consistency", "report_of", "run"]
 
 
-def run(probe: ConsistencyProbe) -> None:
-    """Print what the probe finds, and write its report if it names one."""
-    check_page(probe.report)
-    report_of(measure_consistency(probe)).publish(probe.report)
+def run(probe: ConsistencyProbe) -> Report:
+    """Report what the probe finds."""
+    return report_of(measure_consistency(probe))

@@ -29,13 +29,12 @@ class PhysicsFault:
 
 def draw_discs(centers: np.ndarray, radii: np.ndarray, over: bool = False) -> np.ndarray:
     """Frames uint8 (f h w 3) of discs at centers (k f 2); `over`: later discs hide earlier ones."""
+    share = discs.coverage(centers, radii, (SIZE, SIZE))
+    if not over:
+        return discs.painted(share, np.array(list(COLORS.values()))[: len(share)] - 255.0)
     frames = np.full((centers.shape[1], SIZE, SIZE, 3), 255.0)
-    share = discs.coverage(centers, radii, (SIZE, SIZE))[..., None]
-    for cover, color in zip(share, COLORS.values(), strict=False):
-        if over:
-            frames = frames * (1 - cover) + cover * np.array(color)
-        else:
-            frames += cover * (np.array(color) - 255.0)
+    for cover, color in zip(share[..., None], COLORS.values(), strict=False):
+        frames = frames * (1 - cover) + cover * np.array(color)
     return (frames + 0.5).clip(0, 255).astype(np.uint8)
 
 

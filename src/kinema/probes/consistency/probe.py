@@ -11,54 +11,43 @@ from rich.progress import track
 
 import kinema
 from kinema import clips
-from kinema.checks.check import video_files
+from kinema.checks.files import video_files
 from kinema.errors import UserError
-from kinema.fields import Count, Level, Name, Seed
+from kinema.fields import Name, Seed, Several, TabletopLevel, check_fields
 from kinema.metrics.objects.finding import Finding
 from kinema.metrics.objects.physics import probe_physics
 from kinema.metrics.vector import CONSISTENCY, measure
-from kinema.probes import unseen
 from kinema.probes.consistency.faults import FAULTS, SIZE
-from kinema.worlds import Rendering, WorldClip, discs, tabletop
+from kinema.probes.unseen import tabletop_clips, unseen
+from kinema.worlds import Rendering, WorldClip, discs
 
-FIRST_SEED = unseen.FIRST_SEED + 100_000_000  # other scenes than those of the other probes
+OFFSET = 100_000_000  # of the seeds: other scenes than those of the other probes
 FILES, GENERATED = "files", "generated"
 
 
 @dataclass(frozen=True)
 class ConsistencyProbe:
-    """Measure whether things stay what they are and obey physics, beside true renders.
+    """Measure whether things stay what they are and obey physics, beside true renders."""
 
-    Attributes:
-        files: videos, or folders of them; without any, the model's videos are probed.
-        model: a system that ships, a folder, or a repository of the hub.
-        num_clips: videos to make, true renders beside them, and clips with each broken law.
-        level: of the tabletop world that prompts and renders are drawn from, 1 to 4.
-        seed: of the scenes and of the videos.
-        planar: the files show things in one plane, such as discs on paper, which never overlap.
-        report: a Markdown file to write, with .json beside it.
-    """
-
+    # videos, or folders of them; without any, the model's videos are probed
     files: Sequence[str] = ()
-    model: Name = "tabletop"
-    num_clips: Count = 24
-    level: Level = 2
-    seed: Seed = 0
+    model: Name = "tabletop"  # a system that ships, a folder, or a repository of the hub
+    # videos to make, true renders beside them, and clips with each broken law
+    num_clips: Several = 24
+    # of the tabletop world that prompts and renders are drawn from, 1 to 4
+    level: TabletopLevel = 2
+    seed: Seed = 0  # of the scenes and of the videos
+    # the files show things in one plane, such as discs on paper, which never overlap
     planar: bool = False
-    report: Name | None = None
+    report: Name | None = None  # a Markdown file to write, with .json beside it
 
     def __post_init__(self) -> None:
-        if self.num_clips < 2 or self.level not in (1, 2, 3, 4):
-            raise UserError(
-                f"--num-clips is {self.num_clips} and --level {self.level}: give at least 2 clips, "
-                "and a level from 1 to 4."
-            )
+        check_fields(self, "--")
 
     @property
-    def seeds(self) -> range:
+    def seeds(self) -> list[int]:
         """Of the scenes."""
-        first = FIRST_SEED + self.seed * self.num_clips
-        return range(first, first + self.num_clips)
+        return unseen(self.num_clips, self.seed, OFFSET)
 
 
 @dataclass
@@ -93,7 +82,8 @@ def measure_consistency(probe: ConsistencyProbe) -> ConsistencyFindings:
     columns = {}
     if probe.files:
         columns[FILES] = probe_files(video_files(list(probe.files)), probe.planar)
-    renders = render(probe)
+    rendering = Rendering(33, SIZE, probe.level, "held_out", 16, truth=True)
+    renders = tabletop_clips(probe.seeds, rendering, "Rendering the floor")
     if not probe.files:
         columns[GENERATED] = probe_generated(probe, renders)
     columns["tabletop (floor)"] = [
@@ -145,14 +135,6 @@ def probe_files(paths: list[Path], planar: bool) -> list[Probed]:
     return probed
 
 
-def render(probe: ConsistencyProbe) -> list[WorldClip]:
-    """Render tabletop clips with their truth."""
-    return [
-        tabletop.render([seed], Rendering(33, SIZE, probe.level, "held_out", 16, truth=True))[0]
-        for seed in track(probe.seeds, "Rendering the floor", transient=True)
-    ]
-
-
 def probe_generated(probe: ConsistencyProbe, renders: list[WorldClip]) -> list[Probed]:
     """Make a video from the caption of each render, and probe it."""
     pipe = kinema.load(probe.model)
@@ -165,8 +147,6 @@ def probe_generated(probe: ConsistencyProbe, renders: list[WorldClip]) -> list[P
 
 def probe_discs(probe: ConsistencyProbe) -> list[Probed]:
     """Probe scenes of discs of three laws in turn."""
-    made = [
-        discs.render([seed], Rendering(32, level=1 + k % 3))[0]
-        for k, seed in enumerate(probe.seeds)
-    ]
+    laws = enumerate(probe.seeds)
+    made = [discs.render([seed], Rendering(32, level=1 + k % 3))[0] for k, seed in laws]
     return [probe_clip(clip.frames, clip.fps, clip.caption, planar=True) for clip in made]

@@ -4,18 +4,18 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from rich.progress import track
 
 from kinema import clips
-from kinema.errors import UserError, nearest
-from kinema.fields import Count, Name
+from kinema.errors import UserError
+from kinema.fields import Count, Name, OneOf, check_fields
 from kinema.probes.drift.curves import Joins, Opening, figures, joins_of
 from kinema.probes.drift.worlds import WORLDS, TrueScene
 from kinema.probes.long_videos import LONG, Make, makers
-from kinema.probes.unseen import FIRST_SEED
+from kinema.probes.unseen import FIRST_SEED, unseen
 from kinema.video import generate_long
 
 TRUE, FROZEN = "true continuation", "frozen"
@@ -24,50 +24,31 @@ Curve = dict[str, list]  # figure -> one value a place
 
 @dataclass(frozen=True)
 class DriftProbe:
-    """Measure how far long videos drift from their opening, beside the true continuation.
+    """Measure how far long videos drift from their opening, beside the true continuation."""
 
-    Attributes:
-        models: systems, for instance the same one after each stage of training; the one of the
-            world unless given: tabletop, or physics-box.
-        strategies: names, as `kinema generate --long` takes them.
-        num_frames: frames of each video, with the opening.
-        num_clips: videos of each model and strategy.
-        world: where the openings come from: "tabletop", or "tabletop-2" to "tabletop-4" for its
-            other levels, whose objects come to rest after some seconds; or "box", whose disc never
-            rests.
-        num_steps: sampling steps; the system's own unless given.
-        folder: where the videos are written; a video that is there already is not made again.
-        num_given: true frames that each video begins with.
-        every: frames between two places that are measured.
-        report: a Markdown file to write, with .json and .png beside it.
-    """
-
+    # systems, for instance the same one after each stage of training; the one of the world unless
+    # given: tabletop, or physics-box
     models: Sequence[str] = ()
-    strategies: Sequence[str] = LONG
-    num_frames: Count = 1000
-    num_clips: Count = 8
-    world: str = "tabletop"
-    num_steps: Count | None = None
+    strategies: Sequence[str] = LONG  # names, as `kinema generate --long` takes them
+    num_frames: Count = 1000  # frames of each video, with the opening
+    num_clips: Count = 8  # videos of each model and strategy
+    # where the openings come from: "tabletop", or "tabletop-2" to "tabletop-4" for its other
+    # levels, whose objects come to rest after some seconds; or "box", whose disc never rests
+    world: Annotated[str, OneOf(tuple(WORLDS))] = "tabletop"
+    num_steps: Count | None = None  # sampling steps; the system's own unless given
+    # where the videos are written; a video that is there already is not made again
     folder: Name = "drift"
-    num_given: Count = 9
-    every: Count = 64
-    report: Name | None = None
+    num_given: Count = 9  # true frames that each video begins with
+    every: Count = 64  # frames between two places that are measured
+    report: Name | None = None  # a Markdown file to write, with .json and .png beside it
 
     def __post_init__(self) -> None:
-        if min(self.num_clips, self.num_given, self.every) < 1:
-            raise UserError("--num-clips, --num-given and --every must be at least 1.")
+        check_fields(self, "--")
         if self.num_frames <= self.num_given:
             raise UserError(
                 f"--num-frames is {self.num_frames}: give more than the {self.num_given} frames "
                 "that each video begins with."
             )
-        if self.world not in WORLDS:
-            raise UserError(
-                f"There is no world {self.world!r}; {nearest(self.world, list(WORLDS))}"
-            )
-
-    def seeds(self) -> list[int]:
-        return list(range(FIRST_SEED, FIRST_SEED + self.num_clips))
 
 
 @dataclass
@@ -92,7 +73,7 @@ def measure_drift(
     length = min(system.num_frames, probe.num_frames)
     places = list(range(0, probe.num_frames - length + 1, probe.every))
     findings, world = DriftFindings(probe, places, length), kind(level)
-    for seed in track(probe.seeds(), "Measuring scenes"):
+    for seed in track(unseen(probe.num_clips), "Measuring scenes"):
         scene = world.scene(seed, probe.num_frames, system)
         true, measured = scene.frames, Measured(findings, scene)
         measured.add(TRUE, true)

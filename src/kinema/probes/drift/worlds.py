@@ -1,8 +1,8 @@
 """What the probe asks of a world: scenes that go on in truth, and how to read a made segment."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
@@ -26,20 +26,22 @@ class TrueScene:
     read: Callable[[np.ndarray, int], dict[str, float]]
 
 
-class World(Protocol):
+class World(ABC):
     """A world of which long videos are made."""
 
     model: str  # the system that is measured unless others are named
     titles: dict[str, str]  # figure -> what its plot is called
     note: str  # what a reader of the report should know of its scenes and figures
 
-    def __init__(self, level: int) -> None: ...
+    def __init__(self, level: int) -> None:
+        self.level = level
 
+    @abstractmethod
     def scene(self, seed: int, num_frames: int, system: System) -> TrueScene:
         """Return the scene of a seed at the size and rate of a system."""
 
 
-class Tabletop:
+class Tabletop(World):
     """Solids on a table; the judge reads whether the subject has its color and shape."""
 
     model = "tabletop"
@@ -50,7 +52,8 @@ class Tabletop:
     )
 
     def __init__(self, level: int) -> None:
-        self.level, self.network = level, judge.load()
+        super().__init__(level)
+        self.network = judge.load()
 
     def scene(self, seed: int, num_frames: int, system: System) -> TrueScene:
         scene = tabletop.sample_scene(seed, self.level)
@@ -65,7 +68,7 @@ class Tabletop:
         return TrueScene(scene.caption, clip.frames, read)
 
 
-class Box:
+class Box(World):
     """A disc in a closed box, which never rests; what there is of it is read off the pixels."""
 
     model = "physics-box"
@@ -83,9 +86,6 @@ class Box:
         "the true one, so its velocity differs too."
     )
 
-    def __init__(self, level: int) -> None:
-        self.level = level
-
     def scene(self, seed: int, num_frames: int, system: System) -> TrueScene:
         scene = discs.sample_scene(seed, self.level)
         rendering = Rendering(num_frames, system.size, self.level, fps=system.fps)
@@ -94,14 +94,14 @@ class Box:
         radius = float(scene.radii[0])
 
         def read(segment: np.ndarray, start: int) -> dict[str, float]:
-            (centres,), (radii,) = read_discs(segment)
+            (centers,), (radii,) = read_discs(segment)
             off = np.abs(np.nan_to_num(radii) - radius)
             whole = is_one_disc(segment) & (off <= SIZE_TOLERANCE * radius)
             true = places[start : start + len(segment)]
             return {
                 "whole": float(whole.mean()),
                 "radius error": float(off.mean()),
-                "speed error": pace_error(centres, true, system.fps),
+                "speed error": pace_error(centers, true, system.fps),
             }
 
         return TrueScene(clip.caption, clip.frames, read)

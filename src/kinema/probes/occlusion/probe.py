@@ -6,105 +6,47 @@ sees back to one that shows it whole.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Annotated
 
 import numpy as np
 from rich.progress import track
 
 from kinema import clips
 from kinema.errors import UserError
-from kinema.fields import Count, Name
+from kinema.fields import Count, Name, OneOf, check_fields
 from kinema.probes.drift.probe import TRUE
 from kinema.probes.long_videos import LONG, Maker, makers
+from kinema.probes.occlusion.worlds import WORLDS, Hidden, Outcome
 from kinema.sampling.rollout import Autoregressive, Keyframes
-from kinema.video import System, strategy_named
+from kinema.video import strategy_named
 
 HELD = "last given frame held"
 
 
 @dataclass(frozen=True)
 class OcclusionProbe:
-    """Measure how often hidden objects come out again as themselves, by strategy and length.
+    """Measure how often hidden objects come out again as themselves, by strategy and length."""
 
-    Attributes:
-        models: systems, for instance the same one after each stage of training; the one of the
-            world unless given: physics-curtain, or tabletop.
-        strategies: names, as `kinema generate --long` takes them.
-        lengths: of the occlusions, in frames.
-        num_clips: videos of each model, strategy and length.
-        world: "curtain", a disc behind a curtain, read exactly; or "tabletop", a subject behind
-            another object, read by the judge.
-        num_steps: sampling steps; the system's own unless given.
-        folder: where the videos are written; a video that is there already is not made again.
-        report: a Markdown file to write, with .json beside it.
-    """
-
+    # systems, for instance the same one after each stage of training; the one of the world unless
+    # given: physics-curtain, or tabletop
     models: Sequence[str] = ()
-    strategies: Sequence[str] = LONG
-    lengths: Sequence[Count] = (8, 16, 32)
-    num_clips: Count = 16
-    world: str = "curtain"
-    num_steps: Count | None = None
+    strategies: Sequence[str] = LONG  # names, as `kinema generate --long` takes them
+    lengths: Sequence[Count] = (8, 16, 32)  # of the occlusions, in frames
+    num_clips: Count = 16  # videos of each model, strategy and length
+    # "curtain", a disc behind a curtain, read exactly; or "tabletop", a subject behind another
+    # object, read by the judge
+    world: Annotated[str, OneOf(tuple(WORLDS))] = "curtain"
+    num_steps: Count | None = None  # sampling steps; the system's own unless given
+    # where the videos are written; a video that is there already is not made again
     folder: Name = "drift"
-    report: Name | None = None
+    report: Name | None = None  # a Markdown file to write, with .json beside it
 
     def __post_init__(self) -> None:
-        if self.num_clips < 1 or not self.lengths or min(self.lengths) < 1:
-            raise UserError("--lengths and --num-clips must be at least 1.")
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a video shows after the occlusion."""
-
-    survived: bool  # whether the object comes out as itself
-    late: int | None = None  # frames after its true reappearance; None where nobody can tell
-    off: float | None = None  # units from its true place, where it survived and the world tells
-
-
-@dataclass(frozen=True)
-class Hidden:
-    """A scene in which an object is hidden."""
-
-    label: str  # tells its videos from those of other scenes
-    seed: int  # of the scene and of its videos
-    caption: str  # its prompt
-    start: int  # the first frame in which the object is hidden, the first that is made
-    stop: int  # the first frame in which it is seen again, wholly where the world can tell
-    last: int  # the last frame before `start` in which it is seen, wholly where the world can tell
-    again: int  # the first frame after `start` in which something of it is seen
-    frames: np.ndarray  # uint8 (f h w 3), the true clip until some frames after `stop`
-    read: Callable[[np.ndarray], Outcome]  # the frames of a video from `start` on -> what they show
-
-    @property
-    def gap(self) -> int:
-        """Frames that must be seen back when it comes out, to see it as it was."""
-        return self.again - self.last
-
-    @property
-    def true(self) -> np.ndarray:
-        """The true frames from `start` on."""
-        return self.frames[self.start :]
-
-    @property
-    def held(self) -> np.ndarray:
-        """The last given frame in the place of all that follow."""
-        return self.frames[self.start - 1 : self.start].repeat(len(self.true), axis=0)
-
-
-class World(Protocol):
-    """A world in which things are hidden."""
-
-    model: str  # the system that is measured unless others are named
-    note: str  # what a reader of the report should know of its scenes and figures
-
-    def __init__(self) -> None: ...
-
-    def scenes(self, length: int, count: int, system: System) -> list[Hidden]:
-        """Return scenes with an occlusion of about `length` frames, at most `count` of them."""
-        ...
+        check_fields(self, "--")
+        if not self.lengths:
+            raise UserError("There is no length: name one or more, such as --lengths [8,16].")
 
 
 @dataclass(frozen=True)
@@ -136,13 +78,6 @@ class Survival:
     outcomes: list[Outcome] = field(default_factory=list)  # one a video
     gaps: list[int] = field(default_factory=list)  # of the scene of every video, see `Hidden.gap`
     sight: Sight | None = None  # of the strategy; None where nothing was made
-
-    def where(self, is_inside: bool) -> Survival:
-        """The videos of scenes inside the horizon, or of those outside."""
-        assert self.sight is not None, "nothing was made, so nothing has a horizon"
-        pairs = list(zip(self.outcomes, self.gaps, strict=True))
-        kept = [pair for pair in pairs if (pair[1] <= self.sight.horizon) == is_inside]
-        return Survival([one for one, _ in kept], [gap for _, gap in kept], self.sight)
 
     def across(self, least: int, most: float) -> Survival:
         """Return the videos of scenes with a gap of `least` to `most` frames."""
@@ -183,12 +118,14 @@ class OcclusionFindings:
 
 
 def measure_occlusion(
-    probe: OcclusionProbe, world: World, columns: dict[str, Maker] | None = None
+    probe: OcclusionProbe, columns: dict[str, Maker] | None = None
 ) -> OcclusionFindings:
     """Make the videos by the makers of `columns`, or of `probe.models`, and read them.
 
     Lengths without a scene in the world are left out.
     """
+    world = WORLDS[probe.world]()
+    probe = replace(probe, models=probe.models or (world.model,))
     columns = columns or makers(probe.models, probe.strategies, probe.num_steps, probe.folder)
     system = next(iter(columns.values())).pipe.system
     found: Found = {TRUE: {}, HELD: {}, **{column: {} for column in columns}}

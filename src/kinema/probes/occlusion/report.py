@@ -1,6 +1,6 @@
 """What the probe of occlusion found: how often hidden objects survive, and how well."""
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import asdict
 
 import numpy as np
@@ -30,21 +30,26 @@ be read.
 
 def survival_table(found: Found) -> Rows:
     """Make a row a column: the share that survived in %, with Wilson intervals."""
+    return by_length(found, share_of)
+
+
+def by_length(found: Found, cell: Callable[[Survival], str]) -> Rows:
+    """Make a row a column, with a cell for each length of the occlusion."""
     lengths = list(found[TRUE])
     rows = [["", *(f"hidden for {length}" for length in lengths)]]
     for column, row in found.items():
-        rows.append([column, *(share_of(row[k]) if k in row else "-" for k in lengths)])
+        rows.append([column, *(cell(row[k]) if k in row else "-" for k in lengths)])
     return rows
 
 
 def horizon_table(found: Found) -> Rows:
     """Make a row a strategy: the share that survived inside its horizon and outside."""
     rows = [["", "sees back (frames)", "inside the horizon", "outside"]]
-    for column, row in found.items():
-        made = [one for one in row.values() if one.sight is not None]
-        if made:
-            cells = [share_of(pooled(one.where(side) for one in made)) for side in (True, False)]
-            rows.append([column, str(made[0].sight), *cells])
+    for column, made in made_by(found).items():
+        sight = made[0].sight
+        assert sight is not None
+        sides = ((0, sight.horizon), (sight.horizon + 1, np.inf))
+        rows.append([column, str(sight), *(share_within(made, *side) for side in sides)])
     return rows
 
 
@@ -53,28 +58,28 @@ def gap_table(found: Found) -> Rows:
     bands = [(low + 1, high) for low, high in zip((0, *GAPS), (*GAPS, np.inf), strict=True)]
     named = [f"{low} to {high:.0f}" for low, high in bands[1:-1]]
     rows = [["frames to bridge", f"up to {GAPS[0]}", *named, f"more than {GAPS[-1]}"]]
-    for column, row in found.items():
-        made = [one for one in row.values() if one.sight is not None]
-        if made:
-            parts = [pooled(one.across(*band) for one in made) for band in bands]
-            rows.append([column, *map(share_of, parts)])
+    for column, made in made_by(found).items():
+        rows.append([column, *(share_within(made, *band) for band in bands)])
     return rows
 
 
-def pooled(parts: Iterable[Survival]) -> Survival:
-    """Return the videos of all parts as one."""
-    return Survival([outcome for part in parts for outcome in part.outcomes])
+def made_by(found: Found) -> dict[str, list[Survival]]:
+    """Return strategy -> what survived in its videos, of every length."""
+    made = {name: [one for one in row.values() if one.sight] for name, row in found.items()}
+    return {name: parts for name, parts in made.items() if parts}
+
+
+def share_within(parts: list[Survival], least: int, most: float) -> str:
+    """Return the share that survived a gap of `least` to `most` frames, of all lengths."""
+    pieces = [part.across(least, most).outcomes for part in parts]
+    return share_of(Survival([outcome for piece in pieces for outcome in piece]))
 
 
 def place_table(found: Found) -> Rows:
     """Make a row a column: how late and how far off; no rows where the world does not tell."""
     if not any(one.late for row in found.values() for one in row.values()):
         return []
-    lengths = list(found[TRUE])
-    rows = [["", *(f"hidden for {length}" for length in lengths)]]
-    for column, row in found.items():
-        rows.append([column, *(error(row[k]) if k in row else "-" for k in lengths)])
-    return rows
+    return by_length(found, error)
 
 
 def share_of(survival: Survival) -> str:

@@ -1,6 +1,8 @@
 """Where things are hidden, and how to tell that they came out again."""
 
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
@@ -9,13 +11,71 @@ from kinema.judges import tabletop as judge
 from kinema.judges.discs import read_disc
 from kinema.metrics.evidence import true_runs
 from kinema.probes.drift.worlds import ASKED, SIZE_TOLERANCE
-from kinema.probes.occlusion.probe import Hidden, Outcome, World
 from kinema.probes.unseen import FIRST_SEED
 from kinema.video import System
 from kinema.worlds import Rendering, discs, tabletop
 
 
-class Tabletop:
+@dataclass(frozen=True)
+class Outcome:
+    """What a video shows after the occlusion."""
+
+    survived: bool  # whether the object comes out as itself
+    late: int | None = None  # frames after its true reappearance; None where nobody can tell
+    off: float | None = None  # units from its true place, where it survived and the world tells
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """A scene in which an object is hidden."""
+
+    label: str  # tells its videos from those of other scenes
+    seed: int  # of the scene and of its videos
+    caption: str  # its prompt
+    start: int  # the first frame in which the object is hidden, the first that is made
+    stop: int  # the first frame in which it is seen again, wholly where the world can tell
+    last: int  # the last frame before `start` in which it is seen, wholly where the world can tell
+    again: int  # the first frame after `start` in which something of it is seen
+    frames: np.ndarray  # uint8 (f h w 3), the true clip until some frames after `stop`
+    read: Callable[[np.ndarray], Outcome]  # the frames of a video from `start` on -> what they show
+
+    @property
+    def gap(self) -> int:
+        """Frames that must be seen back when it comes out, to see it as it was."""
+        return self.again - self.last
+
+    @property
+    def true(self) -> np.ndarray:
+        """The true frames from `start` on."""
+        return self.frames[self.start :]
+
+    @property
+    def held(self) -> np.ndarray:
+        """The last given frame in the place of all that follow."""
+        return self.frames[self.start - 1 : self.start].repeat(len(self.true), axis=0)
+
+
+class World(ABC):
+    """A world in which things are hidden."""
+
+    model: str  # the system that is measured unless others are named
+    note: str  # what a reader of the report should know of its scenes and figures
+    most_tried: int  # scenes looked at for each length
+    tolerance: float  # an occlusion counts as of a length within this share of it
+    earliest: int  # frames that must show the object before it is hidden
+
+    def scenes(self, length: int, count: int, system: System) -> list[Hidden]:
+        """Return scenes with an occlusion of about `length` frames, at most `count` of them."""
+        seeds = range(FIRST_SEED, FIRST_SEED + self.most_tried)
+        found = (self.scene(seed, length, system) for seed in seeds)
+        return list(islice((scene for scene in found if scene is not None), count))
+
+    @abstractmethod
+    def scene(self, seed: int, length: int, system: System) -> Hidden | None:
+        """Return the scene of a seed; None if it hides nothing for about `length` frames."""
+
+
+class Tabletop(World):
     """A subject behind another object, which the judge looks for."""
 
     model = "tabletop"
@@ -24,24 +84,32 @@ class Tabletop:
         "share, in % with 95 % Wilson intervals, whose color and shape the judge reads from the "
         "frames after the true subject comes out. The prompt names the subject."
     )
-    most_tried = 600  # scenes looked at for each length
-    tolerance = 0.35  # an occlusion counts as of a length within this share of it
-    earliest = 5  # frames that must be seen before
+    most_tried = 600
+    tolerance = 0.35
+    earliest = 5
 
     def __init__(self) -> None:
         self.network = judge.load()
 
-    def scenes(self, length: int, count: int, system: System) -> list[Hidden]:
-        """Return scenes whose subject is less than half seen for about `length` frames."""
-        return list(islice(self.matches(length, system), count))
+    def scene(self, seed: int, length: int, system: System) -> Hidden | None:
+        """Return the scene of a seed if its subject is behind something for about that long."""
+        scene = tabletop.sample_scene(seed, level=2)
+        if scene.attributes.relation != "behind":
+            return None
+        span = self.occlusion(scene, length, system.fps)
+        if span is None:
+            return None
+        start, stop = span
+        asked, total = judge.true_answers(scene.attributes), stop + system.num_frames
+        (clip,) = tabletop.render([seed], Rendering(total, system.size, 2, fps=system.fps))
 
-    def matches(self, length: int, system: System) -> Iterator[Hidden]:
-        for seed in range(FIRST_SEED, FIRST_SEED + self.most_tried):
-            scene = tabletop.sample_scene(seed, level=2)
-            if scene.attributes.relation == "behind":
-                span = self.occlusion(scene, length, system.fps)
-                if span is not None:
-                    yield self.hidden_in(seed, scene, span, system)
+        def read(frames: np.ndarray) -> Outcome:
+            (answers,) = judge.read(self.network, [frames[stop - start :]], system.fps)
+            return Outcome(all(answers[question] == asked[question] for question in ASKED))
+
+        label = f"tabletop-{seed - FIRST_SEED}-from-{start}"
+        last, again = start - 1, stop  # more than half of it counts as seen
+        return Hidden(label, seed, scene.caption, start, stop, last, again, clip.frames, read)
 
     def occlusion(self, scene: tabletop.Scene, length: int, fps: float) -> tuple[int, int] | None:
         """Return the first frame with the subject hidden, and the first with it seen again.
@@ -58,23 +126,8 @@ class Tabletop:
                 return start, stop
         return None
 
-    def hidden_in(
-        self, seed: int, scene: tabletop.Scene, span: tuple[int, int], system: System
-    ) -> Hidden:
-        start, stop = span
-        asked, total = judge.true_answers(scene.attributes), stop + system.num_frames
-        (clip,) = tabletop.render([seed], Rendering(total, system.size, 2, fps=system.fps))
 
-        def read(frames: np.ndarray) -> Outcome:
-            (answers,) = judge.read(self.network, [frames[stop - start :]], system.fps)
-            return Outcome(all(answers[question] == asked[question] for question in ASKED))
-
-        label = f"tabletop-{seed - FIRST_SEED}-from-{start}"
-        last, again = start - 1, stop  # more than half of it counts as seen
-        return Hidden(label, seed, scene.caption, start, stop, last, again, clip.frames, read)
-
-
-class Curtain:
+class Curtain(World):
     """A disc that crosses behind a curtain, all read off the pixels."""
 
     model = "physics-curtain"
@@ -88,45 +141,19 @@ class Curtain:
         "which the disc is read. *Off* is the mean distance of its center from the true one "
         "where it survived, in units of a box of 10 x 10. No prompt says what is hidden."
     )
-    most_tried = 10_000  # scenes looked at for each length
-    tolerance = 0.125  # an occlusion counts as of a length within this share of it
-    earliest = 8  # frames of the whole disc before it goes in
+    most_tried = 10_000
+    tolerance = 0.125
+    earliest = 8  # frames of the whole disc
     latest = 6  # frames after it is whole again, in which it must be read
     after = 16  # frames of a video after that moment
     longest = 200  # frames of a scene that are looked at
 
-    def scenes(self, length: int, count: int, system: System) -> list[Hidden]:
-        """Return scenes whose disc crosses out of sight for about `length` frames."""
-        return list(islice(self.matches(length, system), count))
-
-    def matches(self, length: int, system: System) -> Iterator[Hidden]:
-        for seed in range(FIRST_SEED, FIRST_SEED + self.most_tried):
-            scene = discs.sample_scene(seed, discs.LAWS["curtain"])
-            span = self.occlusion(scene, length, system.fps)
-            if span is not None:
-                yield self.hidden_in(seed, scene, span, system)
-
-    def occlusion(self, scene: discs.DiscScene, length: int, fps: float) -> tuple[int, int] | None:
-        """Return the first frame with the disc wholly hidden, and the first with it whole again.
-
-        None unless it is hidden for about `length` frames, and goes in and comes out in sight.
-        """
-        if scene.curtain is None:
+    def scene(self, seed: int, length: int, system: System) -> Hidden | None:
+        """Return the scene of a seed if its disc crosses out of sight for about that long."""
+        scene = discs.sample_scene(seed, discs.LAWS["curtain"])
+        span = self.occlusion(scene, length, system.fps)
+        if span is None:
             return None
-        (centers,) = scene.motion(np.arange(self.longest) / fps)[0]
-        visible = scene.visible(centers[None])[0]
-        is_left = centers[:, 0] < np.mean(scene.curtain)
-        for entry, stop in true_runs(visible < 1.0):
-            before, hidden = entry - self.earliest, visible[entry:stop] == 0.0
-            is_seen = before >= 0 and (visible[before:entry] == 1.0).all() and stop < self.longest
-            is_about = abs(hidden.sum() - length) <= self.tolerance * length
-            if is_seen and is_about and is_left[entry] != is_left[stop]:
-                return entry + int(hidden.argmax()), stop
-        return None
-
-    def hidden_in(
-        self, seed: int, scene: discs.DiscScene, span: tuple[int, int], system: System
-    ) -> Hidden:
         start, stop = span
         total, level = stop + self.after, discs.LAWS["curtain"]
         clip = discs.render_scene(scene, Rendering(total, system.size, level, fps=system.fps))
@@ -152,6 +179,24 @@ class Curtain:
         last_whole = int(np.flatnonzero(visible[:start] == 1.0)[-1])
         again = start + int(np.argmax(visible[start:] > 0.0))
         return Hidden(label, seed, clip.caption, start, stop, last_whole, again, clip.frames, read)
+
+    def occlusion(self, scene: discs.DiscScene, length: int, fps: float) -> tuple[int, int] | None:
+        """Return the first frame with the disc wholly hidden, and the first with it whole again.
+
+        None unless it is hidden for about `length` frames, and goes in and comes out in sight.
+        """
+        if scene.curtain is None:
+            return None
+        (centers,) = scene.motion(np.arange(self.longest) / fps)[0]
+        visible = scene.visible(centers[None])[0]
+        is_left = centers[:, 0] < np.mean(scene.curtain)
+        for entry, stop in true_runs(visible < 1.0):
+            before, hidden = entry - self.earliest, visible[entry:stop] == 0.0
+            is_seen = before >= 0 and (visible[before:entry] == 1.0).all() and stop < self.longest
+            is_about = abs(hidden.sum() - length) <= self.tolerance * length
+            if is_seen and is_about and is_left[entry] != is_left[stop]:
+                return entry + int(hidden.argmax()), stop
+        return None
 
 
 def is_itself(frames: np.ndarray, scene: discs.DiscScene) -> tuple[np.ndarray, np.ndarray]:

@@ -5,14 +5,12 @@ from dataclasses import replace
 from kinema.probes.physics.probe import PhysicsFindings, PhysicsProbe, measure_physics
 from kinema.probes.physics.published import PUBLISHED
 from kinema.probes.physics.report import report_of
-from kinema.reports import check_page
+from kinema.reports import Report
 
 __all__ = ["PhysicsFindings", "PhysicsProbe", "measure_physics", "report_of", "run"]
 
 
-def run(probe: PhysicsProbe) -> None:
-    """Print what the probe finds of each law, and write its report if it names one."""
-    check_page(probe.report)
+def run(probe: PhysicsProbe) -> Report:
+    """Report what the probe finds of each law."""
     laws = PUBLISHED if probe.law == "all" else [probe.law]
-    found = [measure_physics(replace(probe, law=law)) for law in laws]
-    report_of(found).publish(probe.report)
+    return report_of([measure_physics(replace(probe, law=law)) for law in laws])

@@ -85,9 +85,8 @@ def drawn_on(
     if walls:
         moved = discs.folded(moved, np.nan_to_num(radii[:, -1])[:, None, None])[0]
     share = discs.coverage(moved, np.nan_to_num(radii[:, -1]), (height, width))
-    colors = np.array(list(discs.COLORS.values()), float)[:num_discs]
-    drawn = 255.0 + np.einsum("kfhw,kc->fhwc", share, colors - 255.0)
-    return np.concatenate([frames, (drawn + 0.5).clip(0, 255).astype(np.uint8)])
+    inks = np.array(list(discs.COLORS.values()), float)[:num_discs] - 255.0
+    return np.concatenate([frames, discs.painted(share, inks)])
 
 
 def passed_on(frames: np.ndarray, num_frames: int) -> np.ndarray:

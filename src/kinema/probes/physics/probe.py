@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Annotated
 
 import numpy as np
 from rich.progress import track
 
 import kinema
 from kinema.clips import to_frames, to_tensor
-from kinema.errors import UserError, nearest
-from kinema.fields import Count, Name, Seed
+from kinema.errors import UserError
+from kinema.fields import Count, Name, OneOf, Seed, Several, check_fields
 from kinema.judges.discs import DiscReading, read_physics
 from kinema.metrics.intervals import mean_interval
 from kinema.probes.physics import baselines
@@ -35,35 +36,23 @@ class PhysicsProbe:
     the same frames. With a curtain these are the frames that show the whole true disc, and in which
     a disc of its color is read, clear of the curtain. Clips whose given frames do not show the
     whole disc are left out.
-
-    Attributes:
-        law: "uniform", "parabola" or "collision"; "all" of these three; or "box" or "curtain", for
-            which nothing is published.
-        model: a system that ships, a folder, or a repository of the hub; physics-LAW unless given.
-        num_clips: clips in distribution, and as many out of it.
-        given: frames of each clip that the model is given.
-        num_steps: sampling steps; the model's own unless given.
-        seed: of the scenes and of the samples.
-        report: a Markdown file to write, with .json and .png beside it.
     """
 
-    law: str = "all"
+    # "uniform", "parabola" or "collision"; "all" of these three; or "box" or "curtain", for which
+    # nothing is published
+    law: Annotated[str, OneOf((*discs.LAWS, "all"))] = "all"
+    # a system that ships, a folder, or a repository of the hub; physics-LAW unless given
     model: Name | None = None
-    num_clips: Count = 256
-    given: Count = 3
-    num_steps: Count | None = None
-    seed: Seed = 0
-    report: Name | None = None
+    num_clips: Several = 256  # clips in distribution, and as many out of it
+    given: Count = 3  # frames of each clip that the model is given
+    num_steps: Count | None = None  # sampling steps; the model's own unless given
+    seed: Seed = 0  # of the scenes and of the samples
+    report: Name | None = None  # a Markdown file to write, with .json and .png beside it
 
     def __post_init__(self) -> None:
-        if self.law not in (*discs.LAWS, "all"):
-            raise UserError(
-                f"There is no law {self.law!r}; {nearest(self.law, [*discs.LAWS, 'all'])}"
-            )
+        check_fields(self, "--")
         if self.model is not None and self.law == "all":
             raise UserError("A model knows one law: name it with --law beside --model.")
-        if self.num_clips < 2:
-            raise UserError(f"--num-clips is {self.num_clips}: give at least 2.")
         if self.law != "all":
             self.model = self.model or f"physics-{self.law}"
 

@@ -2,12 +2,11 @@
 
 from kinema.probes.prompts.probe import PromptFindings, PromptProbe, measure_prompts
 from kinema.probes.prompts.report import report_of
-from kinema.reports import check_page
+from kinema.reports import Report
 
 __all__ = ["PromptFindings", "PromptProbe", "measure_prompts", "report_of", "run"]
 
 
-def run(probe: PromptProbe) -> None:
-    """Print what the probe finds, and write its report if it names one."""
-    check_page(probe.report)
-    report_of(measure_prompts(probe)).publish(probe.report)
+def run(probe: PromptProbe) -> Report:
+    """Report what the probe finds."""
+    return report_of(measure_prompts(probe))

@@ -1,4 +1,4 @@
-"""Does the video show what the prompt says, and do its frames agree?
+"""Does the video show what the prompt says, do its frames agree, and are its outlines clean?
 
 The judge reads clips without their prompts. On true renders that gives the ceiling, on renders
 through the codec what the denoiser could reach, against captions of other clips the floor.
@@ -14,13 +14,14 @@ from rich.progress import track
 
 import kinema
 from kinema.clips import to_frames, to_tensor
-from kinema.errors import UserError
-from kinema.fields import Count, Level, Name, Seed
+from kinema.fields import Count, Name, Seed, Several, TabletopLevel, Whole, check_fields
 from kinema.judges import tabletop as judge
 from kinema.judges.tabletop.scoring import Answers, Share, score
+from kinema.probes.prompts.cleanness import Cleanness, smoothed
 from kinema.probes.prompts.consistency import Measured, Ratio, mean, measure, ratio
-from kinema.probes.unseen import FIRST_SEED
+from kinema.probes.unseen import FIRST_SEED, tabletop_clips, unseen
 from kinema.worlds import Rendering, tabletop
+from kinema.worlds.tabletop.paraphrases import rephrase
 
 SPLITS = {"seen": "train", "held out": "held_out"}
 AT_ONCE = 8  # clips in a batch
@@ -28,37 +29,27 @@ AT_ONCE = 8  # clips in a batch
 
 @dataclass
 class PromptProbe:
-    """Measure whether a model's videos show what their prompts say, and whether frames agree.
+    """Measure whether a model's videos show what their prompts say, and whether frames agree."""
 
-    Attributes:
-        model: a system that ships, a folder, or a repository of the hub.
-        num_prompts: prompts of seen combinations of attributes, and as many of held-out ones.
-        level: of the tabletop world that the prompts are drawn from, 1 to 4.
-        seed: of the prompts and of the videos.
-        num_consistency: held-out prompts that are also sampled frame by frame; 0 leaves out whether
-            frames agree.
-        num_steps: sampling steps; the model's own unless given.
-        guidance_scale: the model's own unless given.
-        report: a Markdown file to write, with .json and .png beside it.
-    """
-
-    model: Name = "tabletop"
-    num_prompts: Count = 200
-    level: Level = 2
-    seed: Seed = 0
-    num_consistency: int = 24
-    num_steps: Count | None = None
-    guidance_scale: float | None = None
-    report: Name | None = None
+    model: Name = "tabletop"  # a system that ships, a folder, or a repository of the hub
+    # prompts of seen combinations of attributes, and as many of held-out ones
+    num_prompts: Several = 200
+    level: TabletopLevel = 2  # of the tabletop world that the prompts are drawn from, 1 to 4
+    seed: Seed = 0  # of the prompts and of the videos
+    # held-out prompts that are also sampled frame by frame; 0 leaves out whether frames agree
+    num_consistency: Whole = 24
+    num_steps: Count | None = None  # sampling steps; the model's own unless given
+    guidance_scale: float | None = None  # the model's own unless given
+    report: Name | None = None  # a Markdown file to write, with .json and .png beside it
 
     def __post_init__(self) -> None:
-        if self.num_prompts < 2:
-            raise UserError(f"--num-prompts is {self.num_prompts}: give at least 2.")
-        if self.level not in (1, 2, 3, 4):
-            raise UserError(f"--level is {self.level}: the world has levels 1 to 4.")
-        if self.num_consistency < 0:
-            raise UserError(f"--num-consistency is {self.num_consistency}: give 0 or more.")
+        check_fields(self, "--")
         self.num_consistency = min(self.num_consistency, self.num_prompts)
+
+    @property
+    def seeds(self) -> list[int]:
+        """Of the scenes and of their videos."""
+        return unseen(self.num_prompts, self.seed)
 
     @property
     def options(self) -> dict[str, Any]:
@@ -84,6 +75,7 @@ class Group:
 
     captions: list[str]  # the prompts
     asked: list[Answers]  # what the prompts call for
+    rephrased: list[str]  # the prompts in words that no caption puts together so
     clips: dict[str, Shown] = field(default_factory=dict)  # by kind, in the order of the scenes
 
 
@@ -96,6 +88,7 @@ class PromptFindings:
     scores: dict[str, dict[str, Share]]  # column -> aspect -> share of clips that show it
     consistency: dict[str, Measured]  # kind of clip -> mean figures; empty if it was left out
     ratio: Ratio | None  # of the warping errors above the floor; None if it was left out
+    clean: dict[str, Cleanness]  # kind of clip -> seams and outlines, held-out scenes
 
 
 def measure_prompts(probe: PromptProbe, pipe: Any | None = None) -> PromptFindings:
@@ -106,45 +99,49 @@ def measure_prompts(probe: PromptProbe, pipe: Any | None = None) -> PromptFindin
     for name, split in SPLITS.items():
         group = groups[name] = scenes_of(probe, split)
         made = generated(pipe, group.captions, probe, name)
-        true = rendered(pipe.system, probe, split, name)
+        system = pipe.system
+        how = Rendering(system.num_frames, system.size, probe.level, split, system.fps)
+        clips = tabletop_clips(probe.seeds, how, f"Rendering {name} scenes")
+        true = np.stack([clip.frames for clip in clips])
         decoded = through_codec(pipe, true)
         for kind, frames in {"generated": made, "true": true, "codec": decoded}.items():
             group.clips[kind] = Shown(frames, judge.read(network, frames, pipe.system.fps))
-    consistency, relation = agreement(pipe, groups["held out"], probe)
-    return PromptFindings(probe, groups, scores_of(groups), consistency, relation)
+    held_out = groups["held out"]
+    made = generated(pipe, held_out.rephrased, probe, "rephrased")
+    held_out.clips["rephrased"] = Shown(made, judge.read(network, made, pipe.system.fps))
+    consistency, relation = agreement(pipe, held_out, probe)
+    clean = cleanness(held_out, pipe.codec.factors[1])
+    return PromptFindings(probe, groups, scores_of(groups), consistency, relation, clean)
 
 
 def scenes_of(probe: PromptProbe, split: str) -> Group:
-    scenes = [tabletop.sample_scene(seed, probe.level, split) for seed in seeds_of(probe)]
+    scenes = [tabletop.sample_scene(seed, probe.level, split) for seed in probe.seeds]
     asked = [judge.true_answers(scene.attributes) for scene in scenes]
-    return Group([scene.caption for scene in scenes], asked)
+    rephrased = [
+        rephrase(scene.attributes, np.random.default_rng(seed))
+        for scene, seed in zip(scenes, probe.seeds, strict=True)
+    ]
+    return Group([scene.caption for scene in scenes], asked, rephrased)
 
 
-def seeds_of(probe: PromptProbe) -> list[int]:
-    first = FIRST_SEED + probe.seed * probe.num_prompts
-    return list(range(first, first + probe.num_prompts))
+def cleanness(group: Group, block: int) -> dict[str, Cleanness]:
+    """Measure seams and outlines where the camera stands still; kind of clip -> figures."""
+    still = [asked["camera"] == "still" for asked in group.asked]
+    kinds = [kind for kind in group.clips if kind != "rephrased"]
+    found = {kind: Cleanness.of(group.clips[kind].frames[still], block) for kind in kinds}
+    smooth = [smoothed(clip, block) for clip in group.clips["generated"].frames[still]]
+    return {**found, "smoothed": Cleanness.of(smooth, block)}
 
 
 def generated(pipe: Any, captions: list[str], probe: PromptProbe, name: str) -> np.ndarray:
     """Generate one clip a prompt, uint8 (n f h w 3)."""
-    seeds = seeds_of(probe)
+    seeds = probe.seeds
     batches = list(batches_of(len(seeds)))
     made = [
         pipe(captions[rows], seed=seeds[rows], **probe.options).frames
         for rows in track(batches, f"Generating from {name} prompts")
     ]
     return np.concatenate(made)
-
-
-def rendered(system: Any, probe: PromptProbe, split: str, name: str) -> np.ndarray:
-    """Render the scenes themselves, as the prompts' clips should look."""
-    clips = [
-        tabletop.render(
-            [seed], Rendering(system.num_frames, system.size, probe.level, split, system.fps)
-        )[0]
-        for seed in track(seeds_of(probe), f"Rendering {name} scenes")
-    ]
-    return np.stack([clip.frames for clip in clips])
 
 
 @torch.inference_mode()
@@ -170,6 +167,8 @@ def scores_of(groups: dict[str, Group]) -> dict[str, dict[str, Share]]:
         f"generated, {name}": score(group.clips["generated"].read, group.asked)
         for name, group in groups.items()
     }
+    held_out = groups["held out"]
+    columns["held out, other words"] = score(held_out.clips["rephrased"].read, held_out.asked)
     columns["true renders"] = score(pooled("true"), asked)
     columns["true, through codec"] = score(pooled("codec"), asked)
     # Each clip against the caption of the next scene: what captions have in common by chance.
@@ -183,7 +182,7 @@ def agreement(
     n = probe.num_consistency
     if n == 0:
         return {}, None
-    clips = {kind: shown.frames[:n] for kind, shown in group.clips.items()}
+    clips = {kind: group.clips[kind].frames[:n] for kind in ("generated", "true", "codec")}
     clips["frame by frame"] = frame_by_frame(pipe, group.captions[:n], probe)
     rows = {
         kind: [measure(clip) for clip in track(frames, f"Warping ({kind})")]

@@ -1,19 +1,27 @@
-"""What the probe of prompts found: what the judge reads, and whether the frames agree."""
+"""What the probe of prompts found: what the judge reads, whether frames agree and are clean."""
 
 from dataclasses import asdict
 from typing import Any
+
+import numpy as np
 
 from kinema.clips import sheet_png
 from kinema.judges.tabletop.scoring import faults
 from kinema.probes.prompts.probe import PromptFindings
 from kinema.reports import Picture, Report, Rows, Table, command_line
-from kinema.reports.words import share
+from kinema.reports.words import mean, share
 
 KINDS = {
     "true": "true renders (floor)",
     "codec": "true, through codec",
     "generated": "generated",
     "frame by frame": "same network, frame by frame",
+}
+CLEAN_KINDS = {
+    "true": "true renders (floor)",
+    "codec": "true, through codec",
+    "generated": "generated",
+    "smoothed": "generated, borders smoothed by a fixed filter",
 }
 FORMATS = {
     "warping error": ".2f",
@@ -27,12 +35,19 @@ SHEET_ROWS = 12
 NOTE = """
 Share of clips, in %, in which the judge reads from the frames alone what the prompt asks for, with
 95 % Wilson intervals. *Held out* are combinations of color, shape, action and direction that
-training never showed. *True renders* is the judge's own ceiling, *random captions* its floor. *All
+training never showed, *other words* the same scenes in sentences that no caption makes of words
+that captions have. *True renders* is the judge's own ceiling, *random captions* its floor. *All
 together* counts clips in which every row above it is right.
 """.strip()
 AGREEMENT_NOTE = """
 Corrected warping error in gray levels of 255. Motion in pixels a frame stands beside it, because a
 frozen clip would win.
+""".strip()
+CLEAN_NOTE = """
+Held-out scenes whose camera stands still. *Seams*: mean absolute steps, in gray levels, of the
+difference from the clip's median where nothing moves, across the borders of the codec's blocks and
+elsewhere. *Outlines*: how steeply the outlines of what moves rise, a share of their contrast a
+pixel, and that over the share of true renders.
 """.strip()
 
 
@@ -58,6 +73,18 @@ def consistency_table(findings: PromptFindings) -> Rows:
     return rows
 
 
+def cleanness_table(findings: PromptFindings) -> Rows:
+    """Make a row a kind of clip: its seams and its outlines."""
+    true = np.nanmean(findings.clean["true"].sharpness)
+    rows = [["", "clips", "seams, ratio", "at borders", "elsewhere", "outlines", "of true"]]
+    for kind, title in CLEAN_KINDS.items():
+        clean = findings.clean[kind]
+        figures = (clean.ratios, clean.at_borders, clean.elsewhere, clean.sharpness)
+        relative = f"{np.nanmean(clean.sharpness) / true:.2f}"
+        rows.append([title, str(len(clean.sharpness)), *map(mean, figures), relative])
+    return rows
+
+
 def ratio_line(findings: PromptFindings) -> str:
     """Return the ratio of warping errors in a sentence."""
     ratio, n = findings.ratio, findings.probe.num_consistency
@@ -78,6 +105,7 @@ def report_of(findings: PromptFindings) -> Report:
     if findings.ratio is not None:
         rows = consistency_table(findings)
         parts += [Table("Do the frames agree?", rows, AGREEMENT_NOTE), ratio_line(findings)]
+    parts.append(Table("Are they clean?", cleanness_table(findings), CLEAN_NOTE))
     title = "Clips from held-out prompts, and what the judge says"
     parts.append(Picture("generated clips", lambda: draw_clips(findings), title))
     return Report(
@@ -118,6 +146,7 @@ def record_of(findings: PromptFindings) -> dict[str, Any]:
         "probe": findings.probe,
         "scores": scores,
         "consistency": findings.consistency,
+        "clean": {kind: asdict(clean) for kind, clean in findings.clean.items()},
         "ratio": None if findings.ratio is None else asdict(findings.ratio),
         "clips": clips,
     }

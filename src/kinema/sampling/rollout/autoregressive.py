@@ -21,7 +21,7 @@ from kinema.denoisers import Denoiser
 from kinema.diffusion.path import HISTORY
 from kinema.errors import UserError
 from kinema.sampling.guidance import Contrast, classifier_free
-from kinema.sampling.rollout.setup import RolloutSetup, RolloutState, Segment, opening
+from kinema.sampling.rollout.setup import RolloutSetup, RolloutState, Segment, Strategy, opening
 from kinema.sampling.sample import Denoise, DenoiseFn, in_one_call
 
 
@@ -73,14 +73,18 @@ class Recomputed:
         self.t: Tensor | None = None
 
     def denoise(self, x: Tensor, t: Tensor) -> Tensor:
-        if self.x is None or self.t is None:
+        if self.x is None:
             return self._denoise(x, t)
-        seen, times = torch.cat([self.x, x], dim=2), torch.cat([self.t.to(t), t], dim=1)
-        return self._denoise(seen, times)[:, :, self.x.shape[2] :]
+        return self._denoise(*self.with_past(x, t))[:, :, self.x.shape[2] :]
 
     def remember(self, x: Tensor, t: Tensor) -> None:
-        self.x = x if self.x is None else torch.cat([self.x, x], dim=2)
-        self.t = t if self.t is None else torch.cat([self.t, t], dim=1)
+        self.x, self.t = self.with_past(x, t)
+
+    def with_past(self, x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+        """Return all frames so far and these, b c f h w, and their noise levels, b f."""
+        if self.x is None or self.t is None:
+            return x, t
+        return torch.cat([self.x, x], dim=2), torch.cat([self.t.to(t), t], dim=1)
 
     def keep(self, first: int, last: int) -> None:
         if self.x is None or self.t is None or self.x.shape[2] <= first + last:
@@ -97,7 +101,7 @@ class Recomputed:
 
 
 @dataclass(frozen=True)
-class Autoregressive:
+class Autoregressive(Strategy):
     """Chunk after chunk, each made from noise after the frames before it.
 
     Args:
@@ -123,11 +127,11 @@ class Autoregressive:
     def __post_init__(self) -> None:
         if self.chunk < 1 or self.context < 1 or self.sinks < 0:
             raise UserError(
-                f"chunk {self.chunk}, context {self.context} and sinks {self.sinks} must be at "
+                f"The chunk {self.chunk}, context {self.context} and sinks {self.sinks} must be at "
                 "least 1, 1 and 0."
             )
         if not (0 <= self.level < 1 and 0 < self.guidance_level <= 1):
-            raise UserError("level lies in [0, 1), and guidance_level above 0 and up to 1.")
+            raise UserError("The level lies in [0, 1), and guidance_level above 0 and up to 1.")
 
     @property
     def horizon(self) -> int:
@@ -280,11 +284,7 @@ class Cached:
 
 
 def causal(network: Any) -> nn.Module:
-    """The network, if no frame of it sees a later one.
-
-    Raises:
-        UserError: if one does.
-    """
+    """The network, if no frame of it sees a later one; raise a UserError if one does."""
     if isinstance(network, nn.Module) and isinstance(network, Denoiser) and network.is_causal:
         return network
     raise UserError(

@@ -28,14 +28,14 @@ from torch import Tensor
 
 from kinema.errors import UserError
 from kinema.sampling import plans
-from kinema.sampling.rollout.setup import RolloutSetup, RolloutState, Segment
+from kinema.sampling.rollout.setup import RolloutSetup, RolloutState, Segment, Strategy
 from kinema.sampling.sample import Past, Step, network_times
 
 Frames = dict[str, Tensor]
 
 
 def windows_over(length: int, window: int, overlap: int) -> list[slice]:
-    """Return windows of one size that cover `length`, neighbours sharing at least `overlap`."""
+    """Return windows of one size that cover `length`, neighbors sharing at least `overlap`."""
     if length <= window:
         return [slice(0, length)]
     starts = [*range(0, length - window, window - overlap), length - window]
@@ -51,15 +51,10 @@ def hat(window: slice, total: int) -> Tensor:
 
 
 class Evaluation(NamedTuple):
-    """One evaluation of x0 for all frames.
+    """One evaluation of x0 for all frames."""
 
-    Attributes:
-        row: of the plan.
-        is_ahead: whether it is at the end of the row, or at its start.
-    """
-
-    row: int
-    is_ahead: bool = False
+    row: int  # of the plan
+    is_ahead: bool = False  # whether it is at the end of the row, or at its start
 
     @property
     def seen(self) -> str:
@@ -83,17 +78,11 @@ def evaluations_of(setup: RolloutSetup) -> list[Evaluation]:
 
 @dataclass
 class Held:
-    """The frames that have come to an evaluation and have not gone on.
+    """The frames that have come to an evaluation and have not gone on."""
 
-    Attributes:
-        start: the first of them.
-        window: the next window to evaluate; all before it are in `total`.
-        frames: those from `start` on.
-    """
-
-    start: int = 0
-    window: int = 0
-    frames: Frames = field(default_factory=dict)
+    start: int = 0  # the first of them
+    window: int = 0  # the next window to evaluate; all before it are in `total`
+    frames: Frames = field(default_factory=dict)  # those from `start` on
 
     @property
     def stop(self) -> int:
@@ -166,7 +155,7 @@ def stepped(setup: RolloutSetup, evaluation: Evaluation, start: int, frames: Fra
 
 
 @dataclass(frozen=True)
-class Blend:
+class Blend(Strategy):
     """A video of any length and size as the blend of windows that the denoiser can see.
 
     Joins there are none, but what lies further apart than a window agrees only through the
@@ -174,9 +163,9 @@ class Blend:
 
     Args:
         window: frames the denoiser sees at once.
-        overlap: frames that neighbouring windows share, at least.
+        overlap: frames that neighboring windows share, at least.
         tile: (rows, columns) that it sees at once; None: all.
-        tile_overlap: rows and columns that neighbouring tiles share, at least.
+        tile_overlap: rows and columns that neighboring tiles share, at least.
     """
 
     window: int
@@ -187,12 +176,12 @@ class Blend:
     def __post_init__(self) -> None:
         if not 0 <= self.overlap < self.window:
             raise UserError(
-                f"overlap is {self.overlap}: windows of {self.window} frames share at most "
+                f"The overlap is {self.overlap}: windows of {self.window} frames share at most "
                 f"{self.window - 1}."
             )
         if self.tile is not None and not 0 <= self.tile_overlap < min(self.tile):
             raise UserError(
-                f"tile_overlap is {self.tile_overlap}: it lies below the sides of a tile, "
+                f"`tile_overlap` is {self.tile_overlap}: it lies below the sides of a tile, "
                 f"{self.tile[0]} and {self.tile[1]}."
             )
 
@@ -265,9 +254,6 @@ class Blend:
     def calls(self, num_frames: int, num_steps: int) -> dict[int, int]:
         windows = windows_over(num_frames, self.window, self.overlap)
         return {min(self.window, num_frames): len(windows) * num_steps}
-
-    def joins(self, num_frames: int, num_given: int = 0) -> list[int]:
-        return []
 
 
 def saved(stages: list[Held]) -> dict[str, Tensor]:

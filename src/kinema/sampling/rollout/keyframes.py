@@ -26,11 +26,11 @@ from kinema.sampling.rollout.setup import (
 
 
 @dataclass(frozen=True)
-class Keyframes:
+class Keyframes(Strategy):
     """Every `stride`-th frame by `keys`, then windows that begin and end with a key frame.
 
     The keys are denoised by `setup.coarse`, a denoiser of clips at the lower rate. Without one the
-    ordinary denoiser makes them, and takes them for neighbouring frames: motion is then `stride`
+    ordinary denoiser makes them, and takes them for neighboring frames: motion is then `stride`
     times too slow between.
 
     Args:
@@ -46,8 +46,8 @@ class Keyframes:
     def __post_init__(self) -> None:
         if not 1 <= self.stride < self.window:
             raise UserError(
-                f"stride is {self.stride}: a window of {self.window} frames holds two key frames "
-                f"at most {self.window - 1} apart."
+                f"The stride is {self.stride}: a window of {self.window} frames holds two key "
+                f"frames at most {self.window - 1} apart."
             )
 
     @property

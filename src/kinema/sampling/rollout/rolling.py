@@ -16,7 +16,7 @@ from torch import Tensor
 
 from kinema.errors import UserError
 from kinema.sampling import plans
-from kinema.sampling.rollout.setup import RolloutSetup, RolloutState, Segment, opening
+from kinema.sampling.rollout.setup import RolloutSetup, RolloutState, Segment, Strategy, opening
 from kinema.sampling.sample import DenoiseFn, Past, Step, take_step
 
 
@@ -26,18 +26,12 @@ class Queue:
 
     `plans.staircase` for 10,000 frames has columns that still wait in pure noise and columns long
     clean. Only those between are in motion: the queue of FIFO-Diffusion.
-
-    Attributes:
-        row: of the plan, which these frames have reached.
-        start: the first of the frames.
-        x: b c f h w.
-        past: the solver's memory of the row before.
     """
 
-    row: int
-    start: int
-    x: Tensor
-    past: Past | None = None
+    row: int  # of the plan, which these frames have reached
+    start: int  # the first of the frames
+    x: Tensor  # b c f h w
+    past: Past | None = None  # the solver's memory of the row before
 
     @property
     def stop(self) -> int:
@@ -85,10 +79,10 @@ class Queue:
 
 
 @dataclass(frozen=True)
-class Rolling:
+class Rolling(Strategy):
     """A window on an endless staircase: clean frames, frames in motion, frames still noise.
 
-    There are no joins: every frame is made beside its neighbours on both sides.
+    There are no joins: every frame is made beside its neighbors on both sides.
 
     Args:
         window: frames the denoiser sees at once.
@@ -103,17 +97,16 @@ class Rolling:
     def __post_init__(self) -> None:
         if self.chunk < 1 or not 0 <= self.history <= self.window - self.chunk:
             raise UserError(
-                f"a rolling window of {self.window} frames cannot hold a history of "
+                f"A rolling window of {self.window} frames cannot hold a history of "
                 f"{self.history} and a chunk of {self.chunk} that moves."
             )
 
     @property
     def horizon(self) -> int:
-        """Frames back that every new frame sees, at least."""
         return self.history
 
     def delay(self, num_steps: int) -> int:
-        """Rows between the starts of neighbouring chunks, so that those in motion fit."""
+        """Rows between the starts of neighboring chunks, so that those in motion fit."""
         return ceil(num_steps / ((self.window - self.history) // self.chunk))
 
     def rollout(
@@ -161,6 +154,3 @@ class Rolling:
         chunks = ceil(num_frames / self.chunk)
         rows = num_steps + self.delay(num_steps) * (chunks - 1)
         return {min(self.window, num_frames): rows}
-
-    def joins(self, num_frames: int, num_given: int = 0) -> list[int]:
-        return []

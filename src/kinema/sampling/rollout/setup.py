@@ -9,9 +9,10 @@ whoever writes the frames away needs no more memory for an hour than for a minut
 from __future__ import annotations
 
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -24,18 +25,15 @@ from kinema.sampling.sample import AfterStep, DenoiseFn, Euler, Solver, first_st
 
 @dataclass(frozen=True)
 class Schedule:
-    """Denoisers that take over at frames, as the prompts of a story do.
+    """Denoisers that take over at frames, as the prompts of a story do."""
 
-    Args:
-        parts: (first frame, denoiser), ascending, the first at frame 0.
-    """
-
+    # (first frame, denoiser), ascending, the first at frame 0
     parts: tuple[tuple[int, DenoiseFn], ...]
 
     def __post_init__(self) -> None:
         starts = [start for start, _ in self.parts]
         if not starts or starts[0] != 0 or starts != sorted(set(starts)):
-            raise UserError(f"a schedule starts at frame 0 and goes up, not {starts}.")
+            raise UserError(f"A schedule starts at frame 0 and goes up, not {starts}.")
 
     def at(self, frame: int) -> DenoiseFn:
         """The denoiser in force at a frame."""
@@ -49,29 +47,20 @@ class Schedule:
 
 @dataclass(frozen=True)
 class RolloutSetup:
-    """How noise becomes frames, whatever the strategy.
+    """How noise becomes frames, whatever the strategy."""
 
-    Args:
-        denoise: (x: b c f h w, t: b f) -> x0, for any number of frames; or a schedule of them.
-        noise: of every frame of the video.
-        times: (num_steps + 1,) times of a frame, from `plans.times`.
-        solver: how a step estimates x0.
-        path: the path on which the network was trained.
-        given: b c k h w, frames with which the video begins, or None.
-        coarse: denoises every n-th frame of a video as a clip; by default `denoise` does.
-        source: b c f h w, the video to be made anew where the times begin below 1, or None.
-        progress: called after every step of a window, see `sample`.
-    """
-
+    # (x: b c f h w, t: b f) -> x0, for any number of frames; or a schedule of them
     denoise: DenoiseFn | Schedule
-    noise: FrameNoise
-    times: Tensor
-    solver: Solver = Euler()
-    path: Path = Linear()
-    given: Tensor | None = None
+    noise: FrameNoise  # of every frame of the video
+    times: Tensor  # (num_steps + 1,) times of a frame, from `plans.times`
+    solver: Solver = Euler()  # how a step estimates x0
+    path: Path = Linear()  # the path on which the network was trained
+    given: Tensor | None = None  # b c k h w, frames with which the video begins, or None
+    # denoises every n-th frame of a video as a clip; by default `denoise` does
     coarse: DenoiseFn | Schedule | None = None
+    # b c f h w, the video to be made anew where the times begin below 1, or None
     source: Tensor | None = None
-    progress: AfterStep | None = None
+    progress: AfterStep | None = None  # called after every step of a window, see `sample`
 
     @property
     def num_steps(self) -> int:
@@ -100,13 +89,10 @@ class RolloutSetup:
     def window(
         self, denoise: DenoiseFn, start: int, known: Tensor, given: int | Sequence[int] = 0
     ) -> Tensor:
-        """Make one window of the video, from noise to clean.
+        """Make the window at `start` of the video, from noise to clean.
 
-        Args:
-            denoise: for this window.
-            start: where the window lies in the video.
-            known: b c f h w, from `known`, with the frames `given` filled in.
-            given: the first frames of the window, or those at these indices, which stay.
+        `known` is what the method of that name gives, b c f h w, with the frames `given` filled in:
+        the first ones, or those at these indices, which stay.
         """
         num_frames = known.shape[2]
         plan = plans.given_frames(self.times, num_frames, given)
@@ -136,29 +122,29 @@ class Segment(NamedTuple):
     state: RolloutState
 
 
-class Strategy(Protocol):
+class Strategy(ABC):
     """A way to make a video of any length; see the module's docstring."""
 
     @property
+    @abstractmethod
     def horizon(self) -> int:
         """Frames back that every new frame sees, at least."""
-        ...
 
+    @abstractmethod
     def rollout(
         self, setup: RolloutSetup, num_frames: int, state: RolloutState | None = None
     ) -> Iterator[Segment]:
         """Yield the video from its first frame on, or what is missing after `state`."""
-        ...
 
+    @abstractmethod
     def calls(self, num_frames: int, num_steps: int) -> dict[int, int]:
         """How often a first-order solver asks for x0: {frames in the call: calls}."""
-        ...
 
     def joins(self, num_frames: int, num_given: int = 0) -> list[int]:
         """The frames at which a window begins that the frame before was not made in; the end of
         the given frames is none.
         """
-        ...
+        return []
 
 
 def opening(given: Tensor | None, num_frames: int) -> tuple[Tensor | None, int]:
@@ -180,7 +166,7 @@ def latest(past: Tensor | None, new: Tensor, count: int) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Whole:
+class Whole(Strategy):
     """All frames in one window: the shortest strategy, and that of an ordinary video."""
 
     def rollout(
@@ -197,9 +183,6 @@ class Whole:
 
     def calls(self, num_frames: int, num_steps: int) -> dict[int, int]:
         return {num_frames: num_steps}
-
-    def joins(self, num_frames: int, num_given: int = 0) -> list[int]:
-        return []
 
     @property
     def horizon(self) -> int:

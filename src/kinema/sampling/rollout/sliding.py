@@ -16,12 +16,19 @@ from torch import Tensor
 from kinema.diffusion.path import HISTORY
 from kinema.errors import UserError
 from kinema.sampling.guidance import noised_history
-from kinema.sampling.rollout.setup import RolloutSetup, RolloutState, Segment, latest, opening
+from kinema.sampling.rollout.setup import (
+    RolloutSetup,
+    RolloutState,
+    Segment,
+    Strategy,
+    latest,
+    opening,
+)
 from kinema.sampling.sample import DenoiseFn
 
 
 @dataclass(frozen=True)
-class Sliding:
+class Sliding(Strategy):
     """Windows of which the first `overlap` frames are given, the last ones of the window before.
 
     Every window is whole: what the last one makes beyond the end is cut off. With a chain that
@@ -45,14 +52,14 @@ class Sliding:
     def __post_init__(self) -> None:
         if not 0 < self.overlap < self.window:
             raise UserError(
-                f"overlap is {self.overlap}: between 1 and {self.window - 1} frames of a window of "
-                f"{self.window} can be carried over."
+                f"The overlap is {self.overlap}: between 1 and {self.window - 1} frames of a "
+                f"window of {self.window} can be carried over."
             )
         if not 0 <= self.level < 1:
-            raise UserError(f"level is {self.level}: it lies in [0, 1).")
+            raise UserError(f"The level is {self.level}: it lies in [0, 1).")
         if not 0 <= self.fade < self.window - self.overlap:
             raise UserError(
-                f"fade is {self.fade}: of a window of {self.window} frames with an overlap of "
+                f"The fade is {self.fade}: of a window of {self.window} frames with an overlap of "
                 f"{self.overlap}, from 0 to {self.window - self.overlap - 1} can be made twice."
             )
 
@@ -113,7 +120,6 @@ class Sliding:
 
     @property
     def horizon(self) -> int:
-        """Frames back that every new frame sees, at least."""
         return self.overlap
 
     @property

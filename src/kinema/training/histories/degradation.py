@@ -24,21 +24,16 @@ from kinema.fields import Share, Weight
 
 @dataclass(frozen=True)
 class Degradation:
-    """How much histories are degraded.
+    """How much histories are degraded."""
 
-    Attributes:
-        share: of the clips with given frames; the others keep theirs as they are. 0 is off.
-        fade: share of the color that is lost, or half of it gained, at most.
-        tint: standard deviation of the numbers by which the color's channels leak into each other.
-        swell: most weight of an outline one pixel further out or in, drawn frame by frame.
-        shake: most pixels that a frame is moved, drawn frame by frame.
-    """
-
+    # of the clips with given frames; the others keep theirs as they are. 0 is off.
     share: Share = 0.0
-    fade: Share = 0.5
+    fade: Share = 0.5  # share of the color that is lost, or half of it gained, at most
+    # standard deviation of the numbers by which the color's channels leak into each other
     tint: Weight = 0.15
+    # most weight of an outline one pixel further out or in, drawn frame by frame
     swell: Weight = 0.1
-    shake: Weight = 0.2
+    shake: Weight = 0.2  # most pixels that a frame is moved, drawn frame by frame
 
     def draw(self, batch: int, channels: int, num_frames: int) -> "Faults":
         """The faults of every clip of a batch."""
@@ -56,31 +51,23 @@ class Degradation:
 
 @dataclass(frozen=True)
 class Faults:
-    """What is wrong with the history of each clip.
+    """What is wrong with the history of each clip."""
 
-    Attributes:
-        chosen: (b,) bool, whose history is degraded.
-        mixtures: (b, f, c, c), each channel of the ink from all; it changes evenly over the clip.
-        swell: (b, f), the weight of an outline one pixel further out, negative for one further in.
-        shake: (b, f, 2), pixels to the right and down.
-    """
-
-    chosen: Tensor
+    chosen: Tensor  # (b,) bool, whose history is degraded
+    # (b, f, c, c), each channel of the ink from all; it changes evenly over the clip
     mixtures: Tensor
+    # (b, f), the weight of an outline one pixel further out, negative for one further in
     swell: Tensor
-    shake: Tensor
+    shake: Tensor  # (b, f, 2), pixels to the right and down
 
     def __getitem__(self, rows: slice) -> "Faults":
         return Faults(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
 def degraded(x0: Tensor, t: Tensor, faults: Faults) -> Tensor:
-    """Degrade the given frames of clips; the others stay, so the loss keeps its targets.
+    """Degrade the given frames (t = 0) of true clips on white, b c f h w in [-1, 1]; t: b f.
 
-    Args:
-        x0: true clips, b c f h w in [-1, 1], on white.
-        t: b f, the noise levels about to be learned; frames with t = 0 are given.
-        faults: of each clip.
+    The others stay, so the loss keeps its targets.
     """
     given = t == 0
     chosen = given & faults.chosen[:, None].to(t.device) & ~given.all(dim=1, keepdim=True)
@@ -105,14 +92,19 @@ def swollen(ink: Tensor, weights: Tensor) -> Tensor:
 def shaken(ink: Tensor, shifts: Tensor) -> Tensor:
     """Frames moved; shifts: b f 2, pixels to the right and down."""
     pictures = rearrange(ink, "b c f h w -> (b f) c h w")
-    height, width = pictures.shape[-2:]
-    side = shifts.new_tensor([width - 1, height - 1])
-    grid = shifts.new_zeros(len(pictures), 2, 3)  # from a place of the picture to where it was
-    grid[:, 0, 0] = grid[:, 1, 1] = 1
-    grid[:, :, 2] = -2 * rearrange(shifts, "b f p -> (b f) p") / side
-    places = F.affine_grid(grid, list(pictures.shape), align_corners=True)
-    moved = F.grid_sample(pictures, places, align_corners=True, padding_mode="border")
+    side = shifts.new_tensor([ink.shape[-1] - 1, ink.shape[-2] - 1])
+    offset = -2 * rearrange(shifts, "b f p -> (b f) p") / side
+    moved = fetched(pictures, shifts.new_ones(len(pictures)), offset, "border")
     return rearrange(moved, "(b f) c h w -> b c f h w", b=len(ink))
+
+
+def fetched(pictures: Tensor, scale: Tensor, offset: Tensor, outside: str) -> Tensor:
+    """Pictures n c h w, each place from scale * place + offset; scale: n, offset: n 2 of x, y."""
+    grid = offset.new_zeros(len(pictures), 2, 3)  # from a place of the picture to where it was
+    grid[:, 0, 0] = grid[:, 1, 1] = scale
+    grid[:, :, 2] = offset
+    places = F.affine_grid(grid, list(pictures.shape), align_corners=True)
+    return F.grid_sample(pictures, places, align_corners=True, padding_mode=outside)
 
 
 def draw_zoom(zoom: tuple[float, float], batch_size: int) -> tuple[Tensor, Tensor]:
@@ -123,17 +115,11 @@ def draw_zoom(zoom: tuple[float, float], batch_size: int) -> tuple[Tensor, Tenso
 
 
 def zoomed(frames: Tensor, factor: Tensor, point: Tensor) -> Tensor:
-    """Clips as a camera nearer or further away sees them; what lies outside is white.
+    """Clips (b c f h w) as a camera nearer (factor above 1) or further away sees them.
 
-    Args:
-        frames: b c f h w in [-1, 1].
-        factor: (b,), above 1 for a camera that is nearer.
-        point: (b, 2), x and y in [-1, 1] of what stays where it is.
+    factor: (b,); point: (b, 2), x and y in [-1, 1] of what stays where it is. What lies outside is
+    white.
     """
-    grid = torch.zeros(len(frames), 2, 3)  # from a place of the picture to where it was
-    grid[:, 0, 0] = grid[:, 1, 1] = 1 / factor
-    grid[:, :, 2] = point * (1 - 1 / factor[:, None])
     ink = rearrange(1 - frames, "b c f h w -> b (c f) h w")
-    places = F.affine_grid(grid, list(ink.shape), align_corners=True)
-    seen = F.grid_sample(ink, places, align_corners=True)
+    seen = fetched(ink, 1 / factor, point * (1 - 1 / factor[:, None]), "zeros")
     return 1 - rearrange(seen, "b (c f) h w -> b c f h w", f=frames.shape[2])

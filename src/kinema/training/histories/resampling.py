@@ -22,19 +22,13 @@ from kinema.sampling.sample import Step
 
 @dataclass(frozen=True)
 class Resampling:
-    """How histories are degraded.
+    """How histories are degraded."""
 
-    Attributes:
-        share: of the clips with given frames; the others keep theirs as they are. 0 is off.
-        mean: of the logit of t_s: higher strays further from the true frames.
-        std: of the logit of t_s.
-        num_steps: Euler steps from t_s to clean.
-    """
-
+    # of the clips with given frames; the others keep theirs as they are. 0 is off.
     share: Share = 0.0
-    mean: float = 0.0
-    std: Positive = 1.0
-    num_steps: Count = 2
+    mean: float = 0.0  # of the logit of t_s: higher strays further from the true frames
+    std: Positive = 1.0  # of the logit of t_s
+    num_steps: Count = 2  # Euler steps from t_s to clean
 
     def draw(self, batch: int) -> Tensor:
         """t_s of every clip, (batch, 1); 0 for those whose history stays as it is."""
@@ -52,12 +46,12 @@ def resample_history(
     path: Path,
     num_steps: int = 2,
 ) -> Tensor:
-    """Replace the given frames of some clips by the network's own version of them.
+    """Replace the given frames (t = 0) of some clips by the network's own version of them.
 
     Args:
         denoise: (x, t) -> x0, the network in training with the clips' conditions.
         x0: true clips, b c f h w.
-        t: b f, the noise levels about to be learned; frames with t = 0 are given.
+        t: b f, the noise levels about to be learned.
         t_s: b 1, how far each history is noised; 0 leaves it as it is.
         noise: b c f h w, standard normal.
         path: on which the network is trained.

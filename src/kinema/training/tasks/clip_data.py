@@ -3,8 +3,7 @@
 Both are a `ClipData`: they draw a step's clips as a function of the seed and the step alone.
 """
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -27,25 +26,15 @@ HELD_OUT_SEED = 10**9  # scenes that no training run draws
 
 @dataclass
 class LatentClips:
-    """Latents that processes beside the training make and keep on disk.
+    """Latents that processes beside the training make and keep on disk."""
 
-    Attributes:
-        clips: "latents" of every clip and, for single frames, "image" (c 1 h w).
-        unseen: the same of clips that are never trained on.
-        shape: (c, f, h, w) of a clip's latents.
-        seed: of the run.
-        first_clips: clips made before training begins; the others follow beside it.
-        image_share: share of steps on single frames.
-        num_unseen: how many of the unseen clips validation takes.
-    """
-
-    clips: Shards
-    unseen: Shards
-    shape: tuple[int, int, int, int]
-    seed: int
-    first_clips: int = 1_024
-    image_share: float = 0.0
-    num_unseen: int = 64
+    clips: Shards  # "latents" of every clip and, for single frames, "image" (c 1 h w)
+    unseen: Shards  # the same of clips that are never trained on
+    shape: tuple[int, int, int, int]  # (c, f, h, w) of a clip's latents
+    seed: int  # of the run
+    first_clips: int = 1_024  # clips made before training begins; the others follow beside it
+    image_share: float = 0.0  # share of steps on single frames
+    num_unseen: int = 64  # how many of the unseen clips validation takes
 
     def batch(self, position: Position, batch_size: int, rows: slice) -> Batch:
         """Latents of clips, or in some steps of single frames."""
@@ -62,32 +51,22 @@ class LatentClips:
         tensors, captions = self.unseen.read(range(min(self.num_unseen, len(self.unseen))))
         return Batch(tensors["latents"].float(), captions)
 
-    @contextmanager
-    def ready(self) -> Iterator[None]:
+    def ready(self) -> AbstractContextManager[None]:
         """A block within which processes make the missing clips."""
-        with self.clips.making():
-            yield
+        return self.clips.making()
 
 
 @dataclass
 class RenderedClips:
-    """Clips of discs, rendered and encoded by the step that asks for them.
+    """Clips of discs, rendered and encoded by the step that asks for them."""
 
-    Attributes:
-        source: of the clips.
-        codec: in whose latents the denoiser works.
-        seed: of the run.
-        zoom: every clip is shrunk or grown by a factor from this range.
-        num_unseen: clips of other seeds, in distribution, that are held out.
-        device: where clips are encoded.
-    """
-
-    source: DiscClips
-    codec: Codec
-    seed: int
+    source: DiscClips  # of the clips
+    codec: Codec  # in whose latents the denoiser works
+    seed: int  # of the run
+    # every clip is shrunk or grown by a factor from this range
     zoom: tuple[float, float] = (1.0, 1.0)
-    num_unseen: int = 64
-    device: str = "cpu"
+    num_unseen: int = 64  # clips of other seeds, in distribution, that are held out
+    device: str = "cpu"  # where clips are encoded
 
     @property
     def shape(self) -> tuple[int, int, int, int]:

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from kinema.blocks.precision import flushed_denormals
 from kinema.clips import contact_sheet, to_frames, to_tensor
 from kinema.codecs import (
     AdversarialLoss,
@@ -24,10 +23,10 @@ from kinema.codecs import (
 from kinema.codecs.adversarial import adversarial_loss
 from kinema.codecs.objective import Distance, PixelMotion, laplacian_distance
 from kinema.errors import UserError
-from kinema.fields import Name, Share, Whole, check_fields
+from kinema.fields import Name, Share, Whole
 from kinema.metrics.features.fidelity import psnr
 from kinema.metrics.features.lpips import LPIPS
-from kinema.training import Loop, Position, Shards, State, draw, train
+from kinema.training import Loop, Position, Run, Shards, draw
 from kinema.training.shards import num_ready
 from kinema.training.sources import Clips, ClipsWithFlow, WorldClips, never_trained_on, unseen
 from kinema.training.waiting import telling
@@ -38,15 +37,10 @@ LENGTHS = (1, 5, 9, 17, 33)  # frames a training clip is cut to: images and vide
 
 @dataclass
 class LPIPSFiles:
-    """The two files of LPIPS; without them the perceptual part needs no weights.
+    """The two files of LPIPS; without them the perceptual part needs no weights."""
 
-    Attributes:
-        trunk: torchvision's VGG16 or AlexNet, such as vgg16-397923af.pth.
-        heads: vgg.pth or alex.pth of the lpips package.
-    """
-
-    trunk: str = ""
-    heads: str = ""
+    trunk: str = ""  # torchvision's VGG16 or AlexNet, such as vgg16-397923af.pth
+    heads: str = ""  # vgg.pth or alex.pth of the lpips package
 
     def __post_init__(self) -> None:
         if bool(self.trunk) != bool(self.heads):
@@ -57,47 +51,39 @@ class LPIPSFiles:
 
 
 @dataclass
-class CodecRun:
-    """A training run of a codec.
+class CodecRun(Run):
+    """A training run of a codec."""
 
-    Attributes:
-        folder: receives checkpoints, metrics and pictures, and the codec in `final/`.
-        data: clips of a world, or of a folder with metadata.jsonl.
-        held_out: clips that are never trained on; of a folder "" those that data leaves out.
-        codec: the network.
-        init: a codec whose weights are trained further: a folder, or the name of the system that
-            it is part of; "" starts from nothing.
-        weights: of the parts of the loss.
-        lpips: the perceptual part is LPIPS once its two files are named.
-        adversarial: the game against discriminators, off unless given weights.
-        sizes: shares of the clips' height and width, of which every step draws one for each.
-        loop: how long and how fast.
-        cache: folder for rendered clips, shared by all runs.
-        workers: processes that make clips beside training.
-    """
-
+    # receives checkpoints, metrics and pictures, and the codec in `final/`
     folder: Name = "runs/codec"
+    # clips of a world, or of a folder with metadata.jsonl
     data: Clips = field(default_factory=WorldClips)
+    # clips that are never trained on; of a folder "" those that data leaves out
     held_out: Clips = field(default_factory=lambda: unseen(WorldClips()))
-    codec: CausalVAEConfig = field(default_factory=CausalVAEConfig)
+    codec: CausalVAEConfig = field(default_factory=CausalVAEConfig)  # the network
+    # a codec whose weights are trained further: a folder, or the name of the system that it is part
+    # of; "" starts from nothing
     init: str = ""
-    weights: CodecLoss = field(default_factory=CodecLoss)
+    weights: CodecLoss = field(default_factory=CodecLoss)  # of the parts of the loss
+    # the perceptual part is LPIPS once its two files are named
     lpips: LPIPSFiles = field(default_factory=LPIPSFiles)
+    # the game against discriminators, off unless given weights
     adversarial: AdversarialLoss = field(default_factory=AdversarialLoss)
+    # shares of the clips' height and width, of which every step draws one for each
     sizes: tuple[Share, ...] = (1.0, 0.75, 0.5)
-    loop: Loop = field(default_factory=Loop)
-    cache: Name = "runs/cache"
-    workers: Whole = 1
+    loop: Loop = field(default_factory=Loop)  # how long and how fast
+    cache: Name = "runs/cache"  # folder for rendered clips, shared by all runs
+    workers: Whole = 1  # processes that make clips beside training
 
     def __post_init__(self) -> None:
-        if not self.sizes or not all(0 < share <= 1 for share in self.sizes):
+        super().__post_init__()
+        if not self.sizes or min(self.sizes) == 0:
             raise UserError(
-                f"sizes are shares of a clip's size, above 0 and up to 1, not {self.sizes}."
+                f"The sizes are shares of a clip's size, above 0 and up to 1, not {self.sizes}."
             )
 
     def task(self) -> "CodecTask":
         """What the run trains."""
-        check_fields(self)
         return CodecTask(self, self.perceptual())
 
     def perceptual(self) -> Distance:
@@ -124,23 +110,12 @@ class CodecRun:
             )
         return network
 
-    @flushed_denormals()
-    def train(self) -> State:
-        """Train to the end, resuming where an interrupted run stopped."""
-        with telling("Preparing the run: networks and lists of clips."):
-            task = self.task()
-        return train(task, self.loop, Path(self.folder))
-
 
 class CodecTask:
-    """What the loop asks of a codec run.
+    """What the loop asks of a codec run; `perceptual` is the distance of that part of its loss.
 
     Codec and discriminators are one network to the loop: their optimizers, averages and resume are
     those of every other run.
-
-    Args:
-        run: what to train, on what, how long.
-        perceptual: the distance of that part of the loss: any function of two clips.
     """
 
     def __init__(self, run: CodecRun, perceptual: Distance = laplacian_distance):

@@ -34,17 +34,11 @@ PROMPT, PROMPT_TOKENS = "a red ball rolls to the right", 16  # what a step's cos
 
 @dataclass
 class Batch:
-    """Clips to learn from.
+    """Clips to learn from."""
 
-    Attributes:
-        x0: b c f h w, what the denoiser works on.
-        captions: one a clip.
-        kind: the loss is also logged under this name, as "loss_image"; "" logs it once.
-    """
-
-    x0: Tensor
-    captions: list[str]
-    kind: str = ""
+    x0: Tensor  # b c f h w, what the denoiser works on
+    captions: list[str]  # one a clip
+    kind: str = ""  # the loss is also logged under this name, as "loss_image"; "" logs it once
 
 
 class ClipData(Protocol):
@@ -66,25 +60,17 @@ class ClipData(Protocol):
 
 @dataclass(frozen=True)
 class Objective:
-    """What is asked of the denoiser.
+    """What is asked of the denoiser."""
 
-    Attributes:
-        times: how the noise level of every frame is drawn.
-        prediction: what the network outputs: eps, v, velocity or x0.
-        caption_dropout: share of captions replaced by "", for guidance.
-        degradation: how given frames are degraded.
-        resampling: how given frames are replaced by the network's own version of them.
-        validation_times: noise levels at which the held-out loss is measured.
-        num_given: frames of held-out clips that are given.
-    """
-
-    times: Times = field(default_factory=Uniform)
-    prediction: str = "x0"
-    caption_dropout: float = 0.0
-    degradation: Degradation = field(default_factory=Degradation)
+    times: Times = field(default_factory=Uniform)  # how the noise level of every frame is drawn
+    prediction: str = "x0"  # what the network outputs: eps, v, velocity or x0
+    caption_dropout: float = 0.0  # share of captions replaced by "", for guidance
+    degradation: Degradation = field(default_factory=Degradation)  # how given frames are degraded
+    # how given frames are replaced by the network's own version of them
     resampling: Resampling = field(default_factory=Resampling)
+    # noise levels at which the held-out loss is measured
     validation_times: tuple[float, ...] = (0.2, 0.4, 0.6, 0.8, 0.9, 0.97)
-    num_given: int = 0
+    num_given: int = 0  # frames of held-out clips that are given
 
 
 class DiffusionTask:

@@ -1,12 +1,12 @@
 """Train the judge on true renders of every level, degraded as generated video is."""
 
 import json
+import logging
 import os
 import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from kinema.judges.tabletop.questions import VOCABULARY, mirror, true_answers
 from kinema.training.tasks.judge_degradation import degrade
 from kinema.worlds import Rendering, tabletop
 
+LOG = logging.getLogger("kinema")
 LEVELS = (1, 2, 1, 2, 3, 4)  # those that most prompts are of, twice
 NUM_FRAMES = 9  # two seconds
 FIRST_SEED = 1_000_000_000  # far from the seeds that anything else is likely to be trained on
@@ -30,44 +31,29 @@ LENGTHS = (NUM_FRAMES, NUM_FRAMES, 7, 5)  # drawn per batch: shorter clips are r
 
 @dataclass
 class Examples:
-    """Clips and what is to be said about them.
+    """Clips and what is to be said about them."""
 
-    Attributes:
-        frames: uint8 (n f h w 3), 4 frames a second.
-        answers: int64 (n q), the place of the true answer in the vocabulary.
-    """
-
-    frames: Tensor
-    answers: Tensor
+    frames: Tensor  # uint8 (n f h w 3), 4 frames a second
+    answers: Tensor  # int64 (n q), the place of the true answer in the vocabulary
 
 
 @dataclass
 class JudgeRun:
-    """The judge of tabletop clips, which reads attributes from frames.
+    """The judge of tabletop clips, which reads attributes from frames."""
 
-    Attributes:
-        folder: receives model.safetensors (fp16), config.json and scores.json; an earlier judge
-            there is replaced.
-        num_clips: true renders to learn from, spread evenly over `levels`.
-        levels: of the world that it learns to read, in turn.
-        minutes: when training ends at the latest, rendering not counted; the learning rate has
-            then come down all the same.
-        seed: of the renders, the degradation and the weights.
-        num_epochs: how often each clip is seen, differently degraded each time.
-        batch_size: clips a step.
-        learning_rate: at its height.
-        num_unseen: renders set aside to measure it.
-    """
-
+    # receives model.safetensors (fp16), config.json and scores.json; an earlier judge there is
+    # replaced
     folder: Name = "runs/tabletop-judge"
-    num_clips: Count = 12_000
-    levels: tuple[Count, ...] = LEVELS
+    num_clips: Count = 12_000  # true renders to learn from, spread evenly over `levels`
+    levels: tuple[Count, ...] = LEVELS  # of the world that it learns to read, in turn
+    # when training ends at the latest, rendering not counted; the learning rate has then come down
+    # all the same
     minutes: Positive = 20.0
-    seed: Seed = 0
-    num_epochs: Count = 30
-    batch_size: Count = 32
-    learning_rate: Weight = 2e-3
-    num_unseen: Count = 400
+    seed: Seed = 0  # of the renders, the degradation and the weights
+    num_epochs: Count = 30  # how often each clip is seen, differently degraded each time
+    batch_size: Count = 32  # clips a step
+    learning_rate: Weight = 2e-3  # at its height
+    num_unseen: Count = 400  # renders set aside to measure it
 
     @flushed_denormals()
     def train(self) -> dict[str, float]:
@@ -80,20 +66,15 @@ class JudgeRun:
         first = FIRST_SEED + self.seed * 1_000_000
         examples = render_examples(self.num_clips, first, "clips to learn from", self.levels)
         network = JudgeNetwork(JudgeConfig(VOCABULARY))
-        _fit(network, examples, self)
+        fit(network, examples, self)
         unseen = render_examples(
             self.num_unseen, FIRST_SEED - self.num_unseen, "unseen clips", self.levels
         )
         scores = accuracy(network, unseen)
-        _write(network, scores, Path(self.folder))
+        save(network, scores, Path(self.folder))
         for question, share in scores.items():
-            print(f"{question:<18}{100 * share:5.1f} %")
+            LOG.info(f"{question:<18}{100 * share:5.1f} %")
         return scores
-
-
-def train(folder: str | Path, **settings: Any) -> dict[str, float]:
-    """Train a judge: `JudgeRun(folder, **settings).train()`."""
-    return JudgeRun(str(folder), **settings).train()
 
 
 def render_examples(
@@ -117,14 +98,14 @@ def accuracy(network: JudgeNetwork, examples: Examples, batch_size: int = 32) ->
     right = []
     for rows in torch.arange(len(examples.answers)).split(batch_size):
         with torch.inference_mode():
-            logits = network(_float(examples.frames[rows]))
+            logits = network(to_float(examples.frames[rows]))
         chosen = torch.stack([logits[question].argmax(-1) for question in VOCABULARY], 1)
         right.append(chosen == examples.answers[rows])
     share = torch.cat(right).float().mean(0).tolist()
     return dict(zip(VOCABULARY, share, strict=True))
 
 
-def _fit(network: JudgeNetwork, examples: Examples, run: JudgeRun) -> None:
+def fit(network: JudgeNetwork, examples: Examples, run: JudgeRun) -> None:
     network.train().to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=run.learning_rate, weight_decay=0.02, fused=True
@@ -137,8 +118,8 @@ def _fit(network: JudgeNetwork, examples: Examples, run: JudgeRun) -> None:
         progress = max(step / num_steps, (time.monotonic() - start) / (60 * run.minutes))
         if progress >= 1:
             break
-        optimizer.param_groups[0]["lr"] = run.learning_rate * _rate(progress)
-        frames, answers = _batch(examples, step, run, generator)
+        optimizer.param_groups[0]["lr"] = run.learning_rate * rate_at(progress)
+        frames, answers = draw_batch(examples, step, run, generator)
         with torch.autocast("cpu", torch.bfloat16):
             logits = network(frames)
         losses = [
@@ -150,12 +131,12 @@ def _fit(network: JudgeNetwork, examples: Examples, run: JudgeRun) -> None:
         optimizer.zero_grad()
 
 
-def _rate(progress: float) -> float:
+def rate_at(progress: float) -> float:
     """Warm up over 3 % of the way, then fall to zero along a cosine."""
     return min(progress / 0.03, 0.5 + 0.5 * np.cos(np.pi * progress))
 
 
-def _batch(
+def draw_batch(
     examples: Examples, step: int, run: JudgeRun, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """Degraded frames (b c f h w) and answers (b q); half of the clips are mirrored."""
@@ -164,14 +145,14 @@ def _batch(
     order = torch.randperm(num_clips, generator=torch.Generator().manual_seed(run.seed + epoch))
     rows = order[place * run.batch_size :][: run.batch_size]
     length = LENGTHS[int(torch.randint(len(LENGTHS), (), generator=generator))]
-    frames, answers = _float(examples.frames[rows][:, :length]), examples.answers[rows]
+    frames, answers = to_float(examples.frames[rows][:, :length]), examples.answers[rows]
     flip = torch.rand(len(rows), generator=generator) < 0.5
     frames = torch.where(flip[:, None, None, None, None], frames.flip(-1), frames)
-    answers = torch.where(flip[:, None], _mirrored(answers), answers)
+    answers = torch.where(flip[:, None], mirrored(answers), answers)
     return degrade(frames, generator), answers
 
 
-def _mirrored(answers: Tensor) -> Tensor:
+def mirrored(answers: Tensor) -> Tensor:
     columns = []
     for i, words in enumerate(VOCABULARY.values()):
         table = torch.tensor([words.index(mirror(word)) for word in words])
@@ -179,11 +160,11 @@ def _mirrored(answers: Tensor) -> Tensor:
     return torch.stack(columns, 1)
 
 
-def _float(frames: Tensor) -> Tensor:
+def to_float(frames: Tensor) -> Tensor:
     return rearrange(frames, "b f h w c -> b c f h w").float() / 127.5 - 1
 
 
-def _write(network: JudgeNetwork, scores: dict[str, float], folder: Path) -> None:
+def save(network: JudgeNetwork, scores: dict[str, float], folder: Path) -> None:
     """Write beside, then rename: an interrupted run leaves no half a judge."""
     beside = folder.with_name(f"{folder.name}.{os.getpid()}.partial")
     network.half().save_pretrained(str(beside))

@@ -16,17 +16,17 @@ def degrade(frames: Tensor, generator: torch.Generator) -> Tensor:
     """Damage each clip in its own way; about a fifth of them stay nearly clean."""
     strength = torch.rand(len(frames), 1, 1, 1, 1, generator=generator)
     strength = (strength * 1.25 - 0.25).clamp_min(0)
-    frames = _shift(frames, generator)
-    frames = _lose_detail(frames, strength, generator)
-    frames = _smear(frames, strength, generator)
-    frames = frames + 0.10 * strength * _uniform(frames, generator) * _normal(frames, generator)
-    frames = frames + 0.12 * strength * _uniform(frames, generator) * _wobble(frames, generator)
-    gain = 1 + 0.10 * strength * (_uniform(frames, generator, channels=3) - 0.5)
-    cast = 0.12 * strength * (_uniform(frames, generator, channels=3) - 0.5)
+    frames = shift(frames, generator)
+    frames = lose_detail(frames, strength, generator)
+    frames = smear(frames, strength, generator)
+    frames = frames + 0.10 * strength * uniform(frames, generator) * normal(frames, generator)
+    frames = frames + 0.12 * strength * uniform(frames, generator) * wobble(frames, generator)
+    gain = 1 + 0.10 * strength * (uniform(frames, generator, channels=3) - 0.5)
+    cast = 0.12 * strength * (uniform(frames, generator, channels=3) - 0.5)
     return (frames * gain + cast).clamp(-1, 1)
 
 
-def _lose_detail(frames: Tensor, strength: Tensor, generator: torch.Generator) -> Tensor:
+def lose_detail(frames: Tensor, strength: Tensor, generator: torch.Generator) -> Tensor:
     """Blend with the clip as it looks after passing through a smaller picture."""
     f, size = frames.shape[2], frames.shape[-2:]
     small = int(torch.randint(size[0] * 3 // 8, size[0] * 3 // 4, (), generator=generator))
@@ -34,17 +34,17 @@ def _lose_detail(frames: Tensor, strength: Tensor, generator: torch.Generator) -
     images = F.interpolate(images, (small, small), mode="bilinear", antialias=True)
     images = F.interpolate(images, size, mode="bicubic")
     blurred = rearrange(images, "(b f) c h w -> b c f h w", f=f)
-    return torch.lerp(frames, blurred, (2 * strength * _uniform(frames, generator)).clamp_max(1))
+    return torch.lerp(frames, blurred, (2 * strength * uniform(frames, generator)).clamp_max(1))
 
 
-def _smear(frames: Tensor, strength: Tensor, generator: torch.Generator) -> Tensor:
-    """Mix neighbouring frames, as a codec that compresses time does."""
+def smear(frames: Tensor, strength: Tensor, generator: torch.Generator) -> Tensor:
+    """Mix neighboring frames, as a codec that compresses time does."""
     padded = F.pad(frames, (0, 0, 0, 0, 1, 1), mode="replicate")
     mean = (padded[:, :, :-2] + padded[:, :, 2:]) / 2
-    return torch.lerp(frames, mean, 0.5 * strength * _uniform(frames, generator))
+    return torch.lerp(frames, mean, 0.5 * strength * uniform(frames, generator))
 
 
-def _shift(frames: Tensor, generator: torch.Generator, reach: int = 2) -> Tensor:
+def shift(frames: Tensor, generator: torch.Generator, reach: int = 2) -> Tensor:
     """Move the whole batch by up to `reach` pixels; the border is repeated."""
     h, w = frames.shape[-2:]
     y, x = torch.randint(0, 2 * reach + 1, (2,), generator=generator).tolist()
@@ -52,7 +52,7 @@ def _shift(frames: Tensor, generator: torch.Generator, reach: int = 2) -> Tensor
     return padded[..., y : y + h, x : x + w]
 
 
-def _wobble(frames: Tensor, generator: torch.Generator) -> Tensor:
+def wobble(frames: Tensor, generator: torch.Generator) -> Tensor:
     """Coarse noise, new in every frame: unrelated patches flicker."""
     b, c, f, h, w = frames.shape
     coarse = torch.randn(b * f, c, 8, 8, generator=generator)
@@ -61,9 +61,9 @@ def _wobble(frames: Tensor, generator: torch.Generator) -> Tensor:
     )
 
 
-def _normal(frames: Tensor, generator: torch.Generator) -> Tensor:
+def normal(frames: Tensor, generator: torch.Generator) -> Tensor:
     return torch.randn(frames.shape, generator=generator)
 
 
-def _uniform(frames: Tensor, generator: torch.Generator, channels: int = 1) -> Tensor:
+def uniform(frames: Tensor, generator: torch.Generator, channels: int = 1) -> Tensor:
     return torch.rand(len(frames), channels, 1, 1, 1, generator=generator)

@@ -1,17 +1,17 @@
 """What to expect of a model that is trained on clips of one's own."""
 
-import sys
-import warnings
+import logging
 
 import numpy as np
 
 from kinema.clips import to_frames, to_tensor
 from kinema.codecs import Codec
-from kinema.errors import Notice
+from kinema.errors import notify
 from kinema.metrics.features.fidelity import psnr
 from kinema.training.footage import FolderClips
 from kinema.training.waiting import telling
 
+LOG = logging.getLogger("kinema")
 FEW, SOME = 50, 2_000  # files, up to which a folder is small, or middling
 LOW_PSNR = 26.0  # dB; below, a codec blurs what it codes so that everybody sees it
 NUM_CODED = 4
@@ -53,13 +53,11 @@ def codec_ceiling(codec: Codec, data: FolderClips, name: str) -> float:
             for clip in frames
         ]
     ceiling = float(np.mean([psnr(a, b[0]) for a, b in zip(frames, coded, strict=True)]))
-    print(f"The codec {name} keeps the clips at {ceiling:.1f} dB (PSNR).", file=sys.stderr)
+    LOG.info(f"The codec {name} keeps the clips at {ceiling:.1f} dB (PSNR).")
     if ceiling < LOW_PSNR:
-        warnings.warn(
+        notify(
             f"The codec {name} blurs these clips ({ceiling:.1f} dB; from {LOW_PSNR:g} dB it is "
             "hard to see), and no sample can be sharper: train one on them (kinema train codec "
-            "--data.folder ...), or name one of diffusers with --codec.",
-            Notice,
-            stacklevel=2,
+            "--data.folder ...), or name one of diffusers with --codec."
         )
     return ceiling

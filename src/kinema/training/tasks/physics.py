@@ -1,19 +1,17 @@
 """Training a denoiser of disc clips without text: given the first frames, it makes the rest."""
 
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import torch
 from torch import nn
 
-from kinema.blocks.precision import flushed_denormals
 from kinema.codecs import Codec, Pixels
 from kinema.conditions import NoText
 from kinema.denoisers import DiT, DiTConfig, UNetConfig, UViTConfig, make_denoiser
 from kinema.errors import UserError
-from kinema.fields import Count, Name, Positive, Share, Whole, check_fields
+from kinema.fields import Count, Name, Positive, Share, Whole
 from kinema.interop import load_codec
-from kinema.training import Loop, State, train
+from kinema.training import Loop, Run
 from kinema.training.histories.degradation import Degradation
 from kinema.training.histories.resampling import Resampling
 from kinema.training.noise_levels import NoiseLevels
@@ -21,7 +19,6 @@ from kinema.training.sources import DiscClips
 from kinema.training.tasks.clip_data import RenderedClips
 from kinema.training.tasks.diffusion import Objective, SystemTask
 from kinema.training.tasks.previews import Predictions
-from kinema.training.waiting import telling
 from kinema.video import System, VideoPipeline
 from kinema.video.system import find_codec
 from kinema.worlds import discs
@@ -30,75 +27,62 @@ VALIDATION_TIMES = (0.5, 0.8, 0.9, 0.95, 0.98, 1.0)
 
 
 @dataclass
-class PhysicsRun:
-    """A training run of a denoiser of disc clips, without text.
+class PhysicsRun(Run):
+    """A training run of a denoiser of disc clips, without text."""
 
-    Attributes:
-        folder: receives checkpoints, metrics and pictures, and the whole system in `final/`.
-        data: the clips.
-        num_unseen: clips of other seeds, in distribution, for validation.
-        given: frames that are given at every prediction.
-        most_given: frames that are given at most in training, from `given` up, and carried over
-            from window to window of a long video; 0: always `given`.
-        codec: in whose latents the denoiser works: one that ships ("physics-codec"), or a folder or
-            repository as `kinema.interop.load_codec` takes it; "" works on the pixels.
-        denoiser: the network; its channels are set from the codec, and its text is left out.
-        init: a system whose denoiser is trained further: a folder, or the name of one that ships;
-            "" starts from nothing.
-        new_layers: so many layers are added behind those of `init`; they begin as the identity.
-        zoom: every training clip is shrunk or grown by a factor from this range about a random
-            point, and so are its speeds: uniform motion and collisions know no scale.
-        mean: of the logit of t.
-        std: of the logit of t.
-        given_share: share of clips of which the first `given` to `most_given` frames are given; of
-            the others, half have one level for all frames and half a level for each.
-        context_noise: most noise, 0 to 1, on the given frames of every other such clip.
-        resampling: how given frames are replaced by the network's own version of them, against
-            drift.
-        degradation: how given frames are faded, tinted, swollen and shaken, against drift; in
-            pixels only.
-        num_steps: sampling steps; one is best where what is given determines the rest.
-        loop: how long and how fast.
-    """
-
+    # receives checkpoints, metrics and pictures, and the whole system in `final/`
     folder: Name = "runs/physics"
-    data: DiscClips = field(default_factory=DiscClips)
-    num_unseen: Count = 64
-    given: Count = 3
+    data: DiscClips = field(default_factory=DiscClips)  # the clips
+    num_unseen: Count = 64  # clips of other seeds, in distribution, for validation
+    given: Count = 3  # frames that are given at every prediction
+    # frames that are given at most in training, from `given` up, and carried over from window to
+    # window of a long video; 0: always `given`
     most_given: Whole = 0
+    # in whose latents the denoiser works: one that ships ("physics-codec"), or a folder or
+    # repository as `kinema.interop.load_codec` takes it; "" works on the pixels
     codec: str = ""
+    # the network; its channels are set from the codec, and its text is left out
     denoiser: DiTConfig | UViTConfig | UNetConfig = field(default_factory=DiTConfig)
+    # a system whose denoiser is trained further: a folder, or the name of one that ships; "" starts
+    # from nothing
     init: str = ""
+    # so many layers are added behind those of `init`; they begin as the identity
     new_layers: Whole = 0
+    # every training clip is shrunk or grown by a factor from this range about a random point, and
+    # so are its speeds: uniform motion and collisions know no scale
     zoom: tuple[Positive, Positive] = (1.0, 1.0)
-    mean: float = 6.0
-    std: Positive = 1.5
+    mean: float = 6.0  # of the logit of t
+    std: Positive = 1.5  # of the logit of t
+    # share of clips of which the first `given` to `most_given` frames are given; of the others,
+    # half have one level for all frames and half a level for each
     given_share: Share = 0.8
-    context_noise: Share = 0.0
+    context_noise: Share = 0.0  # most noise, 0 to 1, on the given frames of every other such clip
+    # how given frames are replaced by the network's own version of them, against drift
     resampling: Resampling = field(default_factory=Resampling)
+    # how given frames are faded, tinted, swollen and shaken, against drift; in pixels only
     degradation: Degradation = field(default_factory=Degradation)
-    num_steps: Count = 1
-    loop: Loop = field(default_factory=Loop)
+    num_steps: Count = 1  # sampling steps; one is best where what is given determines the rest
+    loop: Loop = field(default_factory=Loop)  # how long and how fast
 
     def __post_init__(self) -> None:
-        if not 0 < self.zoom[0] <= self.zoom[1]:
+        super().__post_init__()
+        if self.zoom[0] > self.zoom[1]:
             raise UserError(
-                "zoom is a range of factors, such as 0.5 2 for half to twice the size, "
+                "The zoom is a range of factors, such as 0.5 2 for half to twice the size, "
                 f"not {self.zoom}."
             )
         if self.most_given and self.most_given < self.given:
             raise UserError(
-                f"most_given is {self.most_given}: it is at least given, {self.given}, or 0 for as "
-                "many."
+                f"`most_given` is {self.most_given}: it is at least given, {self.given}, or 0 for "
+                "as many."
             )
-        if not 0 <= self.given_share <= 1:
-            raise UserError(f"given_share is {self.given_share}, and must lie between 0 and 1.")
-        if self.new_layers and (self.new_layers < 0 or not self.init):
+        if self.new_layers and not self.init:
             raise UserError(
-                f"new_layers is {self.new_layers}: so many are added to a system, named by --init."
+                f"`new_layers` is {self.new_layers}: so many are added to a system, named by "
+                "--init."
             )
         if self.degradation.share and self.codec:
-            raise UserError("degradation is of pixels: leave out --codec, or --degradation.share.")
+            raise UserError("Degradation is of pixels: leave out --codec or --degradation.share.")
 
     def task(self) -> SystemTask:
         """What the run trains.
@@ -106,7 +90,6 @@ class PhysicsRun:
         Raises:
             UserError: if codec, system and given frames do not fit together.
         """
-        check_fields(self)
         torch.manual_seed(self.loop.seed)
         codec = make_codec(self)
         network = nn.ModuleDict({"denoiser": make_network(self, codec), "text": NoText()})
@@ -154,13 +137,6 @@ class PhysicsRun:
             context_noise=self.context_noise,
         )
 
-    @flushed_denormals()
-    def train(self) -> State:
-        """Train to the end, resuming where an interrupted run stopped."""
-        with telling("Preparing the run: networks and clips."):
-            task = self.task()
-        return train(task, self.loop, Path(self.folder))
-
 
 def num_latent_frames(codec: Codec, num_frames: int) -> int:
     """Latent frames of a clip of so many frames, of any size."""
@@ -179,8 +155,8 @@ def make_codec(run: PhysicsRun) -> Codec:
     factor = codec.factors[0]
     if (run.given - 1) % factor:
         raise UserError(
-            f"given is {run.given}: of the codec {run.codec} a latent frame after the first holds "
-            f"{factor} frames, so 1 + {factor} k can be given, such as {1 + factor}."
+            f"`given` is {run.given}: of the codec {run.codec} a latent frame after the first "
+            f"holds {factor} frames, so 1 + {factor} k can be given, such as {1 + factor}."
         )
     return codec
 
@@ -198,13 +174,13 @@ def make_network(run: PhysicsRun, codec: Codec) -> nn.Module:
     system = VideoPipeline.from_pretrained(run.init)
     if system.denoiser.config.channels != codec.channels or system.denoiser.config.text_dim:
         raise UserError(
-            f"init: {run.init} does not make {codec.channels} channels without text; name what a "
+            f"`init`: {run.init} does not make {codec.channels} channels without text; name what a "
             "physics recipe made with the same codec."
         )
     network = system.denoiser.float()
     if run.new_layers:
         if not isinstance(network, DiT):
-            raise UserError(f"new_layers: those of a DiT, which the denoiser of {run.init} is not.")
+            raise UserError(f"`new_layers` are of a DiT, which the denoiser of {run.init} is not.")
         network = network.deepened(run.new_layers)
     run.denoiser = network.config
     return network.requires_grad_(True)

@@ -13,14 +13,10 @@ from kinema.worlds.discs import DiscScene
 
 @dataclass
 class Prompts:
-    """Samples of prompts, all with the same seeds.
+    """Samples of prompts, all with the same seeds."""
 
-    Attributes:
-        prompts: one a row.
-        images: uint8 (h w 3), the first frame of each sample; none for text to video.
-    """
-
-    prompts: Sequence[str]
+    prompts: Sequence[str]  # one a row
+    # uint8 (h w 3), the first frame of each sample; none for text to video
     images: Sequence[np.ndarray] = ()
 
     def sheet(self, pipeline: VideoPipeline) -> tuple[list[np.ndarray], list[str]]:
@@ -41,17 +37,11 @@ class Prompts:
 
 @dataclass
 class Predictions:
-    """Clips of discs as the network goes on from their first frames.
+    """Clips of discs as the network goes on from their first frames."""
 
-    Attributes:
-        frames: true clips, uint8 (n f h w 3).
-        scenes: what each of them shows.
-        given: frames that the network is given.
-    """
-
-    frames: np.ndarray
-    scenes: Sequence[DiscScene]
-    given: int
+    frames: np.ndarray  # true clips, uint8 (n f h w 3)
+    scenes: Sequence[DiscScene]  # what each of them shows
+    given: int  # frames that the network is given
 
     def predict(self, pipeline: VideoPipeline, count: int) -> np.ndarray:
         """The first `count` clips as the network goes on, uint8 (n f h w 3)."""

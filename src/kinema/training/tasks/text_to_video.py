@@ -1,6 +1,6 @@
 """Training a text-to-video denoiser in the latents of a codec, with or without a first frame."""
 
-import sys
+import logging
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
@@ -8,14 +8,13 @@ from typing import Annotated
 import torch
 from torch import nn
 
-from kinema.blocks.precision import flushed_denormals
 from kinema.conditions import SmallTextConfig, SmallTextEncoder
 from kinema.denoisers import DenoiserConfig, DiTConfig, make_denoiser
 from kinema.diffusion import PREDICTIONS
 from kinema.errors import UserError
 from kinema.fields import Count, Name, OneOf, Share, Whole, check_fields
 from kinema.interop import PretrainedTextEncoder, load_codec
-from kinema.training import Loop, Shards, State, train
+from kinema.training import Loop, Run, Shards
 from kinema.training.footage import FolderClips
 from kinema.training.histories.resampling import Resampling
 from kinema.training.noise_levels import NoiseLevels
@@ -24,76 +23,63 @@ from kinema.training.tasks.clip_data import LatentClips
 from kinema.training.tasks.diffusion import Objective, SystemTask
 from kinema.training.tasks.own_clips import codec_ceiling, expectation
 from kinema.training.tasks.previews import Prompts
-from kinema.training.waiting import telling
 from kinema.video import System, VideoPipeline
 from kinema.video.system import find_codec
 
+LOG = logging.getLogger("kinema")
 NUM_PROMPTS = 4  # drawn from the captions where a run names none
 UNNAMED = "a video"  # what a clip without a caption is sampled by
 Data = WorldClips | FolderClips
 
 
 @dataclass
-class TextToVideoRun:
-    """A training run of a denoiser and the text encoder that steers it.
+class TextToVideoRun(Run):
+    """A training run of a denoiser and the text encoder that steers it."""
 
-    Attributes:
-        folder: receives checkpoints, metrics and pictures, and the whole system in `final/`.
-        data: clips of a world, or of a folder with metadata.jsonl.
-        held_out: clips that are never trained on; of a folder "" those that data leaves out.
-        codec: the codec in whose latents the denoiser works: the name of a system that ships, or a
-            folder or repository as `kinema.interop.load_codec` takes it, diffusers' among them.
-        denoiser: the network; its channels and its text are set from codec and text encoder.
-        text: the text encoder that is trained with it.
-        text_encoder: a pretrained text encoder of transformers (T5, UMT5, CLIP), a folder or a
-            repository, that takes the place of `text` and stays as it is; "" trains `text`.
-        init: a system whose denoiser and text encoder are trained further (fine-tuning): a folder,
-            the name of one that ships, or a repository of the hub; "" starts from nothing.
-        noise: how noise levels are drawn.
-        resampling: how given frames are replaced by the network's own version of them, against
-            drift.
-        prediction: what the network outputs: eps, v, velocity or x0.
-        caption_dropout: share of captions replaced by "", for guidance.
-        image_share: share of steps on single frames.
-        defaults: how samples are drawn, during training and by whoever loads the system; their
-            length, size and frame rate are those of `data`.
-        prompts: what to sample at every validation; none takes captions of the held-out clips.
-        animate: the samples begin with the first frames of held-out clips, as in image to video.
-        loop: how long and how fast.
-        cache: folder for rendered clips and latents, shared by all runs.
-        workers: processes that make clips beside training.
-        first_clips: clips made before training begins; the others follow beside it.
-    """
-
+    # receives checkpoints, metrics and pictures, and the whole system in `final/`
     folder: Name = "runs/text-to-video"
+    # clips of a world, or of a folder with metadata.jsonl
     data: Data = field(default_factory=WorldClips)
+    # clips that are never trained on; of a folder "" those that data leaves out
     held_out: Data = field(default_factory=lambda: unseen(WorldClips(), 256))
+    # the codec in whose latents the denoiser works: the name of a system that ships, or a folder or
+    # repository as `kinema.interop.load_codec` takes it, diffusers' among them
     codec: Name = "runs/codec/final"
+    # the network; its channels and its text are set from codec and text encoder
     denoiser: DenoiserConfig = field(default_factory=DiTConfig)
+    # the text encoder that is trained with it
     text: SmallTextConfig = field(default_factory=SmallTextConfig)
+    # a pretrained text encoder of transformers (T5, UMT5, CLIP), a folder or a repository, that
+    # takes the place of `text` and stays as it is; "" trains `text`
     text_encoder: str = ""
+    # a system whose denoiser and text encoder are trained further (fine-tuning): a folder, the name
+    # of one that ships, or a repository of the hub; "" starts from nothing
     init: str = ""
-    noise: NoiseLevels = field(default_factory=NoiseLevels)
+    noise: NoiseLevels = field(default_factory=NoiseLevels)  # how noise levels are drawn
+    # how given frames are replaced by the network's own version of them, against drift
     resampling: Resampling = field(default_factory=Resampling)
+    # what the network outputs: eps, v, velocity or x0
     prediction: Annotated[str, OneOf(tuple(PREDICTIONS))] = "x0"
-    caption_dropout: Share = 0.1
-    image_share: Share = 0.1
+    caption_dropout: Share = 0.1  # share of captions replaced by "", for guidance
+    image_share: Share = 0.1  # share of steps on single frames
+    # how samples are drawn, during training and by whoever loads the system; their length, size and
+    # frame rate are those of `data`
     defaults: System = field(default_factory=System)
+    # what to sample at every validation; none takes captions of the held-out clips
     prompts: tuple[str, ...] = ("a red ball rolls to the right",)
+    # the samples begin with the first frames of held-out clips, as in image to video
     animate: bool = False
-    loop: Loop = field(default_factory=Loop)
-    cache: Name = "runs/cache"
-    workers: Whole = 1
-    first_clips: Count = 1_024
+    loop: Loop = field(default_factory=Loop)  # how long and how fast
+    cache: Name = "runs/cache"  # folder for rendered clips and latents, shared by all runs
+    workers: Whole = 1  # processes that make clips beside training
+    first_clips: Count = 1_024  # clips made before training begins; the others follow beside it
 
     def __post_init__(self) -> None:
-        for name in ("caption_dropout", "image_share"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise UserError(f"{name} is {getattr(self, name)}, and must lie between 0 and 1.")
+        super().__post_init__()
         if self.init and self.text_encoder:
             raise UserError(
-                f"text_encoder has no effect with init, {self.init}, whose text encoder is trained "
-                "further: leave out one of them."
+                f"`text_encoder` has no effect with init, {self.init}, whose text encoder is "
+                "trained further: leave out one of them."
             )
 
     def task(self) -> SystemTask:
@@ -102,7 +88,6 @@ class TextToVideoRun:
         Raises:
             UserError: if clips, codec or text encoder are not there or do not fit together.
         """
-        check_fields(self)
         torch.manual_seed(self.loop.seed)
         folder = str(find_codec(self.codec))
         codec, data = load_codec(folder), counted(self.data)
@@ -145,15 +130,14 @@ class TextToVideoRun:
         prompts = self.prompts or [caption or UNNAMED for caption in captions]
         return Prompts(prompts, list(tensors["frames"][:, 0].numpy()))
 
-    @flushed_denormals()
-    def train(self) -> State:
-        """Train to the end, resuming where an interrupted run stopped."""
-        with telling("Preparing the run: networks and lists of clips."):
-            task = self.task()
+    def prepared(self) -> SystemTask:
+        """Make the task, and tell what to expect of footage of one's own."""
+        check_fields(self, "The run's ")
+        task = self.task()
         if isinstance(self.data, FolderClips):
-            print(expectation(len(self.data.clips)), file=sys.stderr)
+            LOG.info(expectation(len(self.data.clips)))
             codec_ceiling(task.codec, self.data, self.codec)
-        return train(task, self.loop, Path(self.folder))
+        return task
 
 
 def captions_of(data: Data, held_out: Data, count: int) -> list[str]:
@@ -190,7 +174,7 @@ def trained_network(run: TextToVideoRun, channels: int) -> nn.ModuleDict:
     system = VideoPipeline.from_pretrained(run.init)
     if system.codec.channels != channels:
         raise UserError(
-            f"init: the denoiser of {run.init} works on {system.codec.channels} channels, the "
+            f"`init`: the denoiser of {run.init} works on {system.codec.channels} channels, the "
             f"codec {run.codec} has {channels}; name a codec of {system.codec.channels} channels."
         )
     run.denoiser, run.prediction = system.denoiser.config, system.system.prediction

@@ -28,7 +28,7 @@ def parse(caption: str) -> Attributes:
     rest = " ".join(caption.lower().replace(",", " , ").replace(".", " ").split())
     camera, rest = take(captions.CAMERA_WORDS, rest)
     scene, rest = read_scene(rest)
-    relation, first, last = split_clauses(rest)
+    relation, first, last = split_at(captions.RELATION_WORDS, rest, r" (?=an? )")
     second = read_looks(last).acting(*read_action(last)) if relation else None
     return Attributes(read_looks(first), *read_action(first), camera, second, relation, scene)
 
@@ -42,12 +42,20 @@ def unknown_words(prompt: str) -> list[str]:
 
 def take(table: Phrases, text: str) -> tuple[str, str]:
     """Take the longest phrase of a table out of the text; return its meaning and the rest."""
+    meaning, before, after = split_at(table, text)
+    return meaning, f"{before}|{after}" if meaning else text
+
+
+def split_at(table: Phrases, text: str, behind: str = r"\b") -> tuple[str, str, str]:
+    """Split a text at the longest phrase of a table; return its meaning, and both sides.
+
+    Nothing is found in a text without one: the meaning is "", and all is before it.
+    """
     entries = [(phrase, meaning) for meaning, phrases in table.items() for phrase in phrases]
     for phrase, meaning in sorted(entries, key=lambda entry: -len(entry[0])):
-        found = re.search(rf"\b{phrase}\b", text)
-        if found:
-            return meaning, f"{text[: found.start()]}|{text[found.end() :]}"
-    return "", text
+        if found := re.search(rf"\b{phrase}{behind}", text):
+            return meaning, text[: found.start()], text[found.end() :]
+    return "", text, ""
 
 
 def read_scene(text: str) -> tuple[Surroundings, str]:
@@ -62,16 +70,6 @@ def read_scene(text: str) -> tuple[Surroundings, str]:
             scene.update({key: value or "plain" for key, value in found.groupdict().items()})
             text = f"{text[: found.start()]}|{text[found.end() :]}"
     return Surroundings(**scene), text
-
-
-def split_clauses(text: str) -> tuple[str, str, str]:
-    """Split a text into the relation, the subject's clause and the second object's."""
-    entries = [(p, meaning) for meaning, ps in captions.RELATION_WORDS.items() for p in ps]
-    for phrase, meaning in sorted(entries, key=lambda entry: -len(entry[0])):
-        found = re.search(rf"\b{phrase} (?=an? )", text)
-        if found:
-            return meaning, text[: found.start()], text[found.end() :]
-    return "", text, ""
 
 
 def read_action(clause: str) -> tuple[str, str, str]:

@@ -84,7 +84,7 @@ def render_view(scene: Scene, view: View) -> Tensor:
 
 def empty_table(scene: Scene, view: View) -> tuple[Tensor, Tensor]:
     """Shade table and backdrop, (f 3 h*w) each: what the sky lights, and what the key adds."""
-    directions = view.to_world(view.rays(*view.all_pixels()))
+    directions = view.directions(*view.all_pixels())
     point = view.on_table(directions).unflatten(2, (view.height, view.width))
     x, y = point[:, 0], point[:, 1]
     stage = scene.stage
@@ -106,12 +106,12 @@ def with_shadows(scene: Scene, view: View, sky: Tensor, key: Tensor) -> Tensor:
     for index, body in enumerate(scene.bodies):
         window = view.window(shadow_bounds(view, index, body))
         if window is not None:
-            point = view.on_table(view.to_world(view.rays(window.rows, window.columns)))
+            point = view.on_table(view.directions(window.rows, window.columns))
             lit = key_light_share(view, index, body, into_body(view, index, point), num_rays)
             key_share.scatter_(1, window.index, key_share.gather(1, window.index) * lit)
         window = view.window(occlusion_bounds(view, index, body))
         if window is not None:
-            point = view.on_table(view.to_world(view.rays(window.rows, window.columns)))
+            point = view.on_table(view.directions(window.rows, window.columns))
             open_sky = sky_light_share(view, index, body, point)
             sky_share.scatter_(1, window.index, sky_share.gather(1, window.index) * open_sky)
     return sky * sky_share[:, None] + key * key_share[:, None]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from kinema.worlds.tabletop.attributes import Attributes
+from kinema.worlds.tabletop.attributes import Attributes, Looks, Surroundings
 from kinema.worlds.tabletop.motion import Height, Lane
 
 CAMERA_SECONDS = 2.1  # how long a camera move takes; then the camera holds still
@@ -31,14 +31,9 @@ def rotation_about(axis: np.ndarray, angle: np.ndarray) -> np.ndarray:
 
 
 @dataclass
-class Body:
-    """One object: its solid, its looks, and its motion along a lane, in height and in turn."""
+class Body(Looks):
+    """One object: its looks, its solid, and its motion along a lane, in height and in turn."""
 
-    shape: str
-    color: str
-    material: str
-    size: str
-    pattern: str  # "plain" or "striped"
     half: tuple[float, float, float]  # half extents in its own frame
     lane: Lane
     height: Height
@@ -99,12 +94,9 @@ class Camera:
 
 
 @dataclass
-class Stage:
+class Stage(Surroundings):
     """What surrounds the bodies."""
 
-    table: str
-    kind: str  # "plain", "checkered" or "wooden"
-    backdrop: str
     light: np.ndarray  # (3,) unit vector towards the key light
     half_width: float = 4.3
     far_edge: float = 3.9

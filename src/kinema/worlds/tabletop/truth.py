@@ -102,7 +102,7 @@ def first_hits(scene: Scene, view: View) -> Hits:
 
 def fixed_points(scene: Scene, view: View, rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
     """Find world points (f 3 n) of table or backdrop behind pixels, and their depths (f n)."""
-    directions = view.to_world(view.rays(rows, columns))
+    directions = view.directions(rows, columns)
     point = view.on_table(directions)
     on_table = (point[:, 0].abs() < scene.stage.half_width) & (point[:, 1] < scene.stage.far_edge)
     origin = view.origin[:, :, None]

@@ -75,9 +75,9 @@ class View:
         y = (rows - 0.5 * (self.height - 1)) / self.focal[:, None]
         return torch.stack((x, y, torch.ones_like(x)), dim=1)
 
-    def to_world(self, rays: Tensor) -> Tensor:
-        """Directions (f 3 n) from the camera's frame to the world's."""
-        return self.rotation @ rays
+    def directions(self, rows: Tensor, columns: Tensor) -> Tensor:
+        """The same rays in the world."""
+        return self.rotation @ self.rays(rows, columns)
 
     def to_body(self, index: int, rays: Tensor) -> tuple[Tensor, Tensor]:
         """The camera's place (f 3 1) and its rays (f 3 n) in the frame of a body."""

@@ -3,7 +3,7 @@ from dataclasses import dataclass
 import pytest
 
 from kinema.errors import UserError
-from kinema.reports.records import (
+from studies.records import (
     MEASURED,
     RecordStore,
     chosen,
