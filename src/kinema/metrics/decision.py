@@ -1,9 +1,9 @@
 """From evidence to a verdict: probabilities, a stated loss, and the verdict that costs least.
 
-Evidence is a change in units of what harmless re-encodes cause; see `comparison`. Three logits that
-are straight lines in its logarithm give the probabilities that the clip is worse, better or the
-same. `python -m studies.ruler.calibration` fits the lines on spoiled clips, on harmless changes,
-and on spoiled clips' originals, each kind counted alike.
+Evidence is a change in units of what harmless re-encodes cause; see `comparison`. Logits that are
+straight lines in its logarithm give the probabilities that the clip is worse, better or the same.
+The lines and the losses make a clip worse from 1.1 times what counts, and better from twice that.
+They were chosen on 46 clips; docs/results/verdicts.md says how often they are right on 40 others.
 """
 
 import numpy as np
