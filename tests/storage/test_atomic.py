@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -258,6 +259,18 @@ def test_what_is_no_file_at_all(tmp_path):
         with pytest.raises(UserError, match=said) as caught:
             require_file(path, "video")
         assert len(str(caught.value)) < 300
+
+
+def test_a_device_is_not_replaced_by_a_file(tmp_path):
+    """A file renamed to /dev/null would be its end, where the user may write there."""
+    os.mkfifo(pipe := tmp_path / "pipe")
+    for path in (pipe, Path("/dev/null")):
+        with (
+            pytest.raises(UserError, match=f"Cannot write {path}: it is a device or a pipe"),
+            whole_file(path) as partial,
+        ):
+            partial.write_text("x")
+        assert path.exists() and not path.is_file()
 
 
 @pytest.fixture

@@ -244,6 +244,8 @@ def require_writable(path: Path) -> None:
             raise UserError(f"Cannot write {shown(path)!r}: a name holds no null character.")
         if path.is_dir():
             raise UserError(f"Cannot write {path}: it is a folder; name a file in it.")
+        if path.exists() and not path.is_file():  # a file renamed to /dev/null would replace it
+            raise UserError(f"Cannot write {path}: it is a device or a pipe; name a file.")
         there = next(parent for parent in path.absolute().parents if os.path.lexists(parent))
         if not there.exists():
             raise UserError(f"Cannot write {path}: {there} is a link that leads nowhere.")
