@@ -35,7 +35,7 @@ COMMANDS = (
     "world tabletop -n 64 -o more",
     "check ball.mp4",
     "check clips",
-    "check ball.mp4 --against clips/000000.mp4",
+    "check ball.mp4 --against clips/clip_00000.mp4",
     "distance clips clips",
     "train codec --data.folder clips",
     "train text-to-video --data.folder clips",
