@@ -9,6 +9,7 @@ from kinema.budget.memory import free_bytes, peak_bytes
 from kinema.budget.training import Rehearsal, TrainingPlan, plan_training
 from kinema.reports import Table
 from kinema.training import Loop
+from kinema.training.waiting import telling
 
 __all__ = [
     "Buckets", "Estimate", "TrainingPlan", "peak_bytes", "plan_generation", "plan_training", "run",
@@ -21,7 +22,8 @@ def run(buckets: Buckets) -> None:
     place = buckets.device or ("cuda" if torch.cuda.is_available() else "cpu")
     pipe = kinema.load(buckets.model).to(place)
     limit = free_bytes(pipe.device) if buckets.memory is None else buckets.memory * 2**30
-    estimates = plan_generation(pipe, buckets)
+    with telling("Measuring a call of every strategy at every size."):
+        estimates = plan_generation(pipe, buckets)
     title = f"{buckets.num_frames} frames by {buckets.model}"
     Table(title, generation.rows(estimates, limit)).show()
     print(generation.advice(estimates, limit))
