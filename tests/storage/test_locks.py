@@ -172,3 +172,22 @@ def test_a_full_disk_leaves_no_lock(tmp_path, monkeypatch):
     with pytest.raises(UserError, match="the disk is full"), locked_file(tmp_path / "x"):
         pass
     assert not list(tmp_path.iterdir())
+
+
+def test_a_child_does_not_hold_the_lock_of_a_parent_that_is_gone(tmp_path):
+    """The children of a killed process live on for a moment."""
+    ready, go = os.pipe(), os.pipe()
+    parent = os.fork()
+    if parent == 0:
+        with locked_folder(tmp_path / "run"):
+            if os.fork() == 0:
+                os.read(go[0], 1)
+                os._exit(0)
+            os.write(ready[1], b"x")
+            os.read(go[0], 1)
+    os.read(ready[0], 1)
+    os.kill(parent, signal.SIGKILL)
+    os.waitpid(parent, 0)
+    with locked_folder(tmp_path / "run"):
+        pass
+    os.write(go[1], b"xx")

@@ -25,6 +25,16 @@ from kinema.storage.atomic import Process, failures_told, require_writable
 
 FOLDER_LOCK = ".lock"
 MAX_NOTE_BYTES = 1000
+HELD: set[int] = set()  # descriptors of the locks that this process holds
+
+
+def let_go() -> None:
+    """Close the locks of the parent in a child: it may outlive a killed parent, and hold them."""
+    while HELD:
+        os.close(HELD.pop())
+
+
+os.register_at_fork(after_in_child=let_go)
 
 
 def locked_folder(folder: str | Path) -> AbstractContextManager[None]:
@@ -57,15 +67,18 @@ def held(lock: Path, place: Path, kind: str) -> Iterator[None]:
     is_new = not lock.parent.exists()
     with failures_told(place):
         descriptor = take(lock, place, kind)
+    HELD.add(descriptor)
     try:
         yield
     finally:
-        if is_at(descriptor, lock):
-            lock.unlink()  # before it is released: nobody takes it in between
-        os.close(descriptor)
-        if is_new:
-            with suppress(OSError):  # it holds files now, or is gone
-                lock.parent.rmdir()
+        if descriptor in HELD:  # not in a forked child: the lock is its parent's
+            HELD.remove(descriptor)
+            if is_at(descriptor, lock):
+                lock.unlink()  # before it is released: nobody takes it in between
+            os.close(descriptor)
+            if is_new:
+                with suppress(OSError):  # it holds files now, or is gone
+                    lock.parent.rmdir()
 
 
 def take(lock: Path, place: Path, kind: str) -> int:
