@@ -20,13 +20,14 @@ from kinema.recipes.tabletop import (
     tabletop_codec_per_frame,
     tabletop_codec_temporal_decoder,
     tabletop_decoder,
+    tabletop_128,
     tabletop_long,
 )
 
 RECIPES = {
     recipe.__name__.replace("_", "-"): recipe
     for recipe in (
-        tabletop, tabletop_decoder, tabletop_long, tabletop_codec, tabletop_codec_8,
+        tabletop, tabletop_128, tabletop_decoder, tabletop_long, tabletop_codec, tabletop_codec_8,
         tabletop_codec_per_frame, tabletop_codec_temporal_decoder, codec, text_to_video,
         image_to_video, physics_uniform, physics_parabola, physics_collision, physics_box,
         physics_curtain, physics_codec,
@@ -37,5 +38,5 @@ __all__ = [
     "RECIPES", "codec", "image_to_video", "physics_box", "physics_codec", "physics_collision",
     "physics_curtain", "physics_parabola", "physics_uniform", "tabletop", "tabletop_codec",
     "tabletop_codec_8", "tabletop_codec_per_frame", "tabletop_codec_temporal_decoder",
-    "tabletop_decoder", "tabletop_long", "text_to_video",
+    "tabletop_128", "tabletop_decoder", "tabletop_long", "text_to_video",
 ]  # fmt: skip

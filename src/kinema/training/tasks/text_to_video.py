@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from kinema.conditions import SmallTextConfig, SmallTextEncoder
-from kinema.denoisers import DenoiserConfig, DiTConfig, make_denoiser
+from kinema.denoisers import DenoiserConfig, DiT, DiTConfig, make_denoiser
 from kinema.diffusion import PREDICTIONS
 from kinema.errors import UserError
 from kinema.fields import Count, Name, OneOf, Share, Whole, check_fields
@@ -55,6 +55,8 @@ class TextToVideoRun(Run):
     # a system whose denoiser and text encoder are trained further (fine-tuning): a folder, the name
     # of one that ships, or a repository of the hub; "" starts from nothing
     init: str = ""
+    # layers that the denoiser of `init`, a DiT, gets behind its own; they begin as the identity
+    new_layers: Whole = 0
     noise: NoiseLevels = field(default_factory=NoiseLevels)  # how noise levels are drawn
     # how given frames are replaced by the network's own version of them, against drift
     resampling: Resampling = field(default_factory=Resampling)
@@ -76,6 +78,8 @@ class TextToVideoRun(Run):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.new_layers and not self.init:
+            raise UserError("`new_layers` deepens the denoiser of a system: name it with `init`.")
         if self.init and self.text_encoder:
             raise UserError(
                 f"`text_encoder` has no effect with init, {self.init}, whose text encoder is "
@@ -177,8 +181,21 @@ def trained_network(run: TextToVideoRun, channels: int) -> nn.ModuleDict:
             f"`init`: the denoiser of {run.init} works on {system.codec.channels} channels, the "
             f"codec {run.codec} has {channels}; name a codec of {system.codec.channels} channels."
         )
-    run.denoiser, run.prediction = system.denoiser.config, system.system.prediction
-    parts = {"denoiser": system.denoiser, "text": system.text}
+    denoiser = deepened(system.denoiser, run.new_layers)
+    run.denoiser, run.prediction = denoiser.config, system.system.prediction
+    parts = {"denoiser": denoiser, "text": system.text}
     for part in parts.values():
         part.float().requires_grad_(True)  # but a pretrained text encoder stays frozen
     return nn.ModuleDict(parts)
+
+
+def deepened(denoiser: nn.Module, new_layers: int) -> nn.Module:
+    """The denoiser with further layers behind its own, if any are asked for."""
+    if not new_layers:
+        return denoiser
+    if not isinstance(denoiser, DiT):
+        raise UserError(
+            f"`new_layers`: only a DiT can be made deeper, and the denoiser of `init` is a "
+            f"{type(denoiser).__name__}."
+        )
+    return denoiser.deepened(new_layers)
