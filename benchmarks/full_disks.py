@@ -29,7 +29,8 @@ from kills import EXPORT, LOOP, TINY, contents, run_command
 RESULT = Path(__file__).parent.parent / "docs" / "results" / "full_disks.md"
 PAGE_BYTES, ROOM = 4096, "size=1g,nr_inodes=100k"
 FAULTS = ("no sentence", "half-written", "stuck")
-UNFINISHED = ("run/", ".")  # what a run has written so far, in order to go on from it
+# What a run and a long video have written so far, in order to go on from it
+UNFINISHED = ("run/", ".", "long.mkv.part/")
 
 
 @dataclass
@@ -133,7 +134,8 @@ def fault_of(outcome: Outcome, found: dict[str, str], whole: Whole) -> str:
     if outcome.status != 2 or faults_of(outcome, set(), set()):
         return "no sentence"
     for name, digest in found.items():
-        is_left = ".part" in name or ".lock" in name
+        own = name.removeprefix("long.mkv.part/")
+        is_left = ".part" in own or ".lock" in own
         in_progress = name.startswith(UNFINISHED) and "final" not in name
         if is_left or (not in_progress and whole.files.get(name) != digest):
             return "half-written"
