@@ -173,7 +173,7 @@ def test_as_many_clips_are_encoded_as_the_files_hold(twelve):
     assert prompts[0] == "a wave of kind 1" and len(set(prompts)) == 4  # the first is held out
 
 
-@pytest.mark.filterwarnings("ignore:This model has never seen")
+@pytest.mark.filterwarnings("ignore:This model has never seen", "ignore:The video cuts away")
 def test_animated_samples_begin_with_the_first_frames_of_held_out_clips(twelve):
     run = image_to_video()
     run.data = replace(run.data, folder=str(twelve), num_frames=5, size=32)

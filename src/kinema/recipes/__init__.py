@@ -15,12 +15,12 @@ from kinema.recipes.physics import (
 )
 from kinema.recipes.tabletop import (
     tabletop,
+    tabletop_128,
     tabletop_codec,
     tabletop_codec_8,
     tabletop_codec_per_frame,
     tabletop_codec_temporal_decoder,
     tabletop_decoder,
-    tabletop_128,
     tabletop_long,
 )
 

@@ -49,6 +49,23 @@ def test_some_steps_are_on_single_frames(tmp_path, share, kind, sign):
     assert batch.kind == kind and (sign * batch.x0 >= 0).all()
 
 
+def test_some_steps_are_on_clips_of_half_the_size(tmp_path):
+    class Halves(Numbers):
+        name = "halves"
+
+        def make(self, indices):
+            return {"latents": torch.full((len(indices), 1, 1, 1, 1), -1.0)}, [""] * len(indices)
+
+    settings = {"halves": Shards(Halves(), tmp_path, workers=0), "half_share": 0.3}
+    clips, kinds = latent_clips(tmp_path, **settings), []
+    torch.manual_seed(0)
+    for step in range(100):
+        batch = clips.batch(Position(step=step), 2, ALL)
+        assert (batch.x0 < 0).all() == (batch.kind == "half")
+        kinds.append(batch.kind)
+    assert set(kinds) == {"half", "video"} and 15 < kinds.count("half") < 45
+
+
 def test_the_same_clips_are_always_held_out(tmp_path):
     assert latent_clips(tmp_path).held_out().x0.flatten().tolist() == [0, 1, 2, 3, 4]
 

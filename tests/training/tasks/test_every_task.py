@@ -43,7 +43,7 @@ def codec(tmp_path_factory):
 def text_to_video(codec: str, **settings) -> TextToVideoRun:
     return TextToVideoRun(
         data=WORLD, held_out=unseen(WORLD, 4), codec=codec, denoiser=replace(DENOISER), loop=LOOP,
-        text=SmallTextConfig(dim=32, depth=1, num_heads=2), image_share=0.3,
+        text=SmallTextConfig(dim=32, depth=1, num_heads=2), image_share=0.3, half_share=0.3,
         noise=NoiseLevels(given=0.8, context_noise=0.1), resampling=Resampling(share=0.5),
         **settings,
     )  # fmt: skip

@@ -13,7 +13,7 @@ from kinema.training.histories.resampling import Resampling
 from kinema.training.noise_levels import NoiseLevels
 from kinema.training.sources import WorldClips, unseen
 from kinema.training.tasks.diffusion import DiffusionTask
-from kinema.training.tasks.text_to_video import TextToVideoRun
+from kinema.training.tasks.text_to_video import TextToVideoRun, deepened
 from kinema.video import System, VideoPipeline
 
 DATA = WorldClips(num_frames=9, size=16, num_clips=64)
@@ -151,3 +151,30 @@ def test_a_second_stage_learns_from_resampled_histories(trained, tmp_path, monke
     true = stage.task().data.clips.read(drawn)[0]["latents"].float()
     other = (x0 != true).flatten(3).any(3).any(1)  # b f
     assert not other[t > 0].any() and 2 <= other.any(1).sum() <= 14
+
+
+def test_a_deeper_network_begins_as_the_one_that_was_trained(trained):
+    run, folder = trained
+    deeper = replace(run, init=str(folder / "final"), new_layers=2)
+    network = deeper.task().network["denoiser"]
+    with torch.no_grad():
+        before = VideoPipeline.from_pretrained(folder / "final").denoiser.float()
+        x, t = torch.randn(1, 4, 3, 2, 2), torch.full((1, 3), 0.5)
+        assert network.config.depth == 4 and torch.allclose(network(x, t), before(x, t), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"new_layers": 2}, "name it with `init`"),
+        ({"image_share": 0.6, "half_share": 0.5}, "together more than 1"),
+    ],
+)
+def test_options_that_contradict_each_other_are_refused(settings, said):
+    with pytest.raises(UserError, match=said):
+        TextToVideoRun(**settings)
+
+
+def test_only_a_dit_can_be_made_deeper():
+    with pytest.raises(UserError, match="the denoiser of `init` is a Linear"):
+        deepened(torch.nn.Linear(1, 1), 2)

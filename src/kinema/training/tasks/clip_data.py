@@ -3,7 +3,8 @@
 Both are a `ClipData`: they draw a step's clips as a function of the seed and the step alone.
 """
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -34,26 +35,37 @@ class LatentClips:
     seed: int  # of the run
     first_clips: int = 1_024  # clips made before training begins; the others follow beside it
     image_share: float = 0.0  # share of steps on single frames
+    halves: Shards | None = None  # the same clips at half the height and width
+    half_share: float = 0.0  # share of steps on them
     num_unseen: int = 64  # how many of the unseen clips validation takes
 
     def batch(self, position: Position, batch_size: int, rows: slice) -> Batch:
-        """Latents of clips, or in some steps of single frames."""
-        is_image = bool(torch.rand(()) < self.image_share)
-        ready = num_ready(position.samples, len(self.clips), self.first_clips)
+        """Latents of clips, or in some steps of single frames or of clips of half the size."""
+        kind = self.kind()
+        clips = self.halves if kind == "half" and self.halves else self.clips
+        ready = num_ready(position.samples, len(clips), self.first_clips)
         indices = draw(self.seed, position, batch_size, ready)[rows]
-        tensors, captions = self.clips.read(indices)
-        x0 = tensors["image" if is_image else "latents"].float()
-        kind = ("image" if is_image else "video") if self.image_share else ""
-        return Batch(x0, captions, kind)
+        tensors, captions = clips.read(indices)
+        x0 = tensors["image" if kind == "image" else "latents"].float()
+        return Batch(x0, captions, kind if self.image_share or self.half_share else "")
+
+    def kind(self) -> str:
+        """Draw what a step sees: "image", "half" or "video"."""
+        drawn = float(torch.rand(()))
+        if drawn < self.image_share:
+            return "image"
+        return "half" if drawn < self.image_share + self.half_share else "video"
 
     def held_out(self) -> Batch:
         """The first of the unseen clips."""
         tensors, captions = self.unseen.read(range(min(self.num_unseen, len(self.unseen))))
         return Batch(tensors["latents"].float(), captions)
 
-    def ready(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def ready(self) -> Iterator[None]:
         """A block within which processes make the missing clips."""
-        return self.clips.making()
+        with self.clips.making(), self.halves.making() if self.halves else nullcontext():
+            yield
 
 
 @dataclass

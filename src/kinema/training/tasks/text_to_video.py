@@ -64,6 +64,8 @@ class TextToVideoRun(Run):
     prediction: Annotated[str, OneOf(tuple(PREDICTIONS))] = "x0"
     caption_dropout: Share = 0.1  # share of captions replaced by "", for guidance
     image_share: Share = 0.1  # share of steps on single frames
+    # share of steps on clips of half the height and width, so that one network makes both sizes
+    half_share: Share = 0.0
     # how samples are drawn, during training and by whoever loads the system; their length, size and
     # frame rate are those of `data`
     defaults: System = field(default_factory=System)
@@ -78,6 +80,11 @@ class TextToVideoRun(Run):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.image_share + self.half_share > 1:
+            raise UserError(
+                f"`image_share` and `half_share`, {self.image_share:g} and {self.half_share:g}, "
+                "are shares of the steps and together more than 1: lower one of them."
+            )
         if self.new_layers and not self.init:
             raise UserError("`new_layers` deepens the denoiser of a system: name it with `init`.")
         if self.init and self.text_encoder:
@@ -98,9 +105,15 @@ class TextToVideoRun(Run):
         held_out = counted(never_trained_on(data, self.held_out))
         make = trained_network if self.init else new_network
         network = make(self, codec.channels)
+
+        def shards(data: Data, workers: int = self.workers) -> Shards:
+            return Shards(CodecLatents(data, folder), Path(self.cache), workers)
+
         clips = LatentClips(
-            clips=Shards(CodecLatents(data, folder), Path(self.cache), self.workers),
-            unseen=Shards(CodecLatents(held_out, folder), Path(self.cache), workers=0),
+            clips=shards(data),
+            unseen=shards(held_out, workers=0),
+            halves=shards(halved(data)) if self.half_share else None,
+            half_share=self.half_share,
             shape=codec.latent_shape(data.num_frames, *data.shape),
             seed=self.loop.seed,
             first_clips=self.first_clips,
@@ -151,6 +164,13 @@ def captions_of(data: Data, held_out: Data, count: int) -> list[str]:
     else:
         captions = held_out.make(list(range(count)))[1]
     return list(dict.fromkeys(filter(None, captions)))[:count] or [UNNAMED]
+
+
+def halved(data: Data) -> Data:
+    """The clips at half their height and width."""
+    if isinstance(data, FolderClips) and data.width > 0:
+        return replace(data, size=data.size // 2, width=data.width // 2)
+    return replace(data, size=data.size // 2)
 
 
 def counted(data: Data) -> Data:
