@@ -8,11 +8,12 @@ from diffusers import (
     DPMSolverMultistepScheduler,
     EulerDiscreteScheduler,
     FlowMatchEulerDiscreteScheduler,
+    UniPCMultistepScheduler,
 )
 from torch import Generator, Tensor
 
 from kinema.diffusion import DDPM, Linear
-from kinema.sampling import Ancestral, Denoise, DPMpp2M, DPMpp2MSDE, Euler, plans, sample
+from kinema.sampling import Ancestral, Denoise, DPMpp2M, DPMpp2MSDE, Euler, UniPC, plans, sample
 
 STEPS = 10  # divides 1000: their DDIM goes back 1000 // STEPS timesteps, wherever the next one is
 SHAPE = (2, 3, 2, 4, 4)
@@ -173,6 +174,27 @@ def test_euler_discrete(betas, prediction, options):
     scheduler_start = 1 / path.alpha(plan[:1]).float()
     theirs = their_states(Rescaled(scheduler, scheduler_start))
     assert_same(our_states(plan, Euler(), path, prediction), theirs)
+
+
+@pytest.mark.parametrize("options", [{}, {"use_karras_sigmas": True}])
+@pytest.mark.parametrize("betas, prediction", DISCRETE)
+def test_unipc(betas, prediction, options):
+    scheduler = scheduler_of(UniPCMultistepScheduler, betas, prediction, **options)
+    scheduler.set_timesteps(STEPS)
+    path = DDPM(betas)
+    plan = ended(path.time_of(scheduler.sigmas[:-1].double()))
+    assert_same(our_states(plan, UniPC(), path, prediction), their_states(scheduler))
+
+
+@pytest.mark.parametrize("shift", [1.0, 5.0])
+def test_unipc_on_the_linear_path(shift):
+    """What Wan and SkyReels ship."""
+    scheduler = UniPCMultistepScheduler(
+        prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=shift
+    )
+    scheduler.set_timesteps(STEPS)
+    ours = our_states(scheduler.sigmas, UniPC(), Linear(), "flow_prediction")
+    assert_same(ours, their_states(scheduler))
 
 
 class Rescaled:

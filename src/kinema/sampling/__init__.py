@@ -30,6 +30,7 @@ from kinema.sampling.sample import (
     Euler,
     Heun,
     Solver,
+    UniPC,
     denoise_all,
     sample,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "History",
     "PerCondition",
     "Solver",
+    "UniPC",
     "ZeroStar",
     "adaptive_projected",
     "autoguidance",

@@ -7,7 +7,8 @@ A solver is only a way to estimate the x0 that goes into the formula:
 
 (DDIM, Song et al. 2021, eq. 12, written for any path). With the denoised x0 and eta = 0 this is
 DDIM, and on the linear path Euler on the velocity; with eta = 1 it is DDPM's ancestral step.
-DPM-Solver++ (2M), its SDE form and Heun are the same step with x0 extrapolated or averaged.
+DPM-Solver++ (2M), its SDE form and Heun are the same step with x0 extrapolated or averaged; UniPC
+takes the step before again, once the x0 at its end is known.
 Times are per frame; a frame whose time does not change stays exactly as it is.
 
 `Denoise` folds network, path, prediction and conditions into the denoise(x, t) -> x0 that is all a
@@ -71,10 +72,12 @@ class Step:
 
 @dataclass(frozen=True)
 class Past:
-    """The step before: itself, and the denoised x0 at its start."""
+    """The step before: itself, the denoised x0 at its start, and what only UniPC asks for."""
 
     step: Step
     x0: Tensor
+    x: Tensor | None = None  # the state at its start
+    older: Past | None = None  # the step before it
 
 
 class Solver(Protocol):
@@ -160,6 +163,41 @@ class DPMpp2MSDE(DPMpp2M):
     eta: ClassVar[float] = 1.0
 
 
+@dataclass(frozen=True)
+class UniPC(DPMpp2M):
+    """UniPC of order 2 with B(h) = e^h - 1 (Zhao et al. 2023): DPM-Solver++ (2M) and a corrector.
+
+    Its predictor is that of DPM-Solver++ (2M). The x0 at the end of a step then says how x0 changed
+    within it, and the step is taken again with that change before the next one begins. Strategies
+    that queue or blend frames keep no state from before a step, and take the predictor alone.
+    """
+
+    def correction(self, x0: Tensor, past: Past) -> Tensor:
+        """Return the x0 with which to take the step `past` again, given the x0 at its end.
+
+        x0_past + rho (x0_older - x0_past) / r + rho_end (x0 - x0_past), with r = -h_older / h: the
+        weights that make the step exact for an x0 that is quadratic in log SNR. Without an older
+        step rho_end is 1/2. A frame that begins from pure noise or ended clean stays as it is.
+        """
+        h = past.step.log_snr_gain
+        usable = h.isfinite() & past.step.moves
+        h = torch.where(usable, h, 1.0)
+        ends = torch.where(usable, 0.5, 0.0).to(h)
+        change = per_frame(ends).to(x0) * (x0 - past.x0)
+        if past.older is None:
+            return past.x0 + change
+        h_older = past.older.step.log_snr_gain
+        linear = usable & h_older.isfinite() & past.older.step.moves
+        r = torch.where(linear, -h_older / h, -1.0)
+        whole = -1 / torch.expm1(-h)
+        phi = whole - 1 / h  # how much of a change that is linear in log SNR the step sees
+        square = whole - 2 * phi / h  # and of a quadratic one
+        rho = torch.where(linear, (phi - square) / (1 - r), 0.0)
+        rho_end = torch.where(linear, phi - rho, ends)
+        older = per_frame(rho / r).to(x0) * (past.older.x0 - past.x0)
+        return past.x0 + older + per_frame(rho_end).to(x0) * (x0 - past.x0)
+
+
 SOLVERS: dict[str, Solver] = {
     "euler": Euler(),
     "ddim": Euler(),
@@ -168,6 +206,7 @@ SOLVERS: dict[str, Solver] = {
     "heun": Heun(),
     "dpmpp_2m": DPMpp2M(),
     "dpmpp_2m_sde": DPMpp2MSDE(),
+    "unipc": UniPC(),
 }
 
 
@@ -234,10 +273,13 @@ def take_step(
         x after the step, and what the solver wants to know of it in the next one.
     """
     x0, ahead = denoise(x, network_times(step.t, x)), None
+    if isinstance(solver, UniPC) and past is not None and past.x is not None:
+        x = past.step.apply(past.x, solver.correction(x0, past))
     if solver.looks_ahead and step.stays_noisy.any():
         ahead = denoise(step.apply(x, x0), network_times(step.t_next, x))
     estimate = solver.estimate(x0, step, past, ahead)
-    return step.apply(x, estimate, solver.eta, fresh), Past(step, x0)
+    older = None if past is None else replace(past, older=None)
+    return step.apply(x, estimate, solver.eta, fresh), Past(step, x0, x, older)
 
 
 def first_state(noise: Tensor, plan: Tensor, path: Path, known: Tensor | None) -> Tensor:

@@ -54,10 +54,10 @@ class Queue:
         if setup.solver.eta:  # of the row, so that a run taken up again draws the same
             fresh = setup.noise.fresh(self.row)(self.x.shape).to(self.x)
         step = Step(setup.path, t[None], t_next[None])
-        self.x, self.past = take_step(denoise, self.x, step, setup.solver, self.past, fresh)
-        self.row += 1
+        self.x, past = take_step(denoise, self.x, step, setup.solver, self.past, fresh)
+        self.row, self.past = self.row + 1, Past(past.step, past.x0)  # what `tensors` keeps
         if setup.progress is not None:
-            setup.progress(self.row, t_next, self.past.x0)
+            setup.progress(self.row, t_next, past.x0)
 
     def tensors(self) -> dict[str, Tensor]:
         """Return all of it, to be saved."""

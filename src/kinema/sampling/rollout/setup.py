@@ -61,6 +61,8 @@ class RolloutSetup:
     # b c f h w, the video to be made anew where the times begin below 1, or None
     source: Tensor | None = None
     progress: AfterStep | None = None  # called after every step of a window, see `sample`
+    # schedules of others may begin a little below time 1: what they begin from, in units of noise
+    scale: float = 1.0
 
     @property
     def num_steps(self) -> int:
@@ -84,7 +86,7 @@ class RolloutSetup:
         """Return the frames start ... stop - 1 as they are before the first step, b c f h w."""
         known = None if self.source is None else self.known(start, stop)
         plan = plans.together(self.times, stop - start)
-        return first_state(self.noise(start, stop), plan, self.path, known)
+        return first_state(self.scale * self.noise(start, stop), plan, self.path, known)
 
     def window(
         self, denoise: DenoiseFn, start: int, known: Tensor, given: int | Sequence[int] = 0
@@ -96,13 +98,17 @@ class RolloutSetup:
         """
         num_frames = known.shape[2]
         plan = plans.given_frames(self.times, num_frames, given)
+        noise = self.scale * self.noise(start, start + num_frames)
+        anew, first = self.source is not None, self.times[:1]
+        if not anew and first < 1:  # zeros are no video to be noised: all is noise
+            noise = noise / self.path.sigma(first).item()
         return sample(
             denoise,
-            self.noise(start, start + num_frames),
+            noise,
             plan,
             self.solver,
             self.path,
-            known=known if (plan[0] < 1).any() else None,
+            known=known if anew or (plan[0] < 1).any() else None,
             seeds=self.noise.fresh(start) if self.solver.eta else None,
             progress=self.progress,
         )
