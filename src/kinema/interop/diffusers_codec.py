@@ -223,10 +223,13 @@ def pieces(
 
 @contextlib.contextmanager
 def quiet(logging: Any) -> Iterator[None]:
-    """What diffusers would warn of is told as an error, in a sentence."""
-    level = logging.get_verbosity()
+    """What the library would warn of is told as an error, in a sentence; it shows no bars."""
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
+    logging.disable_progress_bar()
     try:
         yield
     finally:
         logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()

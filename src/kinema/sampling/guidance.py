@@ -58,7 +58,7 @@ class Contrast:
 def classifier_free(
     cond: DenoiseFn,
     uncond: DenoiseFn,
-    scale: float,
+    scale: float | Tensor,
     interval: tuple[float, float] = ALWAYS,
     rescale: float = 0.0,
 ) -> DenoiseFn:
@@ -67,12 +67,12 @@ def classifier_free(
     Args:
         cond: denoiser with the condition.
         uncond: denoiser without it, or with a negative prompt.
-        scale: 1 is off, and calls `cond` alone.
+        scale: 1 is off, and calls `cond` alone; or one for each frame, (1, 1, f, 1, 1).
         interval: times at which to guide (Kynkaanniemi et al. 2024); outside, `cond` alone.
         rescale: in [0, 1], how far to bring the contrast of each frame back to that of `cond`
             (Lin et al. 2024, section 3.4).
     """
-    if scale == 1:
+    if not isinstance(scale, Tensor) and scale == 1:
         return cond
 
     def combine(cond: Tensor, uncond: Tensor, x: Tensor, t: Tensor) -> Tensor:
