@@ -24,7 +24,7 @@ def load(model: str = "tabletop", precision: str = "fp32") -> "VideoPipeline":
 
     Args:
         model: the name of a system that ships ("tabletop"), a folder written by
-            `save_pretrained`, or a repository on the Hugging Face hub.
+            `save_pretrained`, or a repository on the Hugging Face hub; a pipeline of diffusers, too.
         precision: "fp32", in which a seed gives the same video on every machine; "bf16"; or "auto",
             whichever is faster on this one. In bf16 a video differs by a few grey levels.
 
@@ -34,9 +34,11 @@ def load(model: str = "tabletop", precision: str = "fp32") -> "VideoPipeline":
     Raises:
         UserError: if the folder is missing, incomplete or foreign.
     """
-    from kinema.video import VideoPipeline  # torch takes a second to import: not before it is used
+    from kinema.video.official import (
+        load_any,
+    )  # torch takes a second to import: not before it is used
 
-    return VideoPipeline.from_pretrained(model, precision)
+    return load_any(model, precision)
 
 
 def check(source: Any, fps: float = 25.0) -> "ClipReport":

@@ -69,9 +69,7 @@ def ours(system, prepared, noise, plan=None, known=None):
     scale = system.experts.family.contrast(SCALE, noise.shape[2])
     denoise = classifier_free(*denoises, scale) if len(denoises) == 2 else denoises[0]
     plan = plans.together(schedule.times, noise.shape[2]) if plan is None else plan
-    return sample(
-        denoise, schedule.scale * noise, plan, SOLVERS[schedule.solver], path, known
-    )
+    return sample(denoise, schedule.scale * noise, plan, SOLVERS[schedule.solver], path, known)
 
 
 def theirs(system, name, options, noise, **others):

@@ -162,9 +162,7 @@ def ltx(kind: str = "LTXPipeline") -> Any:
         in_channels=8, out_channels=8, num_attention_heads=2, attention_head_dim=12,
         cross_attention_dim=24, num_layers=2, caption_channels=16,
     )  # fmt: skip
-    scheduler = flow(
-        use_dynamic_shifting=True, base_shift=0.95, max_shift=2.05, shift_terminal=0.1
-    )
+    scheduler = flow(use_dynamic_shifting=True, base_shift=0.95, max_shift=2.05, shift_terminal=0.1)
     return getattr(diffusers, kind)(
         tokenizer=tokenizer(), text_encoder=t5(), vae=vae("AutoencoderKLLTXVideo"),
         scheduler=scheduler, transformer=random(network),

@@ -9,7 +9,8 @@ from kinema.denoisers import make_denoiser
 from kinema.errors import UserError
 from kinema.sampling.rollout import Sliding, Whole
 from kinema.video import Request, settle, strategy_named
-from kinema.video.generation import default_strategy, digest, window_of
+from kinema.video.generation import default_strategy, window_of
+from kinema.video.system import digest
 
 PROMPT = "a red ball rolls"
 

@@ -25,7 +25,7 @@ def generate(argv: list[str]) -> None:
     announce(argv, f"Loading the model {options.model}.")
     from kinema import clips
     from kinema.storage import locked_file
-    from kinema.video import VideoPipeline
+    from kinema.video.official import load_any
 
     name = options.output or f"{slug(options.prompt)}-{options.seed}.mp4"
     output = clips.check_stream_target(name) if options.long else clips.check_target(name)
@@ -35,9 +35,9 @@ def generate(argv: list[str]) -> None:
     if options.strength is not None and not options.video:
         raise UserError("--strength is of a video to make anew: name it with --video.")
     device = device_named(options.device)
-    pipe = VideoPipeline.from_pretrained(options.model, options.precision).to(device)
+    pipe = load_any(options.model, options.precision, options.dtype).to(device)
     given = {name: value for name, value in vars(options).items() if value is not None}
-    for name in ("prompt", "model", "output", "device", "precision", "long"):
+    for name in ("prompt", "model", "output", "device", "precision", "dtype", "long"):
         given.pop(name, None)
     if options.long:
         return generate_long(pipe, options.prompt, options.long, output, given)
@@ -106,8 +106,9 @@ def generate_parser() -> Parser:
     )  # fmt: skip
     other = parser.add_argument_group("Model and result")
     other.add_argument(
-        "--model", default="tabletop", metavar="NAME", help="one that ships, a folder, a hub id"
-    )
+        "--model", default="tabletop", metavar="NAME",
+        help="one that ships, a folder, a hub id; of kinema, or a pipeline of diffusers",
+    )  # fmt: skip
     other.add_argument(
         "-n", "--num-videos", type=Count, metavar="N", help="several, with a contact sheet"
     )
@@ -116,6 +117,10 @@ def generate_parser() -> Parser:
     other.add_argument(
         "--precision", default="fp32", metavar="NAME", help="fp32, bf16, auto: the faster one here"
     )
+    other.add_argument(
+        "--dtype", default="fp32", metavar="NAME",
+        help="fp32, bf16, fp16: type of the weights of a pipeline of diffusers",
+    )  # fmt: skip
     return parser
 
 

@@ -62,7 +62,7 @@ class PretrainedCodec(BlockCodec, nn.Module):
             with quiet(diffusers.utils.logging):
                 network, info = network_class.from_pretrained(
                     folder,
-                    torch_dtype=dtype,
+                    dtype=dtype,
                     use_safetensors=True,
                     local_files_only=True,
                     low_cpu_mem_usage=False,

@@ -82,6 +82,15 @@ class Official:
         value = None if theirs is None else self.parameters[theirs]
         return None if value is inspect.Parameter.empty else value
 
+    @property
+    def needs_picture(self) -> bool:
+        """Whether the pipeline makes nothing without a picture."""
+        return (
+            "image" in self.parameters
+            and "ImageToVideo" in type(self.pipe).__name__
+            or (self.parameters.get("image") is inspect.Parameter.empty)
+        )
+
     def prepare(self, **options: Any) -> Prepared:
         """Let the pipeline prepare one video; the options are ours or its own.
 
@@ -169,8 +178,9 @@ def load_official(folder: str | Path, dtype: torch.dtype = torch.float32) -> Off
     pipeline = getattr(libraries["diffusers"], name, None)
     if pipeline is None:
         raise UserError(f"{folder / INDEX}: diffusers here has no pipeline {name!r}.")
-    with readable(folder, name), quiet(libraries["diffusers"].utils.logging):
-        pipe = pipeline.from_pretrained(folder, **loaded, torch_dtype=dtype, local_files_only=True)
+    loggings = [library.utils.logging for library in libraries.values()]
+    with readable(folder, name), quiet(loggings[0]), quiet(loggings[1]):
+        pipe = pipeline.from_pretrained(folder, **loaded, dtype=dtype, local_files_only=True)
     return Official.of(pipe)
 
 
@@ -203,11 +213,14 @@ def readable(folder: Path, kind: str) -> Iterator[None]:
 
 def load_network(kind: Any, folder: Path, library: str, dtype: torch.dtype) -> nn.Module:
     """Load a network of either library, all of its tensors and no others."""
-    options: dict[str, Any] = {"dtype" if library == "transformers" else "torch_dtype": dtype}
     logging = importlib.import_module(library).utils.logging
     with readable(folder, kind.__name__), quiet(logging):
         network, report = kind.from_pretrained(
-            folder, use_safetensors=True, local_files_only=True, output_loading_info=True, **options
+            folder,
+            use_safetensors=True,
+            local_files_only=True,
+            output_loading_info=True,
+            dtype=dtype,
         )
         check_report(report)
     require_finite(network.state_dict(), folder)

@@ -14,7 +14,7 @@ from kinema import clips
 from kinema.clips import Clip
 from kinema.errors import UserError
 from kinema.video import System, generate_long, strategy_named
-from kinema.video.generation import digest
+from kinema.video.system import digest
 
 LONG = ("sliding", "crossfade", "rolling", "autoregressive", "keyframes", "blend")
 """The strategies that are compared unless others are named."""

@@ -17,6 +17,7 @@ from kinema.sampling.guidance import (
     classifier_free,
     guidance_named,
     history_guidance,
+    noised_alike,
     noised_history,
     per_condition,
 )
@@ -62,6 +63,7 @@ __all__ = [
     "denoise_all",
     "guidance_named",
     "history_guidance",
+    "noised_alike",
     "noised_history",
     "per_condition",
     "plans",

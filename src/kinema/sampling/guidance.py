@@ -180,6 +180,22 @@ def noised_history(denoise: DenoiseFn, path: Path, noise: Tensor, level: float) 
     return denoise_noised
 
 
+def noised_alike(denoise: DenoiseFn, path: Path, noise: Callable[[Tensor], Tensor]) -> DenoiseFn:
+    """Show the given frames (t = 0) at the level of the others, for networks that know one level.
+
+    The frames are replaced by themselves under noise before every call (RePaint, Lugmayr et al.
+    2022), and come back as they are. `noise` gives x its noise, always the same.
+    """
+
+    def denoise_alike(x: Tensor, t: Tensor) -> Tensor:
+        given = t == 0
+        seen = torch.where(given, t.amax(1, keepdim=True), t)
+        x_seen = torch.where(per_frame(given), path.add_noise(x, noise(x), seen), x)
+        return torch.where(per_frame(given), x, denoise(x_seen, seen))
+
+    return denoise_alike
+
+
 def history_guidance(
     denoise: DenoiseFn,
     path: Path,

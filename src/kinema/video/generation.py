@@ -7,12 +7,11 @@ strategy, `Whole`; a longer one by a sliding window, or by whatever strategy is 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from math import ceil
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -20,9 +19,9 @@ from torch import Tensor
 
 from kinema.conditions import Conditions
 from kinema.denoisers import Denoiser
-from kinema.diffusion import PATHS
+from kinema.diffusion import PATHS, Path
 from kinema.errors import UserError
-from kinema.sampling import SOLVERS, Branches, Denoise, DenoiseFn, Guidance, plans
+from kinema.sampling import SOLVERS, Branches, Denoise, DenoiseFn, Guidance, Solver, plans
 from kinema.sampling.rollout import (
     HISTORY,
     Autoregressive,
@@ -43,7 +42,7 @@ from kinema.sampling.rollout import (
 )
 from kinema.sampling.sample import AfterStep
 from kinema.video.request import Story, prompt_at
-from kinema.video.system import Parts
+from kinema.video.system import Parts, digest
 
 
 def autoregressive(window: int, overlap: int) -> Autoregressive:
@@ -126,6 +125,15 @@ def cached(strategy: Autoregressive, denoiser: Denoiser) -> Autoregressive:
     return replace(strategy, chunk=chunk, context=seen - strategy.sinks, cached=True)
 
 
+class Walk(NamedTuple):
+    """How a frame goes from noise to clean; see `RolloutSetup`."""
+
+    times: Tensor
+    solver: Solver
+    path: Path
+    scale: float = 1.0
+
+
 SETTABLE = ("num_frames", "fps", "num_steps", "guidance_scale")
 
 
@@ -150,6 +158,7 @@ class Generation:
     num_kept: int = 0  # frames of a clip that stand in the result before new ones
     # yields these frames, uint8 (h w 3) each
     kept: Callable[[], Iterator[np.ndarray]] = lambda: iter(())
+    opening: np.ndarray | None = None  # what `given` was encoded from, uint8 (k h w 3)
     worse: Parts | None = None  # the system that autoguidance leads away from
     # the files that the videos start from, for the record
     files: dict[str, str] = field(default_factory=dict)
@@ -231,7 +240,7 @@ class Generation:
 
     def setup(self) -> RolloutSetup:
         """Return how noise becomes latents of this system."""
-        system, factor = self.pipe.system, self.pipe.codec.factors[0]
+        walk, factor = self.walk(), self.pipe.codec.factors[0]
         c, f, h, w = self.latent_shape
         block = f if isinstance(self.strategy, Whole) else min(window_of(self.pipe)[0], f)
         like = torch.empty(0, device=self.pipe.device)
@@ -248,13 +257,20 @@ class Generation:
         return RolloutSetup(
             Schedule(tuple(parts.items())),
             noise,
-            plans.times(self.num_steps, system.shift, self.strength),
-            SOLVERS[system.solver],
-            PATHS[system.path],
+            walk.times,
+            walk.solver,
+            walk.path,
             given,
             source=source,
             progress=self.progress,
+            scale=walk.scale,
         )
+
+    def walk(self) -> Walk:
+        """Return how a frame goes from noise to clean."""
+        system = self.pipe.system
+        times = plans.times(self.num_steps, system.shift, self.strength)
+        return Walk(times, SOLVERS[system.solver], PATHS[system.path])
 
     def denoise(self, frame: int, noise: FrameNoise) -> DenoiseFn:
         """Fold network, guidance and the prompts in force at a frame into one function."""
@@ -282,7 +298,7 @@ class Generation:
         negative = self.negative_prompts
         return {
             "model": self.pipe.name,
-            "weights": digest(self.pipe.state_dict().values()),
+            "weights": self.pipe.fingerprint(),
             "system": asdict(self.pipe.system),
             "strategy": repr(self.strategy),
             **{name: getattr(self, name) for name in (*SETTABLE, "size")},
@@ -292,11 +308,3 @@ class Generation:
             **self.files,
             "given": digest(latents) if latents else "",
         }
-
-
-def digest(tensors: Iterable[Tensor]) -> str:
-    """Return a short name for the values of tensors."""
-    seen = hashlib.sha256()
-    for tensor in tensors:
-        seen.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
-    return seen.hexdigest()[:16]

@@ -69,7 +69,7 @@ def generate_long(
     if request.output_type != "np":
         raise UserError("A long video is written to a file: leave output_type out.")
     with locked_file(path), computing_in(pipe.precision, pipe.device.type):
-        return written(settle(request, pipe), prompt, request, path)
+        return written(settle(request, pipe, pipe.generation), prompt, request, path)
 
 
 def written(generation: Generation, prompt: str, request: Request, path: Path) -> LongVideo:

@@ -179,6 +179,7 @@ class VideoPipeline(Parts):
     """A whole text-to-video system, made of its `Parts`."""
 
     precision = "fp32"
+    generation = Generation  # what makes the latents of its videos
 
     # Loading and saving -------------------------------------------------------------------------
 
@@ -236,7 +237,7 @@ class VideoPipeline(Parts):
             UserError: for an empty prompt, an unreadable image or clip, an unknown option.
         """
         request = Request.of(prompt, options)
-        whole = settle(request, self)
+        whole = settle(request, self, self.generation)
         starts = range(0, len(whole.seeds), request.batch_size)
         batches = [whole.of(slice(start, start + request.batch_size)) for start in starts]
         steps = steps_of(self.denoiser, whole.calls() * len(batches), request.progress)

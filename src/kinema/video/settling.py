@@ -21,9 +21,9 @@ from kinema.errors import UserError, notify
 from kinema.sampling import Autoguidance, Guidance, guidance_named
 from kinema.sampling.rollout import Autoregressive, Sliding, Strategy, Whole
 from kinema.sampling.sample import AfterStep
-from kinema.video.generation import SETTABLE, Generation, default_strategy, digest, strategy_named
+from kinema.video.generation import SETTABLE, Generation, default_strategy, strategy_named
 from kinema.video.request import Request, warn_of_late_parts
-from kinema.video.system import Parts, System
+from kinema.video.system import Parts, System, digest
 
 
 class Opening(NamedTuple):
@@ -126,7 +126,7 @@ def warn_of_cut(frames: np.ndarray) -> None:
         )
 
 
-def settle(request: Request, pipe: Parts) -> Generation:
+def settle(request: Request, pipe: Parts, kind: type[Generation] = Generation) -> Generation:
     """Fill in the defaults, read what the videos start from, and choose the strategy.
 
     A continuation takes the size of its clip, and as many new frames as one window holds; a video
@@ -139,7 +139,7 @@ def settle(request: Request, pipe: Parts) -> Generation:
     stories = request.stories(system.takes_prompts)
     negative = request.negative_prompts(len(stories))
     warn_of_unknown_words(pipe, [text for story in stories for _, text in story] + negative)
-    size = settled_size(request, system, pipe.codec.factors[1:])
+    size = settled_size(request, system, pipe.multiple)
     opening = open_with(request, size, system.fps, most=max(system.overlap, 1))
     defaults = {name: getattr(system, name) for name in SETTABLE}
     if request.continue_from is not None:
@@ -148,7 +148,7 @@ def settle(request: Request, pipe: Parts) -> Generation:
         defaults["num_frames"] = len(opening.source)
     asked = {name: value for name in SETTABLE if (value := getattr(request, name)) is not None}
     chosen, guidance = defaults | asked, guidance_named(request.guidance)
-    generation = Generation(
+    generation = kind(
         pipe=pipe,
         stories=stories,
         negative_prompts=negative,
@@ -165,6 +165,7 @@ def settle(request: Request, pipe: Parts) -> Generation:
         strength=1.0 if opening.source is None else request.strength,
         num_kept=opening.num_kept,
         kept=opening.kept,
+        opening=opening.given,
         worse=worse_system(guidance, pipe),
         files=request.sources(),
         progress=told(request, pipe),

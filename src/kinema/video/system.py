@@ -13,16 +13,18 @@ of the file.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import json
 import shutil
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 import torch
 from safetensors import SafetensorError
-from torch import nn
+from torch import Tensor, nn
 
 from kinema.codecs import CausalVAE, Pixels
 from kinema.conditions import NoText, SmallTextEncoder
@@ -126,6 +128,16 @@ class Parts(nn.Module):
         """Where the denoiser lies; `.to(device)` moves the whole system."""
         return next(self.denoiser.parameters()).device
 
+    @property
+    def multiple(self) -> tuple[int, int]:
+        """Of what heights and widths are multiples."""
+        height, width = self.codec.factors[1:]
+        return height, width
+
+    def fingerprint(self) -> str:
+        """Return a short name for the weights."""
+        return digest(self.state_dict().values())
+
 
 def find(name: str | Path) -> Path:
     """The folder of a system: one that ships, one on disk, or one fetched from the hub.
@@ -225,3 +237,11 @@ def write_system(system: System, parts: dict[str, Any], folder: Path) -> None:
     for part, network in parts.items():
         if isinstance(network, WITHOUT_WEIGHTS):  # what a part of another kind left there
             shutil.rmtree(folder / part, ignore_errors=True)
+
+
+def digest(tensors: Iterable[Tensor]) -> str:
+    """Return a short name for the values of tensors."""
+    seen = hashlib.sha256()
+    for tensor in tensors:
+        seen.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+    return seen.hexdigest()[:16]
