@@ -24,7 +24,7 @@ def load(model: str = "tabletop", precision: str = "fp32") -> "VideoPipeline":
 
     Args:
         model: the name of a system that ships ("tabletop"), a folder written by
-            `save_pretrained`, or a repository on the Hugging Face hub; a pipeline of diffusers, too.
+            `save_pretrained`, or a repository on the Hugging Face hub; pipelines of diffusers too.
         precision: "fp32", in which a seed gives the same video on every machine; "bf16"; or "auto",
             whichever is faster on this one. In bf16 a video differs by a few grey levels.
 

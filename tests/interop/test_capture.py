@@ -4,8 +4,6 @@ import pytest
 import torch
 from torch import nn
 
-pytest.importorskip("accelerate", reason="kinema[pretrained] is not installed")
-
 from kinema.errors import UserError
 from kinema.interop.capture import branches, check_time, prepare, recorded, row
 from kinema.interop.families import Family

@@ -1,12 +1,10 @@
-"""Every row: the same latents as the official pipeline, from the same weights and the same noise."""
+"""Every row: the latents of the official pipeline, from the same weights and the same noise."""
 
 import numpy as np
 import pytest
 import torch
 from einops import rearrange
 from PIL import Image
-
-diffusers = pytest.importorskip("diffusers", reason="kinema[pretrained] is not installed")
 
 from kinema.diffusion import PATHS
 from kinema.errors import UserError
@@ -95,12 +93,12 @@ def kept_samples(monkeypatch):
 
     As diffusers 0.42 has it, that pipeline is 1.3 % away from its own scheduler.
     """
-    step = diffusers.UniPCMultistepScheduler.step
+    step = tiny.diffusers.UniPCMultistepScheduler.step
 
     def step_of_copy(self, output, timestep, state, **options):
         return step(self, output, timestep, state.clone(), **options)
 
-    monkeypatch.setattr(diffusers.UniPCMultistepScheduler, "step", step_of_copy)
+    monkeypatch.setattr(tiny.diffusers.UniPCMultistepScheduler, "step", step_of_copy)
 
 
 @pytest.mark.parametrize("name", [n for n in tiny.PIPELINES if n not in IMAGE_BY_PLAN])

@@ -5,11 +5,11 @@ import math
 import pytest
 import torch
 
-diffusers = pytest.importorskip("diffusers")
-
 from kinema.diffusion import PATHS
 from kinema.errors import UserError
 from kinema.interop.schedules import read_schedule
+
+diffusers = pytest.importorskip("diffusers")
 
 
 def told(scheduler, steps=5, **options):

@@ -1,7 +1,8 @@
 """Small random pipelines of the real classes of diffusers, tokenizers included.
 
-Weights that a class starts at zero (the output layer of LTX, the branch of VACE, the motion modules)
-are filled with noise: a network whose output is zero would agree with everything.
+Weights that a class starts at zero (the output layer of LTX, the branch of VACE, motion modules)
+are filled with noise: a network whose output is zero would agree with everything. Whoever imports
+this module is skipped where kinema[pretrained] is not installed.
 """
 
 import json
@@ -10,13 +11,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import diffusers
+import pytest
 import torch
-import transformers
 from tokenizers import Tokenizer, models, pre_tokenizers
 
+MISSING = "kinema[pretrained] is not installed"
+diffusers = pytest.importorskip("diffusers", reason=MISSING)
+transformers = pytest.importorskip("transformers", reason=MISSING)
+for library in ("accelerate", "peft", "ftfy"):
+    pytest.importorskip(library, reason=MISSING)
 SMALL = json.loads(Path(__file__).with_name("small_codecs.json").read_text())
-WORDS = "a red blue ball cube rolls to the right spins".split()
+WORDS = ["a", "red", "blue", "ball", "cube", "rolls", "to", "the", "right", "spins"]
 
 
 def tokenizer(length: int = 512) -> Any:
@@ -87,12 +92,14 @@ def unipc(**options: Any) -> Any:
     )
 
 
+WAN_SIZES = {
+    "num_attention_heads": 2, "attention_head_dim": 12, "in_channels": 4, "out_channels": 4,
+    "text_dim": 16, "freq_dim": 16, "ffn_dim": 32, "num_layers": 2, "rope_max_seq_len": 32,
+}  # fmt: skip
+
+
 def wan_network(kind: str = "WanTransformer3DModel", **config: Any) -> Any:
-    sizes = dict(
-        num_attention_heads=2, attention_head_dim=12, in_channels=4, out_channels=4, text_dim=16,
-        freq_dim=16, ffn_dim=32, num_layers=2, rope_max_seq_len=32,
-    )  # fmt: skip
-    return random(getattr(diffusers, kind)(**sizes | config))
+    return random(getattr(diffusers, kind)(**WAN_SIZES | config))
 
 
 def wan(scheduler: Any = None, **parts: Any) -> Any:
@@ -119,8 +126,8 @@ def wan_image(**parts: Any) -> Any:
     return diffusers.WanImageToVideoPipeline(
         tokenizer=tokenizer(), text_encoder=t5("UMT5"), vae=vae("AutoencoderKLWan"),
         scheduler=flow(shift=5.0),
-        **dict(transformer=network, image_encoder=clip_image(False),
-               image_processor=image_processor()) | parts,
+        **{"transformer": network, "image_encoder": clip_image(False),
+               "image_processor": image_processor()} | parts,
     )  # fmt: skip
 
 
@@ -146,14 +153,10 @@ def wan_vace() -> Any:
 
 
 def sky_reels() -> Any:
-    sizes = dict(
-        num_attention_heads=2, attention_head_dim=12, in_channels=4, out_channels=4, text_dim=16,
-        freq_dim=16, ffn_dim=32, num_layers=2, rope_max_seq_len=32, inject_sample_info=True,
-    )  # fmt: skip
     return diffusers.SkyReelsV2DiffusionForcingPipeline(
         tokenizer=tokenizer(), text_encoder=t5("UMT5"), vae=vae("AutoencoderKLWan"),
         scheduler=unipc(flow_shift=8.0),
-        transformer=random(diffusers.SkyReelsV2Transformer3DModel(**sizes)),
+        transformer=wan_network("SkyReelsV2Transformer3DModel", inject_sample_info=True),
     )  # fmt: skip
 
 

@@ -4,8 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-pytest.importorskip("accelerate", reason="kinema[pretrained] is not installed")
-
 from kinema import clips
 from kinema.errors import UserError
 from kinema.interop.official import Official

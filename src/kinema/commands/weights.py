@@ -11,10 +11,12 @@ from kinema.fields import shown
 from kinema.models import SHIPPED
 
 WEIGHTS, NETWORK, SYSTEM = "model.safetensors", "config.json", "system.json"
+PIPELINE = "model_index.json"
 EXAMPLES = """\
 kinema models
 kinema models tabletop
-kinema models runs/mine/final"""
+kinema models runs/mine/final
+kinema models Wan2.1-T2V-1.3B-Diffusers"""
 
 
 class Shipped(NamedTuple):
@@ -86,7 +88,9 @@ def print_folder(folder: Path) -> None:
     """Print what a system or a network is: its settings, its parts, their parameters and sizes."""
     from kinema.storage.atomic import read_object
 
-    if (folder / SYSTEM).is_file():
+    if (folder / PIPELINE).is_file():
+        print_pipeline(folder)
+    elif (folder / SYSTEM).is_file():
         system = read_object(folder / SYSTEM)
         print(f"{folder}: a system")
         for name, value in system.items():
@@ -102,22 +106,45 @@ def print_folder(folder: Path) -> None:
         raise UserError(f"{folder} holds neither {SYSTEM} nor {NETWORK}: {hint}.")
 
 
+def print_pipeline(folder: Path) -> None:
+    """Print what a pipeline of diffusers is, whether there are rows for it, and its defaults."""
+    from kinema.interop.diffusers_codec_kinds import KINDS
+    from kinema.interop.families import FAMILIES
+    from kinema.interop.official import NETWORKS, call_defaults, read_index
+
+    name, parts = read_index(folder)
+    print(f"{folder}: a {name} of diffusers")
+    for part, (_, kind) in parts.items():
+        print(f"  {part:<22}{describe(folder / part, kind)}")
+    kinds = {part: kind for part, (_, kind) in parts.items()}
+    without = [kinds[part] for part in NETWORKS if part in kinds and kinds[part] not in FAMILIES]
+    if "vae" in kinds and kinds["vae"] not in KINDS:
+        without.append(kinds["vae"])
+    rows = f"there is no row for {' and '.join(without)}" if without else "kinema generate runs it"
+    print(f"  {'rows':<22}{rows}")
+    for option, value in call_defaults(name).items():
+        print(f"  {option:<22}{'as its networks say' if value is None else shown(value)}")
+
+
 def describe(folder: Path, architecture: str = "") -> str:
     """Return the architecture, the parameters, the types and the size of a saved network."""
-    if not (folder / WEIGHTS).is_file():
+    files = sorted(folder.glob("*.safetensors"))
+    if not files:
         return f"{architecture}, without weights of its own".removeprefix(", ")
     from safetensors import SafetensorError, safe_open
 
-    try:
-        with safe_open(folder / WEIGHTS, "np") as file:
-            tensors = [file.get_slice(name) for name in file.keys()]  # noqa: SIM118
-            sizes = [math.prod(tensor.get_shape()) for tensor in tensors]
-            types = sorted({str(tensor.get_dtype()) for tensor in tensors})
-    except SafetensorError as error:
-        raise UserError(f"{folder / WEIGHTS} is damaged: {error}.") from error
-    told = [f"{sum(sizes):,} parameters", " and ".join(types), megabytes(folder / WEIGHTS)]
+    count, types = 0, set()
+    for path in files:
+        try:
+            with safe_open(path, "np") as file:
+                tensors = [file.get_slice(name) for name in file.keys()]  # noqa: SIM118
+        except SafetensorError as error:
+            raise UserError(f"{path} is damaged: {error}.") from error
+        count += sum(math.prod(tensor.get_shape()) for tensor in tensors)
+        types |= {str(tensor.get_dtype()) for tensor in tensors}
+    told = [f"{count:,} parameters", " and ".join(sorted(types)), megabytes(*files)]
     return ", ".join([architecture, *told] if architecture else told)
 
 
-def megabytes(file: Path) -> str:
-    return f"{file.stat().st_size / 1e6:.1f} MB"
+def megabytes(*files: Path) -> str:
+    return f"{sum(file.stat().st_size for file in files) / 1e6:.1f} MB"

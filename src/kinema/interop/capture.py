@@ -115,7 +115,7 @@ def recorded(
 
     before = [vars(network).get("forward") for network in networks]  # a hook for offloading
     for network in networks:
-        network.forward = recording(network)  # type: ignore[method-assign]
+        network.forward = recording(network)
     scheduler.step = stop
     try:
         yield calls
@@ -124,7 +124,7 @@ def recorded(
         for network, forward in zip(networks, before, strict=True):
             del network.forward
             if forward is not None:
-                network.forward = forward  # type: ignore[method-assign]
+                network.forward = forward
 
 
 def branches(calls: Sequence[Arguments], family: Family) -> tuple[Call, Call | None]:

@@ -154,6 +154,22 @@ def read_index(folder: Path) -> tuple[str, dict[str, tuple[str, str]]]:
     return name, parts
 
 
+def call_defaults(name: str) -> dict[str, Any]:
+    """Return the sizes and numbers with which a pipeline of diffusers is called by default.
+
+    Raises:
+        UserError: if diffusers is not installed, or has no pipeline of that name.
+    """
+    pipeline = getattr(installed("diffusers"), name, None)
+    if pipeline is None:
+        raise UserError(f"Diffusers here has no pipeline {name!r}.")
+    told = {"num_frames", "video_length", "height", "width", "num_inference_steps"} | {
+        "guidance_scale", "max_guidance_scale", "fps", "frame_rate",
+    }  # fmt: skip
+    parameters = inspect.signature(pipeline.__call__).parameters
+    return {option: p.default for option, p in parameters.items() if option in told}
+
+
 def load_official(folder: str | Path, dtype: torch.dtype = torch.float32) -> Official:
     """Load a pipeline that diffusers has saved.
 
