@@ -2,6 +2,7 @@ import os
 
 import numpy as np
 import pytest
+import torch
 
 from kinema import cli, clips, video
 from kinema.codecs import Pixels
@@ -152,3 +153,31 @@ def test_slug():
     assert slug("A red ball, rolling: to the right now") == "a-red-ball-rolling-to-the"
     assert slug("?!") == "video"
     assert len((slug("赤" * 500) + "-0.mp4").encode()) < 255
+
+
+@pytest.mark.filterwarnings("ignore::kinema.errors.Notice")  # the size is not its own
+def test_generate_runs_a_pipeline_of_diffusers(capsys, tmp_path):
+    """The real path: a saved folder, a LoRA, an mp4 that says what it is."""
+    tiny = pytest.importorskip("tests.interop.tiny")
+    from safetensors.torch import save_file
+
+    tiny.built("wan").save_pretrained(tmp_path / "wan")
+    halves = {"lora_A": torch.ones(2, 24), "lora_B": torch.ones(24, 2)}
+    lora = {f"transformer.blocks.0.attn1.to_q.{name}.weight": t for name, t in halves.items()}
+    save_file(lora, tmp_path / "lora.safetensors")
+    status, out, err = run(
+        capsys, "generate", "a red ball", "--model", str(tmp_path / "wan"), "--size", "32",
+        "--num-frames", "9", "--num-steps", "2", "--seed", "3", "-o", str(tmp_path / "ball.mp4"),
+        "--lora", f"{tmp_path}/lora.safetensors:0.5",
+    )  # fmt: skip
+    assert status == 0, err
+    assert "1 x 9 frames of 32x32 at 16 fps, seed 3" in out
+    clip = clips.read(tmp_path / "ball.mp4")
+    assert clip.frames.shape == (9, 32, 32, 3) and clip.text == "a red ball"
+    assert clip.metadata["settings"]["pipeline"] == "WanPipeline"
+    assert clip.metadata["settings"]["loras"] == [f"{tmp_path}/lora.safetensors:0.5"]
+
+
+def test_a_lora_is_of_pipelines_of_diffusers(capsys, pipe):
+    status, _, err = run(capsys, "generate", "a red ball", "--lora", "a.safetensors")
+    assert status == 2 and "--lora is of pipelines of diffusers" in err

@@ -94,3 +94,19 @@ def test_settings_of_a_system_may_be_anything(capsys, tmp_path):
     )
     status, out, _ = run(capsys, str(tmp_path))
     assert status == 0 and "null" in out
+
+
+def test_a_pipeline_of_diffusers_is_described(capsys, tmp_path):
+    tiny = pytest.importorskip("tests.interop.tiny")
+    tiny.built("wan").save_pretrained(tmp_path)
+    count = sum(tensor.numel() for tensor in tiny.built("wan").transformer.parameters())
+    status, out, _ = run(capsys, str(tmp_path))
+    lines = {line.split()[0]: " ".join(line.split()[1:]) for line in out.splitlines()[1:]}
+    assert status == 0 and out.splitlines()[0].endswith("a WanPipeline of diffusers")
+    assert lines["transformer"].startswith(f"WanTransformer3DModel, {count:,} parameters, F32, ")
+    assert lines["rows"] == "kinema generate runs it"
+    assert (lines["num_frames"], lines["height"], lines["guidance_scale"]) == ("81", "480", "5.0")
+    index = json.loads((tmp_path / "model_index.json").read_text())
+    index["transformer"] = ["diffusers", "LTX2VideoTransformer3DModel"]
+    (tmp_path / "model_index.json").write_text(json.dumps(index))
+    assert "there is no row for LTX2VideoTransformer3DModel" in run(capsys, str(tmp_path))[1]

@@ -36,7 +36,8 @@ def factors():
     for name in LAYERS:
         out, into = network.get_submodule(name).weight.shape
         made[name] = (
-            torch.randn(RANK, into, generator=generator), torch.randn(out, RANK, generator=generator)
+            torch.randn(RANK, into, generator=generator),
+            torch.randn(out, RANK, generator=generator),
         )  # fmt: skip
     return made
 

@@ -16,6 +16,7 @@ kinema generate "{PROMPT}" -o ball.mp4
 kinema generate "a green cone spins" --image first.png --num-frames 49
 kinema generate "the ball bounces" --continue-from ball.mp4 -o longer.mp4
 kinema generate "a blue ball rolls" --video ball.mp4 --strength 0.6 -o blue.mp4
+kinema generate "a cat walks" --model Wan-AI/Wan2.1-T2V-1.3B-Diffusers --dtype bf16
 kinema generate "0: a red ball rolls; 120: a blue cube spins" --long sliding --num-frames 1000"""
 
 
@@ -35,9 +36,9 @@ def generate(argv: list[str]) -> None:
     if options.strength is not None and not options.video:
         raise UserError("--strength is of a video to make anew: name it with --video.")
     device = device_named(options.device)
-    pipe = load_any(options.model, options.precision, options.dtype).to(device)
+    pipe = load_any(options.model, options.precision, options.dtype, options.lora or ()).to(device)
     given = {name: value for name, value in vars(options).items() if value is not None}
-    for name in ("prompt", "model", "output", "device", "precision", "dtype", "long"):
+    for name in ("prompt", "model", "output", "device", "precision", "dtype", "lora", "long"):
         given.pop(name, None)
     if options.long:
         return generate_long(pipe, options.prompt, options.long, output, given)
@@ -117,6 +118,11 @@ def generate_parser() -> Parser:
     other.add_argument(
         "--precision", default="fp32", metavar="NAME", help="fp32, bf16, auto: the faster one here"
     )
+    other.add_argument(
+        "--lora", action="append", metavar="FILE[:X]",
+        help="merge this LoRA into a pipeline of diffusers, X of it (1); of two networks into that "
+        "for high or low noise with FILE:X:high; may be given again",
+    )  # fmt: skip
     other.add_argument(
         "--dtype", default="fp32", metavar="NAME",
         help="fp32, bf16, fp16: type of the weights of a pipeline of diffusers",

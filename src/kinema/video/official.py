@@ -11,6 +11,8 @@ The record of a video says which it was.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -25,6 +27,7 @@ from kinema.blocks.precision import check_precision
 from kinema.diffusion import PATHS
 from kinema.errors import UserError
 from kinema.interop.capture import Call, Prepared
+from kinema.interop.lora import add_lora
 from kinema.interop.official import INDEX, Official, is_official, load_official
 from kinema.interop.schedules import Schedule
 from kinema.interop.steered import Steered
@@ -41,21 +44,29 @@ FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]  # of a repository; neve
 REMEMBERED = 32  # preparations that are kept
 
 
-def load_any(name: str, precision: str = "fp32", dtype: str = "fp32") -> VideoPipeline:
+def load_any(
+    name: str, precision: str = "fp32", dtype: str = "fp32", loras: Sequence[str] = ()
+) -> VideoPipeline:
     """Load a system of ours, or a pipeline of diffusers.
 
     Args:
         name: a system that ships, a folder, or a repository of the hub.
         precision: in which a network computes, see `kinema.load`.
         dtype: floating-point type of the weights of a pipeline of diffusers, a key of DTYPES.
+        loras: files to merge into a pipeline of diffusers, see `OfficialPipeline.merge`.
 
     Raises:
         UserError: if it is not there, or a file in it is missing, corrupt or foreign.
     """
     if is_official(name) or holds_official(name):
-        return OfficialPipeline.from_pretrained(name, precision, dtype)
+        pipe = OfficialPipeline.from_pretrained(name, precision, dtype)
+        for lora in loras:
+            pipe.merge(lora)
+        return pipe
     if dtype != "fp32":
         raise UserError("--dtype is of pipelines of diffusers: take --precision for this model.")
+    if loras:
+        raise UserError("--lora is of pipelines of diffusers: this model takes none.")
     return VideoPipeline.from_pretrained(name, precision)
 
 
@@ -89,6 +100,7 @@ class OfficialPipeline(VideoPipeline):
         self.denoiser, self.codec, self.text = official.experts, official.codec, AnyWords()
         self.system = system_of(official)
         self.memory: dict[Any, Prepared] = {}
+        self.loras: list[str] = []
 
     @classmethod
     def from_pretrained(
@@ -114,6 +126,21 @@ class OfficialPipeline(VideoPipeline):
         """Move it, the parts that only prepare included."""
         self.official.pipe.to(*args, **kwargs)
         return super().to(*args, **kwargs)
+
+    def merge(self, lora: str) -> None:
+        """Merge a LoRA file into the networks.
+
+        Args:
+            lora: FILE, FILE:SCALE, or FILE:SCALE:EXPERTS with "high" or "low" for one of two.
+
+        Raises:
+            UserError: as `interop.lora.add_lora` does.
+        """
+        found = re.fullmatch(r"(.+?)(?::(-?[\d.]+))?(?::(high|low|both))?", lora)
+        assert found is not None, "any text that is not empty fits"
+        add_lora(self.official, found[1], float(found[2] or 1), found[3] or "both")
+        self.memory.clear()  # the text encoder may be another
+        self.loras.append(lora)
 
     @property
     def multiple(self) -> tuple[int, int]:
@@ -295,6 +322,7 @@ class OfficialGeneration(Generation):
             "pipeline": type(official.pipe).__name__,
             "scheduler": type(official.pipe.scheduler).__name__,
             "solver": schedule.solver,
+            "loras": self.pipe.loras,
             "given_by": f"picture, {by}" if self.pipe.has_picture_port else by,
         }
 
