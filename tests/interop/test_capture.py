@@ -73,3 +73,23 @@ def test_what_the_pipeline_refuses_is_a_sentence(option, sentence):
     with pytest.raises(UserError, match=sentence):
         prepare(pipe, [*experts.networks], experts.family, OPTIONS | option)
     assert "forward" not in vars(pipe.transformer)
+
+
+def test_what_is_computed_anew_in_every_step_is_refused():
+    """As the residuals of a ControlNet are: those of the first step would be stale in the second."""
+
+    class Controlled(nn.Module):
+        scheduler = tiny.flow()
+
+        def __call__(self, output_type):
+            self.unet(torch.zeros(1, 4, 2, 2, 2), 1.0, mid_block_additional_residual=torch.ones(1))
+            self.scheduler.step()
+
+    class Network(nn.Module):
+        def forward(self, hidden_states, timestep, mid_block_additional_residual=None):
+            return hidden_states
+
+    pipe = Controlled()
+    pipe.unet = Network()
+    with pytest.raises(UserError, match="mid_block_additional_residual anew in every step"):
+        prepare(pipe, [pipe.unet], Family(), {})

@@ -1,5 +1,7 @@
 """Every row: the latents of the official pipeline, from the same weights and the same noise."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -52,12 +54,12 @@ def latent_shape(system, prepared, channels):
 
 
 def noise_of(name, shape):
-    """Sky Reels takes no latents; it draws them first, and so this is what it draws."""
+    """SkyReels takes no latents; it draws them first, and so this is what it draws."""
     seed = 0 if name == "sky_reels" else 1
     return torch.randn(1, *shape, generator=torch.Generator().manual_seed(seed))
 
 
-def ours(system, prepared, noise, plan=None, known=None):
+def ours(system, prepared, noise, plan=None, known=None, seeds=None):
     schedule, path = prepared.schedule, PATHS[prepared.schedule.path]
     branches = [prepared.cond] if prepared.uncond is None else [prepared.cond, prepared.uncond]
     denoises = [
@@ -67,7 +69,9 @@ def ours(system, prepared, noise, plan=None, known=None):
     scale = system.experts.family.contrast(SCALE, noise.shape[2])
     denoise = classifier_free(*denoises, scale) if len(denoises) == 2 else denoises[0]
     plan = plans.together(schedule.times, noise.shape[2]) if plan is None else plan
-    return sample(denoise, schedule.scale * noise, plan, SOLVERS[schedule.solver], path, known)
+    return sample(
+        denoise, schedule.scale * noise, plan, SOLVERS[schedule.solver], path, known, seeds
+    )
 
 
 def theirs(system, name, options, noise, **others):
@@ -142,6 +146,31 @@ def test_a_staircase_is_the_asynchronous_mode_of_sky_reels(delay, chunk):
     asynchronous = {"ar_step": delay, "causal_block_size": chunk}
     assert_same(made, theirs(system, "sky_reels", options, noise, **asynchronous))
     system.pipe.transformer._set_ar_attention(1)
+
+
+def test_the_stochastic_solver_of_cogvideox():
+    """It draws its noise twice a step, from the second step on, and uses the second."""
+    system = Official(copy.copy(tiny.built("cogvideox")), None, None)
+    system.experts = experts_of(system.pipe)
+    before = system.pipe.scheduler
+    system.pipe.scheduler = tiny.diffusers.CogVideoXDPMScheduler.from_config(before.config)
+    try:
+        options = options_for(system, "cogvideox")
+        prepared = system.prepare(**options, generator=generator())
+        assert prepared.schedule.solver == "dpmpp_2m_sde"
+        noise = noise_of("cogvideox", latent_shape(system, prepared, 4))
+        stream, steps = generator(), iter(range(5))
+
+        def fresh(shape):
+            b, c, f, h, w = shape
+            draws = 2 if 0 < next(steps) < 4 else 1
+            drawn = [torch.randn(b, f, c, h, w, generator=stream) for _ in range(draws)]
+            return rearrange(drawn[-1], "b f c h w -> b c f h w")
+
+        made = ours(system, prepared, noise, seeds=fresh)
+        assert_same(made, theirs(system, "cogvideox", options, noise))
+    finally:
+        system.pipe.scheduler = before
 
 
 def test_one_time_for_all_frames_is_not_several():

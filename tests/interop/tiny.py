@@ -117,6 +117,14 @@ def wan_two_experts() -> Any:
     return wan(transformer_2=low, boundary_ratio=0.875)
 
 
+def wan_dpm() -> Any:
+    return wan(
+        diffusers.DPMSolverMultistepScheduler(
+            prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=3.0
+        )
+    )
+
+
 def wan_frame_times() -> Any:
     return wan(expand_timesteps=True)
 
@@ -136,6 +144,14 @@ def wan_image_without_clip() -> Any:
     return wan_image(transformer=network, image_encoder=None, image_processor=None)
 
 
+def wan_image_two_experts() -> Any:
+    high, low = (wan_network(in_channels=12) for _ in range(2))
+    return wan_image(
+        transformer=high, transformer_2=low, image_encoder=None, image_processor=None,
+        boundary_ratio=0.9,
+    )  # fmt: skip
+
+
 def wan_image_frame_times() -> Any:
     return wan_image(
         transformer=wan_network(), image_encoder=None, image_processor=None, expand_timesteps=True
@@ -152,11 +168,12 @@ def wan_vace() -> Any:
     )  # fmt: skip
 
 
-def sky_reels() -> Any:
-    return diffusers.SkyReelsV2DiffusionForcingPipeline(
+def sky_reels(kind: str = "SkyReelsV2DiffusionForcingPipeline") -> Any:
+    with_fps = "DiffusionForcing" in kind
+    network = wan_network("SkyReelsV2Transformer3DModel", inject_sample_info=with_fps)
+    return getattr(diffusers, kind)(
         tokenizer=tokenizer(), text_encoder=t5("UMT5"), vae=vae("AutoencoderKLWan"),
-        scheduler=unipc(flow_shift=8.0),
-        transformer=wan_network("SkyReelsV2Transformer3DModel", inject_sample_info=True),
+        scheduler=unipc(flow_shift=8.0), transformer=network,
     )  # fmt: skip
 
 
@@ -329,6 +346,7 @@ PIPELINES: dict[str, Callable[[], Any]] = {
         allegro,
     )
 }  # fmt: skip
+PIPELINES["sky_reels_one_time"] = lambda: sky_reels("SkyReelsV2Pipeline")
 PIPELINES["ltx_image"] = lambda: ltx("LTXImageToVideoPipeline")
 
 

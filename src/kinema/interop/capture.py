@@ -23,6 +23,12 @@ from kinema.interop.families import Family
 from kinema.interop.schedules import Schedule, read_schedule
 
 Arguments = dict[str, Any]
+# What a ControlNet says of the first step's latents: in the second it would be stale.
+OF_ONE_STEP = (
+    "down_block_additional_residuals",
+    "mid_block_additional_residual",
+    "block_controlnet_hidden_states",
+)
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,12 @@ def prepare(
         except (ValueError, TypeError, AttributeError, RuntimeError, AssertionError) as error:
             kind = type(pipe).__name__
             raise UserError(f"A {kind} cannot do this: {brief(error, 200)}.") from error
+    stale = [name for name in OF_ONE_STEP if calls[0].get(name) is not None]
+    if stale:
+        raise UserError(
+            f"A {type(pipe).__name__} computes {stale[0]} anew in every step, which kinema cannot "
+            "take over: use a pipeline without a ControlNet."
+        )
     schedule = read_schedule(pipe.scheduler)
     cond, uncond = branches(calls, family)
     check_time(cond.arguments.pop(family.t), schedule)
