@@ -76,7 +76,7 @@ def test_what_the_pipeline_refuses_is_a_sentence(option, sentence):
 
 
 def test_what_is_computed_anew_in_every_step_is_refused():
-    """As the residuals of a ControlNet are: those of the first step would be stale in the second."""
+    """As the residuals of a ControlNet are: those of the first step would soon be stale."""
 
     class Controlled(nn.Module):
         scheduler = tiny.flow()
