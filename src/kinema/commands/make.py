@@ -105,6 +105,11 @@ def generate_parser() -> Parser:
         help="classifier-free, adaptive-projected, zero-star, autoguidance, history, "
         "per-condition; with options: adaptive-projected:eta=0.5,interval=[0.2,0.9]",
     )  # fmt: skip
+    add_model_options(parser)
+    return parser
+
+
+def add_model_options(parser: Parser) -> None:
     other = parser.add_argument_group("Model and result")
     other.add_argument(
         "--model", default="tabletop", metavar="NAME",
@@ -127,7 +132,6 @@ def generate_parser() -> Parser:
         "--dtype", default="fp32", metavar="NAME",
         help="fp32, bf16, fp16: type of the weights of a pipeline of diffusers",
     )  # fmt: skip
-    return parser
 
 
 def world(argv: list[str]) -> None:

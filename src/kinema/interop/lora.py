@@ -138,7 +138,7 @@ def weights_named(official: Official, name: str, experts: str, file: str | Path)
         UserError: if there is no such module.
     """
     part, _, module = name.partition(".")
-    networks = [getattr(official.pipe, part, None)]
+    networks: list[Any] = [getattr(official.pipe, part, None)]
     if part == NETWORKS[0] and len(official.experts.networks) == 2:
         both = list(official.experts.networks)
         networks = {"both": both, "high": both[:1], "low": both[1:]}[experts]
