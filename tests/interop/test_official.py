@@ -82,6 +82,25 @@ def test_a_damaged_network_is_refused(wan, part, damage):
         load_official(wan)
 
 
+@pytest.mark.parametrize("name, part, tensor", [
+    ("ltx", "transformer", "proj_out"), ("animatediff", "unet", "conv_out"),
+    ("hunyuan", "transformer", "proj_out"),
+])  # fmt: skip
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_network_of_another_family_is_refused(
+    folders, tmp_path, name, part, tensor, damage
+):
+    folder = Path(shutil.copytree(folders / name, tmp_path / name))
+
+    def change(tensors):
+        named = {k.replace(tensor, "proj_out"): t for k, t in tensors.items()}
+        return {k.replace("proj_out", tensor): t for k, t in DAMAGES[damage](named).items()}
+
+    changed(folder / part / NETWORK, change)
+    with pytest.raises(UserError, match=f"{part} (does not hold|holds no usable)"):
+        load_official(folder)
+
+
 @pytest.mark.parametrize("part", ["text_encoder", "vae"])
 def test_a_damaged_part_is_refused(wan, part):
     file = next((wan / part).glob("*.safetensors"))

@@ -68,7 +68,8 @@ def test_a_picture_goes_in_as_the_network_can(systems):
 def test_a_picture_where_there_must_be_one(systems):
     with pytest.raises(UserError, match="StableVideoDiffusionPipeline makes videos from a picture"):
         systems["svd"]("", **OPTIONS)
-    assert systems["svd"]("", **OPTIONS, image=PICTURE).frames.shape == (1, 9, 32, 32, 3)
+    options = OPTIONS | {"num_frames": 3, "num_steps": 1}
+    assert systems["svd"]("", **options, image=PICTURE).frames.shape == (1, 3, 32, 32, 3)
 
 
 @pytest.mark.parametrize("name", ["wan", "wan_frame_times", "wan_image"])
@@ -108,11 +109,36 @@ def test_rolling_needs_a_time_for_every_frame(systems):
         systems["wan"](PROMPT, **options)
 
 
-def test_a_story_and_a_clip_to_go_on_from(systems):
+def test_blended_windows_have_no_picture_to_begin_with(systems):
+    systems["wan_image"].system.num_frames = systems["wan"].system.num_frames = 9
+    options = {"size": 32, "num_frames": 13, "num_steps": 2, "strategy": "blend"}
+    assert systems["wan"](PROMPT, **options).frames.shape[1] == 13
+    with pytest.raises(UserError, match="begins every window with a picture"):
+        systems["wan_image"](PROMPT, **options, image=PICTURE)
+
+
+@pytest.mark.parametrize("strategy", ["splice", "autoregressive", "keyframes", "crossfade"])
+@pytest.mark.parametrize("name", ["wan", "wan_image"])
+def test_every_other_strategy_runs(systems, name, strategy):
+    systems[name].system.num_frames, systems[name].system.overlap = 13, 5
+    image = PICTURE if name == "wan_image" else None
+    options = {"size": 32, "num_frames": 21, "num_steps": 1, "strategy": strategy}
+    assert systems[name](PROMPT, **options, image=image).frames.shape == (1, 21, 32, 32, 3)
+
+
+def test_a_clip_to_go_on_from(systems):
     clip = clips.Clip(np.stack([PICTURE] * 9), 16.0)
     made = systems["wan"](PROMPT, size=32, num_frames=8, num_steps=2, continue_from=clip)
     assert made.frames.shape == (1, 17, 32, 32, 3)
     assert np.array_equal(made.frames[0, :9], clip.frames)
+
+
+def test_a_story_changes_the_prompt_on_the_way(systems):
+    systems["wan"].system.num_frames, systems["wan"].system.overlap = 9, 5
+    options = {"size": 32, "num_frames": 17, "num_steps": 2, "strategy": "sliding"}
+    plain = systems["wan"](PROMPT, **options).frames[0]
+    story = systems["wan"](f"0: {PROMPT}; 9: a blue cube", **options).frames[0]
+    assert np.array_equal(plain[:9], story[:9]) and not np.array_equal(plain[13:], story[13:])
 
 
 def test_a_video_made_anew_starts_from_it(systems):

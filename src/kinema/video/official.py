@@ -28,11 +28,11 @@ from kinema.diffusion import PATHS
 from kinema.errors import UserError
 from kinema.interop.capture import Call, Prepared
 from kinema.interop.lora import add_lora
-from kinema.interop.official import INDEX, Official, is_official, load_official
+from kinema.interop.official import INDEX, Official, is_official, load_official, read_index
 from kinema.interop.schedules import Schedule
 from kinema.interop.steered import Steered
 from kinema.sampling import SOLVERS, Branches, Denoise, DenoiseFn, noised_alike
-from kinema.sampling.rollout import HISTORY, FrameNoise, Rolling, Whole
+from kinema.sampling.rollout import HISTORY, Blend, FrameNoise, Rolling, Whole
 from kinema.storage.weights import fetched
 from kinema.video.generation import Generation, Walk, window_of
 from kinema.video.pipeline import VideoPipeline
@@ -40,7 +40,7 @@ from kinema.video.request import prompt_at
 from kinema.video.system import SHIPPED, Parts, System, digest
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]  # of a repository; never a pickle
+FILES = (".json", ".safetensors", ".txt", ".model")  # of each part of a repository; no pickle
 REMEMBERED = 32  # preparations that are kept
 
 
@@ -114,7 +114,9 @@ class OfficialPipeline(VideoPipeline):
         check_precision(precision)
         if dtype not in DTYPES:
             raise UserError(f"There is no dtype {dtype!r}: choose one of {', '.join(DTYPES)}.")
-        pipe = cls(load_official(fetched(name, FILES), DTYPES[dtype]), str(name))
+        _, parts = read_index(fetched(name, [INDEX]))
+        files = [INDEX, *(f"{part}/*{suffix}" for part in parts for suffix in FILES)]
+        pipe = cls(load_official(fetched(name, files), DTYPES[dtype]), str(name))
         pipe.precision = precision
         return pipe
 
@@ -236,22 +238,31 @@ class OfficialGeneration(Generation):
         return memory[key]
 
     def first(self) -> Prepared:
-        """Return what the pipeline makes of the first window.
-
-        Raises:
-            UserError: for a strategy that gives frames times of their own, which only some networks
-                know.
-        """
-        if isinstance(self.strategy, Rolling) and not self.pipe.official.experts.has_frame_times:
-            raise UserError(
-                f"The network of a {type(self.pipe.official.pipe).__name__} knows one time for all "
-                "frames, and a rolling window needs one for each: take another strategy, such as "
-                "sliding."
-            )
+        """Return what the pipeline makes of the first window."""
+        self.check_strategy()
         window, whole = window_of(self.pipe)[0], self.latent_shape[1]
         num_latents = whole if isinstance(self.strategy, Whole) else min(window, whole)
         picture = None if self.opening is None else self.opening[0]
         return self.prepared(0, prompt_at(self.stories[0], 0), num_latents, picture)
+
+    def check_strategy(self) -> None:
+        """Refuse a strategy that needs what the network does not have.
+
+        Raises:
+            UserError: for a rolling window, if there is one time for all frames, and for blended
+                windows, which begin with no frame that could go through a port for a picture.
+        """
+        kind = type(self.pipe.official.pipe).__name__
+        if isinstance(self.strategy, Rolling) and not self.pipe.official.experts.has_frame_times:
+            raise UserError(
+                f"The network of a {kind} knows one time for all frames, and a rolling window "
+                "needs one for each: take another strategy, such as sliding."
+            )
+        if isinstance(self.strategy, Blend) and self.pipe.has_picture_port:
+            raise UserError(
+                f"The network of a {kind} begins every window with a picture, and windows that "
+                "are blended have none: take another strategy, such as sliding."
+            )
 
     # ---- how our sampler walks ------------------------------------------------------------------
 
