@@ -8,6 +8,7 @@ from kinema.sampling import (
     cfg_zero_star,
     classifier_free,
     history_guidance,
+    noised_alike,
     noised_history,
     per_condition,
 )
@@ -119,6 +120,24 @@ def test_apg_updates_across_the_conditional_and_within_its_norm():
     short = adaptive_projected(cond, uncond, 2.0, eta=1.0, max_norm=0.5)(X, T) - cond(X, T)
     norm = short[:, :, 1:].square().sum(FRAME).sqrt()
     torch.testing.assert_close(norm, torch.full_like(norm, 0.5))
+
+
+def test_guidance_may_differ_from_frame_to_frame():
+    scale = torch.tensor([1.0, 1.0, 2.0, 3.0], dtype=torch.float64).view(1, 1, 4, 1, 1)
+    x0 = classifier_free(cond, uncond, scale)(X, T)
+    torch.testing.assert_close(x0[:, :, 1:], (UNCOND + scale * (COND - UNCOND))[:, :, 1:])
+
+
+def test_noised_alike_shows_given_frames_as_noisy_as_the_others():
+    seen = []
+    t = torch.tensor([[0.0, 0.6, 0.6, 0.0], [0.0, 0.2, 0.2, 0.2]], dtype=torch.float64)
+    x0 = noised_alike(lambda x, t: seen.extend([x, t]) or COND, LINEAR, lambda x: NOISE)(X, t)
+    x, times = seen
+    assert (times == times[:, 1:2]).all() and times[:, 1].tolist() == [0.6, 0.2]
+    torch.testing.assert_close(x[0, :, 0], (0.4 * X + 0.6 * NOISE)[0, :, 0])
+    assert torch.equal(x[1, :, 1:], X[1, :, 1:])
+    assert torch.equal(x0[0, :, 0], X[0, :, 0]) and torch.equal(x0[0, :, 3], X[0, :, 3])
+    assert torch.equal(x0[1, :, 1:], COND[1, :, 1:])
 
 
 def test_noised_history_shows_given_frames_noised_and_says_so():

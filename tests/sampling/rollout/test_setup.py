@@ -56,10 +56,12 @@ ONE_WINDOW = {
 }
 
 
-@pytest.mark.parametrize("solver", ["euler", "heun", "dpmpp_2m", "ancestral"])
+@pytest.mark.parametrize("solver", ["euler", "heun", "dpmpp_2m", "ancestral", "unipc"])
 @pytest.mark.parametrize("name", ONE_WINDOW)
 def test_one_window_is_the_ordinary_sampler_bit_for_bit(name, solver):
     setup = rollout_setup(block=7, solver=SOLVERS[solver])
+    if solver == "unipc" and name in ("rolling", "blend"):
+        solver = "dpmpp_2m"  # its predictor, alone
     if solver == "ancestral" and name in ("rolling", "blend"):
         pytest.skip("setup row by row, they draw fresh noise row by row")
     delay = ONE_WINDOW[name].delay(4) if name == "rolling" else 0
@@ -74,7 +76,27 @@ def copied(state: RolloutState) -> RolloutState:
     return RolloutState(state.made, {name: x.clone() for name, x in state.tensors.items()})
 
 
-@pytest.mark.parametrize("solver", ["dpmpp_2m", "ancestral"])
+@pytest.mark.parametrize("scale", [1.0, 0.9])
+def test_a_schedule_that_begins_below_time_1_begins_with_noise_all_the_same(scale):
+    """Of the size that it says, whether there are given frames or not."""
+    given_frames = torch.full((2, 2, 1, 2, 2), 7.0)
+    noise = scale * rollout_setup(block=4).noise(0, 4)
+    for strategy in (Whole(), Rolling(4)):
+        torch.testing.assert_close(first_seen(strategy, scale=scale), noise)
+        x = first_seen(strategy, scale=scale, given=given_frames)
+        torch.testing.assert_close(x[:, :, 1:], noise[:, :, 1:])
+        assert torch.equal(x[:, :, :1], given_frames)
+
+
+def first_seen(strategy, **options):
+    """What a denoiser sees first of a schedule that begins at 0.95."""
+    seen = []
+    setup = rollout_setup(lambda x, t: seen.append(x) or denoise(x, t), block=4, **options)
+    joined(strategy.rollout(replace(setup, times=0.95 * setup.times), 4))
+    return seen[0]
+
+
+@pytest.mark.parametrize("solver", ["dpmpp_2m", "ancestral", "unipc"])
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_taken_up_again_at_any_segment_it_goes_on_bit_for_bit(name, solver):
     strategy, setup = STRATEGIES[name], rollout_setup(solver=SOLVERS[solver])
