@@ -126,6 +126,17 @@ def test_every_other_strategy_runs(systems, name, strategy):
     assert systems[name](PROMPT, **options, image=image).frames.shape == (1, 21, 32, 32, 3)
 
 
+@pytest.mark.parametrize("name, num_frames, sentence", [
+    ("latte", 8, "makes 9 frames at a time, not 8"),
+    ("animatediff", 33, "at most 32 frames at a time, not 33"),
+])  # fmt: skip
+def test_a_length_that_the_network_does_not_know_is_refused(name, num_frames, sentence):
+    system = OfficialPipeline(Official.of(tiny.built(name)), name)
+    options = {"size": 32, "num_frames": num_frames, "num_steps": 1, "strategy": "whole"}
+    with pytest.raises(UserError, match=sentence):
+        system(PROMPT, **options)
+
+
 def test_a_clip_to_go_on_from(systems):
     clip = clips.Clip(np.stack([PICTURE] * 9), 16.0)
     made = systems["wan"](PROMPT, size=32, num_frames=8, num_steps=2, continue_from=clip)

@@ -187,6 +187,23 @@ def system_of(official: Official) -> OfficialSystem:
     )
 
 
+def check_length(official: Official, num_latents: int) -> None:
+    """Refuse a window that the tables of a network have no place for.
+
+    Raises:
+        UserError: if it is not the one length of Latte, or too long for AnimateDiff.
+    """
+    config, kind = official.experts.networks[0].config, type(official.pipe).__name__
+    only, most = config.get("video_length"), config.get("motion_max_seq_length")
+    if only is not None and num_latents != only:
+        raise UserError(f"A {kind} makes {only} frames at a time, not {num_latents}.")
+    if most is not None and num_latents > most:
+        raise UserError(
+            f"A {kind} makes at most {most} frames at a time, not {num_latents}: take a strategy "
+            "of windows, such as --long sliding."
+        )
+
+
 @dataclass
 class OfficialGeneration(Generation):
     """Videos of a pipeline of diffusers that are made together."""
@@ -214,6 +231,7 @@ class OfficialGeneration(Generation):
                 f"A {type(official.pipe).__name__} makes videos from a picture: name it with "
                 "--image, or `image`."
             )
+        check_length(official, num_latents)
         options: dict[str, Any] = {
             "height": height,
             "width": width,
