@@ -211,6 +211,13 @@ def cogvideox_rope() -> Any:
     return cogvideox(use_rotary_positional_embeddings=True)
 
 
+def cogvideox_1_5() -> Any:
+    return cogvideox(
+        use_rotary_positional_embeddings=True, use_learned_positional_embeddings=False,
+        patch_size_t=2, patch_bias=False,
+    )  # fmt: skip
+
+
 def cogvideox_image() -> Any:
     return cogvideox("CogVideoXImageToVideoPipeline", use_rotary_positional_embeddings=True)
 
@@ -340,10 +347,10 @@ def allegro() -> Any:
 PIPELINES: dict[str, Callable[[], Any]] = {
     function.__name__: function
     for function in (
-        wan, wan_two_experts, wan_frame_times, wan_image, wan_image_without_clip,
-        wan_image_frame_times, wan_vace, sky_reels, ltx, cogvideox, cogvideox_rope,
-        cogvideox_image, cogvideox_control, svd, hunyuan, mochi, animatediff, modelscope, latte,
-        allegro,
+        wan, wan_dpm, wan_two_experts, wan_frame_times, wan_image, wan_image_without_clip,
+        wan_image_two_experts, wan_image_frame_times, wan_vace, sky_reels, ltx, cogvideox,
+        cogvideox_rope, cogvideox_1_5, cogvideox_image, cogvideox_control, svd, hunyuan, mochi,
+        animatediff, modelscope, latte, allegro,
     )
 }  # fmt: skip
 PIPELINES["sky_reels_one_time"] = lambda: sky_reels("SkyReelsV2Pipeline")

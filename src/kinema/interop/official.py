@@ -85,11 +85,8 @@ class Official:
     @property
     def needs_picture(self) -> bool:
         """Whether the pipeline makes nothing without a picture."""
-        return (
-            "image" in self.parameters
-            and "ImageToVideo" in type(self.pipe).__name__
-            or (self.parameters.get("image") is inspect.Parameter.empty)
-        )
+        is_required = self.parameters.get("image") is inspect.Parameter.empty
+        return is_required or "ImageToVideo" in type(self.pipe).__name__
 
     def prepare(self, **options: Any) -> Prepared:
         """Let the pipeline prepare one video; the options are ours or its own.
