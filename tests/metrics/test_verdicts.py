@@ -64,6 +64,13 @@ def test_failures_are_sorted_and_explained_ones_left_out():
     assert [failure.name for failure in found] == ["blur", "shuffle"]
 
 
+def test_a_surer_failure_is_never_left_out_but_by_frozen():
+    scores = {"disorder": constant(0.5), "shake": constant(2.8), "gain_flicker": constant(3.0)}
+    assert {failure.name for failure in diagnose(scores)} == {"jitter", "shuffle"}
+    scores["still_share"] = constant(1.0)
+    assert [failure.name for failure in diagnose(scores)] == ["frozen"]
+
+
 def test_frozen_sorts_below_every_other_failure(still, measured):
     frozen = diagnose(measured(still))
     others = diagnose({"noise": constant(20.0), "shake": constant(2.0)})

@@ -77,7 +77,7 @@ FAULTS: dict[str, Fault] = {
         "Let frames see their neighbors: temporal attention or 3-D convolution, and a codec that "
         "decodes in time.",
         (
-            Rule("gain_flicker", 1.2, 0.5, 0.3),
+            Rule("gain_flicker", 1.0, 0.5, 0.3),
             Rule("texture_flicker", 0.65, 0.42, 0.1),
             Rule("pumping", 2.2, 0.38, 1.0),
         ),
@@ -105,7 +105,7 @@ FAULTS: dict[str, Fault] = {
         "Errors accumulate over the rollout: noise the context during training (diffusion "
         "forcing), or anchor windows on clean frames.",
         (
-            Rule("blur_growth", 0.9, 0.75, None),
+            Rule("blur_growth", 0.8, 0.75, None),
             Rule("crispness", None, 1.15, None, -1),
             Rule("detail", None, 1.25, None, -1),
             Rule("trail", None, 0.42, None),
@@ -116,9 +116,9 @@ FAULTS: dict[str, Fault] = {
         "The last frames must see the first: full or hybrid temporal attention, an anchor frame, "
         "or a reference image.",
         (
-            Rule("steady_drift", 3.1, 0.5, 1.0),
+            Rule("steady_drift", 2.6, 0.5, 1.0),
             Rule("histogram_drift", None, 0.4, 0.2),
-            Rule("tracked_drift", 27.0, 0.42, 8.0),
+            Rule("tracked_drift", None, 0.42, 8.0),
         ),
     ),
     "collapse": Fault(
@@ -131,19 +131,23 @@ FAULTS: dict[str, Fault] = {
         WORLD,
         "Things must not jump: more temporal reach, more frames per second, or a world with "
         "object permanence in training.",
-        (Rule("jump", 32.0, 0.78, 1.0, peak=True), Rule("leap", 32.0, 1.0, 1.0, peak=True)),
+        (Rule("jump", None, 0.78, 1.0, peak=True), Rule("leap", None, 1.0, 1.0, peak=True)),
     ),
     "shuffle": Fault(
         WORLD,
         "The order of frames is lost: check temporal positions, and the reader that makes "
         "training clips.",
-        (Rule("disorder", 0.35, 0.1, None),),
+        (Rule("disorder", 0.45, 0.14, None),),
     ),
     "stutter": Fault(
         CONTEXT,
         "Frames repeat or are missing: check the frame rate of the data, and how windows are "
         "joined.",
-        (Rule("held_share", 0.25, 0.16, None), Rule("judder", None, 0.72, 0.6)),
+        (
+            Rule("repeat_share", 0.25, None, None),
+            Rule("held_share", None, 0.16, None),
+            Rule("judder", None, 0.72, 0.6),
+        ),
     ),
     "frozen": Fault(
         ARCHITECTURE,
@@ -170,9 +174,10 @@ EXPLAINS: dict[str, tuple[str, ...]] = {
     "noise": ("flicker", "swimming"),
     "swimming": ("flicker", "collapse", "teleport"),
     "jitter": ("flicker", "swimming", "teleport"),
+    "flicker": ("stutter",),
     "stutter": ("teleport", "shuffle"),
 }
-ALWAYS = {"frozen", "shuffle"}  # these explain even what looks surer than they do
+ALWAYS = {"frozen"}  # explains even what looks surer than it does
 
 
 @dataclass(frozen=True)
