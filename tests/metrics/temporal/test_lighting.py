@@ -53,7 +53,10 @@ def test_flicker_is_no_lamp():
     gains = np.diff(0.08 * np.random.default_rng(0).standard_normal(25))
     assert not switched(gains).any() and not switched(np.zeros(0)).any()
     gains[9] = 0.6
-    assert np.flatnonzero(switched(gains)).tolist() == [9]
+    assert np.flatnonzero(switched(gains)).tolist() == [9] and switched(gains)[9] == 1
+    gains = np.zeros(8)
+    gains[3] = -0.15
+    assert switched(gains)[3] == pytest.approx(0.5)
 
 
 def test_a_fade_is_drift_and_not_flicker(still):

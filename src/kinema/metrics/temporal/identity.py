@@ -94,7 +94,7 @@ def steady_drift(evidence: Evidence) -> Score:
     curve, ends = np.full(len(evidence), np.nan), [0.0]
     for start, tracks in evidence.stretches:
         pairs = range(start, start + len(tracks.points) - 1)
-        steps = np.stack([color_step(evidence, colors, t) * (not lamps[t]) for t in pairs])
+        steps = np.stack([color_step(evidence, colors, t) * (1 - lamps[t]) for t in pairs])
         sums = np.linalg.norm(np.cumsum(steps, axis=0), axis=-1)
         curve[start + 1 : start + 1 + len(sums)] = np.quantile(sums, STEADY, axis=(1, 2))
         parts = np.stack([part.sum(0) for part in np.array_split(steps, PARTS)])

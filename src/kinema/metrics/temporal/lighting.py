@@ -12,7 +12,7 @@ from kinema.metrics.evidence import Evidence, Score, frame_curve, of_frames, tri
 DARK = 8.0  # gray levels added to both sides of a ratio: black has no gain
 LIT = (16, 245)  # gray levels of pixels that tell of the light: black and white show no gain
 FEWEST = 0.02  # share of the pixels that must be lit
-SWITCH = 0.15  # natural log of the gain of a pair: less is no lamp that is switched
+LAMP = (0.1, 0.2)  # natural logs of gains of a pair: below none, above surely a lamp is switched
 RARELY = 5  # times the median gain: lamps are switched rarely, flicker is in every frame
 STRIDE = 3  # every third pixel of every third row is looked at
 
@@ -42,9 +42,13 @@ def log_gain(before: np.ndarray, after: np.ndarray) -> float:
 
 
 def switched(gains: np.ndarray) -> np.ndarray:
-    """(f-1) bool: pairs of frames between which a lamp is switched on or off, from `pair_gains`."""
+    """Tell of pairs of frames whether a lamp is switched between them, (f-1) in [0, 1]; 1 is sure.
+
+    From `pair_gains`. It rises evenly from gains of 0.1 to 0.2: no re-encode turns it over.
+    """
     sizes = np.abs(gains)
-    return sizes > max(SWITCH, RARELY * float(np.median(sizes))) if len(sizes) else sizes > SWITCH
+    rare = sizes > RARELY * np.median(sizes) if len(sizes) else sizes > 0
+    return np.where(rare, np.clip((sizes - LAMP[0]) / (LAMP[1] - LAMP[0]), 0, 1), 0.0)
 
 
 @of_frames
@@ -81,7 +85,7 @@ def pumping(evidence: Evidence) -> Score:
     """
     curve = np.zeros(len(evidence))
     gains = pair_gains(evidence)
-    path = np.concatenate([[0.0], np.cumsum(np.where(switched(gains), 0.0, gains))])
+    path = np.concatenate([[0.0], np.cumsum((1 - switched(gains)) * gains)])
     for shot in evidence.shots:
         if len(shot) > 2:
             inside = path[shot.start : shot.stop]
