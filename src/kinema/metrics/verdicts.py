@@ -1,8 +1,8 @@
 """From the vector to words: which failure, where, how sure, whose fault, and what to do about it.
 
 Each failure has rules on single scores. A score beyond its `alone` threshold is a failure by
-itself; beyond its `paired` threshold it is worse than a reference. The thresholds were fitted by
-`python -m studies.ruler` on one half of the clips and tested on the other (docs/ruler.md).
+itself; beyond its `paired` threshold it is worse than a reference. The thresholds were chosen on
+one half of the sources and tried on the other (docs/ruler.md).
 """
 
 from dataclasses import dataclass
@@ -117,7 +117,7 @@ FAULTS: dict[str, Fault] = {
         "Errors accumulate over the rollout: noise the context during training (diffusion "
         "forcing), or anchor windows on clean frames.",
         (
-            Rule("blur_growth", 0.8, 0.75, None),
+            Rule("blur_growth", 0.9, 0.75, None),
             Rule("crispness", None, 1.15, None, -1),
             Rule("detail", None, 1.25, None, -1),
             Rule("trail", None, 0.42, None),
