@@ -61,7 +61,7 @@ def test_each_third_frame_held(make_pan):
     seed=st.integers(0, 99), grain=st.sampled_from([0.0, 0.15]), swing=st.sampled_from([0.0, 0.08])
 )
 def test_repeated_frames_are_found_where_little_moves(still, seed, grain, swing):
-    """A patch of 40 x 20 pixels goes on; what a codec adds and how the light flickers is nothing."""
+    """A patch of 40 x 20 pixels goes on; a codec adds a little, and the light flickers."""
     generator = np.random.default_rng(seed)
     frames = still.astype(float)
     for t, frame in enumerate(frames):
