@@ -59,6 +59,17 @@ def test_a_long_clip_is_put_together_again():
     assert {moment.frame for moment in report.moments if moment.failure == "cut"} == {60}
 
 
+def test_eight_spoiled_frames_of_a_long_clip_are_found_and_placed():
+    frames, noise = list(moving(600, size=48)), np.random.default_rng(0)
+    for t in range(403, 411):
+        frames[t] = (frames[t] + noise.normal(0, 12, frames[t].shape)).clip(0, 255).astype(np.uint8)
+    overview = Overview()
+    results = [measure_window(window) for window in windows(frames, 25, overview)]
+    report = assemble("x", results, overview, 25, with_pictures=False)
+    (failure,) = [failure for failure in report.failures if failure.name == "noise"]
+    assert set(range(404, 410)) <= set(failure.frames) <= set(range(402, 412))
+
+
 def test_windows_that_cannot_tell_are_left_out():
     scores = [np.nan, 0.4, 0.2]
     results = []

@@ -1,10 +1,20 @@
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from kinema.metrics.evidence import Score
+from kinema.metrics.evidence import Score, observe
 from kinema.metrics.vector import METRICS
-from kinema.metrics.verdicts import EXPLAINS, FAULTS, Rule, confidence, diagnose, quality
+from kinema.metrics.verdicts import (
+    EXPLAINS,
+    FAULTS,
+    Rule,
+    confidence,
+    diagnose,
+    quality,
+    worst_burst,
+)
 
 FAILURE_NAMES = {
     *("flicker", "swimming", "jitter", "shuffle", "teleport", "cut", "drift", "collapse"),
@@ -62,6 +72,31 @@ def test_failures_are_sorted_and_explained_ones_left_out():
     scores = {"disorder": constant(0.8), "shake": constant(0.4), "blur_growth": constant(5.0)}
     found = diagnose(scores)
     assert [failure.name for failure in found] == ["blur", "shuffle"]
+
+
+def test_a_surer_failure_is_never_left_out_but_by_frozen():
+    scores = {"disorder": constant(0.5), "shake": constant(2.8), "gain_flicker": constant(3.0)}
+    assert {failure.name for failure in diagnose(scores)} == {"jitter", "shuffle"}
+    scores["still_share"] = constant(1.0)
+    assert [failure.name for failure in diagnose(scores)] == ["frozen"]
+
+
+@pytest.mark.parametrize("length", [24, 64, 4000])
+def test_a_burst_fails_however_long_the_clip_is(length):
+    curve = np.full(length, 0.2)
+    curve[10:16] = 7.0
+    (failure,) = diagnose({"noise": Score(0.3, curve)})
+    assert (failure.name, failure.frames) == ("noise", [*range(10, 16)])
+    curve[12:16] = 0.2
+    assert not diagnose({"noise": Score(0.3, curve)})
+
+
+@given(values=st.lists(st.floats(0, 9) | st.just(np.nan), max_size=20))
+def test_the_worst_burst_is_six_frames_in_a_row(values):
+    curve = np.array(values)
+    runs = [curve[t : t + 6] for t in range(len(curve) - 5)]
+    medians = [np.nanmedian(run) for run in runs if np.isnan(run).sum() < 2]
+    np.testing.assert_equal(worst_burst(curve), max(medians, default=np.nan))
 
 
 def test_frozen_sorts_below_every_other_failure(still, measured):
@@ -122,3 +157,18 @@ def test_hollow_clips_never_rank_best(make_pan, measured):
     shaken = diagnose({"shake": constant(2.0), "noise": constant(20.0)})
     still = [ranks[name] for name in ("frozen", "frozen with noise", "looping")]
     assert max(still) < quality(shaken)
+
+
+@pytest.mark.parametrize("lines", [128, 256, 480, 720])
+def test_white_noise_passes_or_fails_alike_at_every_size(lines):
+    """Grain of 8 gray levels and more fails, and of 1 passes, however large the frames are."""
+    rng = np.random.default_rng(0)
+    size = (round(lines * 4 / 3), lines)
+    wall = cv2.resize(rng.uniform(60, 190, (12, 17, 3)).astype(np.float32), (size[0] + 12, lines))
+    views = [wall[:, 3 * t : 3 * t + size[0]] for t in range(4)]
+    grain = rng.standard_normal((4, *views[0].shape)).astype(np.float32)
+    for sigma, fails in ((1, False), (8, True), (20, True)):
+        frames = (view + sigma * g for view, g in zip(views, grain, strict=True))
+        evidence = observe(np.round(frame).clip(0, 255).astype(np.uint8) for frame in frames)
+        found = diagnose({"noise": METRICS["noise"](evidence)})
+        assert [failure.name for failure in found] == ["noise"] * fails, sigma

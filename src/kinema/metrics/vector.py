@@ -26,6 +26,7 @@ METRICS: dict[str, Callable[[Evidence], Score]] = {
     "change": stillness.change,
     "still_share": stillness.still_share,
     "held_share": stillness.held_share,
+    "repeat_share": stillness.repeat_share,
     "duplicate_share": stillness.duplicate_share,
     "judder": stillness.judder,
     "loop": stillness.loop,

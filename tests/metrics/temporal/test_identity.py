@@ -75,6 +75,11 @@ def test_more_light_and_noise_are_no_steady_drift(still):
     assert float(steady_drift((still + noise).clip(0, 255).astype(np.uint8))) < 1
 
 
+def test_a_lamp_that_is_switched_is_no_steady_drift(pan):
+    lamp = np.where(np.arange(16) < 7, 1.0, 0.45)[:, None, None, None]
+    assert float(steady_drift((pan * lamp).astype(np.uint8))) < 1.0
+
+
 def test_palettes_against_a_reference(still, pan):
     assert palette_distance(still, still[:3]) == pytest.approx(0, abs=1e-3)
     turned = palette_distance(recolored(still, 1.0), still[:1])

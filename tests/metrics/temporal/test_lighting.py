@@ -8,6 +8,7 @@ from kinema.metrics.temporal.lighting import (
     luma_flicker,
     pair_gains,
     pumping,
+    switched,
 )
 
 
@@ -38,6 +39,24 @@ def test_steady_light_does_not_flicker(pan):
 def test_pumping_is_the_rms_of_the_swing(still):
     swing = 1 + 0.1 * np.sin(2 * np.pi * np.arange(16) / 8)
     assert float(pumping(brighten(still, swing))) == pytest.approx(10 / np.sqrt(2), rel=0.15)
+
+
+def test_a_lamp_that_is_switched_neither_pumps_nor_hides_what_pumps(pan):
+    swing = 1 + 0.06 * np.sin(2 * np.pi * np.arange(16) / 8)
+    lamp = np.where(np.arange(16) < 7, 1.0, 0.5)
+    assert float(pumping(brighten(0.8 * pan, lamp))) < 0.5
+    both, swinging = (float(pumping(brighten(0.8 * pan, g))) for g in (lamp * swing, swing))
+    assert both == pytest.approx(swinging, rel=0.25)
+
+
+def test_flicker_is_no_lamp():
+    gains = np.diff(0.08 * np.random.default_rng(0).standard_normal(25))
+    assert not switched(gains).any() and not switched(np.zeros(0)).any()
+    gains[9] = 0.6
+    assert np.flatnonzero(switched(gains)).tolist() == [9] and switched(gains)[9] == 1
+    gains = np.zeros(8)
+    gains[3] = -0.15
+    assert switched(gains)[3] == pytest.approx(0.5)
 
 
 def test_a_fade_is_drift_and_not_flicker(still):

@@ -1,6 +1,8 @@
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kinema.metrics.temporal.steadiness import (
     acceleration,
@@ -10,6 +12,7 @@ from kinema.metrics.temporal.steadiness import (
     erratic,
     shake,
     swimming,
+    unshifted_distance,
 )
 
 
@@ -57,6 +60,18 @@ def test_order(pan, still):
     assert float(disorder(pan[::-1])) < 0.1
     assert float(disorder(noisy)) < 0.2
     assert float(disorder(shuffled)) > 0.4
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 999), x=st.floats(-1, 1), y=st.floats(-1, 1))
+def test_a_small_shift_is_no_distance_and_another_picture_is(seed, x, y):
+    generator = np.random.default_rng(seed)
+    a, b = (cv2.GaussianBlur(generator.random((32, 48)), (0, 0), 2) for _ in range(2))
+    moved = shifted(a, x, y)
+    plain = np.abs(moved - a)[1:-1, 1:-1].mean()
+    assert unshifted_distance(a[None], moved[None])[0] < 0.4 * plain + 1e-3
+    assert unshifted_distance(a[None], b[None])[0] > 0.6 * np.abs(b - a).mean()
+    assert unshifted_distance(np.zeros((1, 8, 8)), np.ones((1, 8, 8)))[0] == 1
 
 
 def test_direction_of_a_pan_and_of_a_shake(pan, still):

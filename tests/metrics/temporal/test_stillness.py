@@ -10,6 +10,7 @@ from kinema.metrics.temporal.stillness import (
     judder,
     loop,
     motion,
+    repeat_share,
     still_share,
 )
 
@@ -53,6 +54,33 @@ def test_each_third_frame_held(make_pan):
     assert float(score) == pytest.approx(6 / 17)
     assert np.flatnonzero(score.curve == 1).tolist() == [2, 5, 8, 11, 14, 17]
     assert float(held_share(frames)) == 0
+
+
+@settings(max_examples=8, deadline=None)
+@given(
+    seed=st.integers(0, 99), grain=st.sampled_from([0.0, 0.15]), swing=st.sampled_from([0.0, 0.08])
+)
+def test_repeated_frames_are_found_where_little_moves(still, seed, grain, swing):
+    """A patch of 40 x 20 pixels goes on; a codec adds a little, and the light flickers."""
+    generator = np.random.default_rng(seed)
+    frames = still.astype(float)
+    for t, frame in enumerate(frames):
+        frame[30:70, 5 + 4 * t : 25 + 4 * t] = still[0, 10:50, 10:30]
+    index = np.arange(16)
+    index[2::3] -= 1
+    gains = 1 + swing * generator.standard_normal(16)[:, None, None, None]
+    noise = grain * generator.standard_normal(frames.shape)
+    shown = np.round(0.7 * gains * frames[index] + noise).clip(0, 255).astype(np.uint8)
+    assert np.flatnonzero(repeat_share(shown).curve == 1).tolist() == [2, 5, 8, 11, 14]
+
+
+def test_a_pause_is_no_repetition(make_pan):
+    """The camera goes, stops for four frames, and goes on: nothing is repeated between changes."""
+    frames = make_pan(num_frames=20)
+    paused = frames[[*range(8), 7, 7, 7, 7, *range(8, 16)]]
+    assert float(repeat_share(paused)) < 0.25
+    assert float(repeat_share(frames)) == 0
+    assert float(repeat_share(frames[:4])) == 0
 
 
 def test_held_frames_judder(pan):

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from kinema.metrics.evidence import Evidence, Score, of_frames
+from kinema.metrics.temporal.lighting import pair_gains, switched
 from kinema.motion import confirmed, warp
 from kinema.motion.tracks import sample
 
@@ -86,13 +87,14 @@ def steady_drift(evidence: Evidence) -> Score:
     is summed over four parts of a stretch. Noise, occlusion and passing things change to and fro;
     what turns into something else changes alike in all parts: |sum| * |sum|^2 / (4 sum |part|^2),
     which is |sum| if all are equal. 75 % quantile over the picture; the curve holds the plain sum
-    since the start of the stretch, the value is that of the worst stretch.
+    since the start of the stretch, the value is that of the worst stretch. Where a lamp is
+    switched, nothing is summed.
     """
-    colors = small_colors(evidence)
+    colors, lamps = small_colors(evidence), switched(pair_gains(evidence))
     curve, ends = np.full(len(evidence), np.nan), [0.0]
     for start, tracks in evidence.stretches:
         pairs = range(start, start + len(tracks.points) - 1)
-        steps = np.stack([color_step(evidence, colors, t) for t in pairs])
+        steps = np.stack([color_step(evidence, colors, t) * (1 - lamps[t]) for t in pairs])
         sums = np.linalg.norm(np.cumsum(steps, axis=0), axis=-1)
         curve[start + 1 : start + 1 + len(sums)] = np.quantile(sums, STEADY, axis=(1, 2))
         parts = np.stack([part.sum(0) for part in np.array_split(steps, PARTS)])

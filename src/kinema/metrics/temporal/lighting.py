@@ -12,6 +12,8 @@ from kinema.metrics.evidence import Evidence, Score, frame_curve, of_frames, tri
 DARK = 8.0  # gray levels added to both sides of a ratio: black has no gain
 LIT = (16, 245)  # gray levels of pixels that tell of the light: black and white show no gain
 FEWEST = 0.02  # share of the pixels that must be lit
+LAMP = (0.1, 0.2)  # natural logs of gains of a pair: below none, above surely a lamp is switched
+RARELY = 5  # times the median gain: lamps are switched rarely, flicker is in every frame
 STRIDE = 3  # every third pixel of every third row is looked at
 
 
@@ -37,6 +39,16 @@ def log_gain(before: np.ndarray, after: np.ndarray) -> float:
     ratios = np.sort(np.log((after[lit] + 1) / (before[lit] + 1)))
     quarter = len(ratios) // 4
     return float(ratios[quarter : len(ratios) - quarter].mean())
+
+
+def switched(gains: np.ndarray) -> np.ndarray:
+    """Tell of pairs of frames whether a lamp is switched between them, (f-1) in [0, 1]; 1 is sure.
+
+    From `pair_gains`. It rises evenly from gains of 0.1 to 0.2: no re-encode turns it over.
+    """
+    sizes = np.abs(gains)
+    rare = sizes > RARELY * np.median(sizes) if len(sizes) else sizes > 0
+    return np.where(rare, np.clip((sizes - LAMP[0]) / (LAMP[1] - LAMP[0]), 0, 1), 0.0)
 
 
 @of_frames
@@ -68,10 +80,12 @@ def luma_flicker(evidence: Evidence) -> Score:
 def pumping(evidence: Evidence) -> Score:
     """Slow swings of the exposure, percent: its deviation from a straight line over each shot.
 
-    The curve is the absolute deviation, the value its root mean square.
+    A lamp that is switched is no swing: its step is taken out. The curve is the absolute deviation,
+    the value its root mean square.
     """
     curve = np.zeros(len(evidence))
-    path = np.concatenate([[0.0], np.cumsum(pair_gains(evidence))])
+    gains = pair_gains(evidence)
+    path = np.concatenate([[0.0], np.cumsum((1 - switched(gains)) * gains)])
     for shot in evidence.shots:
         if len(shot) > 2:
             inside = path[shot.start : shot.stop]

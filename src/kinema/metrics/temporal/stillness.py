@@ -18,6 +18,8 @@ from kinema.metrics.temporal.steadiness import thumbnails
 
 FAR = 8  # frames: long enough for slow motion to add up
 SMALL = 48  # pixels on the shorter side: noise averages out, a small object still shows
+REPEATED = 0.4  # of the change of the frames around: a re-encoded repetition has up to a third
+LIVELY = 0.1  # gray levels: frames that differ less are all alike
 NOTHING = 0.9  # gray levels: a person who hardly moves has 7, a frozen frame under noise 1.5 0.7
 
 
@@ -82,6 +84,32 @@ def held_share(evidence: Evidence) -> Score:
     held = evidence.held & evidence.joined
     curve = frame_curve(held.astype(float), evidence.joined, len(evidence), 1)
     return Score(held.mean() if len(held) else 0.0, curve)
+
+
+@of_frames
+def repeat_share(evidence: Evidence) -> Score:
+    """Share of frames that look like the one before although the frames around change; 0 is smooth.
+
+    By pixels, so it sees held frames where little moves, and none where people pause: the mean
+    absolute difference of two frames, in one exposure, is below 0.4 of the second largest of the
+    four around it. `held_share` asks the motion, and sees repetitions under fresh noise as well.
+    """
+    change = np.array(
+        [mean_change(a, b) for a, b in zip(evidence.luma[:-1], evidence.luma[1:], strict=True)]
+    )
+    repeated = np.zeros(len(change), bool)
+    if len(change) >= 4:
+        padded = np.pad(change, 2, mode="reflect")
+        around = np.sort([padded[i : i + len(change)] for i in (0, 1, 3, 4)], axis=0)[2]
+        repeated = (change < REPEATED * around) & (around > LIVELY) & evidence.joined
+    curve = frame_curve(repeated.astype(float), evidence.joined, len(evidence), 1)
+    return Score(repeated.mean() if len(repeated) else 0.0, curve)
+
+
+def mean_change(before: np.ndarray, after: np.ndarray) -> float:
+    """Mean absolute difference of two pictures, the second brought to the first's exposure."""
+    gain = max(float(before.mean()), 1.0) / max(float(after.mean()), 1.0)
+    return float(np.abs(after * gain - before).mean())
 
 
 @of_frames
