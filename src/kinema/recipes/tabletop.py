@@ -129,7 +129,9 @@ def tabletop() -> TextToVideoRun:
         denoiser=DiTConfig(dim=192, depth=6, num_heads=3, patch=(1, 2, 2)),
         text=SmallTextConfig(dim=128, depth=2),
         noise=NoiseLevels(),
-        defaults=System(num_frames=33, size=(64, 64), fps=16.0, shift=2.5, guidance_scale=1.5),
+        defaults=System(
+            num_frames=33, size=(64, 64), fps=16.0, num_steps=4, shift=2.5, guidance_scale=1.5
+        ),
         prompts=PROMPTS,
         workers=2,
         first_clips=data.num_clips,
