@@ -15,7 +15,7 @@ from torch import Tensor
 
 from kinema.worlds.tabletop import shading
 from kinema.worlds.tabletop.sampling import sample_scene
-from kinema.worlds.tabletop.scene import Body, Scene
+from kinema.worlds.tabletop.scene import Arrangement, Body, Scene
 from kinema.worlds.tabletop.shapes import dot, interval, normal
 from kinema.worlds.tabletop.truth import scene_truth
 from kinema.worlds.tabletop.view import PixelWindow, View
@@ -65,7 +65,7 @@ def pieces(view: View) -> Iterator[View]:
         yield view.frames(slice(start, start + step))
 
 
-def render_view(scene: Scene, view: View) -> Tensor:
+def render_view(scene: Arrangement, view: View) -> Tensor:
     """Render the frames of a view, uint8 (f h w 3)."""
     still = scene.camera.move == "still"
     sky, key = empty_table(scene, view.frames(slice(0, 1)) if still else view)
@@ -82,7 +82,7 @@ def render_view(scene: Scene, view: View) -> Tensor:
     return shading.to_bytes(canvas.contiguous())
 
 
-def empty_table(scene: Scene, view: View) -> tuple[Tensor, Tensor]:
+def empty_table(scene: Arrangement, view: View) -> tuple[Tensor, Tensor]:
     """Shade table and backdrop, (f 3 h*w) each: what the sky lights, and what the key adds."""
     directions = view.directions(*view.all_pixels())
     point = view.on_table(directions).unflatten(2, (view.height, view.width))
@@ -97,7 +97,7 @@ def empty_table(scene: Scene, view: View) -> tuple[Tensor, Tensor]:
     return albedo * sky[:, None] + wall, albedo * key[:, None]
 
 
-def with_shadows(scene: Scene, view: View, sky: Tensor, key: Tensor) -> Tensor:
+def with_shadows(scene: Arrangement, view: View, sky: Tensor, key: Tensor) -> Tensor:
     """Add sky and key layers up, each dimmed where bodies stand in the light."""
     pixels = view.height * view.width
     num_rays = SHADOW_RAYS[pixels >= SMOOTH_SHADOWS]
@@ -159,7 +159,7 @@ def sky_light_share(view: View, index: int, body: Body, point: Tensor) -> Tensor
 
 
 def add_body(
-    scene: Scene,
+    scene: Arrangement,
     view: View,
     index: int,
     windows: dict[int, PixelWindow],
@@ -193,7 +193,7 @@ def body_depth(view: View, index: int, body: Body, rays: Tensor) -> Tensor:
 
 
 def surface_color(
-    scene: Scene, view: View, index: int, origin: Tensor, directions: Tensor, depth: Tensor
+    scene: Arrangement, view: View, index: int, origin: Tensor, directions: Tensor, depth: Tensor
 ) -> Tensor:
     """Color (f 3 n) where rays of the body's frame, origin + depth directions, meet the body."""
     body = scene.bodies[index]
@@ -212,7 +212,7 @@ def surface_color(
     return shading.body_color(body, scene.stage, surface)
 
 
-def key_past_others(scene: Scene, view: View, index: int, point: Tensor) -> Tensor | None:
+def key_past_others(scene: Arrangement, view: View, index: int, point: Tensor) -> Tensor | None:
     """Compute the share (f n) of key light that other bodies leave to points (f 3 n) of this one.
 
     One shadow ray a camera ray: the rays of a pixel go to different places on the light. None
@@ -232,7 +232,7 @@ def key_past_others(scene: Scene, view: View, index: int, point: Tensor) -> Tens
     return share
 
 
-def can_shade(scene: Scene, view: View, caster: int, receiver: int) -> bool:
+def can_shade(scene: Arrangement, view: View, caster: int, receiver: int) -> bool:
     """Tell whether the balls about two bodies lie behind one another along the key light."""
     apart = view.centers[caster] - view.centers[receiver]
     along = apart @ view.light

@@ -62,7 +62,8 @@ def sample_scene(seed: int, level: int = 1, split: str = "train") -> Scene:
             break
     stage = light_stage(attributes.scene, rng)
     caption = captions.describe(attributes, rng)
-    return Scene(seed, level, split, attributes, caption, bodies, camera, stage, contacts)
+    shown = (bodies, camera, stage)
+    return Scene(*shown, seed, level, split, attributes, caption, contacts)
 
 
 def pick(rng: Rng, options: Iterable[T], weights: Sequence[float] | None = None) -> T:

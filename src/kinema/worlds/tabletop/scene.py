@@ -103,7 +103,21 @@ class Stage(Surroundings):
 
 
 @dataclass
-class Scene:
+class Arrangement:
+    """What a renderer must know: bodies, camera and stage."""
+
+    bodies: list[Body]
+    camera: Camera
+    stage: Stage
+
+    def poses(self, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Centers (k f 3) and rotations (k f 3 3) of the k bodies at the times (f,)."""
+        centers, rotations = zip(*(body.poses(times) for body in self.bodies), strict=True)
+        return np.stack(centers), np.stack(rotations)
+
+
+@dataclass
+class Scene(Arrangement):
     """Everything that a clip shows; its attributes are the true answers to a judge's questions."""
 
     seed: int
@@ -111,12 +125,4 @@ class Scene:
     split: str
     attributes: Attributes
     caption: str
-    bodies: list[Body]
-    camera: Camera
-    stage: Stage
     contacts: list[float] = field(default_factory=list)  # seconds at which the bodies touch
-
-    def poses(self, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Centers (k f 3) and rotations (k f 3 3) of the k bodies at the times (f,)."""
-        centers, rotations = zip(*(body.poses(times) for body in self.bodies), strict=True)
-        return np.stack(centers), np.stack(rotations)

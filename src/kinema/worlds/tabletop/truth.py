@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from kinema.metrics.evidence import true_runs
-from kinema.worlds.tabletop.scene import Scene
+from kinema.worlds.tabletop.scene import Arrangement, Scene
 from kinema.worlds.tabletop.shading import DOME_RADIUS
 from kinema.worlds.tabletop.shapes import dot, interval
 from kinema.worlds.tabletop.view import PixelWindow, View
@@ -72,7 +72,7 @@ def scene_truth(scene: Scene, view: View, fps: float) -> Truth:
     )
 
 
-def first_hits(scene: Scene, view: View) -> Hits:
+def first_hits(scene: Arrangement, view: View) -> Hits:
     rows, columns = view.all_pixels()
     still = scene.camera.move == "still"
     fixed, depth = fixed_points(scene, view.frames(slice(0, 1)) if still else view, rows, columns)
@@ -100,7 +100,9 @@ def first_hits(scene: Scene, view: View) -> Hits:
     return Hits(rows, columns, depth, masks, fixed, glimpses, visible)
 
 
-def fixed_points(scene: Scene, view: View, rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
+def fixed_points(
+    scene: Arrangement, view: View, rows: Tensor, columns: Tensor
+) -> tuple[Tensor, Tensor]:
     """Find world points (f 3 n) of table or backdrop behind pixels, and their depths (f n)."""
     directions = view.directions(rows, columns)
     point = view.on_table(directions)

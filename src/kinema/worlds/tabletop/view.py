@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kinema.worlds.tabletop.scene import Body, Scene
+from kinema.worlds.tabletop.scene import Arrangement, Body
 
 
 @dataclass
@@ -46,18 +46,29 @@ class View:
     light: Tensor  # (3,)
 
     @classmethod
-    def of(cls, scene: Scene, times: np.ndarray, size: tuple[int, int], device: str) -> View:
+    def of(cls, scene: Arrangement, times: np.ndarray, size: tuple[int, int], device: str) -> View:
         """A scene as a camera of size (height, width) sees it at the times (f,), in seconds."""
+        return cls.posed(scene, scene.poses(times), times, size, device)
 
-        def tensor(array: np.ndarray) -> Tensor:
-            return torch.tensor(np.asarray(array), dtype=torch.float32, device=device)
+    @classmethod
+    def posed(
+        cls,
+        scene: Arrangement,
+        poses: tuple[np.ndarray | Tensor, np.ndarray | Tensor],
+        times: np.ndarray,
+        size: tuple[int, int],
+        device: str = "cpu",
+    ) -> View:
+        """The same with the bodies where centers (k f 3) and rotations (k f 3 3) put them."""
+
+        def tensor(array: np.ndarray | Tensor) -> Tensor:
+            return torch.as_tensor(array, dtype=torch.float32, device=device)
 
         origin, rotation, focal = scene.camera.at(times)
         focal = focal * (min(size) / 2.0)
         camera = (tensor(origin), tensor(rotation), tensor(focal))
-        centers, rotations = scene.poses(times)
-        poses = (tensor(centers), tensor(rotations))
-        return cls(*size, *camera, *poses, tensor(scene.stage.light))
+        centers, rotations = poses
+        return cls(*size, *camera, tensor(centers), tensor(rotations), tensor(scene.stage.light))
 
     @property
     def num_frames(self) -> int:
