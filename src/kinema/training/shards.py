@@ -9,7 +9,7 @@ import multiprocessing
 import os
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -45,6 +45,19 @@ class Source(Protocol):
 
     def make(self, indices: list[int]) -> tuple[dict[str, Tensor], list[str]]:
         """Tensors of shape (len(indices), ...) under their names, and the captions."""
+
+
+class ClipStore(Protocol):
+    """Clips that are read by index: `Shards` on disk, or `kinema.training.kept.KeptClips`."""
+
+    def __len__(self) -> int:
+        """How many clips there are."""
+
+    def making(self) -> AbstractContextManager[None]:
+        """A block within which clips are made ahead, if any are."""
+
+    def read(self, indices: Iterable[int]) -> tuple[dict[str, Tensor], list[str]]:
+        """The clips at `indices`: tensors of as many rows, and their captions."""
 
 
 class Shard(NamedTuple):

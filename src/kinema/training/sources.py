@@ -17,7 +17,7 @@ from torch import Tensor
 from kinema.clips import to_tensor
 from kinema.codecs import Codec
 from kinema.errors import UserError
-from kinema.fields import Count, Level, OneOf, Positive, Seed, Side, check_fields
+from kinema.fields import Count, Level, Name, OneOf, Positive, Seed, Side, check_fields
 from kinema.interop import codec_fingerprint, load_codec
 from kinema.motion import DIS, Flow, confirmed, optical_flow
 from kinema.training.footage import FolderClips, fingerprint
@@ -61,11 +61,13 @@ class WorldClips(Rendered):
     fps: Positive = 16.0  # frames per second
     seed: Seed = 0  # clip i of seed s is scene `s + i`
     num_clips: Count = 16_384  # how many different clips there are
+    device: Name = "cpu"  # where rays are cast, "cpu" or "cuda"
 
     @property
     def name(self) -> str:
         """Differs when the clips differ, the renderer's version included."""
-        settings = {k: v for k, v in asdict(self).items() if k != "num_clips"}
+        elsewhere = ("num_clips", "device")
+        settings = {k: v for k, v in asdict(self).items() if k not in elsewhere}
         mark = fingerprint(renderer=RENDERER, **settings)
         return f"tabletop-{''.join(map(str, self.levels))}-{self.split}-{mark}"
 
@@ -78,9 +80,8 @@ class WorldClips(Rendered):
         for level in set(self.levels):
             chosen = [i for i in indices if self.levels[i % len(self.levels)] == level]
             seeds = [self.seed + i for i in chosen]
-            rendering = Rendering(
-                self.num_frames, self.size, level, self.split, self.fps, truth=truth
-            )
+            how = (self.num_frames, self.size, level, self.split, self.fps)
+            rendering = Rendering(*how, truth=truth, device=self.device)
             rendered = tabletop.render(seeds, rendering)
             clips.update(zip(chosen, rendered, strict=True))
         return [clips[i] for i in indices]
@@ -201,6 +202,7 @@ class CodecLatents:
     frames: WorldClips | FolderClips  # a source of frames
     codec: str  # folder of the codec, as `kinema.interop.load_codec` takes it
     batch_size: int = 8  # clips encoded together
+    device: str = "cpu"  # where they are encoded
 
     @property
     def num_clips(self) -> int:
@@ -213,17 +215,19 @@ class CodecLatents:
 
     @cached_property
     def loaded_codec(self) -> Codec:
-        return load_codec(self.codec)
+        codec = load_codec(self.codec)
+        return codec if self.device == "cpu" else codec.to(self.device)
 
     @torch.no_grad()
     @torch.autocast("cpu", enabled=False)  # the same latents, whoever asks for them
+    @torch.autocast("cuda", enabled=False)
     def make(self, indices: list[int]) -> tuple[dict[str, Tensor], list[str]]:
         """latents: (n, c, f', h', w') float16; image: (n, c, 1, h', w'), a frame of each clip."""
         tensors, captions = self.frames.make(indices)
         latents, images = [], []
         for start in range(0, len(indices), self.batch_size):
             rows = slice(start, start + self.batch_size)
-            frames = to_tensor(tensors["frames"][rows].numpy())
+            frames = to_tensor(tensors["frames"][rows].numpy()).to(self.device)
             pairs = zip(frames, indices[rows], strict=True)
             stills = torch.stack([still(clip, index) for clip, index in pairs])
             latents.append(self.loaded_codec.encode(frames).half())

@@ -14,10 +14,10 @@ from torch import Tensor
 
 from kinema.clips import to_tensor
 from kinema.codecs import Codec
-from kinema.training import Position, Shards, draw
+from kinema.training import Position, draw
 from kinema.training.histories.degradation import draw_zoom, zoomed
 from kinema.training.randomness import untouched
-from kinema.training.shards import num_ready
+from kinema.training.shards import ClipStore, num_ready
 from kinema.training.sources import DiscClips
 from kinema.training.tasks.diffusion import Batch
 from kinema.training.waiting import telling
@@ -29,8 +29,8 @@ HELD_OUT_SEED = 10**9  # scenes that no training run draws
 class LatentClips:
     """Latents that processes beside the training make and keep on disk."""
 
-    clips: Shards  # "latents" of every clip and, for single frames, "image" (c 1 h w)
-    unseen: Shards  # the same of clips that are never trained on
+    clips: ClipStore  # "latents" of every clip and, for single frames, "image" (c 1 h w)
+    unseen: ClipStore  # the same of clips that are never trained on
     shape: tuple[int, int, int, int]  # (c, f, h, w) of a clip's latents
     seed: int  # of the run
     first_clips: int = 1_024  # clips made before training begins; the others follow beside it

@@ -31,7 +31,7 @@ from kinema.metrics.features.fidelity import psnr
 from kinema.metrics.temporal.seams import block_seams
 from kinema.sampling import Denoise
 from kinema.training import Loop, Position, Run, Shards, draw
-from kinema.training.shards import num_ready
+from kinema.training.shards import ClipStore, num_ready
 from kinema.training.sources import WorldClips, never_trained_on, unseen
 from kinema.video import VideoPipeline
 
@@ -114,9 +114,9 @@ class DecoderTask:
         self.network = nn.ModuleDict({"codec": codec, **parts}).requires_grad_(False)
         for part in decoder_of(codec):
             part.requires_grad_(True)
-        self.clips = Shards(run.data, Path(run.cache), run.workers)
+        self.clips: ClipStore = Shards(run.data, Path(run.cache), run.workers)
         held_out = never_trained_on(run.data, run.held_out)
-        self.unseen = Shards(held_out, Path(run.cache), workers=0)
+        self.unseen: ClipStore = Shards(held_out, Path(run.cache), workers=0)
 
     @property
     def device(self) -> torch.device:
