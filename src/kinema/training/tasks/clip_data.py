@@ -35,7 +35,7 @@ class LatentClips:
     seed: int  # of the run
     first_clips: int = 1_024  # clips made before training begins; the others follow beside it
     image_share: float = 0.0  # share of steps on single frames
-    halves: Shards | None = None  # the same clips at half the height and width
+    halves: ClipStore | None = None  # the same clips at half the height and width
     half_share: float = 0.0  # share of steps on them
     num_unseen: int = 64  # how many of the unseen clips validation takes
 
