@@ -55,7 +55,7 @@ def test_a_system_is_told_part_by_part(capsys):
     lines = dict(line.split(maxsplit=1) for line in out.splitlines()[1:])
     assert status == 0 and "a system" in out.splitlines()[0]
     assert lines["denoiser"] == "dit, 5,122,816 parameters, BF16, 10.3 MB"
-    assert lines["size"] == "[64,64]" and lines["num_steps"] == "30"
+    assert lines["size"] == "[64,64]" and lines["num_steps"] == "4"
     lines = run(capsys, str(SHIPPED / "physics-box"))[1]
     assert "pixels, without weights of its own" in lines
 
