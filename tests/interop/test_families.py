@@ -16,6 +16,7 @@ from kinema.interop.steered import Steered
 from kinema.sampling import SOLVERS, Denoise, classifier_free, plans, sample
 from tests.interop import tiny
 
+pytestmark = pytest.mark.filterwarnings("ignore:In CPU autocast:UserWarning")  # diffusers' Mochi
 PICTURE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8))
 SCALE = 4.0
 # by the name in `tiny.PIPELINES`: the difference allowed, of the largest latent
