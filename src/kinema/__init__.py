@@ -34,9 +34,8 @@ def load(model: str = "tabletop", precision: str = "fp32") -> "VideoPipeline":
     Raises:
         UserError: if the folder is missing, incomplete or foreign.
     """
-    from kinema.video.official import (
-        load_any,
-    )  # torch takes a second to import: not before it is used
+    # torch takes a second to import: not before it is used
+    from kinema.video.official import load_any
 
     return load_any(model, precision)
 

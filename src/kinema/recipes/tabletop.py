@@ -145,8 +145,8 @@ def tabletop_128() -> TextToVideoRun:
     kinema train tabletop-128
 
     It starts from the system that ships, with four new layers, and keeps its codec.
-    Cost: 90,000 clips, 1.9e15 FLOPs.
-    Expect: not measured yet.
+    Cost: 90,000 clips, 2.3e15 FLOPs.
+    Expect: a held-out loss of 0.42 after 15,000 clips. It has not been run to its end yet.
     """
     run = tabletop()
     data = replace(CLIPS, levels=(1, 2, 3, 4), size=128, num_clips=16_384)
