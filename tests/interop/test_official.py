@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from kinema.errors import UserError
-from kinema.interop.official import check_report, experts_of, is_official, load_official
+from kinema.interop.official import experts_of, is_official, load_official
 from tests.interop import tiny
 
 NAMES = ["wan_two_experts", "ltx", "svd", "animatediff", "hunyuan"]
@@ -144,12 +144,6 @@ def test_weights_of_another_configuration_are_refused(wan):
     change_json(wan / "transformer" / "config.json", num_layers=3)
     with pytest.raises(UserError, match="blocks.2.*missing"):
         load_official(wan)
-
-
-def test_a_report_names_what_is_wrong():
-    with pytest.raises(ValueError, match="'a' is missing, and 1 others are wrong"):
-        check_report({"missing_keys": {"a"}, "unexpected_keys": ["b"], "mismatched_keys": []})
-    check_report({"missing_keys": set(), "unexpected_keys": []})
 
 
 def test_a_pipeline_of_pictures_is_refused():

@@ -7,7 +7,6 @@ size, by repeating the edge and cropping; latents normalized as the pipeline of 
 Axes: b batch, c channels, f frames, h height, w width.
 """
 
-import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from math import ceil
 from pathlib import Path
@@ -15,12 +14,12 @@ from typing import Any, Self
 
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from kinema.codecs.codec import BlockCodec, Posterior, check_frames, cut_stream
 from kinema.errors import UserError, brief
 from kinema.interop.diffusers_codec_kinds import KINDS, Stream, lengthen
+from kinema.interop.strict_loading import load_network
 
 
 class PretrainedCodec(BlockCodec, nn.Module):
@@ -57,25 +56,7 @@ class PretrainedCodec(BlockCodec, nn.Module):
             raise UserError(
                 "Pretrained codecs need diffusers: pip install 'kinema[pretrained]'."
             ) from error
-        network_class = getattr(diffusers, class_name)
-        try:
-            with quiet(diffusers.utils.logging):
-                network, info = network_class.from_pretrained(
-                    folder,
-                    dtype=dtype,
-                    use_safetensors=True,
-                    local_files_only=True,
-                    low_cpu_mem_usage=False,
-                    output_loading_info=True,
-                )
-            wrong = [*info["missing_keys"], *info["unexpected_keys"], *info["mismatched_keys"]]
-            if wrong:  # diffusers would go on with random weights
-                raise ValueError(f"{len(wrong)} are missing or foreign, among them {wrong[0]}")
-        except (OSError, ValueError, RuntimeError, TypeError, KeyError, SafetensorError) as error:
-            raise UserError(
-                f"{folder} does not hold the weights of an {class_name} of its configuration: "
-                f"{brief(error)}."
-            ) from error
+        network = load_network(getattr(diffusers, class_name), Path(folder), "diffusers", dtype)
         return cls(network)
 
     def save_pretrained(self, folder: str | Path) -> None:
@@ -219,17 +200,3 @@ def pieces(
         alone = rest == 1 and not begun
         missing = 0 if alone else wanted - rest
         yield F.pad(waiting, (0, 0, 0, 0, 0, missing), mode="replicate"), rest
-
-
-@contextlib.contextmanager
-def quiet(logging: Any) -> Iterator[None]:
-    """What the library would warn of is told as an error, in a sentence; it shows no bars."""
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()

@@ -18,8 +18,8 @@ from safetensors import safe_open
 from torch import Tensor
 
 from kinema.errors import UserError, brief
-from kinema.interop.diffusers_codec import quiet
 from kinema.interop.official import NETWORKS, Official
+from kinema.interop.strict_loading import quiet
 from kinema.storage.weights import read_weights, require_finite
 
 PARTS = (*NETWORKS, "text_encoder", "text_encoder_2")

@@ -6,26 +6,23 @@ pickles; here every network is loaded with its report of what did not fit, which
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import inspect
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from torch import nn
 
-from kinema.errors import UserError, brief
+from kinema.errors import UserError
 from kinema.interop.capture import Prepared, prepare
-from kinema.interop.diffusers_codec import PretrainedCodec, quiet
+from kinema.interop.diffusers_codec import PretrainedCodec
 from kinema.interop.diffusers_codec_kinds import KINDS
 from kinema.interop.families import family_of
 from kinema.interop.steered import Experts
+from kinema.interop.strict_loading import load_network, quiet, readable
 from kinema.storage.atomic import read_object
-from kinema.storage.weights import require_finite
 
 INDEX = "model_index.json"
 NETWORKS = ("transformer", "transformer_2", "unet")  # what pipelines call what denoises
@@ -211,47 +208,3 @@ def installed(library: str) -> Any:
         raise UserError(
             f"Pipelines of diffusers need {error.name}: pip install 'kinema[pretrained]'."
         ) from error
-
-
-@contextlib.contextmanager
-def readable(folder: Path, kind: str) -> Iterator[None]:
-    """Within the block, what the libraries raise is told in a sentence."""
-    try:
-        yield
-    except UserError:
-        raise
-    except (OSError, ValueError, RuntimeError, TypeError, KeyError, SafetensorError) as error:
-        raise UserError(f"{folder} does not hold a {kind}: {brief(error, 200)}.") from error
-
-
-def load_network(kind: Any, folder: Path, library: str, dtype: torch.dtype) -> nn.Module:
-    """Load a network of either library, all of its tensors and no others."""
-    logging = importlib.import_module(library).utils.logging
-    with readable(folder, kind.__name__), quiet(logging):
-        network, report = kind.from_pretrained(
-            folder,
-            use_safetensors=True,
-            local_files_only=True,
-            output_loading_info=True,
-            dtype=dtype,
-        )
-        check_report(report)
-    require_finite(network.state_dict(), folder)
-    return network.eval().requires_grad_(False)
-
-
-def check_report(report: dict[str, Any]) -> None:
-    """Raise a ValueError that names a tensor which did not find its place."""
-    clauses = {
-        "missing_keys": "is missing",
-        "unexpected_keys": "has no place in it",
-        "mismatched_keys": "has another shape",
-    }
-    wrong = [
-        f"{key[0] if isinstance(key, tuple) else key!r} {clause}"
-        for name, clause in clauses.items()
-        for key in sorted(report.get(name) or [], key=str)
-    ]
-    if wrong:
-        others = f", and {len(wrong) - 1} others are wrong" if len(wrong) > 1 else ""
-        raise ValueError(f"{wrong[0]}{others}")
