@@ -57,6 +57,8 @@ class WorldClip:
     caption: str  # what the clip shows, in words
     attributes: dict[str, Any]  # what the scene was made from, in JSON values
     truth: Truth | None = None  # exact truth, if the rendering asked for it
+    # what steered the clip, by the name of the condition: "actions" (f, k), "sound" (samples,)
+    controls: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 class World(Protocol):

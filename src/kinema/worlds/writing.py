@@ -29,7 +29,8 @@ def write_world(
     """Render clips of a world into a folder; clip i has the seed `seed + i`.
 
     Writes `clip_00000.mp4` ..., `metadata.jsonl` with a row {file_name, text, seed, attributes} a
-    clip, `truth_00000.npz` ... if asked for, and `contact_sheet.png`, over files of those names.
+    clip, `truth_00000.npz` ... if asked for, `contact_sheet.png`, and what steered the clips, such
+    as `actions_00000.npy` with "actions" in the row; over files of those names.
     `progress` draws a bar on the terminal.
 
     Raises:
@@ -57,10 +58,20 @@ def write_clips(name: str, folder: Path, seeds: range, rendered: Iterable[WorldC
         if made.truth is not None:
             write_truth(made.truth, folder / f"truth_{index:05d}.npz")
         row = {"file_name": file_name, "text": made.caption, "seed": own_seed}
+        row |= write_controls(made, folder, index)
         rows.append(json.dumps({**row, "attributes": made.attributes}))
         sheet += [clip] if index < ON_SHEET else []
     storage.write_bytes(folder / "metadata.jsonl", ("\n".join(rows) + "\n").encode())
     clips.contact_sheet(sheet, folder / "contact_sheet.png")
+
+
+def write_controls(made: WorldClip, folder: Path, index: int) -> dict[str, str]:
+    """Write what steered a clip as npy files; returns their names by that of the condition."""
+    names = {name: f"{name}_{index:05d}.npy" for name in made.controls}
+    for name, file_name in names.items():
+        with storage.whole_file(folder / file_name) as partial, open(partial, "wb") as file:
+            np.save(file, made.controls[name])
+    return names
 
 
 def write_truth(truth: Truth, path: str | Path) -> Path:
